@@ -1,0 +1,47 @@
+# make demo   the practice system with a fault in it, and the console on it
+# make test   every test, the slow ones too
+# make check  the gates without the slow tests
+# make bench  measurements beside the peers that are installed
+.PHONY: demo test check bench lint requirements clean
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+demo: $(VENV)/.run
+	$(BIN)/incident demo $(SCENARIO)
+
+test: $(VENV)/.dev lint
+	$(BIN)/python -m pytest -n 2 $(ARGS)
+
+check: $(VENV)/.dev lint
+	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+bench: $(VENV)/.dev
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# What the program needs; hash-pinned. The editable install is made without a network: its build backend is pinned too.
+$(VENV)/.run: requirements.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-build.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+$(VENV)/.dev: requirements-dev.txt pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+requirements:
+	uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.txt
+	uv pip compile --group pyproject.toml:build --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements-build.txt
+	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements-dev.txt
+
+clean:
+	rm -rf $(VENV) .cache build dist

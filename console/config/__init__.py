@@ -1,0 +1,1 @@
+"""Configuration: strict frozen models, and loading with errors that name file, key and the nearest valid key."""

@@ -1,0 +1,221 @@
+"""The configuration as values. Every key of `config.example.toml` is a field here, and the reverse.
+
+An unknown key is an error. A secret is never a literal: `token_env`, `token_file` or `token_keyring`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from console.domain.instant import BadTime, parse_span
+
+DependencyKind = Literal["database", "cache", "queue", "third_party", "load_balancer", "dns", "storage", "other"]
+
+
+def _span(text: str) -> str:
+    try:
+        parse_span(text)
+    except BadTime as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+Span = Annotated[str, AfterValidator(_span)]
+"""A length of time such as `30s` or `10m`."""
+
+
+class Model(BaseModel):
+    """Strict, frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_max_length=4096)
+
+
+class Secret(Model):
+    """Where a token comes from; mixed into the sources that need one."""
+
+    token_env: str | None = None
+    """Name of an environment variable."""
+    token_file: Annotated[Path | None, Field(strict=False)] = None
+    """A file that only its owner can read."""
+    token_keyring: str | None = None
+    """`service/user` of the system keyring."""
+
+
+class Console(Model):
+    """How the console itself behaves."""
+
+    timezone: str = "UTC"
+    """Display only; everything is stored in UTC."""
+    state_dir: Annotated[Path | None, Field(strict=False)] = None
+    """Default: `$XDG_STATE_HOME/incident-console`."""
+    window: Span = "30m"
+    """The time window that the console opens with."""
+    theme: Literal["dark", "light", "ansi-dark", "ansi-light", "high-contrast"] = "dark"
+    low_bandwidth: bool = False
+    """Fewer repaints and 16 colours, for slow links."""
+    mouse: bool = False
+    """Off, so that the terminal's own selection works; `M` switches it."""
+    ascii: bool = False
+    """Only ASCII glyphs and graphs."""
+
+
+class ServiceConfig(Model):
+    """A service that you deploy."""
+
+    name: str = Field(min_length=1)
+    depends_on: tuple[str, ...] = Field(default=(), strict=False)
+    """Names of services or dependencies."""
+    repository: Annotated[Path | None, Field(strict=False)] = None
+    """A git work tree or bare repository."""
+    deploy_tags: tuple[str, ...] = Field(default=("deploy/*", "release/*", "v*"), strict=False)
+    version_url: str | None = None
+    """Where the running version is asked for: JSON with `version` and `commit`, or plain text."""
+    probe: str | None = None
+    """A health address, probed like a dependency's."""
+
+
+class DependencyConfig(Model):
+    """What services need and you do not deploy."""
+
+    name: str = Field(min_length=1)
+    kind: DependencyKind = "other"
+    probe: str | None = None
+    """http(s)://, tcp://, tls:// or dns://; read-only, budgeted."""
+
+
+class FieldNames(Model):
+    """Names of record fields, where the common aliases do not hold."""
+
+    time: str | None = None
+    level: str | None = None
+    message: str | None = None
+    service: str | None = None
+    operation: str | None = None
+    method: str | None = None
+    status: str | None = None
+    latency: str | None = None
+    latency_unit: Literal["s", "ms", "us", "ns"] | None = None
+    trace_id: str | None = None
+
+
+class LogsConfig(Secret):
+    """A log source."""
+
+    name: str = Field(default="logs", min_length=1)
+    kind: Literal[
+        "files", "journald", "loki", "elasticsearch", "opensearch", "victorialogs", "clickhouse", "kubernetes", "docker"
+    ] = "files"
+    paths: tuple[str, ...] = Field(default=(), strict=False)
+    """Globs; rotated and compressed siblings included."""
+    service: str | None = None
+    service_field: str | None = None
+    service_from_path: str | None = None
+    """A path pattern with `{service}` in it."""
+    format: Literal["auto", "json", "logfmt", "access", "syslog", "plain"] = "auto"
+    timezone: str = "UTC"
+    """The zone of stamps that carry none."""
+    fields: FieldNames = FieldNames()
+    url: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LogsConfig:
+        named = [key for key in ("service", "service_field", "service_from_path") if getattr(self, key) is not None]
+        if len(named) > 1:
+            raise ValueError(f"only one of {' and '.join(named)} can name the service")
+        if self.kind == "files" and not self.paths:
+            raise ValueError('paths is needed for kind = "files"')
+        if self.service_from_path is not None and "{service}" not in self.service_from_path:
+            raise ValueError("service_from_path needs {service} in it")
+        return self
+
+
+class MetricsConfig(Secret):
+    """A metrics source."""
+
+    name: str = Field(default="metrics", min_length=1)
+    kind: Literal["prometheus", "scrape", "csv"]
+    url: str | None = None
+    service: str | None = None
+    """Scrape: the service whose `/metrics` this is. Prometheus: unused."""
+    path: Annotated[Path | None, Field(strict=False)] = None
+    layout: Literal["long", "wide"] = "long"
+    interval: Span = "15s"
+    service_label: str | None = None
+    """Prometheus: the label that names the service; default: found by convention."""
+    queries: dict[str, str] = Field(default_factory=dict)
+    """Prometheus: metric name to PromQL with `$step` in it, replacing the default query."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> MetricsConfig:
+        if self.kind == "csv" and self.path is None:
+            raise ValueError('path is needed for kind = "csv"')
+        if self.kind != "csv" and self.url is None:
+            raise ValueError(f'url is needed for kind = "{self.kind}"')
+        if self.kind == "scrape" and self.service is None:
+            raise ValueError('service is needed for kind = "scrape"')
+        return self
+
+
+class ChangesConfig(Secret):
+    """A source of changes, beside the deploy tags."""
+
+    name: str = Field(default="changes", min_length=1)
+    kind: Literal["jsonl", "kubernetes", "github", "argocd", "grafana"] = "jsonl"
+    path: Annotated[Path | None, Field(strict=False)] = None
+    url: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> ChangesConfig:
+        if self.kind == "jsonl" and self.path is None:
+            raise ValueError('path is needed for kind = "jsonl"')
+        return self
+
+
+class TracesConfig(Secret):
+    """A source of spans."""
+
+    name: str = Field(default="traces", min_length=1)
+    kind: Literal["jsonl", "jaeger", "tempo", "langsmith"] = "jsonl"
+    path: Annotated[Path | None, Field(strict=False)] = None
+    url: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> TracesConfig:
+        if self.kind == "jsonl" and self.path is None:
+            raise ValueError('path is needed for kind = "jsonl"')
+        return self
+
+
+class EnvironmentConfig(Secret):
+    """Where a reproduction may be sent; a host never comes from evidence."""
+
+    name: str = Field(min_length=1)
+    tier: Literal["production", "staging", "local"]
+    origin: str
+
+
+class Budget(Model):
+    """What the console may cost the systems it asks, per origin."""
+
+    requests_per_minute: int = Field(default=60, ge=1, le=6000)
+    concurrent: int = Field(default=2, ge=1, le=16)
+    timeout: Span = "10s"
+
+
+class Config(Model):
+    """The whole file."""
+
+    console: Console = Console()
+    service: tuple[ServiceConfig, ...] = Field(default=(), strict=False)
+    dependency: tuple[DependencyConfig, ...] = Field(default=(), strict=False)
+    logs: tuple[LogsConfig, ...] = Field(default=(), strict=False)
+    metrics: tuple[MetricsConfig, ...] = Field(default=(), strict=False)
+    changes: tuple[ChangesConfig, ...] = Field(default=(), strict=False)
+    traces: tuple[TracesConfig, ...] = Field(default=(), strict=False)
+    environment: tuple[EnvironmentConfig, ...] = Field(default=(), strict=False)
+    budget: Budget = Budget()
+    keys: dict[str, str] = Field(default_factory=dict)
+    """Action id to key or comma-separated keys: `zoom = "Z"`."""

@@ -1,0 +1,87 @@
+"""What changed: deploys, flags, configuration and the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from console.domain.instant import Instant
+from console.domain.text import SafeText
+
+CHANGE_KINDS = (
+    "deploy",
+    "rollback",
+    "config",
+    "flag",
+    "cron",
+    "scale",
+    "migration",
+    "infrastructure",
+    "certificate",
+    "traffic",
+    "other",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of the system, as some source reports it."""
+
+    id: str
+    """Unique; for a deploy from git, the tag's name."""
+    kind: str
+    """One of `CHANGE_KINDS`."""
+    at: Instant
+    service: str | None
+    version: str | None = None
+    commit: str | None = None
+    summary: SafeText = SafeText("")
+    source: str = ""
+    time_note: str = ""
+    """Why `at` may be wrong, in words; empty where it is a record of the event itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit between two deploys."""
+
+    id: str
+    at: Instant
+    author: SafeText
+    subject: SafeText
+    files: tuple[FileChange, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file of a commit's diffstat; None where git calls the file binary."""
+
+    path: SafeText
+    added: int | None
+    removed: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class DeployDetail:
+    """What a deploy brought: the commits since the deploy before it."""
+
+    change: Change
+    previous: Change | None
+    commits: tuple[Commit, ...] = ()
+    files: tuple[FileChange, ...] = ()
+    note: str = ""
+    """What the reader must know: rollback, divergence, shallow clone, list cut at the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Which version a service runs now, and whether its newest deploy agrees."""
+
+    service: str
+    version: str | None
+    commit: str | None
+    source: str
+    """Who said so: `/version`, `app_build_info`, `newest deploy tag`."""
+    agrees: bool | None
+    """None where one of the two is not known."""
+    observed_at: Instant | None = None
+    instances: int = field(default=1)

@@ -1,0 +1,172 @@
+"""The answer: state, symptoms, suspects and everything they rest on. Field names follow the published JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from console.domain.changes import Running
+from console.domain.instant import Instant, Window
+from console.domain.logs import Pattern
+from console.domain.reading import SourceReport
+from console.domain.text import SafeText
+from console.domain.topology import DependencyState
+
+SIGNALS = (
+    "error_rate",
+    "latency_p50",
+    "latency_p95",
+    "latency_p99",
+    "traffic",
+    "saturation",
+    "memory",
+    "silence",
+    "log_errors",
+)
+SUSPECT_KINDS = (
+    "deploy",
+    "config",
+    "flag",
+    "cron",
+    "scale",
+    "migration",
+    "infrastructure",
+    "certificate",
+    "traffic",
+    "service",
+    "dependency",
+    "third_party",
+    "shared_dependency",
+    "memory_leak",
+    "contention",
+    "telemetry",
+)
+
+
+class State(StrEnum):
+    """The verdict about the telemetry of the window."""
+
+    HEALTHY = "healthy"
+    DEGRADING = "degrading"
+    INCIDENT = "incident"
+    RECOVERING = "recovering"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Standing(StrEnum):
+    """How a change or suspect stands after every rule was tried."""
+
+    LEADING = "leading"
+    POSSIBLE = "possible"
+    UNLIKELY = "unlikely"
+    IMPOSSIBLE = "impossible"
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineWindow:
+    """A stretch that the window is compared with, and why this one."""
+
+    window: Window
+    why: SafeText
+
+
+@dataclass(frozen=True, slots=True)
+class Symptom:
+    """One signal of one service or operation that left its baseline in the harmful direction."""
+
+    service: str
+    operation: str | None
+    signal: str
+    """One of `SIGNALS`."""
+    baseline: float | None
+    observed: float | None
+    unit: str
+    """ratio | s | 1/s | bytes | count"""
+    samples: int | None
+    """Requests (or points, or lines) behind `observed`; None where the source does not tell."""
+    onset: Instant | None
+    end: Instant | None
+    """None while it lasts."""
+    share_of_bad: float | None
+    """Its share of all excess failures, or of all added seconds; None where that cannot be computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One checkable claim for or against a suspect."""
+
+    claim: SafeText
+    kind: str
+    """fact: read directly | inference: concluded"""
+    supports: bool
+    source: str
+    query: str | None = None
+    """What to paste into the source, or the command to repeat."""
+    window: Window | None = None
+    samples: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suspect:
+    """Something that may be at fault, with the evidence for and against it."""
+
+    rank: int
+    kind: str
+    """One of `SUSPECT_KINDS`."""
+    subject: str
+    service: str | None
+    operation: str | None
+    score: float | None
+    """Mirrors the order (0.7 to 1 leading, 0.3 to 0.7 possible, below unlikely); it is no probability."""
+    standing: Standing
+    summary: SafeText
+    evidence: tuple[Evidence, ...]
+    next_check: SafeText | None
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedChange:
+    """A change with its standing and the rule that decided."""
+
+    id: str
+    kind: str
+    service: str | None
+    at: Instant
+    version: str | None
+    commit: str | None
+    standing: Standing
+    reason: SafeText
+    summary: SafeText = SafeText("")
+
+
+@dataclass(frozen=True, slots=True)
+class Exhaustion:
+    """When a resource runs out if this continues: a range, never one clock time."""
+
+    service: str
+    metric: str
+    limit: float | None
+    earliest: Instant | None
+    latest: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The whole answer at one knowledge time."""
+
+    at: Instant
+    state: State
+    summary: SafeText
+    onset: Instant | None
+    window: Window
+    baseline: tuple[BaselineWindow, ...] = ()
+    symptoms: tuple[Symptom, ...] = ()
+    suspects: tuple[Suspect, ...] = ()
+    changes: tuple[JudgedChange, ...] = ()
+    change_explains: bool | None = None
+    running: tuple[Running, ...] = ()
+    dependencies: tuple[DependencyState, ...] = ()
+    patterns: tuple[Pattern, ...] = ()
+    exhaustion: tuple[Exhaustion, ...] = ()
+    sources: tuple[SourceReport, ...] = ()
+    generated_at: Instant = 0.0

@@ -1,0 +1,157 @@
+"""Instants and windows.
+
+Inside the program an instant is a float: seconds since the Unix epoch, UTC. It has one meaning, no zone that could be
+forgotten, and compares without cost; aware datetimes exist only where a person or a file format needs one.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TypeAlias
+
+Instant: TypeAlias = float
+"""Seconds since 1970-01-01T00:00:00Z."""
+
+_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_SPAN_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
+_EPOCH = re.compile(r"\d{9,19}(?:\.\d+)?")
+
+
+class BadTime(ValueError):
+    """A text that names no instant or span; the message says which forms are understood."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A half-open stretch of time, `start <= t < end`, in epoch seconds.
+
+    Raises:
+        ValueError: `end` lies before `start`.
+    """
+
+    start: Instant
+    end: Instant
+
+    def __post_init__(self) -> None:
+        if not self.start <= self.end:
+            raise ValueError(f"a window cannot end ({self.end}) before it starts ({self.start})")
+
+    @property
+    def seconds(self) -> float:
+        """Its length."""
+        return self.end - self.start
+
+    def __contains__(self, at: object) -> bool:
+        return isinstance(at, (int, float)) and self.start <= at < self.end
+
+    def overlaps(self, other: Window) -> bool:
+        """Whether the two share any instant."""
+        return self.start < other.end and other.start < self.end
+
+    def shifted(self, seconds: float) -> Window:
+        """The same length, moved by `seconds` (negative: earlier)."""
+        return Window(self.start + seconds, self.end + seconds)
+
+    def before(self, seconds: float) -> Window:
+        """The stretch of `seconds` that ends where this one starts."""
+        return Window(self.start - seconds, self.start)
+
+
+def parse_span(text: str) -> float:
+    """Seconds in a span such as `30s`, `10m`, `1h30m`, `250ms`.
+
+    Raises:
+        BadTime: The text is no span.
+    """
+    stripped = text.strip()
+    if not stripped or _SPAN_PART.sub("", stripped):
+        raise BadTime(f"{text!r} is no span of time: write 30s, 10m, 2h or 3d")
+    return sum(float(n) * _SPAN_SECONDS[unit] for n, unit in _SPAN_PART.findall(stripped))
+
+
+def epoch_of_number(value: float) -> Instant:
+    """Epoch seconds of a number stamped in seconds, milli-, micro- or nanoseconds, told apart by its size.
+
+    The four scales do not overlap for any instant between 1973 and 5138.
+    """
+    size = abs(value)
+    if size < 1e11:
+        return value
+    if size < 1e14:
+        return value / 1e3
+    if size < 1e17:
+        return value / 1e6
+    return value / 1e9
+
+
+def parse_time(text: str, now: Instant, zone: tzinfo = UTC) -> Instant:
+    """The instant that a TIME of the command line names.
+
+    Args:
+        text: RFC 3339, `HH:MM[:SS]` (today in `zone`), epoch seconds (or ms, us, ns), or a span back from now: `-30m`.
+        now: What "now" and "today" mean.
+        zone: The display zone; also used for an RFC 3339 time that carries no offset.
+
+    Raises:
+        BadTime: None of the forms fits.
+    """
+    stripped = text.strip()
+    if stripped == "now":
+        return now
+    if stripped.startswith("-"):
+        return now - parse_span(stripped[1:])
+    if _EPOCH.fullmatch(stripped):
+        return epoch_of_number(float(stripped))
+    if clock := _CLOCK.fullmatch(stripped):
+        hour, minute, second = (int(part or 0) for part in clock.groups())
+        try:
+            today = datetime.fromtimestamp(now, zone)
+            return today.replace(hour=hour, minute=minute, second=second, microsecond=0).timestamp()
+        except ValueError:
+            raise BadTime(f"{text!r} is no time of day") from None
+    try:
+        parsed = datetime.fromisoformat(stripped)
+    except ValueError:
+        raise BadTime(
+            f"{text!r} is no time: write 2026-11-23T14:03:10Z, 14:03, epoch seconds, or a span back such as -30m"
+        ) from None
+    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).timestamp()
+
+
+def rfc3339(at: Instant) -> str:
+    """UTC, with milliseconds only where there are any: `2026-11-23T14:03:10Z`."""
+    moment = datetime.fromtimestamp(round(at, 3), UTC)
+    text = moment.isoformat(timespec="milliseconds" if moment.microsecond else "seconds")
+    return text.replace("+00:00", "Z")
+
+
+def clock_text(at: Instant, zone: tzinfo = UTC, *, now: Instant | None = None, seconds: bool = True) -> str:
+    """Time of day for a person: `14:03:10`, with the date in front where it is not the day of `now`."""
+    moment = datetime.fromtimestamp(at, zone)
+    text = moment.strftime("%H:%M:%S" if seconds else "%H:%M")
+    if now is not None and datetime.fromtimestamp(now, zone).date() != moment.date():
+        return f"{moment:%m-%d} {text}"
+    return text
+
+
+def span_text(seconds: float) -> str:
+    """A length of time in its largest fitting unit: `45s`, `11m`, `3h`, `2d`; below a second in ms."""
+    size = abs(seconds)
+    if size < 1:
+        return f"{size * 1000:.0f}ms"
+    for limit, unit, divisor in ((120, "s", 1), (7200, "m", 60), (172800, "h", 3600)):
+        if size < limit:
+            return f"{size / divisor:.0f}{unit}"
+    return f"{size / 86400:.0f}d"
+
+
+def day_start(at: Instant, zone: tzinfo = UTC) -> Instant:
+    """Midnight, in `zone`, of the day that holds `at`."""
+    moment = datetime.fromtimestamp(at, zone)
+    return (
+        moment
+        - timedelta(hours=moment.hour, minutes=moment.minute, seconds=moment.second, microseconds=moment.microsecond)
+    ).timestamp()

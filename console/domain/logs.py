@@ -1,0 +1,121 @@
+"""Log records and their counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import msgspec
+
+from console.domain.instant import Instant, Window
+from console.domain.text import SafeText
+
+
+class Level(IntEnum):
+    """Severity, ordered, so that `level >= Level.WARN` means "warnings and worse"."""
+
+    UNKNOWN = 0
+    TRACE = 5
+    DEBUG = 10
+    INFO = 20
+    NOTICE = 25
+    WARN = 30
+    ERROR = 40
+    FATAL = 50
+
+    @property
+    def word(self) -> str:
+        """Lower case, as in queries and JSON: `error`."""
+        return self.name.lower()
+
+
+class LogRecord(msgspec.Struct, frozen=True, gc=False):
+    """One record of a log: a line, or several where an exception follows the first.
+
+    A millisecond of a busy file holds many of these; hence a struct and not a dataclass.
+    """
+
+    at: Instant | None
+    """When it happened; None where the file gives no time for it."""
+    level: Level
+    service: str
+    """Empty where neither the configuration nor the record names one."""
+    message: SafeText
+    """The first line of its text."""
+    operation: str = ""
+    """Route, endpoint or RPC method: `POST /orders`; empty where the record is about no request."""
+    status: int | None = None
+    """HTTP status, where the record is about a request."""
+    latency_s: float | None = None
+    trace_id: str = ""
+    extra: tuple[SafeText, ...] = ()
+    """Further lines of the same record, such as a stack trace."""
+    fields: tuple[tuple[str, SafeText], ...] = ()
+    """Everything else the record said, by its own names."""
+    source: str = ""
+    """The name of the log source in the configuration."""
+    file: str = ""
+    """File name below the source; empty for remote sources."""
+    offset: int = -1
+    """Byte offset of the record in `file`; -1 where there is none."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it reports a request that failed on the server's side (status 5xx; without a status, error level)."""
+        if self.status is not None:
+            return self.status >= 500
+        return self.level >= Level.ERROR
+
+    @property
+    def is_request(self) -> bool:
+        """Whether it stands for one served request: it names an operation and tells its status or its latency."""
+        return bool(self.operation) and (self.status is not None or self.latency_s is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class LogCounts:
+    """Records per time bucket and level.
+
+    `buckets[i]` covers `start + i * step_s` up to the next; each maps a level to its count and leaves out zeros.
+    """
+
+    start: Instant
+    step_s: float
+    buckets: tuple[dict[Level, int], ...]
+
+    @property
+    def total(self) -> int:
+        """All records counted."""
+        return sum(sum(bucket.values()) for bucket in self.buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class LogPage:
+    """An answer of a log source: some records, newest last, and what they were taken from."""
+
+    window: Window
+    records: tuple[LogRecord, ...]
+    matched: int
+    """How many records of the window match; more than `len(records)` where the page is a part of them."""
+    scanned_bytes: int = 0
+    sampled: bool = False
+    """True where `matched` is an estimate from a sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A message template with how often it occurs in a window and in its baseline."""
+
+    id: str
+    template: SafeText
+    service: str
+    level: Level
+    status: str
+    """new | surged | gone | steady"""
+    count: int
+    baseline_count: int | None
+    ratio: float | None
+    """Share now over share before; None where the baseline has none of it."""
+    first_seen: Instant | None
+    last_seen: Instant | None
+    example: SafeText

@@ -1,0 +1,44 @@
+"""Everything that was seen, in the form that the analysis takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.domain.changes import Change, Running
+from console.domain.instant import Instant, Window
+from console.domain.logs import LogRecord, Pattern
+from console.domain.reading import SourceReport
+from console.domain.series import SeriesSet
+from console.domain.spans import Span
+from console.domain.topology import ProbeResult, Topology
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSample:
+    """Error and warning records of one stretch: bounded, and honest about how many there were."""
+
+    window: Window
+    records: tuple[LogRecord, ...] = ()
+    """Newest last, warnings and worse, at most a few thousand."""
+    matched: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Observations:
+    """What all sources know at one knowledge time; nothing in it is stamped after `at`."""
+
+    at: Instant
+    window: Window
+    """What the user looks at."""
+    history: Window
+    """What the sources were asked for: longer than `window`, so that a baseline exists."""
+    topology: Topology
+    series: SeriesSet
+    """Metrics of every source, those derived from logs included (per service and operation)."""
+    changes: tuple[Change, ...] = ()
+    running: tuple[Running, ...] = ()
+    probes: tuple[ProbeResult, ...] = ()
+    spans: tuple[Span, ...] = ()
+    errors: ErrorSample | None = None
+    patterns: tuple[Pattern, ...] = ()
+    sources: tuple[SourceReport, ...] = ()

@@ -1,0 +1,129 @@
+"""Metric series: irregular in time, because the world is."""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from console.domain.instant import Instant, Window
+
+UNITS = {
+    "request_rate": "1/s",
+    "request_count": "count",
+    "error_count": "count",
+    "error_rate": "ratio",
+    "availability": "ratio",
+    "latency_avg": "s",
+    "latency_p50": "s",
+    "latency_p90": "s",
+    "latency_p95": "s",
+    "latency_p99": "s",
+    "cpu": "ratio",
+    "memory_bytes": "bytes",
+    "memory_limit_bytes": "bytes",
+    "in_flight": "count",
+    "pool_in_use": "count",
+    "pool_size": "count",
+    "queue_depth": "count",
+    "restarts": "count",
+}
+"""The metrics with a known meaning, and their units. Any other name is a gauge with no known meaning."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SeriesKey:
+    """What a series measures."""
+
+    service: str
+    operation: str
+    """Empty: the service as a whole."""
+    metric: str
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """Values of one metric over time.
+
+    `times` are epoch seconds, strictly ascending; `values` stand beside them. A missing stretch is a gap: there is no
+    value for it, and never a zero or a NaN. Counts are counts *per interval that ends at the time*, not running totals.
+    Both arrays expose the buffer protocol, so `numpy.frombuffer` reads them without a copy.
+    """
+
+    key: SeriesKey
+    times: array[float]
+    values: array[float]
+    source: str = ""
+    """Name of the source in the configuration."""
+    query: str = ""
+    """What to paste into that system to see the same."""
+
+    @classmethod
+    def of(cls, key: SeriesKey, points: list[tuple[Instant, float]], source: str = "", query: str = "") -> Series:
+        """Build from points in any order; what is not finite is left out as a gap, and the last of equal times wins."""
+        kept = dict(sorted((t, v) for t, v in points if math.isfinite(v) and math.isfinite(t)))
+        return cls(key, array("d", kept.keys()), array("d", kept.values()), source, query)
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def __iter__(self) -> Iterator[tuple[Instant, float]]:
+        return iter(zip(self.times, self.values, strict=True))
+
+    @property
+    def unit(self) -> str:
+        """`s`, `ratio`, `1/s`, `count`, `bytes`, or empty where the metric has no known meaning."""
+        return UNITS.get(self.key.metric, "")
+
+    def within(self, window: Window) -> Series:
+        """Only the points inside `window`."""
+        low, high = bisect_left(self.times, window.start), bisect_left(self.times, window.end)
+        return Series(self.key, self.times[low:high], self.values[low:high], self.source, self.query)
+
+    def until(self, at: Instant) -> Series:
+        """Only what was known at `at`: points stamped no later."""
+        high = bisect_left(self.times, math.nextafter(at, math.inf))
+        return Series(self.key, self.times[:high], self.values[:high], self.source, self.query)
+
+    def step_s(self) -> float | None:
+        """The usual distance between points (their median); None below two points."""
+        if len(self.times) < 2:
+            return None
+        gaps = sorted(b - a for a, b in zip(self.times, self.times[1:], strict=False))
+        return gaps[len(gaps) // 2]
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSet:
+    """Series by key. Where two sources give the same key, the one added first stands."""
+
+    by_key: dict[SeriesKey, Series] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, series: list[Series]) -> SeriesSet:
+        """Collect; empty series are left out."""
+        found: dict[SeriesKey, Series] = {}
+        for one in series:
+            if len(one):
+                found.setdefault(one.key, one)
+        return cls(found)
+
+    def get(self, service: str, metric: str, operation: str = "") -> Series | None:
+        """The series of a service (or of one operation), or None."""
+        return self.by_key.get(SeriesKey(service, operation, metric))
+
+    def __iter__(self) -> Iterator[Series]:
+        return iter(self.by_key.values())
+
+    def __len__(self) -> int:
+        return len(self.by_key)
+
+    def services(self) -> list[str]:
+        """Every service that has a series, sorted."""
+        return sorted({key.service for key in self.by_key})
+
+    def operations(self, service: str) -> list[str]:
+        """The operations of `service` that have a series, sorted; the service as a whole is not one."""
+        return sorted({key.operation for key in self.by_key if key.service == service and key.operation})

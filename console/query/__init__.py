@@ -1,0 +1,1 @@
+"""The log query language: text to AST, and the AST evaluated on records."""
