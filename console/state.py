@@ -1,0 +1,1 @@
+"""The frozen state that goes down to the screen."""
