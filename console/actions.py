@@ -1,1 +1,160 @@
-"""Actions as data."""
+"""Actions as data: from this table come bindings, footer, help, palette, the README's key list and the user's keymap.
+
+A row that cannot be used now is shown greyed with its reason, never hidden. A row with a danger goes through the side-effect
+gate whatever key, palette entry or caller invoked it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+
+class Danger(StrEnum):
+    """What an action may do to the world."""
+
+    NONE = "none"
+    """Reads, or changes only what is on the screen."""
+    WRITES = "writes"
+    """Has an effect outside the console; passes the gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One thing the user can do."""
+
+    id: str
+    """Stable; named in the user's keymap."""
+    keys: tuple[str, ...]
+    """Textual key names; the first is the one shown."""
+    label: str
+    """Two words at most: the footer's text."""
+    tooltip: str
+    """One sentence for help and palette."""
+    pane: str = ""
+    """Where it applies; empty: everywhere."""
+    danger: Danger = Danger.NONE
+    footer: int = 0
+    """Order in the footer, lowest first; 0: not in the footer."""
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("help", ("question_mark", "f1"), "help", "Keys of this pane, then those that work everywhere.", footer=1),
+    Action("palette", ("colon", "ctrl+p"), "palette", "Every action by name, also those without a key.", footer=2),
+    Action("filter", ("slash",), "filter", "Filter the log lines as you type; the last filter is recalled.", footer=3),
+    Action(
+        "open",
+        ("enter",),
+        "open",
+        "Open what is selected: service, operation, deploy, dependency, suspect or record.",
+        footer=4,
+    ),
+    Action("back", ("backspace",), "back", "One level up.", footer=5),
+    Action("quit", ("q",), "quit", "One level up; on the overview, twice to quit.", footer=0),
+    Action("quit_now", ("ctrl+c",), "quit", "Twice to quit, from anywhere."),
+    Action("cancel", ("escape",), "cancel", "Cancel the innermost thing: filter, dialog, zoom."),
+    Action("zoom", ("z",), "zoom", "Give this pane the whole screen, or give it back.", footer=6),
+    Action("earlier", ("less_than_sign",), "earlier", "Move the time window back by half its length.", footer=7),
+    Action("later", ("greater_than_sign",), "later", "Move the time window forward by half its length.", footer=8),
+    Action("wider", ("minus",), "wider", "Double the time window."),
+    Action("narrower", ("plus", "equals_sign"), "narrower", "Halve the time window."),
+    Action("live", ("0",), "live", "Back to the live window that ends now."),
+    Action("pick_time", ("t",), "time", "Type the start and end of the time window."),
+    Action("freeze", ("P",), "freeze", "Freeze the screen; collection goes on behind it.", footer=9),
+    Action("follow", ("F",), "follow", "Follow the log tail, or stop.", pane="logs"),
+    Action("copy", ("y",), "copy", "Copy the value under the cursor.", footer=10),
+    Action("copy_command", ("Y",), "copy cmd", "Copy the command or query that gives what is under the cursor."),
+    Action("refresh", ("R",), "refresh", "Ask every source again now, within the budget."),
+    Action("redraw", ("ctrl+l",), "redraw", "Paint the whole screen again."),
+    Action("suspend", ("ctrl+z",), "suspend", "Put the console in the background; `fg` brings it back."),
+    Action("mouse", ("M",), "mouse", "Give the mouse to the console, or back to the terminal."),
+    Action(
+        "dump",
+        ("L",),
+        "dump",
+        "Print this screen as plain text on the normal screen, for the terminal's own selection.",
+    ),
+    Action("next_pane", ("tab",), "next pane", "Go to the next pane."),
+    Action("previous_pane", ("shift+tab",), "previous pane", "Go to the pane before."),
+    Action("pane_1", ("1",), "signals", "Signals: traffic, errors and latency of every service."),
+    Action("pane_2", ("2",), "suspects", "Suspects: who may be at fault, and why."),
+    Action("pane_3", ("3",), "logs", "Logs: counts, patterns and the filtered tail."),
+    Action("pane_4", ("4",), "changes", "Changes: deploys and everything else that changed."),
+    Action("pane_5", ("5",), "upstreams", "Upstreams: dependencies and their health."),
+    Action("up", ("up", "k"), "up", "Previous row."),
+    Action("down", ("down", "j"), "down", "Next row."),
+    Action("page_up", ("pageup",), "page up", "One page up."),
+    Action("page_down", ("pagedown",), "page down", "One page down."),
+    Action("top", ("home", "g"), "top", "First row."),
+    Action("bottom", ("end", "G"), "bottom", "Last row; in the logs this follows again."),
+    Action("next_error", ("e",), "next error", "Next record at error level or worse.", pane="logs"),
+    Action("previous_error", ("E",), "previous error", "Previous record at error level or worse.", pane="logs"),
+    Action("context", ("c",), "context", "The unfiltered lines around this one.", pane="logs"),
+    Action("trace", ("T",), "trace", "All lines of this record's trace.", pane="logs"),
+    Action("only_this", ("o",), "only this", "Filter to this record's service and operation.", pane="logs"),
+    Action("not_this", ("x",), "not this", "Filter this record's service and operation out.", pane="logs"),
+    Action("fold", ("space",), "fold", "Show or hide the further lines of this record.", pane="logs"),
+    Action("theme", (), "theme", "Switch between dark, light, terminal and high-contrast colours."),
+)
+"""Every action. Keys that terminals cannot tell apart or that multiplexers take (ctrl+a, ctrl+b, ctrl+h, ctrl+i, ctrl+m) are not used."""
+
+FORBIDDEN_KEYS = frozenset(
+    {"ctrl+a", "ctrl+b", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+left_square_bracket", "tilde"}
+)
+
+
+class BadKeymap(ValueError):
+    """A user keymap names an unknown action, a key that cannot be used, or one key twice."""
+
+
+def with_keymap(keymap: Mapping[str, str], actions: tuple[Action, ...] = ACTIONS) -> tuple[Action, ...]:
+    """The actions with the user's keys in place of the standard ones.
+
+    `ctrl+c` stays bound to `quit_now` whatever the keymap says.
+
+    Raises:
+        BadKeymap: Unknown id (with the nearest valid one), a forbidden key, or two actions of one pane on one key.
+    """
+    known = {action.id: action for action in actions}
+    for name, keys in keymap.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise BadKeymap(f"keys: {name}: no such action{hint}")
+        chosen = tuple(key.strip() for key in keys.split(",") if key.strip())
+        bad = FORBIDDEN_KEYS.intersection(chosen)
+        if bad:
+            raise BadKeymap(f"keys: {name}: {sorted(bad)[0]} cannot be used: a terminal or multiplexer takes it")
+        if name == "quit_now" and "ctrl+c" not in chosen:
+            chosen = ("ctrl+c", *chosen)
+        known[name] = replace(known[name], keys=chosen)
+    changed = tuple(known[action.id] for action in actions)
+    _refuse_clashes(changed)
+    return changed
+
+
+def _refuse_clashes(actions: tuple[Action, ...]) -> None:
+    owner: dict[str, Action] = {}
+    for action in actions:
+        for key in action.keys:
+            other = owner.get(key)
+            if other is not None and (not other.pane or not action.pane or other.pane == action.pane):
+                raise BadKeymap(f"keys: {key} is bound to both {other.id} and {action.id}")
+            owner[key] = action
+
+
+KEY_GLYPHS = {
+    "question_mark": "?", "colon": ":", "slash": "/", "enter": "⏎", "backspace": "⌫", "less_than_sign": "<",
+    "greater_than_sign": ">", "minus": "-", "plus": "+", "equals_sign": "=", "escape": "Esc", "tab": "Tab",
+    "shift+tab": "⇧Tab", "pageup": "PgUp", "pagedown": "PgDn", "space": "Space", "up": "↑", "down": "↓",
+    "home": "Home", "end": "End", "f1": "F1",
+}  # fmt: skip
+
+
+def key_text(key: str) -> str:
+    """A key as a person reads it: `question_mark` is `?`, `ctrl+l` is `^l`."""
+    if key in KEY_GLYPHS:
+        return KEY_GLYPHS[key]
+    return "^" + key.removeprefix("ctrl+") if key.startswith("ctrl+") else key

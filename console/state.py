@@ -1,1 +1,238 @@
-"""The frozen state that goes down to the screen."""
+"""The frozen state that goes down to the screen: one value, made anew whenever something changed.
+
+Widgets paint these values and compute nothing; `console.views` makes them from observations and diagnosis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from console.domain.changes import DeployDetail, Running
+from console.domain.diagnosis import Diagnosis, JudgedChange, State, Suspect
+from console.domain.instant import Instant, Window
+from console.domain.logs import LogCounts, LogRecord, Pattern
+from console.domain.reading import Cost
+from console.domain.text import SafeText
+from console.domain.topology import DependencyState, ProbeResult
+
+
+class Word(StrEnum):
+    """The one state word that every pane carries."""
+
+    LOADING = "LOADING"
+    LIVE = "LIVE"
+    STALE = "STALE"
+    PARTIAL = "PARTIAL"
+    THROTTLED = "THROTTLED"
+    DOWN = "DOWN"
+    NO_DATA = "NO DATA"
+    FROZEN = "FROZEN"
+    PAST = "PAST"
+    """The window was moved away from now: the pane shows the past on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Whether a pane's data can be trusted: the word, its age, and the reason where it is not LIVE."""
+
+    word: Word = Word.LOADING
+    age_s: float | None = None
+    """Seconds since the observation; None where there is none."""
+    since: Instant | None = None
+    """DOWN: since when. FROZEN: the instant shown."""
+    detail: SafeText = SafeText("")
+    """`2/3 sources`, `retry 20s`, the error's sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """A moment that goes through every graph."""
+
+    at: Instant
+    glyph: str
+    """`▼` a deploy, `◆` another change, `╎` the onset."""
+    label: SafeText
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """The one time axis that all graphs share."""
+
+    window: Window
+    step_s: float
+    """Width of one point of every `Trend`."""
+    markers: tuple[Marker, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """One signal over the axis: numbers first, then the points of its graph."""
+
+    unit: str
+    """ratio | s | 1/s | bytes | count"""
+    last: float | None = None
+    """The newest complete value; None: not known."""
+    peak: float | None = None
+    """Highest value inside the window."""
+    baseline: float | None = None
+    """Its normal value, from the stretch before the window or onset."""
+    points: tuple[float | None, ...] = ()
+    """One per step of the axis; None is a gap, never zero."""
+    samples: int | None = None
+    """Requests behind `last`; None where the source does not tell."""
+    bad: bool = False
+    """An open symptom says that this left its baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceRow:
+    """One service of the signals pane."""
+
+    name: str
+    state: State | None
+    """incident where a symptom of its own is open; None: nothing known."""
+    traffic: Trend
+    errors: Trend
+    p50: Trend
+    p95: Trend
+    p99: Trend
+    memory: Trend | None = None
+    note: SafeText = SafeText("")
+    """`no traffic`, `no data: add logs or metrics`."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """One operation, worst first: ordered by its share of all excess failures, then of added time."""
+
+    service: str
+    operation: str
+    share_of_bad: float | None
+    failed: int | None
+    total: int | None
+    error_rate: float | None
+    error_baseline: float | None
+    p99_s: float | None
+    p99_baseline_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalsView:
+    """The signals pane."""
+
+    axis: Axis
+    services: tuple[ServiceRow, ...] = ()
+    operations: tuple[OperationRow, ...] = ()
+    status: Status = Status()
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectsView:
+    """The suspects pane."""
+
+    suspects: tuple[Suspect, ...] = ()
+    empty_reason: SafeText = SafeText("")
+    """What to say where there is none: nothing is wrong, or nothing explains it and what was consulted."""
+    status: Status = Status()
+
+
+@dataclass(frozen=True, slots=True)
+class LogsView:
+    """The log pane: counts over the axis, patterns, and the newest records that match the filter."""
+
+    filter_text: SafeText = SafeText("")
+    counts: LogCounts | None = None
+    patterns: tuple[Pattern, ...] = ()
+    records: tuple[LogRecord, ...] = ()
+    """Newest last; a bounded tail."""
+    total: int = 0
+    """Records that match inside the window, as far as counted."""
+    rate_per_min: float | None = None
+    skipped: int = 0
+    """Records that arrived faster than they can be shown; all are counted and kept on disk."""
+    following: bool = True
+    status: Status = Status()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesView:
+    """The timeline of changes, newest first, and what runs now."""
+
+    changes: tuple[JudgedChange, ...] = ()
+    running: tuple[Running, ...] = ()
+    onset: Instant | None = None
+    coverage: SafeText = SafeText("")
+    """Which kinds of change were consulted and which were not."""
+    empty_reason: SafeText = SafeText("")
+    status: Status = Status()
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRow:
+    """One dependency or upstream service."""
+
+    state: DependencyState
+    age_s: float | None
+    """Of the observation behind `state`."""
+    probes: tuple[ProbeResult, ...] = ()
+    """Newest last; what the drill-down lists."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamsView:
+    """The upstreams pane, worst first."""
+
+    rows: tuple[UpstreamRow, ...] = ()
+    empty_reason: SafeText = SafeText("")
+    status: Status = Status()
+
+
+@dataclass(frozen=True, slots=True)
+class OriginCost:
+    """What this console has cost one origin: the observer-effect meter."""
+
+    origin: SafeText
+    used_per_min: int
+    allowed_per_min: int
+    total: Cost = Cost()
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderView:
+    """The two lines that are always there."""
+
+    state: State | None = None
+    """None: not diagnosed yet."""
+    headline: SafeText = SafeText("")
+    """The worst signal in words, with its baseline; or how healthy was earned."""
+    since: Instant | None = None
+    verdict: SafeText = SafeText("")
+    """Who is suspected, or what is missing, in one sentence."""
+    window_text: str = ""
+    """`-30m ▸`, or the bounds where the window lies in the past."""
+    now: Instant = 0.0
+    status: Status = Status()
+    cost: tuple[OriginCost, ...] = ()
+    mode: str = "RO"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleState:
+    """Everything the overview shows at one moment."""
+
+    now: Instant
+    window: Window
+    live: bool = True
+    """The window ends now and moves with it."""
+    frozen_at: Instant | None = None
+    header: HeaderView = HeaderView()
+    signals: SignalsView | None = None
+    suspects: SuspectsView = SuspectsView()
+    logs: LogsView = LogsView()
+    changes: ChangesView = ChangesView()
+    upstreams: UpstreamsView = UpstreamsView()
+    diagnosis: Diagnosis | None = None
+    timezone: str = "UTC"
+    details: tuple[DeployDetail, ...] = field(default=())
+    """Deploy details that were asked for by drilling down."""
