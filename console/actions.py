@@ -94,8 +94,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("context", ("c",), "context", "The unfiltered lines around this one.", pane="logs"),
     Action("trace", ("T",), "trace", "All lines of this record's trace.", pane="logs"),
     Action("only_this", ("o",), "only this", "Filter to this record's service and operation.", pane="logs"),
-    Action("not_this", ("x",), "not this", "Filter this record's service and operation out.", pane="logs"),
+    Action("not_this", ("O",), "not this", "Filter this record's service and operation out.", pane="logs"),
     Action("fold", ("space",), "fold", "Show or hide the further lines of this record.", pane="logs"),
+    Action("actions", ("x",), "actions", "What can be done with the selection; what cannot be done now says why."),
+    Action("next_marker", ("d",), "next deploy", "Move the cursor to the next deploy or change."),
+    Action("previous_marker", ("D",), "prev deploy", "Move the cursor to the deploy or change before."),
     Action("theme", (), "theme", "Switch between dark, light, terminal and high-contrast colours."),
 )
 """Every action. Keys that terminals cannot tell apart or that multiplexers take (ctrl+a, ctrl+b, ctrl+h, ctrl+i, ctrl+m) are not used."""
