@@ -1,1 +1,121 @@
-"""Feeds."""
+"""Feeds: one supervised loop per source.
+
+A feed asks its source at an interval, within a deadline, never twice at once; after failures it backs off with jitter, and
+after three it only knocks now and then. It never raises: what went wrong is its state. Loading, empty, ready, stale and failed
+are different things.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from console.domain.instant import Instant
+from console.domain.reading import FeedState, Reading
+from console.domain.text import SafeText
+from console.guard.sanitise import safe
+from sources.base import SourceError, SourceThrottled
+
+T = TypeVar("T")
+
+BREAKER_OPENS_AFTER = 3
+"""Failures in a row after which a source is asked only every `BREAKER_PAUSE_S`."""
+BREAKER_PAUSE_S = 30.0
+FIRST_RETRY_S = 1.0
+
+
+def next_delay(failures: int, interval_s: float, retry_after_s: float | None, jitter: float) -> float:
+    """Seconds until the next attempt.
+
+    Args:
+        failures: How many attempts in a row failed; 0 after a success.
+        interval_s: The feed's usual interval.
+        retry_after_s: What the source asked for; always honoured.
+        jitter: From 0 to 1; spreads the retries of many consoles over ± 20 %.
+    """
+    if failures == 0:
+        return interval_s
+    pause = BREAKER_PAUSE_S if failures >= BREAKER_OPENS_AFTER else FIRST_RETRY_S * 2 ** (failures - 1)
+    spread = pause * (0.8 + 0.4 * jitter)
+    return max(spread, retry_after_s or 0.0)
+
+
+class Feed(Generic[T]):
+    """One source, asked again and again.
+
+    Args:
+        name: The source's name in the configuration.
+        poll: Asks once. May raise `SourceError`; anything else is a bug, shown as a failure of this feed alone.
+        interval_s: Between the end of one attempt and the start of the next.
+        deadline_s: For one attempt as a whole.
+        on_change: Called in the event loop after every attempt.
+        is_empty: Whether a value means "asked, nothing there".
+    """
+
+    def __init__(
+        self,
+        name: str,
+        poll: Callable[[], Awaitable[Reading[T]]],
+        *,
+        interval_s: float,
+        deadline_s: float,
+        on_change: Callable[[], None],
+        is_empty: Callable[[T], bool] = lambda value: not value,
+        clock: Callable[[], Instant] = time.time,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self.interval_s = interval_s
+        self.state: FeedState[T] = FeedState()
+        self._poll = poll
+        self._deadline_s = deadline_s
+        self._on_change = on_change
+        self._is_empty = is_empty
+        self._clock = clock
+        self._jitter = jitter
+        self._failures = 0
+        self._wake = asyncio.Event()
+
+    def kick(self) -> None:
+        """Ask again now; an attempt that is under way counts as that."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Loop until cancelled."""
+        while True:
+            delay = await self.attempt()
+            self._wake.clear()
+            try:
+                async with asyncio.timeout(delay):
+                    await self._wake.wait()
+            except TimeoutError:
+                pass
+
+    async def attempt(self) -> float:
+        """Ask once, set the state, and tell how long to wait."""
+        retry_after: float | None = None
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                reading = await self._poll()
+        except TimeoutError:
+            reason = safe(f"no answer within {self._deadline_s:g} s")
+        except SourceThrottled as error:
+            reason, retry_after = SafeText(str(error)), error.retry_after_s
+        except SourceError as error:
+            reason = SafeText(str(error))
+        except Exception as error:  # a bug in one source must not end the others
+            reason = safe(f"internal error in this source: {type(error).__name__}: {error}", 200)
+        else:
+            self._failures = 0
+            self.state = self.state.succeeded(reading, empty=self._is_empty(reading.value))
+            self._on_change()
+            return self.interval_s
+        self._failures += 1
+        delay = next_delay(self._failures, self.interval_s, retry_after, self._jitter())
+        now = self._clock()
+        self.state = self.state.failed(reason, now, now + delay)
+        self._on_change()
+        return delay

@@ -1,0 +1,397 @@
+"""Makes the values that the panes show out of observations and a diagnosis. Pure: `now` comes in as an argument."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+from statistics import median
+
+from console.domain.diagnosis import Diagnosis, Standing, State, Symptom
+from console.domain.instant import Instant, Window, span_text
+from console.domain.observations import Observations
+from console.domain.series import Series, SeriesSet
+from console.domain.text import SafeText
+from console.domain.topology import Health, ProbeResult
+from console.state import (
+    Axis,
+    ChangesView,
+    HeaderView,
+    Marker,
+    OperationRow,
+    ServiceRow,
+    SignalsView,
+    Status,
+    SuspectsView,
+    Trend,
+    UpstreamRow,
+    UpstreamsView,
+)
+
+AXIS_POINTS = 120
+"""Most points of a graph: two braille columns a cell on the widest sparkline that a pane draws."""
+STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+RECENT_S = 60.0
+"""What "now" means for a number: the last minute, so that one empty bucket does not make it jump."""
+HEADLINE_SIGNALS = {
+    "error_rate": "{what} failing {now} (was {was})",
+    "latency_p99": "{what} p99 {now} (was {was})",
+    "latency_p95": "{what} p95 {now} (was {was})",
+    "latency_p50": "{what} p50 {now} (was {was})",
+    "traffic": "{what} traffic {now} (was {was})",
+    "memory": "{what} memory {now} (was {was})",
+    "saturation": "{what} saturated at {now} (was {was})",
+    "silence": "{what} has gone silent (was {was})",
+    "log_errors": "{what} error lines {now} (was {was})",
+}
+
+
+def axis_step(window: Window, points: int = AXIS_POINTS) -> float:
+    """The smallest round step that covers the window with at most `points` points."""
+    wanted = window.seconds / points
+    return float(next((step for step in STEPS_S if step >= wanted), STEPS_S[-1]))
+
+
+def axis_of(window: Window, diagnosis: Diagnosis | None) -> Axis:
+    """The shared axis with the moments that matter: deploys, other changes and the onset, inside the window only."""
+    markers: list[Marker] = []
+    if diagnosis is not None:
+        for change in diagnosis.changes:
+            if change.at in window:
+                deploy = change.kind in ("deploy", "rollback")
+                label = change.version or change.id if deploy else f"{change.kind} {change.id}"
+                markers.append(Marker(change.at, "▼" if deploy else "◆", SafeText(label)))
+        if diagnosis.onset is not None and diagnosis.onset in window:
+            markers.append(Marker(diagnosis.onset, "╎", SafeText("onset")))
+    return Axis(window, axis_step(window), tuple(sorted(markers, key=lambda m: m.at)))
+
+
+def rebin(series: Series | None, axis: Axis, merge: Callable[[list[float]], float]) -> tuple[float | None, ...]:
+    """The series on the axis: `merge` of the values in each step, None where there are none.
+
+    A series coarser than the axis fills the steps up to its next point, at most its own step: it is one observation of
+    that whole stretch, and not a spike with gaps around it.
+    """
+    count = max(1, math.ceil(axis.window.seconds / axis.step_s))
+    bins: list[list[float]] = [[] for _ in range(count)]
+    if series is None:
+        return tuple(None for _ in bins)
+    reach = max(1, round((series.step_s() or axis.step_s) / axis.step_s))
+    for at, value in series.within(Window(axis.window.start, axis.window.end + reach * axis.step_s)):
+        # A point stands for the interval that ends at it; the small number keeps a point on the edge in that interval.
+        last = math.ceil((at - axis.window.start) / axis.step_s - 1e-9) - 1
+        for place in range(last - reach + 1, last + 1):
+            if 0 <= place < count:
+                bins[place].append(value)
+    return tuple(merge(values) if values else None for values in bins)
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+def _recent(series: Series | None, window: Window) -> Series | None:
+    if series is None or not len(series):
+        return None
+    reach = max(RECENT_S, 1.5 * (series.step_s() or RECENT_S))
+    part = series.within(Window(max(window.start, window.end - reach - (series.step_s() or 0)), window.end + 1e-6))
+    return part if len(part) else None
+
+
+def _normal(series: Series | None, quiet: Iterable[Window]) -> float | None:
+    """The median over the baseline stretches; None without a point in them."""
+    if series is None:
+        return None
+    values = [value for stretch in quiet for _, value in series.within(stretch)]
+    return median(values) if values else None
+
+
+def quiet_windows(window: Window, diagnosis: Diagnosis | None) -> tuple[Window, ...]:
+    """What "normal" is read from: the diagnosis' baselines, else the first half of the window."""
+    if diagnosis is not None and diagnosis.baseline:
+        return tuple(b.window for b in diagnosis.baseline)
+    return (Window(window.start, window.start + window.seconds / 2),)
+
+
+def rate_series(series: SeriesSet, service: str, operation: str = "") -> Series | None:
+    """Requests per second: as measured, else from counts per interval."""
+    direct = series.get(service, "request_rate", operation)
+    counts = series.get(service, "request_count", operation)
+    if direct is not None or counts is None:
+        return direct
+    step = counts.step_s() or 60.0
+    points = [(at, value / step) for at, value in counts]
+    return Series.of(counts.key, points, counts.source, counts.query)
+
+
+def error_series(series: SeriesSet, service: str, operation: str = "") -> Series | None:
+    """Share of requests that failed: from counts where both exist, else as measured. No traffic is a gap."""
+    failed, total = (series.get(service, name, operation) for name in ("error_count", "request_count"))
+    if failed is not None and total is not None:
+        errors = dict(failed)
+        points = [(at, errors.get(at, 0.0) / count) for at, count in total if count > 0]
+        return Series.of(failed.key, points, failed.source, failed.query)
+    measured = series.get(service, "error_rate", operation)
+    if measured is not None:
+        return measured
+    available = series.get(service, "availability", operation)
+    if available is None:
+        return None
+    return Series.of(available.key, [(at, 1 - value) for at, value in available], available.source, available.query)
+
+
+def _trend(
+    series: Series | None,
+    unit: str,
+    axis: Axis,
+    quiet: tuple[Window, ...],
+    merge: Callable[[list[float]], float],
+    bad: bool,
+) -> Trend:
+    points = rebin(series, axis, merge)
+    recent = _recent(series, axis.window)
+    known = [p for p in points if p is not None]
+    last = median(recent.values) if recent is not None else None
+    return Trend(unit, last, max(known, default=None), _normal(series, quiet), points, None, bad)
+
+
+def _ratio_trend(observations: Observations, service: str, axis: Axis, quiet: tuple[Window, ...], bad: bool) -> Trend:
+    """Errors: the last minute's failures over its requests, which a median of small buckets would get wrong."""
+    series = error_series(observations.series, service)
+    trend = _trend(series, "ratio", axis, quiet, max, bad)
+    failed, total = (observations.series.get(service, name) for name in ("error_count", "request_count"))
+    part = _recent(total, axis.window)
+    if failed is None or part is None or total is None:
+        return trend
+    errors = dict(failed)
+    requests = sum(part.values)
+    failures = sum(errors.get(at, 0.0) for at in part.times)
+    before = [(errors.get(at, 0.0), count) for stretch in quiet for at, count in total.within(stretch)]
+    normal = sum(e for e, _ in before) / sum(c for _, c in before) if sum(c for _, c in before) else trend.baseline
+    last = failures / requests if requests else None
+    return Trend("ratio", last, trend.peak, normal, trend.points, int(requests), bad)
+
+
+def _symptoms_of(diagnosis: Diagnosis | None, service: str) -> dict[str, Symptom]:
+    found: dict[str, Symptom] = {}
+    for symptom in diagnosis.symptoms if diagnosis is not None else ():
+        if symptom.service == service and symptom.end is None:
+            found.setdefault(symptom.signal, symptom)
+    return found
+
+
+def service_row(observations: Observations, name: str, axis: Axis, diagnosis: Diagnosis | None) -> ServiceRow:
+    """One line of the signals pane."""
+    series = observations.series
+    quiet = quiet_windows(axis.window, diagnosis)
+    open_symptoms = _symptoms_of(diagnosis, name)
+
+    def latency(metric: str) -> Trend:
+        found = series.get(name, metric)
+        if found is None and metric == "latency_p50":
+            found = series.get(name, "latency_avg")
+        return _trend(found, "s", axis, quiet, max, metric in open_symptoms)
+
+    traffic = _trend(
+        rate_series(series, name), "1/s", axis, quiet, _mean, "traffic" in open_symptoms or "silence" in open_symptoms
+    )
+    memory = series.get(name, "memory_bytes")
+    errors = _ratio_trend(observations, name, axis, quiet, "error_rate" in open_symptoms)
+    note = ""
+    if not any(key.service == name for key in series.by_key):
+        note = "no data: add [[logs]] or [[metrics]] for it"
+    elif traffic.last == 0:
+        note = "no traffic"
+    state = None if note.startswith("no data") else State.INCIDENT if open_symptoms else State.HEALTHY
+    return ServiceRow(
+        name,
+        state,
+        traffic,
+        errors,
+        latency("latency_p50"),
+        latency("latency_p95"),
+        latency("latency_p99"),
+        _trend(memory, "bytes", axis, quiet, max, "memory" in open_symptoms) if memory is not None else None,
+        SafeText(note),
+    )
+
+
+def operation_rows(
+    observations: Observations, window: Window, diagnosis: Diagnosis | None, most: int = 30
+) -> tuple[OperationRow, ...]:
+    """Operations, worst first: by share of the excess failures, then of added time, then by failures in the window."""
+    quiet = quiet_windows(window, diagnosis)
+    since = (
+        diagnosis.onset
+        if diagnosis is not None and diagnosis.onset is not None and diagnosis.onset in window
+        else window.start
+    )
+    bad = Window(since, window.end + 1e-6)
+    shares = {
+        (s.service, s.operation): s.share_of_bad
+        for s in reversed(diagnosis.symptoms if diagnosis is not None else ())
+        if s.operation is not None and s.share_of_bad is not None
+    }
+    rows = [
+        _operation_row(observations.series, service, operation, bad, quiet, shares.get((service, operation)))
+        for service in observations.series.services()
+        for operation in observations.series.operations(service)
+    ]
+    rows.sort(key=lambda row: (-(row.share_of_bad or 0), -(row.failed or 0), -_added(row), row.service, row.operation))
+    return tuple(rows[:most])
+
+
+def _added(row: OperationRow) -> float:
+    return max(0.0, (row.p99_s or 0) - (row.p99_baseline_s or 0)) if row.p99_baseline_s is not None else 0.0
+
+
+def _operation_row(
+    series: SeriesSet, service: str, operation: str, bad: Window, quiet: tuple[Window, ...], share: float | None
+) -> OperationRow:
+    failed, total, p99 = (series.get(service, m, operation) for m in ("error_count", "request_count", "latency_p99"))
+    failures = int(sum(failed.within(bad).values)) if failed is not None else None
+    requests = int(sum(total.within(bad).values)) if total is not None else None
+    rate = error_series(series, service, operation)
+    recent_p99 = p99.within(bad) if p99 is not None else None
+    measured = rate.within(bad) if rate is not None else None
+    observed = (
+        failures / requests
+        if failures is not None and requests
+        else (_mean(list(measured.values)) if measured else None)
+    )
+    return OperationRow(
+        service,
+        operation,
+        share,
+        failures,
+        requests,
+        observed,
+        _pooled_rate(failed, total, quiet) if failed is not None and total is not None else _normal(rate, quiet),
+        median(recent_p99.values) if recent_p99 is not None and len(recent_p99) else None,
+        _normal(p99, quiet),
+    )
+
+
+def _pooled_rate(failed: Series, total: Series, quiet: tuple[Window, ...]) -> float | None:
+    requests = sum(sum(total.within(stretch).values) for stretch in quiet)
+    return sum(sum(failed.within(stretch).values) for stretch in quiet) / requests if requests else None
+
+
+def signals_view(
+    observations: Observations, diagnosis: Diagnosis | None, window: Window, status: Status
+) -> SignalsView:
+    """The signals pane. Services in trouble first, then as configured; the order changes only with the verdict."""
+    axis = axis_of(window, diagnosis)
+    names = [service.name for service in observations.topology.services]
+    dependencies = {d.name for d in observations.topology.dependencies}
+    names += [n for n in observations.series.services() if n not in names and n not in dependencies]
+    rows = [service_row(observations, name, axis, diagnosis) for name in names]
+    rows.sort(key=lambda row: (row.state is not State.INCIDENT, names.index(row.name)))
+    return SignalsView(axis, tuple(rows), operation_rows(observations, window, diagnosis), status)
+
+
+def suspects_view(diagnosis: Diagnosis | None, status: Status) -> SuspectsView:
+    """The suspects pane; where there is none it says whether that is good news."""
+    if diagnosis is None:
+        return SuspectsView((), SafeText("not diagnosed yet"), status)
+    reasons = {
+        State.HEALTHY: "nothing is wrong, so nobody is suspected",
+        State.RECOVERING: "recovering; no suspect left standing",
+        State.INCONCLUSIVE: "the data cannot carry a verdict: see the header",
+    }
+    reason = reasons.get(diagnosis.state, "no evidence points at anything yet")
+    if diagnosis.state in (State.INCIDENT, State.DEGRADING) and diagnosis.change_explains is False:
+        reason = f"0 of {len(diagnosis.changes)} changes can explain this, and no other cause has evidence"
+    return SuspectsView(diagnosis.suspects, SafeText(reason), status)
+
+
+def changes_view(observations: Observations, diagnosis: Diagnosis | None, status: Status) -> ChangesView:
+    """The change timeline, newest first."""
+    asked = [s for s in observations.sources if s.role in ("changes", "deploys")]
+    failed = [s.name for s in asked if s.state.value in ("failed", "not_consulted")]
+    consulted = ", ".join(s.name for s in asked if s.name not in failed)
+    coverage = f"consulted: {consulted}" if consulted else ""
+    if failed:
+        coverage += ("; " if coverage else "") + f"not consulted: {', '.join(failed)}"
+    empty = "" if asked else 'no change source: add repository = "…" to a [[service]], or [[changes]]'
+    if asked and not (diagnosis and diagnosis.changes):
+        empty = "no change in reach"
+    judged = diagnosis.changes if diagnosis is not None else ()
+    return ChangesView(
+        tuple(sorted(judged, key=lambda c: -c.at)),
+        observations.running,
+        diagnosis.onset if diagnosis is not None else None,
+        SafeText(coverage),
+        SafeText(empty),
+        status,
+    )
+
+
+_WORST_FIRST = {Health.DOWN: 0, Health.DEGRADED: 1, Health.UNKNOWN: 2, Health.HEALTHY: 3}
+
+
+def upstreams_view(
+    diagnosis: Diagnosis | None, probes: tuple[ProbeResult, ...], now: Instant, status: Status
+) -> UpstreamsView:
+    """Dependencies, worst first; within a state as configured."""
+    if diagnosis is None:
+        return UpstreamsView(status=status)
+    rows = [
+        UpstreamRow(
+            state,
+            max(0.0, now - state.checked_at) if state.checked_at is not None else None,
+            tuple(probe for probe in probes if probe.name == state.name),
+        )
+        for state in diagnosis.dependencies
+    ]
+    order = {row.state.name: place for place, row in enumerate(rows)}
+    rows.sort(key=lambda row: (_WORST_FIRST[row.state.health], order[row.state.name]))
+    empty = "" if rows else "no dependency configured: add [[dependency]] with a probe, or depends_on"
+    return UpstreamsView(tuple(rows), SafeText(empty), status)
+
+
+def quantity(value: float | None, unit: str) -> str:
+    """A number in words for a sentence: `8.4 %`, `2.4 s`, `48/s`, `61 MiB`; unknown is `unknown`."""
+    if value is None:
+        return "unknown"
+    if unit == "ratio":
+        return f"{value * 100:.2g} %" if value < 0.1 else f"{value * 100:.0f} %"
+    if unit == "s":
+        return f"{value * 1000:.0f} ms" if value < 1 else f"{value:.1f} s"
+    if unit == "1/s":
+        return f"{value:.3g}/s"
+    if unit == "bytes":
+        return f"{value / 2**20:.0f} MiB" if value < 2**30 else f"{value / 2**30:.1f} GiB"
+    return f"{value:.3g}"
+
+
+def header_view(diagnosis: Diagnosis | None, now: Instant, window_text: str, status: Status) -> HeaderView:
+    """The worst signal in words, and the verdict in one sentence."""
+    if diagnosis is None:
+        return HeaderView(headline=SafeText("reading the sources"), window_text=window_text, now=now, status=status)
+    headline, verdict = _headline(diagnosis), _verdict(diagnosis)
+    return HeaderView(diagnosis.state, SafeText(headline), diagnosis.onset, SafeText(verdict), window_text, now, status)
+
+
+def _headline(diagnosis: Diagnosis) -> str:
+    worst = next((s for s in diagnosis.symptoms if s.end is None), None) or next(iter(diagnosis.symptoms), None)
+    if worst is None:
+        return diagnosis.summary
+    what = f"{worst.service} · {worst.operation}" if worst.operation else worst.service
+    template = HEADLINE_SIGNALS.get(worst.signal, "{what} {now} (was {was})")
+    return template.format(
+        what=what, now=quantity(worst.observed, worst.unit), was=quantity(worst.baseline, worst.unit)
+    )
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
+    lead = next((s for s in diagnosis.suspects if s.standing is not Standing.UNLIKELY), None)
+    if lead is not None:
+        return lead.summary
+    return diagnosis.summary if diagnosis.symptoms else _explained(diagnosis)
+
+
+def _explained(diagnosis: Diagnosis) -> str:
+    if diagnosis.change_explains is False:
+        return f"0 of {len(diagnosis.changes)} changes explain it"
+    quiet = diagnosis.baseline[0] if diagnosis.baseline else None
+    return f"compared with {quiet.why} ({span_text(quiet.window.seconds)})" if quiet is not None else ""
