@@ -1,0 +1,109 @@
+"""The log pane's data: the newest matching records of every source, counts over the window, and the rate of arrival."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Iterable
+
+from console.domain.instant import Instant, Window
+from console.domain.logs import Level, LogCounts, LogPage, LogRecord
+
+KEPT_RECORDS = 2_000
+"""Matching records kept for the pane; the log screen reads older ones from the source."""
+KEPT_CHARS = 4_000_000
+"""Characters kept in all, so that long lines cannot fill the memory."""
+RATE_WINDOW_S = 60.0
+
+
+class LogTail:
+    """Matching records as they arrive, bounded in number and size, each counted exactly once.
+
+    Args:
+        matches: The active filter.
+        step_s: Width of a bucket of the counts.
+    """
+
+    def __init__(self, matches: Callable[[LogRecord], bool], step_s: float) -> None:
+        self._matches = matches
+        self._step_s = step_s
+        self._records: deque[LogRecord] = deque()
+        self._chars = 0
+        self._buckets: dict[int, dict[Level, int]] = {}
+        self._seen_until: dict[tuple[str, str], int] = {}
+        self._arrivals: deque[tuple[Instant, int]] = deque()
+        self.dropped = 0
+        """Matching records that left the pane's memory; they are counted, and still in their file."""
+
+    def preload(self, page: LogPage, counts: LogCounts) -> None:
+        """What the window held before the first record arrived live."""
+        for bucket, levels in enumerate(counts.buckets):
+            place = self._place(counts.start + bucket * counts.step_s)
+            into = self._buckets.setdefault(place, {})
+            for level, count in levels.items():
+                into[level] = into.get(level, 0) + count
+        self._keep(page.records)
+        for record in page.records:
+            self._remember(record)
+
+    def add(self, records: Iterable[LogRecord], now: Instant) -> int:
+        """Take new records; returns how many match."""
+        fresh = [r for r in records if not self._known(r) and self._matches(r)]
+        for record in fresh:
+            self._remember(record)
+            place = self._place(record.at if record.at is not None else now)
+            into = self._buckets.setdefault(place, {})
+            into[record.level] = into.get(record.level, 0) + 1
+        self._keep(fresh)
+        if fresh:
+            self._arrivals.append((now, len(fresh)))
+        return len(fresh)
+
+    def _place(self, at: Instant) -> int:
+        return math.floor(at / self._step_s)
+
+    def _known(self, record: LogRecord) -> bool:
+        """Whether the preloaded page already held it: offsets of one file only grow, and a new file has a new name or starts over."""
+        until = self._seen_until.get((record.source, record.file))
+        return until is not None and 0 <= record.offset <= until and self._in_memory(record)
+
+    def _in_memory(self, record: LogRecord) -> bool:
+        return any(r.offset == record.offset and r.file == record.file and r.at == record.at for r in self._records)
+
+    def _remember(self, record: LogRecord) -> None:
+        key = (record.source, record.file)
+        self._seen_until[key] = max(self._seen_until.get(key, -1), record.offset)
+
+    def _keep(self, records: Iterable[LogRecord]) -> None:
+        newest = self._records[-1].at if self._records else None
+        late = False
+        for record in records:
+            if record.at is not None:
+                late = late or (newest is not None and record.at < newest)
+                newest = record.at if newest is None else max(newest, record.at)
+            self._records.append(record)
+            self._chars += len(record.message)
+        if late:
+            # Several files arrive in turn; within what is kept, time order is what a reader expects.
+            self._records = deque(sorted(self._records, key=lambda r: r.at if r.at is not None else math.inf))
+        while len(self._records) > KEPT_RECORDS or self._chars > KEPT_CHARS:
+            self._chars -= len(self._records.popleft().message)
+            self.dropped += 1
+
+    def records(self, window: Window) -> tuple[LogRecord, ...]:
+        """The kept records of the window, newest last; those without a time are shown too."""
+        return tuple(r for r in self._records if r.at is None or window.start <= r.at <= window.end + self._step_s)
+
+    def counts(self, window: Window) -> LogCounts:
+        """Matching records per bucket of the window."""
+        first, last = self._place(window.start), self._place(max(window.start, window.end - 1e-6))
+        for place in [p for p in self._buckets if p < first - 2]:
+            del self._buckets[place]
+        buckets = tuple(dict(self._buckets.get(place, {})) for place in range(first, last + 1))
+        return LogCounts(first * self._step_s, self._step_s, buckets)
+
+    def rate_per_min(self, now: Instant) -> float:
+        """Matching arrivals per minute over the last minute."""
+        while self._arrivals and self._arrivals[0][0] < now - RATE_WINDOW_S:
+            self._arrivals.popleft()
+        return sum(count for _, count in self._arrivals) * 60.0 / RATE_WINDOW_S
