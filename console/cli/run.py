@@ -1,0 +1,68 @@
+"""`incident run`: opens the console."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+
+from console.cli.outcome import Exit, Refused
+from console.config.load import ConfigError, Loaded, load
+
+SCREEN_ENVIRONMENT = {
+    "TEXTUAL_FPS": "10",
+    "TEXTUAL_ANIMATIONS": "none",
+}
+"""Read by Textual when it is imported: repaints are bounded for slow links, and nothing moves by itself."""
+
+
+@click.command(name="run")
+@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Configuration file.")
+@click.option(
+    "--theme",
+    type=click.Choice(["dark", "light", "ansi-dark", "ansi-light", "high-contrast"]),
+    help="Colours for this run.",
+)
+def command(config_path: Path | None = None, theme: str | None = None) -> int:
+    """Open the console on the configuration found."""
+    loaded = load(config_path)
+    if loaded.path is None or not (loaded.config.service or loaded.config.logs or loaded.config.metrics):
+        raise ConfigError(
+            f"{loaded.path or 'no configuration found'}: nothing to watch. "
+            "Try `incident demo`, or start your own with `incident config init`."
+        )
+    return open_console(loaded, theme)
+
+
+def open_console(loaded: Loaded, theme: str | None = None) -> int:
+    """Open the screen; returns the exit code once it closed.
+
+    Raises:
+        Refused: There is no terminal that can show it.
+    """
+    _require_terminal()
+    for key, value in SCREEN_ENVIRONMENT.items():
+        os.environ.setdefault(key, "4" if loaded.config.console.low_bandwidth and key == "TEXTUAL_FPS" else value)
+    from console.app import run_console  # Textual reads the environment when it is imported
+
+    return run_console(loaded, theme) or Exit.DONE
+
+
+def _require_terminal() -> None:
+    """A screen needs a terminal with cursor movement and UTF-8.
+
+    Raises:
+        Refused: With what to use instead.
+    """
+    instead = "use `incident diagnose --plain` for text, or `--json` for programs"
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Refused(f"the console needs a terminal, and this is none: {instead}")
+    if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+        raise Refused(f"TERM={os.environ.get('TERM', '')} cannot move the cursor: {instead}")
+    encoding = (sys.stdout.encoding or "").lower().replace("-", "")
+    if encoding != "utf8":
+        raise Refused(
+            f"the terminal's encoding is {sys.stdout.encoding}, the console needs UTF-8: set LC_ALL=C.UTF-8, or {instead}"
+        )
