@@ -1,0 +1,120 @@
+"""A feed never raises, backs off, honours what the source asks for, and keeps its last good value."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from console.domain.reading import FeedPhase, Reading, SourceReport, SourceState
+from console.feeds import BREAKER_PAUSE_S, Feed, next_delay
+from sources.base import SourceThrottled, SourceUnavailable
+
+
+def reading(value: tuple[int, ...]) -> Reading[tuple[int, ...]]:
+    return Reading(value, 100.0, SourceReport("s", "k", SourceState.OK))
+
+
+def make(poll: object, **options: object) -> Feed[tuple[int, ...]]:
+    return Feed(
+        "s",
+        poll,
+        interval_s=2.0,
+        deadline_s=0.05,
+        on_change=lambda: None,
+        clock=lambda: 100.0,
+        jitter=lambda: 0.5,
+        **options,
+    )  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("failures", "expected"), [(0, 15.0), (1, 1.0), (2, 2.0), (3, BREAKER_PAUSE_S), (9, BREAKER_PAUSE_S)]
+)
+def test_failures_back_off_and_then_the_breaker_opens(failures: int, expected: float) -> None:
+    assert next_delay(failures, 15.0, None, 0.5) == pytest.approx(expected)
+
+
+def test_a_retry_after_is_honoured_and_jitter_spreads() -> None:
+    assert next_delay(1, 15.0, 20.0, 0.5) == 20.0
+    assert next_delay(3, 15.0, None, 0.0) < BREAKER_PAUSE_S < next_delay(3, 15.0, None, 1.0)
+
+
+async def test_empty_and_ready_are_different() -> None:
+    async def nothing() -> Reading[tuple[int, ...]]:
+        return reading(())
+
+    async def something() -> Reading[tuple[int, ...]]:
+        return reading((1,))
+
+    empty, full = make(nothing), make(something)
+    assert await empty.attempt() == 2.0
+    await full.attempt()
+    assert (empty.state.phase, full.state.phase) == (FeedPhase.EMPTY, FeedPhase.READY)
+
+
+async def test_a_failure_keeps_the_last_good_value_and_says_why_and_since_when() -> None:
+    answers: list[object] = [
+        reading((1,)),
+        SourceUnavailable("connection refused"),
+        ValueError("bug"),
+        SourceThrottled("later", 20.0),
+    ]
+
+    async def poll() -> Reading[tuple[int, ...]]:
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        assert isinstance(answer, Reading)
+        return answer
+
+    feed = make(poll)
+    await feed.attempt()
+    await feed.attempt()
+    assert feed.state.phase is FeedPhase.FAILED
+    assert feed.state.reason == "connection refused"
+    assert feed.state.reading is not None and feed.state.reading.value == (1,)
+    assert feed.state.failed_since == 100.0
+    await feed.attempt()
+    assert "ValueError: bug" in feed.state.reason
+    assert await feed.attempt() >= 20.0
+
+
+async def test_a_source_that_hangs_is_cut_at_the_deadline() -> None:
+    async def hang() -> Reading[tuple[int, ...]]:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    feed = make(hang)
+    async with asyncio.timeout(5):
+        await feed.attempt()
+    assert feed.state.phase is FeedPhase.FAILED
+    assert "no answer within" in feed.state.reason
+
+
+async def test_the_loop_asks_again_at_once_when_kicked() -> None:
+    asked = asyncio.Event()
+    count = 0
+
+    async def poll() -> Reading[tuple[int, ...]]:
+        nonlocal count
+        count += 1
+        asked.set()
+        return reading((count,))
+
+    feed = Feed("s", poll, interval_s=3600.0, deadline_s=1.0, on_change=lambda: None)
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        task = group.create_task(feed.run())
+        await asked.wait()
+        asked.clear()
+        feed.kick()
+        await asked.wait()
+        task.cancel()
+    assert count == 2
+
+
+def test_a_reading_goes_stale_after_twice_its_interval() -> None:
+    feed = make(None)
+    feed.state = feed.state.succeeded(reading((1,)))
+    assert feed.state.aged(103.0, 2.0).phase is FeedPhase.READY
+    assert feed.state.aged(106.0, 2.0).phase is FeedPhase.STALE
