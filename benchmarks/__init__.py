@@ -1,0 +1,1 @@
+"""What `make bench` runs: this program beside the peers that are installed, as ratios in one run."""
