@@ -1,0 +1,253 @@
+"""Which field of a structured record means what, and the making of a `LogRecord` from it.
+
+Names are compared without regard to case. Where a record has several fields of one meaning, the earliest in the list
+stands. Nested objects are read by their dotted path (`{"http": {"route": …}}` is `http.route`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from console.domain.instant import Instant
+from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
+from console.guard.sanitise import safe, safe_lines
+from sources.logs.context import Context
+from sources.logs.levels import level_of
+from sources.logs.operations import operation_name
+from sources.logs.times import Clock
+from sources.logs.units import latency_of, unit_in_name
+
+ALIASES: Final[dict[str, tuple[str, ...]]] = {
+    "time": (
+        "ts", "time", "@timestamp", "timestamp", "datetime", "date", "@t", "asctime", "eventtime", "event_time",
+        "time_iso8601", "time_local", "start_time", "msec", "instant",
+    ),
+    "level": (
+        "level", "lvl", "severity", "severity_text", "severitytext", "loglevel", "log_level", "log.level", "levelname",
+        "level_name", "@l", "priority", "severity_number", "severitynumber",
+    ),
+    "message": ("msg", "message", "body", "event", "@m", "short_message", "log", "text", "error", "err"),
+    "service": (
+        "service", "app", "service.name", "service_name", "servicename", "application", "component", "container_name",
+        "kubernetes.container_name", "syslog_identifier", "logger",
+    ),
+    "operation": (
+        "operation", "http.route", "route", "endpoint", "path", "http.target", "url.path", "http.path", "request_path",
+        "request_uri", "uri", "url", "http.url", "url.full", "req.url", "rpc.method", "grpc.method", "request",
+    ),
+    "method": (
+        "method", "http.method", "http_method", "request_method", "verb", "http.request.method", "req.method",
+    ),
+    "status": (
+        "status", "status_code", "http.status_code", "http_status", "statuscode", "http.response.status_code",
+        "response_status", "http_status_code", "response.status", "res.statuscode", "resp_status",
+    ),
+    "latency": (
+        "latency_ms", "duration_ms", "duration", "latency", "elapsed", "elapsed_ms", "request_time", "response_time",
+        "response_time_ms", "responsetime", "took_ms", "took", "durationms", "latencyms", "latency_s", "duration_s",
+        "duration_seconds", "latency_seconds", "elapsed_s", "elapsed_seconds", "duration_us", "latency_us",
+        "duration_ns", "latency_ns", "event.duration", "time_taken",
+    ),
+    "trace_id": ("trace_id", "traceid", "trace.id", "trace", "dd.trace_id", "otel.trace_id", "oteltraceid"),
+}  # fmt: skip
+"""Meaning to field names, lower case, the most telling first."""
+
+_CANONICAL: dict[str, tuple[str, int]] = {
+    name: (meaning, rank) for meaning, names in ALIASES.items() for rank, name in enumerate(names)
+}
+MOST_FIELDS = 64
+"""Fields of one record that are kept for the screen."""
+FIELD_LIMIT = 1024
+"""Characters of one field that are kept for the screen."""
+
+
+class Meanings:
+    """The field names of one source, aliases and configured names together."""
+
+    def __init__(self, context: Context) -> None:
+        self._table = dict(_CANONICAL)
+        names = context.names
+        configured = {
+            "time": names.time,
+            "level": names.level,
+            "message": names.message,
+            "service": names.service,
+            "operation": names.operation,
+            "method": names.method,
+            "status": names.status,
+            "latency": names.latency,
+            "trace_id": names.trace_id,
+        }
+        for meaning, name in configured.items():
+            if name is not None:
+                self._table[name.lower()] = (meaning, -1)
+
+    def of(self, name: str) -> tuple[str, int] | None:
+        """Meaning and rank of a field name (lower rank wins); None where it has no known meaning."""
+        return self._table.get(name.lower())
+
+
+class Builder:
+    """Makes the records of one file from field values."""
+
+    def __init__(self, context: Context, latency_units: Mapping[str, float] | None = None) -> None:
+        """`latency_units` are what a sample taught of bare latency fields: seconds per unit, by field name."""
+        self.context = context
+        self.clock = Clock(context.zone, context.reference)
+        self.meanings = Meanings(context)
+        self._route_as_is = context.names.operation is not None
+        self._learned = dict(latency_units or {})
+        self._units: dict[str, float] = {}
+
+    def unit(self, name: str) -> float:
+        """Seconds per unit of the latency field `name`, by the rule of `sources.logs.units`."""
+        known = self._units.get(name)
+        if known is None:
+            known = self._unit(name)
+            if len(self._units) < 64:
+                self._units[name] = known
+        return known
+
+    def _unit(self, name: str) -> float:
+        configured = self.context.names.latency_unit
+        if configured is not None:
+            return {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}[configured]
+        told = unit_in_name(name)
+        return told if told is not None else self._learned.get(name.lower(), 1e-3)
+
+    def at(self, value: object) -> Instant | None:
+        """The instant that a time field's value names."""
+        if isinstance(value, str):
+            return self.clock.text(value)
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return self.clock.number(float(value))
+        return None
+
+    def operation(self, method: object, route: object) -> str:
+        """The operation's name from the values of a method and a route field."""
+        if not isinstance(route, str):
+            return ""
+        name = operation_name(method if isinstance(method, str) else "", route, as_is=self._route_as_is)
+        return name if name.isascii() and name.isprintable() else safe(name)
+
+    def pick(
+        self, pairs: Iterable[tuple[str, object]]
+    ) -> tuple[dict[str, tuple[str, object]], list[tuple[str, object]]]:
+        """Sort fields into those with a meaning (best name of each) and the rest."""
+        found: dict[str, tuple[str, object]] = {}
+        ranks: dict[str, int] = {}
+        rest: list[tuple[str, object]] = []
+        for name, value in pairs:
+            known = self.meanings.of(name)
+            if known is None or value is None or value == "":
+                rest.append((name, value))
+                continue
+            meaning, rank = known
+            before = ranks.get(meaning)
+            if before is None or rank < before:
+                if before is not None:
+                    rest.append(found[meaning])
+                found[meaning], ranks[meaning] = (name, value), rank
+            else:
+                rest.append((name, value))
+        return found, rest
+
+    def record(
+        self,
+        pairs: Iterable[tuple[str, object]],
+        *,
+        extra: tuple[SafeText, ...] = (),
+        at: Instant | None = None,
+        level: Level = Level.UNKNOWN,
+        message: str = "",
+        offset: int = -1,
+    ) -> LogRecord:
+        """A record from its fields, each by its own name.
+
+        Args:
+            pairs: Names (dotted where nested) and values.
+            extra: Lines that follow it.
+            at, level, message: What the format itself told; a field of that meaning stands before them.
+            offset: Where the record starts in its file.
+        """
+        found, rest = self.pick(pairs)
+        text = text_of(found["message"][1]) if "message" in found else message
+        lines = safe_lines(text) if "\n" in text else (safe(text),)
+        latency = found.get("latency")
+        own = {meaning: value for meaning, (_, value) in found.items()}
+        when = self.at(own["time"]) if "time" in own else None
+        return LogRecord(
+            at=when if when is not None else at,
+            level=level_of(own["level"]) if "level" in own else level,
+            service=self.context.service or safe(text_of(own.get("service", "")), 200),
+            message=lines[0] if lines else SafeText(""),
+            operation=self.operation(own.get("method"), own.get("operation")),
+            status=status_of(own.get("status")),
+            latency_s=latency_of(latency[1], self.unit(latency[0])) if latency else None,
+            trace_id=safe(text_of(own.get("trace_id", "")), 200),
+            extra=lines[1:] + stack_of(rest) + extra,
+            fields=shown_fields(rest, found),
+            source=self.context.source,
+            file=self.context.file,
+            offset=offset,
+        )
+
+
+_STACKS = frozenset(
+    ("stack", "stacktrace", "stack_trace", "exc_info", "exception", "traceback", "error.stack", "err.stack",
+     "error.stack_trace", "exception.stacktrace", "error.stacktrace")
+)  # fmt: skip
+"""Fields that hold a stack trace, which is read as further lines of the record."""
+
+
+def stack_of(rest: Iterable[tuple[str, object]]) -> tuple[SafeText, ...]:
+    """The lines of a stack trace that stands in a field."""
+    for name, value in rest:
+        if name.lower() in _STACKS and isinstance(value, str) and "\n" in value:
+            return safe_lines(value)
+    return ()
+
+
+def shown_fields(
+    rest: Iterable[tuple[str, object]], found: Mapping[str, tuple[str, object]]
+) -> tuple[tuple[str, SafeText], ...]:
+    """What a record said beyond its known meanings, and the rest by its own names, so that a query finds both names."""
+    pairs = [found[m] for m in ("method", "operation", "latency") if m in found]
+    pairs += [found[m] for m in ("status", "level", "service", "trace_id") if m in found and found[m][0].lower() != m]
+    pairs += [(n, v) for n, v in rest if not (isinstance(v, str) and "\n" in v and n.lower() in _STACKS)]
+    return tuple((safe(name, 200), safe(text_of(value), FIELD_LIMIT)) for name, value in pairs[:MOST_FIELDS])
+
+
+def status_of(value: object) -> int | None:
+    """An HTTP status, 100 to 599, from a number or a text; None for anything else, such as `ok` or an exit code."""
+    if isinstance(value, str):
+        if len(value) != 3 or not value.isdecimal():
+            return None
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) and 100 <= value <= 599 else None
+
+
+def text_of(value: object) -> str:
+    """A field's value as its file would write it."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    return str(value)
+
+
+def flat(record: Mapping[str, object], depth: int = 4) -> list[tuple[str, object]]:
+    """The fields of a nested object by dotted names; what lies deeper than `depth`, and lists, become text."""
+    pairs: list[tuple[str, object]] = []
+    for name, value in record.items():
+        if isinstance(value, Mapping) and depth > 1 and value:
+            pairs += [(f"{name}.{inner}", v) for inner, v in flat(value, depth - 1)]
+        else:
+            pairs.append((name, value))
+    return pairs

@@ -1,0 +1,142 @@
+"""Access logs of nginx and Apache: common and combined, with the request time where people put it.
+
+The time a request took stands after the agent: as `rt=0.123`, `request_time=0.123`, `"0.123"` or bare. A number with a
+decimal point is seconds (nginx). A whole number is what Apache writes: microseconds (`%D`) where the sample's median is
+2,000 or more, milliseconds (`%{ms}T`) below, and seconds (`%T`) where most of the sample are 0.
+A server error (5xx) counts as level error; everything else is info.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
+from console.guard.sanitise import safe, safe_bytes
+from sources.logs.context import Context
+from sources.logs.fields import Builder
+from sources.logs.memo import Memo
+from sources.logs.times import MONTHS, zone_of
+from sources.logs.units import latency_of, unit_in_name
+
+_LINE = re.compile(
+    rb"(?:(\S+?:\d+|\S+\.\S+) (?=\S+ \S+ [^\[]{1,128}\[))?(\S+) (\S+) ([^\[]{1,128}?) \[([^\]]{20,32})\] "
+    rb'"([^"\\]*(?:\\.[^"\\]*)*)" (\d{3}|-) (\d+|-)'
+    rb'(?: "([^"\\]*(?:\\.[^"\\]*)*)" "([^"\\]*(?:\\.[^"\\]*)*)")?([^\n]*)'
+)
+_STAMP = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?: ([+-]\d{4}))?")
+_KEYED = re.compile(
+    rb'\b(rt|request_time|req_time|time|duration|latency|took|D|request_time_ms|duration_ms|rtms)[=:]"?(\d+(?:\.\d+)?)'
+)
+_BARE = re.compile(rb'(?:^|[\s"|])(\d+\.\d+|\d+)(s|ms|us|)(?=[\s"|]|$)')
+_REQUEST = re.compile(rb"([A-Z]{3,16}) (\S+)(?: HTTP/[\d.]+)?")
+_OWN_UNITS = {b"request_time_ms": 1e-3, b"duration_ms": 1e-3, b"rtms": 1e-3, b"D": 1e-6}
+_UNITS = {b"s": 1.0, b"ms": 1e-3, b"us": 1e-6}
+_NOTHING = SafeText("")
+
+
+class AccessFormat:
+    """One request per line."""
+
+    name = "access"
+
+    def __init__(self, context: Context, sample: Sequence[bytes] = ()) -> None:
+        self._builder = Builder(context)
+        self._context = context
+        self._whole_unit = _learned_whole_unit([m[11] for line in sample if (m := _LINE.match(line))])
+        self._stamps = Memo(self._stamp)
+        self._operations = Memo(self._operation, 20_000)
+
+    def starts(self, line: bytes) -> bool:
+        return _LINE.match(line) is not None
+
+    def light(self, line: bytes) -> LogRecord | None:
+        match = _LINE.match(line)
+        if match is None:
+            return None
+        status = int(match[7]) if match[7] != b"-" else None
+        tail = match[11]
+        return LogRecord(
+            self._stamps[match[5]],
+            Level.ERROR if status is not None and status >= 500 else Level.INFO,
+            self._context.service,
+            _NOTHING,
+            self._operations[match[6]],
+            status,
+            self._latency(tail) if tail else None,
+        )
+
+    def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
+        match = _LINE.match(line)
+        light = self.light(line)
+        if match is None or light is None:
+            return None
+        named = (
+            ("host", match[1]), ("client", match[2]), ("user", match[4]), ("bytes", match[8]),
+            ("referer", match[9]), ("agent", match[10]), ("tail", (match[11] or b"").strip()),
+        )  # fmt: skip
+        request = _REQUEST.match(match[6])
+        fields = [("method", safe_bytes(request[1])), ("path", safe_bytes(request[2]))] if request else []
+        fields += [(name, safe_bytes(value)) for name, value in named if value not in (None, b"", b"-")]
+        return LogRecord(
+            at=light.at,
+            level=light.level,
+            service=light.service,
+            message=safe_bytes(match[6] + b" " + match[7]),
+            operation=light.operation,
+            status=light.status,
+            latency_s=light.latency_s,
+            extra=tuple(safe_bytes(one) for one in extra),
+            fields=tuple(fields),
+            source=self._context.source,
+            file=self._context.file,
+            offset=offset,
+        )
+
+    def _stamp(self, raw: bytes) -> float | None:
+        match = _STAMP.fullmatch(raw.decode("ascii", "replace"))
+        if match is None:
+            return self._builder.clock.text(raw.decode("ascii", "replace"))
+        month = MONTHS.get(match[2].lower(), 0)
+        day, year, hour, minute, second = (int(match[i]) for i in (1, 3, 4, 5, 6))
+        at = self._builder.clock.civil(year, month, day, hour, minute, second, zone_of(match[8]) if match[8] else None)
+        return at + float(f"0.{match[7]}") if at is not None and match[7] else at
+
+    def _operation(self, request: bytes) -> str:
+        match = _REQUEST.fullmatch(request)
+        if match is None:
+            return ""
+        return safe(self._builder.operation(match[1].decode("ascii"), match[2].decode("utf-8", "backslashreplace")))
+
+    def _latency(self, tail: bytes) -> float | None:
+        found = _latency_number(tail)
+        if found is None:
+            return None
+        text, unit = found
+        configured = self._context.names.latency_unit
+        if configured is not None:
+            unit = self._builder.unit("")
+        elif unit is None:
+            unit = 1.0 if b"." in text else self._whole_unit
+        return latency_of(float(text), unit)
+
+
+def _latency_number(tail: bytes) -> tuple[bytes, float | None] | None:
+    """The number that tells how long a request took, and its unit where the tail says it."""
+    if keyed := _KEYED.search(tail):
+        own = _OWN_UNITS.get(keyed[1])
+        return keyed[2], own if own is not None else unit_in_name(keyed[1].decode("ascii"))
+    if bare := _BARE.search(tail):
+        return bare[1], _UNITS.get(bare[2])
+    return None
+
+
+def _learned_whole_unit(tails: Sequence[bytes]) -> float:
+    """Seconds per unit of a whole number, from the tails of a sample."""
+    found = [_latency_number(tail) for tail in tails]
+    numbers = sorted(int(f[0]) for f in found if f is not None and f[1] is None and b"." not in f[0])
+    if not numbers:
+        return 1e-6
+    median = numbers[len(numbers) // 2]
+    return 1.0 if median == 0 else 1e-6 if median >= 2000 else 1e-3

@@ -1,0 +1,143 @@
+"""Plain text: a stamp in a form and place that a sample teaches, a severity near it, and then words.
+
+Reads what Python's logging, log4j, logback, Go, Rails, Postgres, Redis, nginx and Apache (error logs), klog, Tomcat and
+java.util.logging write. Pairs (`status=503`), a JSON object at the end and a quoted HTTP request inside the text are
+read as fields. A line without the stamp joins the record before.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from console.domain.instant import Instant
+from console.domain.logs import Level, LogRecord
+from console.guard.sanitise import safe_bytes
+from sources.logs.context import Context
+from sources.logs.fields import Builder
+from sources.logs.formats.base import CONTINUES
+from sources.logs.formats.logfmt import learned_units, pairs_in
+from sources.logs.formats.stamps import STAMPS, Stamp
+from sources.logs.formats.syslog import embedded
+from sources.logs.levels import WORDS, level_in
+
+_DECORATION = re.compile(
+    rb"[\s\[\](){}<>|:;,#*/=-]*(?:(?:\[[^\]]{0,64}\]|\([^)]{0,64}\)|#?\d+|[\w.$@/-]{1,64})[\s\[\](){}|:;,#*-]*){0,3}"
+)
+"""What may stand between stamp and severity: brackets, a process id, a thread or host name; no running text."""
+_LEVEL_WORD = re.compile(
+    rb"(?<![A-Za-z0-9_/.-])\[?(?:[a-z_0-9]+:)?([A-Za-z]{3,11}[1-8]?)(?:\]|:|(?=[\s|,]|$))[\s\]|:,-]*"
+)
+_REQUEST = re.compile(rb'"([A-Z]{3,7}) (/\S*) HTTP/[\d.]+"?[ ,:]+"?(\d{3})\b')
+_RAILS = re.compile(rb"Completed (\d{3}) [\w ]+ in (\d+(?:\.\d+)?)ms")
+_REDIS = {b".": Level.DEBUG, b"-": Level.DEBUG, b"*": Level.NOTICE, b"#": Level.WARN}
+_KLOG = {b"I": Level.INFO, b"W": Level.WARN, b"E": Level.ERROR, b"F": Level.FATAL}
+_REACH = 200
+"""Bytes of a line in which stamp and severity are looked for."""
+
+
+class PlainFormat:
+    """Lines with a learned stamp."""
+
+    name = "plain"
+
+    def __init__(self, context: Context, sample: Sequence[bytes] = ()) -> None:
+        self._builder = Builder(context, learned_units([pairs_in(line) for line in sample], Builder(context)))
+        self.stamp, self._column = learned_stamp(sample)
+        self._pattern = None if self.stamp is None else self.stamp.within(self._column)
+
+    def starts(self, line: bytes) -> bool:
+        if self._pattern is not None:
+            return self._pattern.match(line[:_REACH]) is not None
+        return CONTINUES.match(line) is None
+
+    def light(self, line: bytes) -> LogRecord | None:
+        return self.full(line)
+
+    def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
+        at: Instant | None = None
+        head, rest = b"", line
+        if self._pattern is not None and self.stamp is not None:
+            match = self._pattern.match(line[:_REACH])
+            if match is None:
+                return None
+            at = self.stamp.read(match, self._builder.clock)
+            head, rest = line[: match.start("stamp")], line[match.end("stamp") :]
+            if at is None:
+                return None
+        level, decoration, message = split_level(head, rest, self.stamp.name if self.stamp else "")
+        pairs: list[tuple[str, object]] = (
+            [("context", decoration.decode("utf-8", "backslashreplace"))] if decoration else []
+        )
+        pairs += _in_text(message)
+        return self._builder.record(
+            pairs,
+            extra=tuple(safe_bytes(one) for one in extra),
+            at=at,
+            level=level,
+            message=message.decode("utf-8", "backslashreplace"),
+            offset=offset,
+        )
+
+
+def learned_stamp(sample: Sequence[bytes]) -> tuple[Stamp | None, int]:
+    """The kind of stamp that most lines of a sample carry, and the last column where it may begin."""
+    best: tuple[int, Stamp | None, int] = (0, None, 0)
+    for stamp in STAMPS:
+        columns = [m.start("stamp") for line in sample if (m := stamp.within(72).match(line[:_REACH]))]
+        if len(columns) > best[0]:
+            best = (len(columns), stamp, sorted(columns)[len(columns) * 9 // 10])
+    # A stamp that hardly any line carries is part of the words, unless the rest are stack traces.
+    return (best[1], min(72, best[2] + 8)) if best[0] * 20 >= len(sample) else (None, 0)
+
+
+def split_level(head: bytes, rest: bytes, stamp: str) -> tuple[Level, bytes, bytes]:
+    """Severity, decoration and message of a line, from what stands before and after its stamp."""
+    if stamp == "klog":
+        where, bracket, message = rest.partition(b"] ")
+        return (
+            _KLOG.get(head[-1:], Level.INFO),
+            where.strip() if bracket else b"",
+            message if bracket else where.strip(),
+        )
+    if stamp == "redis" and rest[:1] == b" " and rest[1:2] in _REDIS and rest[2:3] == b" ":
+        return _REDIS[rest[1:2]], head.strip(), rest[3:]
+    before = level_in(head) if head else Level.UNKNOWN
+    decoration = _DECORATION.match(rest[:_REACH])
+    reach = decoration.end() if decoration else 0
+    for word in _LEVEL_WORD.finditer(rest[:_REACH]):
+        if word.start(1) > reach:
+            break
+        text = word[1]
+        level = WORDS.get(text.decode("ascii").lower().rstrip("12345678"), Level.UNKNOWN)
+        set_apart = (
+            text.isupper()
+            or rest[word.end(1) : word.end(1) + 1] in b":]|"
+            or rest[word.start(1) - 1 : word.start(1)] in (b"[", b":")
+        )
+        if level is not Level.UNKNOWN and len(text) > 2 and (set_apart or word.start(1) < 3):
+            return level, _tidy(rest[: word.start()]), _message(rest[word.end() :])
+    return before, _tidy(head) if before is Level.UNKNOWN else b"", _message(rest)
+
+
+def _tidy(text: bytes) -> bytes:
+    return text.strip(b" \t-|:,[]")
+
+
+def _message(text: bytes) -> bytes:
+    """The words, without the marks that set them apart."""
+    return text.lstrip(b" \t-|:,]").rstrip() or text.strip()
+
+
+def _in_text(message: bytes) -> list[tuple[str, object]]:
+    """Fields inside the words."""
+    pairs = embedded(message) if b"=" in message or message[-1:] == b"}" else []
+    if b"HTTP/" in message and (request := _REQUEST.search(message)):
+        pairs += [
+            ("method", request[1].decode("ascii")),
+            ("path", request[2].decode("utf-8", "backslashreplace")),
+            ("status", request[3].decode("ascii")),
+        ]
+    elif b"Completed " in message and (rails := _RAILS.search(message)):
+        pairs += [("status", rails[1].decode("ascii")), ("duration_ms", rails[2].decode("ascii"))]
+    return [(name, value) for name, value in pairs if name.lower() not in ("msg", "message")]

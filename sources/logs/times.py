@@ -1,0 +1,119 @@
+"""Stamps of log lines, to epoch seconds.
+
+A stamp is read in two steps: its second, which neighbouring lines share and which is therefore remembered, and its
+fraction. A stamp without a zone is taken in the configured zone; one without a year gets the year that puts it closest
+to the time the file was last written, and never more than a day after it.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from zoneinfo import ZoneInfo
+
+from console.domain.instant import Instant, epoch_of_number
+
+MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
+    )
+}
+_REMEMBERED = 4096
+"""Seconds kept; forgotten all at once, which costs one parse per second of log."""
+_ISO = re.compile(
+    r"(\d{4})[-/.](\d\d)[-/.](\d\d)(?:[T _]|T )(\d\d):(\d\d):(\d\d)(?:[.,:](\d{1,9}))? ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?|[A-Z]{3,4})?"
+)
+_ZONED = re.compile(r"([+-])(\d\d):?(\d\d)?")
+
+
+def zone_of(text: str) -> tzinfo | None:
+    """The zone that `Z`, `UTC`, `+0200`, `+02:00` or `+02` names; None for anything else, such as an abbreviation."""
+    if text in ("Z", "z", "UTC", "GMT"):
+        return UTC
+    if match := _ZONED.fullmatch(text):
+        sign = -1 if match[1] == "-" else 1
+        minutes = int(match[2]) * 60 + int(match[3] or 0)
+        return timezone(sign * timedelta(minutes=minutes)) if minutes < 1440 else None
+    return None
+
+
+class Clock:
+    """Reads stamps for one file."""
+
+    def __init__(self, zone: str = "UTC", reference: Instant = 0.0) -> None:
+        self._zone: tzinfo = UTC if zone in ("UTC", "Z", "") else ZoneInfo(zone)
+        self._reference = reference
+        self._seconds: dict[str, float] = {}
+
+    def text(self, text: str) -> Instant | None:
+        """A stamp in any ISO-like form, or a number as text; None where it is neither.
+
+        `2026-11-23T14:03:10.123Z`, `2026-11-23 14:03:10,123`, `2026/11/23 14:03:10`, `1764000000`, `1764000000123`.
+        """
+        match = _ISO.match(text)
+        if match is None:
+            return self._number(text)
+        zone = match[8]
+        named = zone_of(zone) if zone else None
+        key = text[:19] if named is UTC else f"{match[0][:19]}|{zone}"
+        base = self._seconds.get(key)
+        if base is None:
+            year, month, day, hour, minute, second = (int(match[i]) for i in range(1, 7))
+            base = self.civil(year, month, day, hour, minute, second, named)
+            if base is None:
+                return None
+            self._remember(key, base)
+        return base + (float(f"0.{match[7]}") if match[7] else 0.0)
+
+    def second(self, text: str) -> Instant:
+        """The UTC second that `2026-11-23T14:03:10` names.
+
+        Raises:
+            ValueError: It names none.
+        """
+        if len(text) != 19 or text[10] not in "T ":
+            raise ValueError(text)
+        return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+    def _number(self, text: str) -> Instant | None:
+        if not text[:1].isdigit() or len(text) < 9 or len(text) > 24:
+            return None
+        try:
+            return self.number(float(text))
+        except ValueError:
+            return None
+
+    def number(self, value: float) -> Instant | None:
+        """Epoch seconds, ms, us or ns; None for a number that is no time after 1973."""
+        return epoch_of_number(value) if 1e8 <= value < 1e20 else None
+
+    def civil(
+        self, year: int, month: int, day: int, hour: int, minute: int, second: int, zone: tzinfo | None = None
+    ) -> Instant | None:
+        """A calendar time; None where there is no such time. A leap second counts as the second after."""
+        leap = 1 if second == 60 else 0
+        try:
+            moment = datetime(year, month, day, hour, minute, second - leap, tzinfo=zone or self._zone)
+            return moment.timestamp() + leap
+        except (ValueError, OverflowError):
+            return None
+
+    def yearless(self, month: int, day: int, hour: int, minute: int, second: int) -> Instant | None:
+        """A calendar time without a year, as syslog and klog write it."""
+        key = f"{month}-{day} {hour}:{minute}:{second}"
+        known = self._seconds.get(key)
+        if known is not None:
+            return known
+        year = datetime.fromtimestamp(self._reference, self._zone).year
+        candidates = [self.civil(y, month, day, hour, minute, second) for y in (year + 1, year, year - 1)]
+        fitting = [c for c in candidates if c is not None and c <= self._reference + 86400]
+        if not fitting:
+            return None
+        self._remember(key, fitting[0])
+        return fitting[0]
+
+    def _remember(self, key: str, base: float) -> None:
+        if len(self._seconds) >= _REMEMBERED:
+            self._seconds.clear()
+        self._seconds[key] = base
