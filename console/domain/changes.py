@@ -61,6 +61,34 @@ class FileChange:
 
 
 @dataclass(frozen=True, slots=True)
+class FileDiff:
+    """The changed lines of one file, without their context; a bounded part of them where there are many."""
+
+    path: SafeText
+    removed: tuple[SafeText, ...] = ()
+    added: tuple[SafeText, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class CommitDiff:
+    """What one commit changed, line by line."""
+
+    commit: str
+    subject: SafeText
+    files: tuple[FileDiff, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeDiff:
+    """What a change brought: the commits since the deploy before it, newest last."""
+
+    change_id: str
+    commits: tuple[CommitDiff, ...] = ()
+    complete: bool = True
+    """False: commits or lines were left out at a limit."""
+
+
+@dataclass(frozen=True, slots=True)
 class DeployDetail:
     """What a deploy brought: the commits since the deploy before it."""
 

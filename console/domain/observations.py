@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from console.domain.changes import Change, Running
+from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogRecord, Pattern
 from console.domain.reading import SourceReport
@@ -41,4 +41,8 @@ class Observations:
     spans: tuple[Span, ...] = ()
     errors: ErrorSample | None = None
     patterns: tuple[Pattern, ...] = ()
+    records: ErrorSample | None = None
+    """Records of every level, for the comparison of patterns; a bounded part where there are many."""
+    diffs: tuple[ChangeDiff, ...] = ()
+    """What the changes near the onset changed, as far as a repository tells."""
     sources: tuple[SourceReport, ...] = ()
