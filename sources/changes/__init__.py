@@ -1,1 +1,60 @@
-"""Sources of changes."""
+"""Sources of changes: files of changes, deploy tags, and the merging of what several of them report."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from console.config.models import ChangesConfig, ServiceConfig
+from console.domain.changes import Change
+from console.domain.instant import Window
+from console.domain.reading import Reading
+from sources.base import ChangeSource, SourceRefused
+from sources.changes.jsonl import JsonlChanges
+
+__all__ = ["UnreadableKind", "build"]
+
+
+class UnreadableKind:
+    """A configured source that this version cannot read; every question ends in the sentence that says so."""
+
+    def __init__(self, name: str, kind: str) -> None:
+        self.name = name
+        self.kind = kind
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+    async def changes(self, window: Window) -> Reading[tuple[Change, ...]]:
+        """Refuse.
+
+        Raises:
+            SourceRefused: Always.
+        """
+        raise SourceRefused(
+            f'[[changes]] {self.name}: kind = "{self.kind}" cannot be read by this version yet; '
+            'export its changes to a file and read that with kind = "jsonl"'
+        )
+
+
+def build(
+    changes: Sequence[ChangesConfig],
+    services: Sequence[ServiceConfig],
+    resolve: Callable[[str | Path], Path],
+    http: object | None = None,
+) -> tuple[ChangeSource, ...]:
+    """A source for every `[[changes]]`, and one for every repository of a `[[service]]`.
+
+    Args:
+        changes: From the configuration.
+        services: From the configuration.
+        resolve: Makes a path of the configuration absolute.
+        http: The door for HTTP, for the kinds that need one.
+    """
+    return tuple(_build_one(config, resolve) for config in changes)
+
+
+def _build_one(config: ChangesConfig, resolve: Callable[[str | Path], Path]) -> ChangeSource:
+    if config.kind == "jsonl" and config.path is not None:
+        return JsonlChanges(config.name, resolve(config.path))
+    return UnreadableKind(config.name, config.kind)
