@@ -1,1 +1,37 @@
-"""Sources of metrics."""
+"""Sources of metrics: a file, a scraped address, or anything that speaks the Prometheus API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.config.load import ConfigError
+from console.config.models import MetricsConfig
+from console.domain.topology import Topology
+from sources.base import MetricSource
+
+if TYPE_CHECKING:
+    from sources.http import HttpDoor  # httpx costs 100 ms to import, and a file needs none of it
+
+
+def build(
+    config: MetricsConfig, resolve: Callable[[str | Path], Path], http: HttpDoor | None, topology: Topology
+) -> MetricSource:
+    """The source that a `[[metrics]]` table describes.
+
+    Args:
+        resolve: Makes a path of the configuration absolute.
+        http: The door for requests; None where only files are read.
+        topology: The configured services, whose names are looked for in columns and labels.
+
+    Raises:
+        ConfigError: The table asks for something that this program cannot do.
+    """
+    names = [s.name for s in topology.services] + [d.name for d in topology.dependencies]
+    if config.kind == "csv":
+        from sources.metrics.csv import CsvMetrics
+
+        assert config.path is not None  # the model holds this
+        return CsvMetrics(config.name, resolve(config.path), wide=config.layout == "wide", services=names)
+    raise ConfigError(f'[[metrics]] {config.name}: kind = "{config.kind}" is not supported yet')
