@@ -6,7 +6,6 @@ The translation keeps every character's width, so painters lay out once and the 
 from __future__ import annotations
 
 from functools import lru_cache
-
 from typing import NamedTuple
 
 from widgets.ink import width_of
