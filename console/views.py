@@ -225,7 +225,7 @@ def operation_rows(
         if diagnosis is not None and diagnosis.onset is not None and diagnosis.onset in window
         else window.start
     )
-    bad = Window(since, window.end + 1e-6)
+    bad = Window(since + 1e-6, window.end + 1e-6)  # a point stands for the interval that ends at it
     shares = {
         (s.service, s.operation): s.share_of_bad
         for s in reversed(diagnosis.symptoms if diagnosis is not None else ())

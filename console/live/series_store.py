@@ -76,8 +76,8 @@ def merged(old: Series | None, new: Series, asked: Window) -> Series:
     if old is None or not len(old):
         return new
     low = bisect_left(old.times, asked.start + 1e-9)
-    first = new.times[0] if len(new) else asked.end
-    low = min(low, bisect_left(old.times, first)) if first <= asked.start else low
+    if len(new) and new.times[0] <= asked.start:
+        low = min(low, bisect_left(old.times, new.times[0]))
     high = max(bisect_left(old.times, asked.end + 1e-6), low)
     times = old.times[:low] + new.times + old.times[high:]
     values = old.values[:low] + new.values + old.values[high:]

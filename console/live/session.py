@@ -18,12 +18,14 @@ from console.domain.instant import Instant, parse_span
 from console.domain.observations import Observations
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
+from console.live.details import Details
 from console.live.evidence import Evidence
 from console.live.log_pane import LogPane
 from console.live.scope import TimeScope
 from console.live.status import combined
 from console.live.timeview import TimeView
 from console.observe import Sources
+from console.query.parse import QueryError
 from console.state import Axis, ChangesView, ConsoleState, HeaderView, SignalsView, Status, Word
 from console.views import changes_view, header_view, signals_view, suspects_view, upstreams_view
 
@@ -57,6 +59,7 @@ class Session:
         self.scope = TimeScope(TimeView(parse_span(config.console.window)), clock)
         self.logs = LogPane(sources.logs, self.scope, changed)
         self.evidence = Evidence(sources, self.scope, self._arrived)
+        self.details = Details(sources, self.scope)
         self._news = asyncio.Event()
         self._diagnosis: Diagnosis | None = None
         self._observations: Observations | None = None
@@ -71,6 +74,14 @@ class Session:
         self.scope.view = view
         self.logs.reload()
         self.refresh()
+
+    def try_filter(self, text: str) -> str | None:
+        """Filter the log pane; returns what is wrong with the text, and then the old filter stays."""
+        try:
+            self.logs.set_filter(text)
+        except QueryError as error:
+            return str(error)
+        return None
 
     def set_frozen(self, frozen: bool) -> None:
         """Freeze what is shown while collection goes on, or show what has arrived since."""

@@ -1,0 +1,75 @@
+"""What a drill-down asks for once, when it is opened: records, a deploy's commits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.domain.changes import DeployDetail
+from console.domain.diagnosis import JudgedChange
+from console.domain.logs import LogRecord
+from console.domain.text import SafeText
+from console.guard.sanitise import safe
+from console.live.scope import TimeScope
+from console.observe import Sources
+from console.query.parse import parse
+
+DETAIL_RECORDS = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Records of a drill-down: how many match in all, and what could not be asked."""
+
+    records: tuple[LogRecord, ...] = ()
+    matched: int = 0
+    problem: SafeText = SafeText("")
+
+
+class Details:
+    """Asks the sources on behalf of one opened screen. Nothing here raises: a problem is a part of the answer."""
+
+    def __init__(self, sources: Sources, scope: TimeScope) -> None:
+        self._sources = sources
+        self._scope = scope
+
+    async def records(self, query_text: str) -> Found:
+        """The newest matching records of the window, over all log sources."""
+        window, query = self._scope.window(), parse(query_text) if query_text.strip() else None
+        records: list[LogRecord] = []
+        matched, problems = 0, []
+        for source in self._sources.logs:
+            try:
+                page = (await source.page(window, query, DETAIL_RECORDS)).value
+            except Exception as error:  # one source must not hide the lines of the others
+                problems.append(f"{source.name}: {error}")
+                continue
+            records += page.records
+            matched += page.matched
+        records.sort(key=lambda r: r.at or 0.0)
+        return Found(tuple(records[-DETAIL_RECORDS:]), matched, safe("; ".join(problems), 300))
+
+    async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
+        """The commits that a deploy brought, or why they cannot be told."""
+        try:
+            detail = await self._sources.deploy_detail(change.id)
+        except Exception as error:
+            return safe(str(error) or type(error).__name__, 300)
+        return (
+            detail if detail is not None else SafeText("no repository holds this change: nothing more is known of it")
+        )
+
+
+def quoted(value: str) -> str:
+    """A value as the query language takes it."""
+    plain = value.replace('"', "'")
+    return f'"{plain}"' if any(c in ' ()"/:' for c in plain) or not plain else plain
+
+
+def about(service: str = "", operation: str = "", extra: str = "") -> str:
+    """A query for one service and operation."""
+    parts = [
+        f"service:{quoted(service)}" if service else "",
+        f"operation:{quoted(operation)}" if operation else "",
+        extra,
+    ]
+    return " ".join(part for part in parts if part)

@@ -1,0 +1,167 @@
+"""From observations and a diagnosis to what the panes show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from console.domain.diagnosis import BaselineWindow, Diagnosis, JudgedChange, Standing, State, Symptom
+from console.domain.instant import Window
+from console.domain.observations import Observations
+from console.domain.series import Series, SeriesKey, SeriesSet
+from console.domain.text import SafeText
+from console.domain.topology import Service, Topology
+from console.state import Axis, Status
+from console.views import (
+    AXIS_POINTS,
+    axis_of,
+    axis_step,
+    error_series,
+    header_view,
+    quantity,
+    rebin,
+    signals_view,
+    suspects_view,
+)
+
+T0 = 1_780_000_000.0
+WINDOW = Window(T0, T0 + 1800)
+
+
+def series(
+    metric: str, values: Sequence[float], step: float = 60.0, service: str = "checkout", operation: str = ""
+) -> Series:
+    return Series.of(SeriesKey(service, operation, metric), [(T0 + (i + 1) * step, v) for i, v in enumerate(values)])
+
+
+def observed(*all_series: Series) -> Observations:
+    topology = Topology((Service("gateway"), Service("checkout")))
+    return Observations(WINDOW.end, WINDOW, WINDOW, topology, SeriesSet.of(list(all_series)))
+
+
+def diagnosed(**fields: object) -> Diagnosis:
+    base = Diagnosis(WINDOW.end, State.INCIDENT, SafeText("checkout fails"), T0 + 1200, WINDOW)
+    return replace(base, **fields)  # type: ignore[arg-type]
+
+
+SYMPTOM = Symptom("checkout", "POST /orders", "error_rate", 0.002, 0.084, "ratio", 5120, T0 + 1200, None, 0.81)
+
+
+@given(st.floats(60.0, 30 * 86400.0))
+def test_an_axis_never_has_more_points_than_it_may(seconds: float) -> None:
+    step = axis_step(Window(0.0, seconds))
+    assert seconds / step <= AXIS_POINTS or step == 86400
+
+
+def test_a_point_stands_for_the_interval_that_ends_at_it() -> None:
+    axis = Axis(Window(T0, T0 + 300), 60.0)
+    points = rebin(series("request_rate", [1, 2, 3, 4, 5]), axis, max)
+    assert list(points) == [1, 2, 3, 4, 5]
+
+
+def test_a_coarse_series_fills_its_own_step_and_a_gap_stays_a_gap() -> None:
+    axis = Axis(Window(T0, T0 + 600), 60.0)
+    points = rebin(Series.of(SeriesKey("a", "", "m"), [(T0 + 300, 7.0), (T0 + 600, 8.0)]), axis, max)
+    assert list(points) == [7] * 5 + [8] * 5
+    assert set(rebin(None, axis, max)) == {None}
+
+
+def test_one_bad_bucket_among_many_survives_downsampling() -> None:
+    axis = Axis(WINDOW, 60.0)
+    values = [0.1] * 180
+    values[77] = 10.0
+    assert max(p for p in rebin(series("latency_p99", values, step=10.0), axis, max) if p is not None) == 10.0
+
+
+def test_an_error_ratio_comes_from_counts_and_no_traffic_is_a_gap() -> None:
+    ratio = error_series(
+        SeriesSet.of([series("request_count", [10, 0, 20]), series("error_count", [1, 0, 10])]), "checkout"
+    )
+    assert ratio is not None
+    assert list(ratio) == [(T0 + 60, 0.1), (T0 + 180, 0.5)]
+
+
+def test_the_last_error_rate_is_failures_over_requests_with_its_count() -> None:
+    counts = [
+        series("request_count", [10] * 178 + [1, 99], step=10.0),
+        series("error_count", [0] * 178 + [1, 0], step=10.0),
+    ]
+    row = next(r for r in signals_view(observed(*counts), None, WINDOW, Status()).services if r.name == "checkout")
+    assert row.errors.samples is not None and row.errors.samples >= 100
+    assert row.errors.last is not None and 0 < row.errors.last < 0.011
+
+
+def test_a_service_without_data_says_how_to_get_some() -> None:
+    rows = {
+        r.name: r for r in signals_view(observed(series("request_rate", [1.0] * 30)), None, WINDOW, Status()).services
+    }
+    assert "add [[logs]]" in rows["gateway"].note
+    assert rows["checkout"].note == ""
+
+
+def test_services_in_trouble_come_first_and_their_signal_is_marked() -> None:
+    view = signals_view(observed(series("error_rate", [0.1] * 30)), diagnosed(symptoms=(SYMPTOM,)), WINDOW, Status())
+    assert view.services[0].name == "checkout"
+    assert view.services[0].errors.bad
+    assert not view.services[0].p99.bad
+
+
+def test_operations_are_ranked_by_their_share_of_the_excess() -> None:
+    pieces = []
+    for operation, errors in (("GET /", 3.0), ("POST /orders", 2.0)):
+        pieces += [
+            series("request_count", [100.0] * 30, operation=operation),
+            series("error_count", [errors] * 30, operation=operation),
+        ]
+    view = signals_view(observed(*pieces), diagnosed(symptoms=(SYMPTOM,)), WINDOW, Status())
+    assert [row.operation for row in view.operations] == ["POST /orders", "GET /"]
+    assert view.operations[0].total == 1000
+    assert view.operations[0].failed == 20
+
+
+def test_markers_lie_inside_the_window_only() -> None:
+    changes = tuple(
+        JudgedChange(name, kind, "checkout", at, None, None, Standing.POSSIBLE, SafeText(""))
+        for name, kind, at in (("v41", "deploy", T0 + 60), ("old", "deploy", T0 - 60), ("new-cart", "flag", T0 + 90))
+    )
+    markers = axis_of(WINDOW, diagnosed(changes=changes)).markers
+    assert [(m.glyph, m.label) for m in markers] == [("▼", "v41"), ("◆", "flag new-cart"), ("╎", "onset")]
+
+
+def test_the_header_names_the_worst_signal_with_its_baseline() -> None:
+    view = header_view(diagnosed(symptoms=(SYMPTOM,)), WINDOW.end, "-30m ▸", Status())
+    assert view.headline == "checkout · POST /orders failing 8.4 % (was 0.2 %)"
+
+
+def test_a_healthy_header_says_what_it_was_compared_with() -> None:
+    quiet = BaselineWindow(Window(T0 - 3600, T0), SafeText("just before"))
+    view = header_view(
+        diagnosed(
+            state=State.HEALTHY, summary=SafeText("2 services inside their baseline"), onset=None, baseline=(quiet,)
+        ),
+        T0,
+        "",
+        Status(),
+    )
+    assert view.headline == "2 services inside their baseline"
+    assert "just before" in view.verdict
+
+
+def test_no_suspects_reads_differently_when_healthy_and_when_nothing_explains_it() -> None:
+    healthy = suspects_view(diagnosed(state=State.HEALTHY), Status()).empty_reason
+    puzzling = suspects_view(diagnosed(change_explains=False), Status()).empty_reason
+    assert "nothing is wrong" in healthy
+    assert "0 of 0 changes" in puzzling
+
+
+def test_quantities_carry_their_unit_and_unknown_is_a_word() -> None:
+    assert [quantity(v, u) for v, u in ((0.0842, "ratio"), (0.5, "ratio"), (0.031, "s"), (2.41, "s"), (None, "s"))] == [
+        "8.4 %",
+        "50 %",
+        "31 ms",
+        "2.4 s",
+        "unknown",
+    ]
