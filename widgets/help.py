@@ -1,0 +1,59 @@
+"""The help: keys of this pane first, then those that work everywhere; what cannot be used now says why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from console.actions import Action, Danger, key_text
+from widgets.body import Body, Look, Row
+from widgets.ink import Line, pad, wrap
+
+KEYS_WIDTH = 14
+
+
+def paint(
+    actions: Sequence[Action],
+    disabled: Mapping[str, str],
+    pane: str,
+    pane_help: str,
+    width: int,
+    height: int,
+    look: Look,
+) -> Body:
+    """Help as rows; each action's row has the action as its value, so that Enter runs it.
+
+    Args:
+        pane: The `Action.pane` of the focused pane; empty: none.
+        pane_help: A sentence about what the pane shows.
+    """
+    own = [a for a in actions if a.pane and a.pane == pane]
+    general = [a for a in actions if not a.pane]
+    other = [a for a in actions if a.pane and a.pane != pane]
+    rows: list[Row] = []
+    if pane_help:
+        rows += [Row.plain(*(Line.of(text) for text in wrap(pane_help, width, 6))), Row.plain(Line())]
+    sections = ((f"In this pane ({pane})", own), ("Everywhere", general), ("In other panes", other))
+    for title, group in sections:
+        if group:
+            rows.append(Row.plain(Line.of((title, "title"))))
+            rows += [_action(action, disabled.get(action.id, ""), width) for action in group]
+            rows.append(Row.plain(Line()))
+    return Body((), tuple(rows))
+
+
+def _action(action: Action, reason: str, width: int) -> Row:
+    keys = " ".join(key_text(key) for key in action.keys) or "(palette)"
+    place = f" [{action.pane}]" if action.pane else ""
+    danger = " Writes: passes the gate." if action.danger is not Danger.NONE else ""
+    text = f"{action.tooltip}{place}{danger}" + (f" Not now: {reason}" if reason else "")
+    name_width = 14 if width >= 70 else 0
+    room = max(8, width - KEYS_WIDTH - name_width)
+    lines = []
+    for place_of, part in enumerate(wrap(text, room, 3)):
+        lead = Line.of((pad(keys if not place_of else "", KEYS_WIDTH), "muted" if reason else "key"))
+        if name_width:
+            lead = lead + Line.of(
+                (pad(action.label if not place_of else "", name_width), "muted" if reason else "strong")
+            )
+        lines.append((lead + Line.of((part, "muted" if reason else "text"))).cut(width))
+    return Row(tuple(lines), action, f"action:{action.id}", f"{keys} {action.label}: {action.tooltip}")

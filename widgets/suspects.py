@@ -1,0 +1,106 @@
+"""The suspects pane: who may be at fault, what speaks for and against, and what to check next."""
+
+from __future__ import annotations
+
+from console.domain.diagnosis import Evidence, Standing, Suspect
+from console.domain.text import SafeText
+from console.state import Status, SuspectsView
+from widgets.body import Body, Look, Row, note
+from widgets.ink import Line, cut_middle, pad, wrap
+from widgets.numbers import short_count
+from widgets.pane import Pane
+from widgets.words import standing_sign
+
+DETAIL = ((4, 6), (3, 3), (2, 2), (2, 1), (1, 1), (1, 0), (0, 0))
+"""Lines of summary and of evidence for each suspect, richest first; the first that fits is taken."""
+WEAK = (Standing.UNLIKELY, Standing.IMPOSSIBLE)
+
+
+def paint(view: SuspectsView, width: int, height: int, look: Look) -> Body:
+    """Suspects in order of rank, as detailed as there is room, with the next check of the first at the bottom."""
+    if not view.suspects:
+        return note(view.empty_reason or view.status.detail or SafeText("nobody is suspected"), width, max(1, height))
+    foot = _next_check(view.suspects, width, height)
+    room = height - sum(len(row.lines) for row in foot)
+    rows: list[Row] = []
+    for summary, evidence in DETAIL:
+        rows = [_suspect(suspect, width, summary, evidence) for suspect in view.suspects]
+        if sum(len(row.lines) for row in rows) <= room:
+            break
+    return Body((), tuple(rows), foot)
+
+
+def _next_check(suspects: tuple[Suspect, ...], width: int, height: int) -> tuple[Row, ...]:
+    step = next((s.next_check for s in suspects if s.next_check), None)
+    if step is None or height < 4:
+        return ()
+    texts = wrap(f"next: {step}", width, 2 if height < 14 else 3)
+    return (Row.plain(*(Line.of((text, "accent")) for text in texts)),)
+
+
+def _suspect(suspect: Suspect, width: int, summary_lines: int, evidence_lines: int) -> Row:
+    sign = standing_sign(suspect.standing)
+    weak = suspect.standing in WEAK
+    name = (
+        suspect.subject
+        if suspect.kind in ("service", "dependency", "third_party", "shared_dependency")
+        else f"{suspect.kind} {suspect.subject}"
+    )
+    lead = f"{suspect.rank} {pad(sign.word, 10)} "
+    first = Line.of((lead, sign.style), (cut_middle(name, max(4, width - len(lead))), "muted" if weak else "strong"))
+    lines = [first.cut(width)]
+    indent = "   " if width >= 24 else " "
+    room = max(1, width - len(indent))
+    if weak:
+        summary_lines, evidence_lines = min(1, summary_lines), min(1, evidence_lines)
+    lines += [
+        Line.of(indent, (text, "muted" if weak else "text")) for text in wrap(suspect.summary, room, summary_lines)
+    ]
+    for evidence in _told(suspect, evidence_lines):
+        lines.append(_evidence(evidence, indent, room))
+    key = f"suspect:{suspect.kind} {suspect.service} {suspect.subject}"
+    return Row(
+        tuple(lines), suspect, key, f"{suspect.subject} ({suspect.standing}): {suspect.summary}", _query(suspect)
+    )
+
+
+def _told(suspect: Suspect, most: int) -> list[Evidence]:
+    """What supports first, but never without the strongest objection: one that is not told is one not weighed."""
+    for_it = [e for e in suspect.evidence if e.supports]
+    against = [e for e in suspect.evidence if not e.supports]
+    if most == 1:
+        return (against or for_it)[:1]
+    return [*for_it[: max(1, most - min(len(against), max(1, most // 3)))], *against][:most]
+
+
+def _evidence(evidence: Evidence, indent: str, room: int) -> Line:
+    sign = "+" if evidence.supports else "−"
+    count = f" (n {short_count(evidence.samples)})" if evidence.samples and room > 40 else ""
+    return Line.of(indent, (sign, "ok" if evidence.supports else "bad"), " ", (evidence.claim + count, "muted")).cut(
+        room + len(indent)
+    )
+
+
+def _query(suspect: Suspect) -> str:
+    return next((e.query for e in suspect.evidence if e.query), "")
+
+
+class SuspectsPane(Pane):
+    """Pane 2. Enter gives a `Suspect`."""
+
+    number = 2
+    title = "Suspects"
+    view = SuspectsView()
+
+    def show_view(self, view: SuspectsView, look: Look) -> None:
+        """Show this."""
+        self.view, self.look = view, look
+        self.repaint()
+
+    def status(self) -> Status:
+        """Of the diagnosis."""
+        return self.view.status
+
+    def body(self, width: int, height: int) -> Body:
+        """The painted view."""
+        return paint(self.view, width, height, self.look)
