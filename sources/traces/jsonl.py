@@ -156,11 +156,12 @@ class _SpanLines:
     def _thin_out(self) -> None:
         """Leave out traces by further bits of their hash until no more than `limit` spans are left."""
         while len(self._spans) > self._limit:
-            self._mask = self._mask * 2 + 1
-            fewer = [s for s in self._spans if not _hash(s.trace_id) & self._mask]
-            if not fewer:  # one trace alone is over the limit: its newest spans are better than none
-                fewer = sorted(self._spans, key=lambda span: span.end)[-self._limit :]
-            self._spans = fewer
+            mask = self._mask * 2 + 1
+            fewer = [s for s in self._spans if not _hash(s.trace_id) & mask]
+            if fewer:
+                self._mask, self._spans = mask, fewer
+            else:  # one trace alone is over the limit: its newest spans are better than none
+                self._spans = sorted(self._spans, key=lambda span: span.end)[-self._limit :]
 
     def _span(self, raw: _Line, start: Instant) -> Span:
         kind = raw.kind.lower()
