@@ -1,0 +1,212 @@
+"""A query as a test of records.
+
+What a term is compared with: a word, phrase or regular expression with the record's *text*, which is its message, its
+further lines, its operation, service, level and trace id, and the values (not the names) of its other fields, each by
+itself. A field test is compared with the field of that name; `service`, `level`, `status`, `operation`, `latency`,
+`message`, `trace_id`, `source` and `file` are the record's own. Case never matters, except in regular expressions
+without `/i`. A field that a record does not have fails every test of it.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from console.domain.instant import BadTime, parse_span
+from console.domain.logs import Level, LogRecord
+from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
+from console.query.parse import LEVEL_WORDS
+from console.query.regex import Search, searcher
+
+Predicate: TypeAlias = Callable[[LogRecord], bool]
+
+CHEAP_FIELDS = frozenset(("service", "level", "status", "operation", "latency"))
+"""Fields that a source knows without reading the whole record."""
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "<": operator.lt,
+    "<=": operator.le,
+    "=": operator.eq,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """A query that is ready to be applied."""
+
+    matches: Predicate
+    cheap: bool
+    """Whether service, level, status, operation and latency are all it looks at."""
+    needles: tuple[str, ...]
+    """Lower-case texts of which at least one stands in every matching record; empty: nothing is known."""
+
+
+def compile_query(query: Query | None) -> Test:
+    """The test that a query stands for; None is matched by every record."""
+    if query is None:
+        return Test(lambda record: True, True, ())
+    return Test(_predicate(query), _cheap(query), _needles(query))
+
+
+def texts(record: LogRecord) -> Iterator[str]:
+    """The texts in which words and regular expressions are looked for."""
+    yield record.message
+    yield from record.extra
+    yield record.operation
+    yield record.service
+    yield record.level.word
+    yield record.trace_id
+    for _, value in record.fields:
+        yield value
+
+
+def _predicate(query: Query) -> Predicate:
+    match query:
+        case Literal(text):
+            needle = text.lower()
+            return lambda record: any(needle in one.lower() for one in texts(record))
+        case Regex(pattern):
+            return _regex(searcher(pattern))
+        case FieldTest():
+            return _field(query)
+        case Not(part):
+            inner = _predicate(part)
+            return lambda record: not inner(record)
+        case And(parts):
+            every = [_predicate(part) for part in sorted(parts, key=_price)]
+            return lambda record: all(one(record) for one in every)
+        case Or(parts):
+            some = [_predicate(part) for part in sorted(parts, key=_price)]
+            return lambda record: any(one(record) for one in some)
+
+
+def _regex(search: Search) -> Predicate:
+    return lambda record: any(search(one) for one in texts(record))
+
+
+def _price(query: Query) -> int:
+    """What a test costs, so that the cheap ones are tried first."""
+    match query:
+        case FieldTest():
+            return 0
+        case Literal():
+            return 1
+        case Not(part):
+            return _price(part)
+        case And(parts) | Or(parts):
+            return max(_price(part) for part in parts)
+        case Regex():
+            return 2
+
+
+def _cheap(query: Query) -> bool:
+    match query:
+        case FieldTest(field):
+            return field.lower() in CHEAP_FIELDS
+        case Not(part):
+            return _cheap(part)
+        case And(parts) | Or(parts):
+            return all(_cheap(part) for part in parts)
+        case _:
+            return False
+
+
+def _needles(query: Query) -> tuple[str, ...]:
+    """Texts of which one must occur; of several requirements, the longest text is the most telling."""
+    match query:
+        case Literal(text):
+            return (text.lower(),)
+        case And(parts):
+            known = [needles for part in parts if (needles := _needles(part))]
+            return max(known, key=lambda needles: min(len(n) for n in needles), default=())
+        case Or(parts):
+            sides = [_needles(part) for part in parts]
+            return tuple(n for side in sides for n in side) if all(sides) else ()
+        case _:
+            return ()
+
+
+def _field(test: FieldTest) -> Predicate:
+    name = test.field.lower()
+    if name == "level":
+        return _level(test)
+    if name == "status":
+        return _status(test)
+    if name == "latency":
+        return _latency(test)
+    same = _value(test)
+    if name in ("message", "msg"):
+        return lambda record: same(record.message)
+    if name in ("service", "operation", "trace_id", "source", "file"):
+        get = operator.attrgetter(name)
+        return lambda record: same(get(record))
+    return lambda record: _named(record, name, same)
+
+
+def _named(record: LogRecord, name: str, same: Callable[[str], bool]) -> bool:
+    return any(field.lower() == name and same(value) for field, value in record.fields)
+
+
+def _value(test: FieldTest) -> Callable[[str], bool]:
+    """Whether a text value passes: a number against a number, a glob, or the same text."""
+    wanted = test.value.lower()
+    number = _number(test.value)
+    if test.operator != "=":
+        compare = _COMPARE[test.operator]
+        return lambda text: number is not None and (found := _number(text)) is not None and compare(found, number)
+    if "*" in wanted:
+        glob = glob_of(wanted)
+        return lambda text: glob.fullmatch(text.lower()) is not None
+    return lambda text: text.lower() == wanted or (number is not None and _number(text) == number)
+
+
+def glob_of(text: str) -> re.Pattern[str]:
+    """A pattern in which `*` stands for any text; runs of `*` are one, and at most 16 count, which bounds its cost."""
+    parts = re.split(r"\*+", text, maxsplit=16)
+    return re.compile(".*".join(re.escape(part) for part in parts), re.DOTALL)
+
+
+def _number(text: str) -> float | None:
+    if not text[:1].isdigit() and text[:1] not in ("-", "+", "."):
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _level(test: FieldTest) -> Predicate:
+    if "*" in test.value:
+        glob = glob_of(test.value.lower())
+        return lambda record: glob.fullmatch(record.level.word) is not None
+    wanted = LEVEL_WORDS[test.value.lower()]
+    if test.operator == "=":
+        return lambda record: record.level == wanted
+    compare = _COMPARE[test.operator]
+    # A record without a level is neither above nor below one.
+    return lambda record: record.level is not Level.UNKNOWN and compare(record.level, wanted)
+
+
+def _status(test: FieldTest) -> Predicate:
+    if test.operator == "=" and not test.value.isdecimal():
+        glob = glob_of(re.sub("xx$", "*", test.value.lower()))
+        return lambda record: record.status is not None and glob.fullmatch(str(record.status)) is not None
+    compare, wanted = _COMPARE[test.operator], int(test.value)
+    return lambda record: record.status is not None and compare(record.status, wanted)
+
+
+def _latency(test: FieldTest) -> Predicate:
+    try:
+        wanted = parse_span(test.value)
+    except BadTime:
+        return lambda record: False
+    if test.operator == "=":
+        return lambda record: record.latency_s is not None and math.isclose(record.latency_s, wanted, rel_tol=1e-9)
+    compare = _COMPARE[test.operator]
+    return lambda record: record.latency_s is not None and compare(record.latency_s, wanted)

@@ -1,0 +1,336 @@
+"""Regular expressions of users, matched in time that grows with the text and never with the expression's cleverness.
+
+Python's own engine tries alternatives one after the other and can take years over a line that an attacker, or bad luck,
+wrote. Here an expression is translated into a finite automaton whose states are made when they are first needed, so that
+every character is looked at once. Expressions with at most one open repetition, where Python's engine is quick and
+cannot run away, use that engine. What no finite automaton can do (back references, look-around) is refused with a sentence.
+
+The syntax is Python's, and so is its parser: `re._parser` is private, and used here only, for the tree it makes.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import warnings
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from console.guard.sanitise import safe
+
+LONGEST_TEXT = 16_384
+"""Characters of one line in which an expression is looked for."""
+_MOST_STEPS = 4000
+"""Size of an automaton's program; `(a{50}){50}` is 2,500."""
+_MOST_STATES = 4000
+"""Remembered states; above, they are forgotten and made again."""
+
+_parser: Any = importlib.import_module("re._parser")
+_c: Any = importlib.import_module("re._constants")
+
+Search = Callable[[str], bool]
+
+
+class BadPattern(ValueError):
+    """An expression that is malformed or cannot be matched in bounded time; `position` is where, from 0."""
+
+    def __init__(self, sentence: str, position: int = 0) -> None:
+        super().__init__(sentence)
+        self.position = position
+
+
+def check(pattern: str) -> None:
+    """Make sure that `searcher` will take the pattern.
+
+    Raises:
+        BadPattern: It will not, and why.
+    """
+    _program(pattern)
+
+
+def searcher(pattern: str) -> Search:
+    """Whether the pattern matches somewhere in a text (its first 16,384 characters).
+
+    Raises:
+        BadPattern: Malformed, too large, or with something that no finite automaton can do.
+    """
+    tree = _tree(pattern)
+    program = _compiled(tree)
+    if _open_repeats(tree) <= 1:
+        quick = re.compile(pattern).search
+        return lambda text: quick(text[:LONGEST_TEXT]) is not None
+    return Automaton(program).search
+
+
+def _tree(pattern: str) -> Any:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _parser.parse(pattern)
+    except re.error as error:
+        raise BadPattern(f"not a regular expression: {safe(error.msg, 120)}", error.pos or 0) from None
+    except (RecursionError, OverflowError):
+        raise BadPattern("this regular expression is nested too deeply") from None
+
+
+def _program(pattern: str) -> list[_Step]:
+    return _compiled(_tree(pattern))
+
+
+def _compiled(tree: Any) -> list[_Step]:
+    compiler = _Compiler()
+    compiler.sequence(tree, tree.state.flags)
+    compiler.add(("match",))
+    return compiler.steps
+
+
+def _open_repeats(tree: Iterable[Any]) -> int:
+    """How many repetitions without an end the tree has; one that holds anything but a single character counts as many."""
+    total = 0
+    for operation, value in tree:
+        if operation in (_c.MAX_REPEAT, _c.MIN_REPEAT):
+            _, most, inner = value
+            single = len(inner) == 1 and inner[0][0] in _SINGLE
+            if most is _c.MAXREPEAT:
+                total += 1 if single else 99
+            else:
+                # `(a?){30}` doubles with every repetition just as an open one does.
+                total += 0 if single and most <= 64 else max(1, _open_repeats(inner)) * most
+        elif operation is _c.SUBPATTERN:
+            total += _open_repeats(value[-1])
+        elif operation is _c.BRANCH:
+            total += sum(_open_repeats(branch) for branch in value[1])
+    return total
+
+
+_SINGLE = (_c.LITERAL, _c.NOT_LITERAL, _c.ANY, _c.IN)
+_Step = tuple[Any, ...]
+"""("char", test) | ("split", a, b) | ("jump", a) | ("at", condition) | ("match",)"""
+
+
+class _Compiler:
+    """Translates a tree into steps, as Thompson described it (Communications of the ACM 11(6), 1968)."""
+
+    def __init__(self) -> None:
+        self.steps: list[_Step] = []
+
+    def add(self, step: _Step) -> int:
+        if len(self.steps) >= _MOST_STEPS:
+            raise BadPattern("this regular expression is too large: its repetitions multiply")
+        self.steps.append(step)
+        return len(self.steps) - 1
+
+    def sequence(self, tree: Iterable[Any], flags: int) -> None:
+        for operation, value in tree:
+            self.one(operation, value, flags)
+
+    def one(self, operation: Any, value: Any, flags: int) -> None:
+        if operation in _SINGLE:
+            self.add(("char", _test(operation, value, flags)))
+        elif operation in (_c.MAX_REPEAT, _c.MIN_REPEAT):
+            least, most, inner = value
+            self.repeat(least, most, inner, flags)
+        elif operation is _c.SUBPATTERN:
+            _, added, removed, inner = value
+            self.sequence(inner, (flags | added) & ~removed)
+        elif operation is _c.BRANCH:
+            self.branch(value[1], flags)
+        elif operation is _c.AT:
+            self.add(("at", _condition(value, flags)))
+        else:
+            raise BadPattern(_REFUSED.get(str(operation), "this construct cannot be matched in bounded time"))
+
+    def repeat(self, least: int, most: Any, inner: Any, flags: int) -> None:
+        for _ in range(least):
+            before = len(self.steps)
+            self.sequence(inner, flags)
+            if len(self.steps) == before:
+                return  # repeats nothing
+        if most is _c.MAXREPEAT:
+            split = self.add(("split", 0, 0))
+            self.sequence(inner, flags)
+            self.add(("jump", split))
+            self.steps[split] = ("split", split + 1, len(self.steps))
+            return
+        splits = []
+        for _ in range(min(most - least, _MOST_STEPS)):
+            splits.append(self.add(("split", 0, 0)))
+            self.sequence(inner, flags)
+        for split in splits:
+            self.steps[split] = ("split", split + 1, len(self.steps))
+
+    def branch(self, branches: Iterable[Any], flags: int) -> None:
+        listed = list(branches)
+        jumps = []
+        for number, branch in enumerate(listed):
+            split = self.add(("split", 0, 0)) if number < len(listed) - 1 else -1
+            self.sequence(branch, flags)
+            if split >= 0:
+                jumps.append(self.add(("jump", 0)))
+                self.steps[split] = ("split", split + 1, len(self.steps))
+        for jump in jumps:
+            self.steps[jump] = ("jump", len(self.steps))
+
+
+_REFUSED = {
+    "GROUPREF": "a back reference cannot be matched in bounded time; leave it out",
+    "GROUPREF_EXISTS": "a conditional group cannot be matched in bounded time; leave it out",
+    "ASSERT": "look-ahead and look-behind cannot be matched in bounded time; combine two terms instead: /a/ /b/",
+    "ASSERT_NOT": "negative look-around cannot be matched in bounded time; combine two terms instead: /a/ -/b/",
+    "ATOMIC_GROUP": "atomic groups are not needed here, since nothing backtracks: write (?:…)",
+    "POSSESSIVE_REPEAT": "possessive repeats are not needed here, since nothing backtracks: write a plain one",
+}
+
+_Test = Callable[[str], bool]
+_CATEGORIES: dict[str, _Test] = {
+    "CATEGORY_DIGIT": str.isdecimal,
+    "CATEGORY_SPACE": str.isspace,
+    "CATEGORY_WORD": lambda c: c.isalnum() or c == "_",
+}
+
+
+def _test(operation: Any, value: Any, flags: int) -> _Test:
+    """Whether a character is one that a single-character node takes."""
+    if operation is _c.ANY:
+        return (lambda c: True) if flags & re.DOTALL else (lambda c: c != "\n")
+    items = [(operation, value)] if operation is not _c.IN else list(value)
+    negated = False
+    tests: list[_Test] = []
+    for kind, item in items:
+        if kind is _c.NEGATE:
+            negated = True
+        elif kind is _c.NOT_LITERAL:
+            negated = True
+            tests.append(_range_test(item, item))
+        elif kind is _c.LITERAL:
+            tests.append(_range_test(item, item))
+        elif kind is _c.RANGE:
+            tests.append(_range_test(*item))
+        else:
+            tests.append(_category(str(item), ascii_only=bool(flags & re.ASCII)))
+    if flags & re.IGNORECASE:
+        return lambda c: any(t(x) for x in {c, c.lower(), c.upper()} if len(x) == 1 for t in tests) is not negated
+    if len(tests) == 1 and not negated:
+        return tests[0]
+    return lambda c: any(t(c) for t in tests) is not negated
+
+
+def _range_test(low: int, high: int) -> _Test:
+    return lambda c: low <= ord(c) <= high
+
+
+def _category(name: str, *, ascii_only: bool) -> _Test:
+    positive = name.replace("NOT_", "")
+    test = _CATEGORIES[positive]
+    wanted = positive == name
+    return lambda c: (test(c) and not (ascii_only and not c.isascii())) is wanted
+
+
+_Condition = Callable[[str, str], bool]
+"""From the character before and the one after (empty at an end of the text)."""
+
+
+def _is_word(c: str) -> bool:
+    return c.isalnum() or c == "_"
+
+
+def _condition(where: Any, flags: int) -> _Condition:
+    many = bool(flags & re.MULTILINE)
+    name = str(where)
+    if name == "AT_BEGINNING":
+        return (lambda before, _: before in ("", "\n")) if many else (lambda before, _: before == "")
+    if name == "AT_END":
+        return (lambda _, after: after in ("", "\n")) if many else (lambda _, after: after == "")
+    if name == "AT_BEGINNING_STRING":
+        return lambda before, _: before == ""
+    if name == "AT_END_STRING":
+        return lambda _, after: after == ""
+    if name == "AT_BOUNDARY":
+        return lambda before, after: _is_word(before) is not _is_word(after)
+    return lambda before, after: _is_word(before) is _is_word(after)
+
+
+class _State:
+    """Places in the program that are reached, and the kind of character before them."""
+
+    __slots__ = ("after", "before", "ends", "places")
+
+    def __init__(self, places: frozenset[int], before: str) -> None:
+        self.places = places
+        self.before = before
+        self.after: dict[str, _State | None] = {}
+        """By the next character; None: the expression has matched."""
+        self.ends: bool | None = None
+
+
+class Automaton:
+    """Searches with a program, making deterministic states as they are needed."""
+
+    def __init__(self, program: list[_Step]) -> None:
+        self._program = program
+        self._states: dict[tuple[frozenset[int], str], _State] = {}
+        self._remembered = 0
+        self._start = self._state(frozenset(), "")
+
+    def search(self, text: str) -> bool:
+        """Whether the expression matches somewhere in the text's first 16,384 characters."""
+        state = self._start
+        for character in text[:LONGEST_TEXT]:
+            try:
+                following = state.after[character]
+            except KeyError:
+                following = self._step(state, character)
+            if following is None:
+                return True
+            state = following
+        if state.ends is None:
+            state.ends = self._reach(state, "")[1]
+        return state.ends
+
+    def _step(self, state: _State, character: str) -> _State | None:
+        places, matched = self._reach(state, character)
+        following: _State | None = None
+        if not matched:
+            taken = frozenset(p + 1 for p in places if self._program[p][1](character))
+            # Of the character before, conditions only ask whether it is a word's, and whether it ends a line.
+            following = self._state(taken, "\n" if character == "\n" else "a" if _is_word(character) else " ")
+        self._remembered += 1
+        if self._remembered > _MOST_STATES:
+            self._remembered = 0
+            self._states.clear()
+            self._start = self._state(frozenset(), "")
+            state.after.clear()
+        state.after[character] = following
+        return following
+
+    def _state(self, places: frozenset[int], before: str) -> _State:
+        key = (places, before)
+        found = self._states.get(key)
+        if found is None:
+            found = self._states[key] = _State(places, before)
+        return found
+
+    def _reach(self, state: _State, after: str) -> tuple[list[int], bool]:
+        """The character steps that are reached without taking a character, and whether the end is among them."""
+        waiting = [0, *state.places]
+        seen: set[int] = set()
+        characters: list[int] = []
+        while waiting:
+            place = waiting.pop()
+            if place in seen:
+                continue
+            seen.add(place)
+            step = self._program[place]
+            match step[0]:
+                case "char":
+                    characters.append(place)
+                case "split":
+                    waiting += step[1:]
+                case "jump":
+                    waiting.append(step[1])
+                case "at":
+                    if step[1](state.before, after):
+                        waiting.append(place + 1)
+                case _:
+                    return characters, True
+        return characters, False
