@@ -159,7 +159,9 @@ def _records(view: LogsView, width: int, look: Look, unfolded: frozenset[str], m
 def _record(record: LogRecord, key: str, width: int, look: Look, is_open: bool, service_width: int) -> Row:
     time_width = 8 if width < SHORT_TIMES_BELOW else 12
     style = level_style(record.level)
-    lead = Line.of((pad(_time(record, look), time_width), "label"), " ", (level_word(record.level), style), " ")
+    lead = Line.of(
+        (pad(_time(record, look)[:time_width], time_width), "label"), " ", (level_word(record.level), style), " "
+    )
     if service_width and record.service:
         lead = lead + Line.of((pad(cut_middle(record.service, service_width), service_width), "accent"), " ")
     elif service_width:

@@ -57,8 +57,8 @@ def _columns(view: SignalsView, width: int) -> list[Column[ServiceRow]]:
         "p99": _Scale(view.axis, _top(view, lambda row: row.p99)),
         "memory": _Scale(view.axis, _top(view, lambda row: row.memory)),
     }
-    table = [
-        Column[ServiceRow]("service", _name_cell, min(max(8, names), 20), grow=1 if names > 20 else 0, most=names),
+    table: list[Column[ServiceRow]] = [
+        Column("service", _name_cell, min(max(8, names), 20), grow=1 if names > 20 else 0, most=names),
         _number("req/s", lambda row: row.traffic, drop=4),
         _graph(lambda row: row.traffic, scales["traffic"], drop=7),
         _number("err %", lambda row: row.errors, gap=2),
