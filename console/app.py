@@ -1,1 +1,286 @@
-"""The Textual application."""
+"""The Textual application: wiring of session, screens, keys, signals and the one repaint tick."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+from textual.worker import Worker, WorkerState
+
+from console.actions import Action, with_keymap
+from console.analysis.diagnose import diagnose
+from console.background import Background
+from console.config.load import Loaded
+from console.domain.diagnosis import Diagnosis
+from console.domain.observations import Observations
+from console.guard.redact import redact
+from console.guard.sanitise import safe
+from console.live.session import Session
+from console.observe import Sources, open_sources
+from console.screens.base import ConsoleScreen
+from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
+from console.screens.navigate import screen_for
+from console.screens.overview import OverviewScreen
+from console.terminal import TerminalCare, terminal_is_behind
+from widgets.canvas import Canvas
+from widgets.theme import PALETTES
+
+TICK_S = 0.5
+"""Panes are repainted at most this often; keys are answered at once."""
+NOTICE_S = 4.0
+"""How long a sentence stands in the footer in place of the keys."""
+QUIT_WITHIN_S = 2.0
+"""How long the second q or ctrl+c counts as "twice"."""
+MOST_CLIPBOARD_BYTES = 74_994
+"""What terminals take in one OSC 52 write; more is refused in words."""
+
+
+class IncidentConsole(TerminalCare[int]):
+    """The console on one configuration.
+
+    Args:
+        loaded: The configuration.
+        sources: What is watched; closed when the app ends.
+        judge: Makes a diagnosis, in another process.
+    """
+
+    CSS_PATH = "app.tcss"
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "Incident Console"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+c", "act('quit_now')", show=False, priority=True, id="quit_now")
+    ]
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        sources: Sources,
+        judge: Callable[[Observations], Awaitable[Diagnosis]],
+        theme: str | None = None,
+    ) -> None:
+        super().__init__()
+        self.loaded = loaded
+        self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
+        self.session = Session(loaded.config, sources, judge, self._mark_dirty)
+        self._sources = sources
+        self._theme_name = theme or loaded.config.console.theme
+        self._dirty = True
+        self._ticks = 0
+        self._quit_asked = float("-inf")
+
+    # Life.
+
+    def on_mount(self) -> None:
+        """Show the overview at once; sources answer behind it."""
+        for palette in PALETTES.values():
+            self.register_theme(palette.textual)
+        self.theme = PALETTES[self._theme_name].textual.name
+        Canvas.ascii_only = self.loaded.config.console.ascii
+        self.set_keymap({action.id: ",".join(action.keys) for action in self.actions if action.keys})
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+        self.push_screen(OverviewScreen(self.session, self.actions))
+        self.set_interval(TICK_S, self.tick, name="repaint")
+        self.app_resume_signal.subscribe(self, lambda _: self._mark_dirty())
+        self.run_worker(
+            self.session.run(),
+            name="session",
+            group="session",
+            description="feeds, log tail and diagnosis",
+            exit_on_error=False,
+        )
+
+    async def on_unmount(self) -> None:
+        """Release connections, files and child processes."""
+        await self._sources.close()
+
+    def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
+        """A session that ended is a bug; the screen says so instead of looking alive."""
+        if event.worker.name == "session" and event.state is WorkerState.ERROR:
+            self.notice(f"collection stopped: {event.worker.error}; restart the console")
+
+    # Painting.
+
+    def _mark_dirty(self) -> None:
+        self._dirty = True
+
+    def tick(self) -> None:
+        """Show the newest state, unless nothing changed or the terminal does not keep up."""
+        self._ticks += 1
+        ages_moved = self._ticks % 4 == 0 and not self.session.frozen
+        if (self._dirty or ages_moved) and not terminal_is_behind(self):
+            self._dirty = False
+            self.show_now()
+
+    def show_now(self) -> None:
+        """Show the newest state on the console screen that can be seen."""
+        screen = self.console_screen()
+        if screen is not None and screen.is_mounted:
+            screen.show(self.session.state())
+
+    def console_screen(self) -> ConsoleScreen | None:
+        """The topmost screen of ours that is not hidden: a one-line dialog leaves the screen below it in view."""
+        for screen in reversed(self.screen_stack):
+            if isinstance(screen, ConsoleScreen):
+                return screen
+            if not isinstance(screen, LineDialog):
+                return None
+        return None
+
+    def notice(self, text: str) -> None:
+        """Tell something in the footer of the current screen."""
+        screen = self.console_screen()
+        if screen is not None:
+            screen.footer.say(safe(text, 300))
+            self.set_timer(NOTICE_S, screen.footer.say, name="notice")
+
+    # Actions.
+
+    async def action_act(self, name: str) -> None:
+        """Run the action `name` of the table: the screen's own handling first, then the app's."""
+        screen = self.console_screen()
+        if name == "quit_now":
+            self.confirm_quit("^c")
+            return
+        handler = getattr(screen, f"do_{name}", None) or getattr(self, f"do_{name}", None)
+        if handler is None:
+            self.notice(self.why_not(name))
+            return
+        result = handler()
+        if isinstance(result, Awaitable):
+            await result
+        self.show_now()
+
+    def why_not(self, name: str) -> str:
+        """Why an action does nothing on this screen."""
+        action = next((a for a in self.actions if a.id == name), None)
+        where = f" works in the {action.pane} pane" if action is not None and action.pane else " does nothing here"
+        return f"{action.label if action else name}{where}"
+
+    def confirm_quit(self, key: str) -> None:
+        """Quit at the second time within two seconds."""
+        now = asyncio.get_running_loop().time()
+        if now - self._quit_asked < QUIT_WITHIN_S:
+            self.exit(0)
+        else:
+            self._quit_asked = now
+            self.notice(f"{key} again quits")
+
+    def on_console_screen_open(self, message: ConsoleScreen.Open) -> None:
+        """Go to where the selected thing is shown."""
+        self.open_item(message.item)
+
+    def open_item(self, item: object) -> None:
+        """Push the screen that shows `item`."""
+        here = self.console_screen()
+        made = screen_for(item, self.session, here.crumbs if here is not None else (), self.actions)
+        if made is None:
+            self.notice("there is nothing more to show of this")
+        else:
+            self.push_screen(made, callback=None)
+            self.call_after_refresh(self.show_now)
+
+    def on_console_screen_notice(self, message: ConsoleScreen.Notice) -> None:
+        """Tell it."""
+        self.notice(message.text)
+
+    def on_console_screen_quit(self, message: ConsoleScreen.Quit) -> None:
+        """q on the overview."""
+        self.confirm_quit("q")
+
+    def do_help(self) -> None:
+        """Keys of this pane, then global."""
+        screen = self.console_screen()
+        self.push_screen(HelpScreen(self.actions, screen.pane_name() if screen is not None else ""), self._run_chosen)
+
+    def do_palette(self) -> None:
+        """Every action by name."""
+        self.push_screen(PaletteScreen(self.actions), self._run_chosen)
+
+    async def _run_chosen(self, name: str | None) -> None:
+        if name is not None:
+            await self.action_act(name)
+
+    def do_filter(self) -> None:
+        """Filter the log lines as you type."""
+        old = self.session.logs.filter_text
+        dialog = LineDialog(
+            "/", old, "words, /regex/, level:>=warn, service:x, status:5xx, -not", self.session.try_filter
+        )
+
+        def closed(text: str | None) -> None:
+            self.session.try_filter(old if text is None else text)
+            self.show_now()
+
+        self.push_screen(dialog, closed)
+
+    def do_freeze(self) -> None:
+        """Freeze the screen, or thaw it."""
+        self.session.set_frozen(not self.session.frozen)
+
+    def do_refresh(self) -> None:
+        """Ask every source again."""
+        self.session.refresh()
+        self.notice("asking every source again")
+
+    def do_redraw(self) -> None:
+        """Paint everything."""
+        self.forget_terminal()
+
+    def do_suspend(self) -> None:
+        """To the background, as the shell's job control does it."""
+        self.action_suspend_process()
+
+    def do_theme(self) -> None:
+        """The next theme."""
+        names = list(PALETTES)
+        self._theme_name = names[(names.index(self._theme_name) + 1) % len(names)]
+        self.theme = PALETTES[self._theme_name].textual.name
+        self.notice(f"theme: {self._theme_name}")
+
+    def do_mouse(self) -> None:
+        """Hand the mouse over."""
+        self.notice("set mouse = true in [console] and restart: Textual takes the mouse at start only")
+
+    def do_copy(self) -> None:
+        """Copy the value under the cursor."""
+        screen = self.console_screen()
+        self._copy(screen.current().value_under_cursor() if screen is not None else None)
+
+    def do_copy_command(self) -> None:
+        """Copy what gives the value under the cursor."""
+        screen = self.console_screen()
+        self._copy(screen.current().command_under_cursor() if screen is not None else None)
+
+    def _copy(self, text: str | None) -> None:
+        if not text:
+            self.notice("nothing to copy here")
+            return
+        clean = redact(safe(text, MOST_CLIPBOARD_BYTES))
+        if len(clean.encode()) > MOST_CLIPBOARD_BYTES:
+            self.notice(
+                f"too long for the clipboard: {len(clean):,} characters, terminals take {MOST_CLIPBOARD_BYTES:,} bytes"
+            )
+            return
+        self.copy_to_clipboard(clean)
+        self.notice(f"copied {len(clean):,} characters (if the terminal allows OSC 52): {clean[:60]}")
+
+
+def run_console(loaded: Loaded, theme: str | None = None) -> int:
+    """Open the console and stay until it is closed.
+
+    Returns:
+        0, or 129 after SIGHUP and 143 after SIGTERM.
+    """
+    background = Background()
+    try:
+        app = IncidentConsole(loaded, open_sources(loaded), partial(background.run, diagnose), theme)
+        app.run(mouse=loaded.config.console.mouse)
+        return app.return_code or 0
+    finally:
+        background.close()

@@ -276,6 +276,21 @@ def _pooled_rate(failed: Series, total: Series, quiet: tuple[Window, ...]) -> fl
     return sum(sum(failed.within(stretch).values) for stretch in quiet) / requests if requests else None
 
 
+def operation_trends(
+    observations: Observations, diagnosis: Diagnosis | None, service: str, operation: str, axis: Axis
+) -> tuple[Trend, Trend, Trend]:
+    """Errors, p99 and traffic of one operation on the axis."""
+    series, quiet = observations.series, quiet_windows(axis.window, diagnosis)
+    open_signals = {
+        s.signal for s in (diagnosis.symptoms if diagnosis else ()) if (s.service, s.operation) == (service, operation)
+    }
+    return (
+        _trend(error_series(series, service, operation), "ratio", axis, quiet, max, "error_rate" in open_signals),
+        _trend(series.get(service, "latency_p99", operation), "s", axis, quiet, max, "latency_p99" in open_signals),
+        _trend(rate_series(series, service, operation), "1/s", axis, quiet, _mean, "traffic" in open_signals),
+    )
+
+
 def signals_view(
     observations: Observations, diagnosis: Diagnosis | None, window: Window, status: Status
 ) -> SignalsView:

@@ -90,6 +90,11 @@ class Session:
             self._changed()
 
     @property
+    def observations(self) -> Observations | None:
+        """What the last diagnosis was made of; None before the first answers."""
+        return self._observations
+
+    @property
     def frozen(self) -> bool:
         """Whether the screen is frozen."""
         return self._frozen is not None

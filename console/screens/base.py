@@ -1,0 +1,259 @@
+"""What every screen of the console has: header, breadcrumb, panes with one cursor each, filter line, footer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.screen import Screen
+from textual.widget import Widget
+
+from console.actions import ACTIONS, Action
+from console.domain.instant import BadTime
+from console.live.session import Session
+from console.live.timeview import TimeView, parse_view
+from console.screens.dialogs import LineDialog
+from console.state import ConsoleState
+from widgets.body import Look
+from widgets.footer import Footer
+from widgets.header import Header
+from widgets.logs import LogsPane
+from widgets.pane import Pane
+
+
+def bindings() -> list[BindingType]:
+    """Every action of the table as a Textual binding; the app puts the user's keymap over it."""
+    return [Binding(",".join(a.keys), f"act('{a.id}')", a.label, show=False, id=a.id) for a in ACTIONS if a.keys]
+
+
+class TimeActions(Screen[None]):
+    """The actions that move the time window; every pane follows it."""
+
+    session: Session
+
+    def do_earlier(self) -> None:
+        """Half a window back."""
+        self.session.set_view(self.session.scope.view.earlier(self.session.scope.now()))
+
+    def do_later(self) -> None:
+        """Half a window forward."""
+        self.session.set_view(self.session.scope.view.later(self.session.scope.now()))
+
+    def do_wider(self) -> None:
+        """Twice as long."""
+        self.session.set_view(self.session.scope.view.wider())
+
+    def do_narrower(self) -> None:
+        """Half as long."""
+        self.session.set_view(self.session.scope.view.narrower())
+
+    def do_live(self) -> None:
+        """Back to the present."""
+        self.session.set_view(TimeView(self.session.scope.view.span_s))
+
+    def do_pick_time(self) -> None:
+        """Type start and end."""
+
+        def problem(text: str) -> str | None:
+            try:
+                parse_view(text, self.session.scope.now(), self.session.zone)
+            except BadTime as error:
+                return str(error)
+            return None
+
+        def picked(text: str | None) -> None:
+            if text and problem(text) is None:
+                self.session.set_view(parse_view(text, self.session.scope.now(), self.session.zone))
+
+        self.app.push_screen(LineDialog("time", "", "-2h, or 14:00, or 14:00 14:30", problem), picked)
+
+
+class ConsoleScreen(TimeActions):
+    """A place in the console. Subclasses say which panes it has and how they are filled."""
+
+    BINDINGS: ClassVar[list[BindingType]] = bindings()
+    AUTO_FOCUS = ""
+
+    class Open(Message):
+        """The user entered the selected thing."""
+
+        def __init__(self, item: object) -> None:
+            super().__init__()
+            self.item = item
+
+    class Quit(Message):
+        """q where there is nothing above."""
+
+    class Notice(Message):
+        """Something to tell in the footer, for a moment."""
+
+        def __init__(self, text: str) -> None:
+            super().__init__()
+            self.text = text
+
+    def __init__(self, session: Session, crumbs: tuple[str, ...] = (), actions: Sequence[Action] = ACTIONS) -> None:
+        super().__init__()
+        self.session = session
+        self.crumbs = crumbs
+        self.header = Header()
+        self.footer = Footer(actions)
+        self.look = Look()
+
+    def compose(self) -> ComposeResult:
+        """Header on top, the panes, the keys at the bottom."""
+        yield self.header
+        yield from self.body()
+        yield self.footer
+
+    def body(self) -> Iterable[Widget]:
+        """The panes, inside their containers."""
+        raise NotImplementedError
+
+    def panes(self) -> list[Pane]:
+        """The panes in the order of their numbers; hidden ones too."""
+        raise NotImplementedError
+
+    def show_body(self, state: ConsoleState) -> None:
+        """Hand each pane its part of the state."""
+        raise NotImplementedError
+
+    def show(self, state: ConsoleState) -> None:
+        """Show a new state."""
+        self.look = Look(state.now, self.session.zone)
+        self.header.show_view(state.header, self.look, " › ".join(self.crumbs))
+        self.footer.show_keys(pane=self.pane_name())
+        self.show_body(state)
+
+    def pane_name(self) -> str:
+        """What the actions table calls the pane that has the cursor."""
+        return "logs" if isinstance(self.current(), LogsPane) else self.current().title.lower()
+
+    # The pane that has the cursor.
+
+    def visible_panes(self) -> list[Pane]:
+        """Panes that can be reached on this size."""
+        return [pane for pane in self.panes() if pane.display]
+
+    def current(self) -> Pane:
+        """The focused pane; the first one where nothing is focused."""
+        focused = self.focused
+        if isinstance(focused, Pane):
+            return focused
+        shown = self.visible_panes()
+        return shown[0] if shown else self.panes()[0]
+
+    def on_mount(self) -> None:
+        """The first pane has the cursor."""
+        self.current().focus()
+
+    def go_to(self, number: int) -> None:
+        """Focus the pane with this number."""
+        panes = self.panes()
+        if 1 <= number <= len(panes):
+            panes[number - 1].focus()
+        else:
+            self.post_message(self.Notice(f"this screen has {len(panes)} panes"))
+
+    def cycle(self, step: int) -> None:
+        """Focus the next or the previous visible pane."""
+        shown = self.visible_panes()
+        if shown:
+            here = shown.index(self.current()) if self.current() in shown else 0
+            shown[(here + step) % len(shown)].focus()
+
+    # Actions that mean the same everywhere.
+
+    def do_up(self) -> None:
+        """Previous row."""
+        self.current().move(-1)
+
+    def do_down(self) -> None:
+        """Next row."""
+        self.current().move(1)
+
+    def do_page_up(self) -> None:
+        """One page up."""
+        self.current().page(-1)
+
+    def do_page_down(self) -> None:
+        """One page down."""
+        self.current().page(1)
+
+    def do_top(self) -> None:
+        """First row."""
+        self.current().to_top()
+
+    def do_bottom(self) -> None:
+        """Last row."""
+        self.current().to_bottom()
+
+    def do_next_pane(self) -> None:
+        """Focus the next pane."""
+        self.cycle(1)
+
+    def do_previous_pane(self) -> None:
+        """Focus the pane before."""
+        self.cycle(-1)
+
+    def do_open(self) -> None:
+        """Enter the selection."""
+        item = self.current().selected()
+        if item is None:
+            self.post_message(self.Notice("nothing selected here"))
+        else:
+            self.post_message(self.Open(item))
+
+    def do_back(self) -> None:
+        """Leave this screen."""
+        self.app.pop_screen()
+
+    def do_quit(self) -> None:
+        """Leave this screen."""
+        self.do_back()
+
+    def do_cancel(self) -> None:
+        """Undo the innermost thing; here: the zoom, else leave."""
+        if self.maximized_pane() is not None:
+            self.do_zoom()
+        else:
+            self.do_back()
+
+    # Actions of a log pane, wherever one has the cursor.
+
+    def _log_pane(self) -> LogsPane | None:
+        pane = self.current()
+        if isinstance(pane, LogsPane):
+            return pane
+        self.post_message(self.Notice("this works in a log pane: go there first"))
+        return None
+
+    def do_follow(self) -> None:
+        """Follow the tail, or stop."""
+        if pane := self._log_pane():
+            pane.follow(not pane.following)
+
+    def do_fold(self) -> None:
+        """Show or hide the further lines of a record."""
+        if (pane := self._log_pane()) and not pane.fold():
+            self.post_message(self.Notice("this record has one line"))
+
+    def do_next_error(self) -> None:
+        """The next record at error level or worse."""
+        if (pane := self._log_pane()) and not pane.next_matching_level(1):
+            self.post_message(self.Notice("no error below this line"))
+
+    def do_previous_error(self) -> None:
+        """The previous record at error level or worse."""
+        if (pane := self._log_pane()) and not pane.next_matching_level(-1):
+            self.post_message(self.Notice("no error above this line"))
+
+    def maximized_pane(self) -> Pane | None:
+        """The pane that has the whole screen."""
+        return None
+
+    def do_zoom(self) -> None:
+        """Screens with one pane have nothing to zoom."""
+        self.post_message(self.Notice("this pane has the whole screen already"))

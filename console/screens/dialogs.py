@@ -1,0 +1,179 @@
+"""Dialogs: a line to type, the palette, and help."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import ClassVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+from textual.timer import Timer
+from textual.widgets import Input, OptionList, Static
+from textual.widgets.option_list import Option
+
+from console.actions import Action, key_text
+from console.palette import search
+from widgets.body import Body, Look
+from widgets.help import paint as paint_help
+from widgets.text_view import TextView
+
+TYPING_PAUSE_S = 0.15
+"""A filter is tried once the typing pauses this long."""
+
+
+class LineDialog(ModalScreen[str | None]):
+    """One line to type, at the bottom; the screen above stays in view. Ends with the text, or None when cancelled.
+
+    Args:
+        prompt: In front of the line.
+        text: What it starts with.
+        hint: What can be typed.
+        attempt: Called when the typing pauses; returns what is wrong, or None.
+    """
+
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+
+    def __init__(self, prompt: str, text: str, hint: str, attempt: Callable[[str], str | None]) -> None:
+        super().__init__()
+        self._prompt, self._text, self._hint = prompt, text, hint
+        self._attempt = attempt
+        self._pause: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        """Message line above the typed line."""
+        with Vertical(id="line-dialog"):
+            yield Static(Text(self._hint), id="line-message", markup=False)
+            yield Static(Text(self._prompt), id="line-prompt", markup=False)
+            yield Input(self._text, id="line-input", select_on_focus=False)
+
+    def on_mount(self) -> None:
+        """Ready to type at the end of the old text."""
+        line = self.query_one(Input)
+        line.focus()
+        line.cursor_position = len(line.value)
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """Try it once the typing pauses."""
+        if self._pause is not None:
+            self._pause.stop()
+        self._pause = self.set_timer(TYPING_PAUSE_S, lambda: self._try(event.value))
+
+    def _try(self, text: str) -> bool:
+        problem = self._attempt(text) if text.strip() else None
+        message = self.query_one("#line-message", Static)
+        message.update(Text(problem if problem else self._hint))
+        message.set_class(problem is not None, "problem")
+        return problem is None
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        """Done, unless it is wrong: then it says why, and nothing typed is lost."""
+        if self._pause is not None:
+            self._pause.stop()
+        if not event.value.strip() or self._try(event.value):
+            self.dismiss(event.value)
+
+
+class PaletteScreen(ModalScreen[str | None]):
+    """Every action by name. Ends with the id of the chosen one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", show=False),
+        Binding("up", "step(-1)", show=False, priority=True),
+        Binding("down", "step(1)", show=False, priority=True),
+    ]
+
+    def __init__(self, actions: Sequence[Action]) -> None:
+        super().__init__()
+        self._actions = actions
+
+    def compose(self) -> ComposeResult:
+        """A line to type and the actions that match."""
+        with Vertical(id="palette"):
+            yield Input(placeholder="type a part of an action's name", id="palette-input")
+            yield OptionList(id="palette-list", markup=False)
+
+    def on_mount(self) -> None:
+        """All actions until something is typed."""
+        self._fill("")
+        self.query_one(Input).focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        """The actions that match."""
+        self._fill(event.value)
+
+    def _fill(self, query: str) -> None:
+        listed = self.query_one(OptionList)
+        listed.clear_options()
+        listed.add_options(Option(_line(action), id=action.id) for action in search(query, self._actions))
+        if listed.option_count:
+            listed.highlighted = 0
+
+    def action_step(self, step: int) -> None:
+        """Move in the list while typing goes on."""
+        listed = self.query_one(OptionList)
+        listed.action_cursor_down() if step > 0 else listed.action_cursor_up()
+
+    def on_input_submitted(self) -> None:
+        """Choose the highlighted one."""
+        listed = self.query_one(OptionList)
+        if listed.highlighted is not None and listed.option_count:
+            self.dismiss(listed.get_option_at_index(listed.highlighted).id)
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        """Chosen with the mouse."""
+        self.dismiss(event.option.id)
+
+
+def _line(action: Action) -> Text:
+    keys = " ".join(key_text(key) for key in action.keys) or "–"
+    return Text.assemble(f"{keys:<9.9} ", (f"{action.label:<12} ", "bold"), action.tooltip)
+
+
+class HelpScreen(ModalScreen[str | None]):
+    """The keys of this pane first, then those that work everywhere. Enter runs the action under the cursor."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1,backspace", "dismiss(None)", show=False),
+        Binding("enter", "choose", show=False),
+        Binding("down,j", "move(1)", show=False),
+        Binding("up,k", "move(-1)", show=False),
+        Binding("pagedown,space", "page(1)", show=False),
+        Binding("pageup", "page(-1)", show=False),
+    ]
+
+    def __init__(self, actions: Sequence[Action], pane: str) -> None:
+        super().__init__()
+        self._actions, self._pane = actions, pane
+        self._view = TextView()
+
+    def compose(self) -> ComposeResult:
+        """One list, scrollable on small screens."""
+        with Vertical(id="help"):
+            yield self._view
+
+    def on_mount(self) -> None:
+        """Fill it."""
+
+        def painted(width: int, height: int, look: Look) -> Body:
+            return paint_help(self._actions, {}, self._pane, "", width, height, look)
+
+        self._view.show_content(
+            "Help · Enter runs, Esc closes, [keys] in the configuration changes them", painted, Look()
+        )
+        self._view.focus()
+
+    def action_move(self, rows: int) -> None:
+        """Move the cursor."""
+        self._view.move(rows)
+
+    def action_page(self, pages: int) -> None:
+        """Move by pages."""
+        self._view.page(pages)
+
+    def action_choose(self) -> None:
+        """Run what the cursor is on."""
+        chosen = self._view.selected()
+        self.dismiss(chosen.id if isinstance(chosen, Action) else None)

@@ -1,0 +1,177 @@
+"""The overview: what broke, since when, who is suspected, what changed, how the upstreams are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from textual import events
+from textual.containers import Horizontal, Vertical
+from textual.geometry import Size
+from textual.widget import Widget
+
+from console.actions import Action
+from console.live.session import Session
+from console.screens.base import ConsoleScreen
+from console.state import ConsoleState
+from widgets.changes import ChangesPane
+from widgets.logs import LogsPane
+from widgets.pane import Pane
+from widgets.signals import SignalsPane
+from widgets.suspects import SuspectsPane
+from widgets.upstreams import UpstreamsPane
+
+NARROW_COLUMNS = 100
+"""Below this, one pane stands under the signals and the others are reached by number."""
+SIDE_SHARE = 0.3
+"""Share of the width that suspects, changes and upstreams take on wide screens."""
+LEAST_SIDE, MOST_SIDE = 32, 72
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How a size is divided: heights and widths in cells; 0 hides."""
+
+    top_rows: int
+    side_columns: int
+    changes_rows: int
+    narrow: bool
+
+
+def plan(size: Size, signal_rows: int, change_rows: int) -> Plan:
+    """Divide the space below header and above footer.
+
+    Args:
+        size: Of that space.
+        signal_rows: Rows that the signals pane could fill, frame included.
+        change_rows: Rows that the changes pane could fill, frame included.
+    """
+    narrow = size.width < NARROW_COLUMNS
+    most_top = size.height // 2 if not narrow else max(5, size.height * 5 // 11)
+    top = min(most_top, max(6, signal_rows)) if not narrow else most_top
+    side = 0 if narrow else max(LEAST_SIDE, min(MOST_SIDE, round(size.width * SIDE_SHARE)))
+    bottom = max(0, size.height - top)
+    changes = min(max(4, change_rows), max(3, bottom * 55 // 100))
+    return Plan(top, side, changes, narrow)
+
+
+def wanted_rows(state: ConsoleState) -> tuple[int, int]:
+    """Rows that signals and changes could fill, frames included; changes only with the verdict, so that nothing jumps."""
+    signals = state.signals
+    operations = min(6, len(signals.operations)) + 2 if signals is not None and signals.operations else 0
+    services = len(signals.services) if signals is not None else 4
+    return services + operations + 5, 2 * len(state.changes.changes) + len(state.changes.running) + 4
+
+
+class OverviewScreen(ConsoleScreen):
+    """Five panes on one time axis."""
+
+    def __init__(self, session: Session, actions: Sequence[Action]) -> None:
+        super().__init__(session, (), actions)
+        self.signals, self.suspects = SignalsPane(), SuspectsPane()
+        self.logs, self.changes, self.upstreams = LogsPane(), ChangesPane(), UpstreamsPane()
+        self._side = Vertical(self.changes, self.upstreams, id="side")
+        self._top = Horizontal(self.signals, self.suspects, id="top")
+        self._bottom = Horizontal(self.logs, self._side, id="bottom")
+        self._zoomed: Pane | None = None
+        self._lower: Pane = self.logs
+        self._plan: Plan | None = None
+        self._rows = (12, 8)
+
+    def body(self) -> Iterable[Widget]:
+        yield Vertical(self._top, self._bottom, id="body")
+
+    def panes(self) -> list[Pane]:
+        return [self.signals, self.suspects, self.logs, self.changes, self.upstreams]
+
+    def show_body(self, state: ConsoleState) -> None:
+        look, signals = self.look, state.signals
+        self.signals.show_view(signals, look)
+        self.suspects.show_view(state.suspects, look)
+        self.logs.show_view(state.logs, look, signals.axis.markers if signals is not None else ())
+        self.changes.show_view(state.changes, look)
+        self.upstreams.show_view(state.upstreams, look)
+        self._rows = wanted_rows(state)
+        self.arrange()
+
+    # Layout.
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Divide the new size."""
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Give every pane its place; does nothing while size, zoom and content rows stay."""
+        size = Size(self.size.width, max(1, self.size.height - 3))
+        made = plan(size, *self._rows)
+        if made != self._plan:
+            self._plan = made
+            self._apply(made)
+
+    def _apply(self, made: Plan) -> None:
+        zoomed = self._zoomed
+        shown = self._shown(made)
+        for pane in self.panes():
+            pane.display = pane in shown
+        self._top.display = bool({self.signals, self.suspects} & shown)
+        self._bottom.display = bool({self.logs, self.changes, self.upstreams} & shown)
+        self._side.display = bool({self.changes, self.upstreams} & shown)
+        alone = zoomed is not None
+        only_top_hidden = not self._top.display or not self._bottom.display
+        self._top.styles.height = "1fr" if only_top_hidden else made.top_rows
+        self.suspects.styles.width = "1fr" if alone or made.narrow else made.side_columns
+        self._side.styles.width = "1fr" if alone or made.narrow else made.side_columns
+        self.changes.styles.height = "1fr" if alone or made.narrow else made.changes_rows
+
+    def _shown(self, made: Plan) -> set[Pane]:
+        if self._zoomed is not None:
+            return {self._zoomed}
+        if made.narrow:
+            return {self.signals, self._lower}
+        return set(self.panes())
+
+    def go_to(self, number: int) -> None:
+        """On a narrow screen the pane takes the lower half; signals stay on top."""
+        panes = self.panes()
+        if not 1 <= number <= len(panes):
+            super().go_to(number)
+            return
+        pane = panes[number - 1]
+        if pane is not self.signals:
+            self._lower = pane
+        if self._zoomed is not None:
+            self._zoomed = pane
+        self._plan = None
+        self.arrange()
+        pane.focus()
+
+    def maximized_pane(self) -> Pane | None:
+        return self._zoomed
+
+    def do_zoom(self) -> None:
+        """Give the current pane the whole screen, or give it back."""
+        self._zoomed = self.current() if self._zoomed is None else None
+        self._plan = None
+        self.arrange()
+        self.current().focus()
+
+    # Leaving.
+
+    def do_back(self) -> None:
+        """There is nothing above the overview."""
+        if self._zoomed is not None:
+            self.do_zoom()
+        else:
+            self.post_message(self.Notice("this is the overview; q twice quits"))
+
+    def do_cancel(self) -> None:
+        """Undo the zoom."""
+        if self._zoomed is not None:
+            self.do_zoom()
+
+    def do_quit(self) -> None:
+        """Out of the zoom first, then out of the console, which asks for a second q."""
+        if self._zoomed is not None:
+            self.do_zoom()
+        else:
+            self.post_message(self.Quit())

@@ -1,0 +1,72 @@
+"""One service or operation: its charts on the shared axis, its operations, its log lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+from widgets.chart import ChartPane
+
+from console.actions import Action
+from console.live.details import about
+from console.live.session import Session
+from console.screens.base import ConsoleScreen
+from console.screens.record_lines import RecordLines
+from console.state import ConsoleState, Trend
+from console.views import operation_trends
+from widgets.pane import Pane
+
+
+class ServiceScreen(ConsoleScreen):
+    """Traffic, errors and latency of one service, or of one of its operations, above its log lines."""
+
+    def __init__(
+        self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], service: str, operation: str | None
+    ) -> None:
+        super().__init__(session, crumbs, actions)
+        self._service, self._operation = service, operation
+        self._charts = {name: ChartPane(number) for number, name in enumerate(("Errors", "p99 latency", "Traffic"), 1)}
+        what = f"{service} {operation}" if operation else service
+        self._lines = RecordLines(session, 4, about(service, operation or ""), f"Lines of {what}")
+
+    def body(self) -> Iterable[Widget]:
+        yield Vertical(Horizontal(*self._charts.values(), id="charts"), self._lines, id="body")
+
+    def panes(self) -> list[Pane]:
+        return [*self._charts.values(), self._lines]
+
+    def show_body(self, state: ConsoleState) -> None:
+        signals = state.signals
+        if signals is not None:
+            for (name, chart), trend in zip(self._charts.items(), self._trends(state), strict=True):
+                chart.show_trend(name, trend, signals.axis, self.look, signals.status)
+        self._lines.show_state(state)
+
+    def _trends(self, state: ConsoleState) -> tuple[Trend, Trend, Trend]:
+        signals = state.signals
+        if self._operation is not None:
+            observations = self.session.observations
+            if observations is not None and signals is not None:
+                return operation_trends(observations, state.diagnosis, self._service, self._operation, signals.axis)
+        row = next((r for r in signals.services if r.name == self._service), None) if signals is not None else None
+        return (row.errors, row.p99, row.traffic) if row is not None else (Trend("ratio"), Trend("s"), Trend("1/s"))
+
+
+class LinesScreen(ConsoleScreen):
+    """The lines of one pattern."""
+
+    def __init__(
+        self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], query: str, title: str
+    ) -> None:
+        super().__init__(session, crumbs, actions)
+        self._lines = RecordLines(session, 1, query, title)
+
+    def body(self) -> Iterable[Widget]:
+        yield Vertical(self._lines, id="body")
+
+    def panes(self) -> list[Pane]:
+        return [self._lines]
+
+    def show_body(self, state: ConsoleState) -> None:
+        self._lines.show_state(state)
