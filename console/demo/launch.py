@@ -1,0 +1,129 @@
+"""Starting and ending the practice system from another process."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import console
+from console.guard.sanitise import safe
+
+READY_S = 60.0
+END_S = 8.0
+PREFIX = "incident-demo-"
+
+
+class DemoFailed(Exception):
+    """The practice system did not start; the text says why."""
+
+
+class Demo:
+    """A practice system for the length of a `with` block; nothing of it is left afterwards.
+
+    If this process dies without leaving the block, the supervisor notices and cleans up by itself.
+    """
+
+    def __init__(self, scenario: str, seed: int, fault_after: float) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
+        self._rest = b""
+        command = [sys.executable, "-m", "console.demo.supervisor", str(self.folder), scenario]
+        (self.folder / "world").mkdir()
+        with open(self.folder / "world" / "supervisor.log", "ab") as errors:
+            self._process = subprocess.Popen(
+                [*command, "--seed", str(seed), "--fault-after", str(fault_after)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                env=_environment(),
+                cwd=self.folder,
+                # The terminal's Ctrl-C must reach only the process that then ends the rest in order.
+                start_new_session=True,
+            )
+
+    def __enter__(self) -> Demo:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @property
+    def pid(self) -> int:
+        """The supervisor's process, which leads the session that all of the system is in."""
+        return self._process.pid
+
+    def wait_ready(self, timeout_s: float = READY_S) -> Path:
+        """The configuration's path, when the system serves and its history is written.
+
+        Raises:
+            DemoFailed: It did not start.
+        """
+        deadline = time.monotonic() + timeout_s
+        while (left := deadline - time.monotonic()) > 0:
+            event = self.event(left)
+            if event is None:
+                continue
+            if event["event"] == "ready":
+                return Path(event["config"])
+            raise DemoFailed(f"the practice system did not start: {event.get('reason') or self._last_words()}")
+        raise DemoFailed(f"the practice system was not ready within {timeout_s:.0f} s")
+
+    def event(self, timeout_s: float) -> dict[str, Any] | None:
+        """What the supervisor says next; None if nothing in that time. The end of it is the event `ended`."""
+        assert self._process.stdout is not None
+        pipe = self._process.stdout.fileno()
+        deadline = time.monotonic() + timeout_s
+        while b"\n" not in self._rest:
+            if not select.select([pipe], [], [], max(0.0, deadline - time.monotonic()))[0]:
+                return None
+            read = os.read(pipe, 4096)
+            if not read:
+                return {"event": "ended"}
+            self._rest += read
+        line, _, self._rest = self._rest.partition(b"\n")
+        event: dict[str, Any] = json.loads(line)
+        return event
+
+    def close(self) -> None:
+        """End the system and remove its folder."""
+        with contextlib.suppress(OSError):
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+        try:
+            self._process.wait(END_S)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        finally:
+            # Services end with the supervisor; this is for one that could not notice.
+            with contextlib.suppress(OSError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            if self._process.stdout is not None:
+                self._process.stdout.close()
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _last_words(self) -> str:
+        try:
+            said = (self.folder / "world" / "supervisor.log").read_text(errors="replace").strip().splitlines()
+        except OSError:
+            said = []
+        return safe(said[-1]) if said else "no reason given"
+
+
+def _environment() -> dict[str, str]:
+    """The user's environment, with this program's packages first on the path."""
+    here = str(Path(console.__file__).parents[1])
+    path = os.environ.get("PYTHONPATH")
+    return os.environ | {"PYTHONPATH": f"{here}{os.pathsep}{path}" if path else here, "PYTHONUNBUFFERED": "1"}
