@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeAlias
 
 from rich.color import Color as RichColor
 from rich.color import ColorSystem
@@ -92,8 +92,8 @@ class TerminalModel:
 
     def _paint(self, pen: _Pen, y: int, x: int, strip: Strip, width: int) -> None:
         row = self._rows[y]
-        new = cells_of((segment.text, segment.style or Style.null()) for segment in strip if not segment.control)
-        new = new[: max(0, width - x)]
+        cells = cells_of((segment.text, segment.style or Style.null()) for segment in strip if not segment.control)
+        new = [_blank(cell[1]) if cell[0] == " " else cell for cell in cells[: max(0, width - x)]]
         if len(row) < x:
             row.extend([("", None)] * (x - len(row)))
         for begin, end in changed_spans(row[x : x + len(new)], new):
@@ -118,6 +118,25 @@ def _painted(update: ChopsUpdate | LayoutUpdate) -> Iterable[tuple[int, int, Str
                 yield y, x, chop
 
 
+_StyleCodes: TypeAlias = tuple[str, str, str, str]
+"""Attributes, foreground, background and link."""
+NO_CODES: _StyleCodes = ("", "", "", "")
+_INKED = frozenset({"4", "7", "9"})
+"""Underline, reverse, strike: the attributes that a blank shows."""
+
+
+@lru_cache(4096)
+def _blank_style(style: Style) -> Style:
+    if style.underline or style.reverse or style.strike or style.link:
+        return style
+    return Style(bgcolor=style.bgcolor)
+
+
+def _blank(style: object) -> Cell:
+    """A blank in the least style that looks the same, so that blanks of any text colour are equal."""
+    return " ", _blank_style(style) if isinstance(style, Style) else style
+
+
 class _Pen:
     """Collects output, remembering where the cursor is and which style is on."""
 
@@ -126,18 +145,25 @@ class _Pen:
         self._out: list[str] = []
         self._at: tuple[int, int] | None = None
         self._row = -1
-        self._style: tuple[str, str, str, str] = ("", "", "", "")
+        self._style = NO_CODES
 
     def write(self, y: int, x: int, cells: list[Cell]) -> None:
         """Put these cells at a place."""
         for text, style in cells:
             if text:
                 self._move(y, x)
-                self._switch(_codes(style, self._system) if isinstance(style, Style) else ("", "", "", ""))
+                codes = _codes(style, self._system) if isinstance(style, Style) else NO_CODES
+                if text != " " or not self._shows_blank(codes):
+                    self._switch(codes)
                 self._out.append(text)
                 # Terminals disagree about the width of what is not plain: the next cell is addressed anew.
                 self._at = (y, x + 1) if len(text) == 1 and (text.isascii() or _narrow(text)) else None
             x += 1
+
+    def _shows_blank(self, codes: _StyleCodes) -> bool:
+        """Whether a blank looks as it should in the style that is on: only the ground and lines through it show."""
+        attributes, _, ground, link = self._style
+        return not codes[0] and codes[2:] == (ground, link) and _INKED.isdisjoint(attributes.split(";"))
 
     def _move(self, y: int, x: int) -> None:
         if self._at == (y, x):
@@ -145,7 +171,7 @@ class _Pen:
         self._out.append(f"\x1b[{x + 1}G" if self._row == y else f"\x1b[{y + 1};{x + 1}H")
         self._row = y
 
-    def _switch(self, style: tuple[str, str, str, str]) -> None:
+    def _switch(self, style: _StyleCodes) -> None:
         old = self._style
         if style == old:
             return
@@ -179,7 +205,7 @@ def _narrow(character: str) -> bool:
 
 
 @lru_cache(4096)
-def _codes(style: Style, system: ColorSystem) -> tuple[str, str, str, str]:
+def _codes(style: Style, system: ColorSystem) -> _StyleCodes:
     """Attributes, foreground, background and link of a style."""
     marks = (
         (style.bold, "1"), (style.dim, "2"), (style.italic, "3"), (style.underline, "4"), (style.blink, "5"),

@@ -38,6 +38,8 @@ def _first(view: HeaderView, width: int, look: Look) -> Line:
         (lefts[1], rights[0]),
         (lefts[1], rights[1]),
         (lefts[2], rights[1]),
+        (_left(sign.glyph, sign.style, view.headline, since[1]), rights[1]),
+        (_left(sign.glyph, sign.style, view.headline, since[1]), rights[2]),
         (short, rights[1]),
         (short, rights[2]),
     ):

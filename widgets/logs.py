@@ -64,7 +64,7 @@ def _head(view: LogsView, width: int, height: int, look: Look, markers: tuple[Ma
     rows += [_pattern(p, width) for p in told[:most]]
     if rows and height >= 10:
         more = len(told) - most
-        label = f" {more} more patterns " if more > 0 else ""
+        label = f"+{more} more pattern{'s' if more > 1 else ''} " if more > 0 else ""
         rows.append(Row.plain(Line.of((label, "label"), ("─" * max(0, width - len(label)), "band"))))
     if view.skipped:
         text = f"+{view.skipped:,} lines skipped in view (all counted, all kept on disk)"

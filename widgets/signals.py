@@ -16,7 +16,7 @@ from widgets.pane import Pane
 from widgets.sparkline import Grid, ceiling, columns, marker_line, spark
 from widgets.words import state_sign
 
-LEAST_SPARK = 8
+LEAST_SPARK = 7
 ROOMY = 130
 """From this inner width on the pane shows peaks, more baselines and memory."""
 
@@ -40,12 +40,37 @@ def paint(view: SignalsView, width: int, height: int, look: Look) -> Body:
     services = [_service(row, table, sizes, width) for row in view.services]
     foot = _time_rows(view.axis, table, sizes, width, look)
     operations = _operation_rows(view, width)
-    rows = [*services, *foot]
-    if operations:
-        spare = height - 1 - sum(len(row.lines) for row in (*rows, *operations))
-        gap = [Row.plain(Line())] if spare > 0 else []
-        rows += [*gap, *operations]
+    room = height - 1 - len(services)
+    rows = [
+        *services,
+        *(_below(foot, operations, room) if room != 1 else _compact(view, width)),
+        *(operations[2:] if room == 1 else ()),
+    ]
     return Body((Row.plain(heading(table, sizes)),), tuple(rows))
+
+
+def _below(foot: list[Row], operations: list[Row], room: int) -> list[Row]:
+    """What follows the services. Where there is little room the worst operation comes before the markers and the axis."""
+    spare = room - min(2, len(operations))
+    shown = foot[: max(0, spare)]
+    gap = [Row.plain(Line())] if operations and spare - len(shown) > len(operations) - 2 else []
+    return [*shown, *gap, *operations]
+
+
+def _compact(view: SignalsView, width: int) -> list[Row]:
+    """The worst operation on the one line that is left, in words, since its headings would take the line."""
+    if not view.operations:
+        return []
+    worst = view.operations[0]
+    share = f"  {percent(worst.share_of_bad)} % of failures" if worst.share_of_bad is not None else ""
+    numbers = f"  {_failed_cell(worst, 20).text} failed  p99 {number_text(worst.p99_s, 's')}"
+    right_ = Line.of((share, "bad"), numbers)
+    line = _operation_cell(worst, max(8, width - right_.width - 1)).beside(right_, width)
+    return [Row((line,), worst, _operation_key(worst), _operation_copy(worst))]
+
+
+def _operation_key(row: OperationRow) -> str:
+    return f"operation:{row.service} {row.operation}"
 
 
 def _columns(view: SignalsView, width: int) -> list[Column[ServiceRow]]:
@@ -69,7 +94,7 @@ def _columns(view: SignalsView, width: int) -> list[Column[ServiceRow]]:
         *([_base("was", lambda row: row.p50, drop=22)] if roomy else []),
         _number("p95", lambda row: row.p95, drop=9, gap=2 if roomy else 1),
         *([_base("was", lambda row: row.p95, drop=21)] if roomy else []),
-        _number("p99", lambda row: row.p99, drop=3, gap=2),
+        _number("p99", lambda row: row.p99, drop=3, gap=2 if roomy else 1),
         _base("was", lambda row: row.p99, drop=8),
         *([_peak("peak", lambda row: row.p99, drop=24)] if roomy else []),
         _graph(lambda row: row.p99, scales["p99"], drop=6),
@@ -207,8 +232,7 @@ def _operation_rows(view: SignalsView, width: int) -> list[Row]:
     rows = [Row.plain(heading(table, sizes))]
     for operation in view.operations:
         line = row_line(table, sizes, operation)
-        key = f"operation:{operation.service} {operation.operation}"
-        rows.append(Row((line,), operation, key, _operation_copy(operation)))
+        rows.append(Row((line,), operation, _operation_key(operation), _operation_copy(operation)))
     return rows
 
 

@@ -78,9 +78,9 @@ def _looks(colors: dict[str, str]) -> dict[str, str]:
 
 
 _DARK = {
-    "ground": "#121416", "text": "#d7dadd", "panel": "#1c1f22", "muted": "#8b9299", "bad": "#f0a030", "warn": "#f0e442",
+    "ground": "#121212", "text": "#d7dadd", "panel": "#1c1f22", "muted": "#8b9299", "bad": "#f0a030", "warn": "#f0e442",
     "ok": "#56b4e9", "unknown": "#cc79a7", "accent": "#56b4e9", "marker": "#f0e442", "border": "#4a5158",
-    "cursor": "#2c4a63", "cursor_text": "#ffffff", "graph": "#7fa8c4",
+    "cursor": "#005f87", "cursor_text": "#ffffff", "graph": "#7fa8c4",
 }  # fmt: skip
 _LIGHT = {
     "ground": "#fbfaf7", "text": "#22262a", "panel": "#efeee9", "muted": "#666c72", "bad": "#a84300", "warn": "#7d5d00",
