@@ -1,0 +1,102 @@
+"""What the door to git answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from console.domain.changes import Commit, FileChange
+from console.domain.instant import Instant
+from console.domain.text import SafeText
+
+
+class TagKind(StrEnum):
+    """What a tag is made of."""
+
+    ANNOTATED = "annotated"
+    LIGHTWEIGHT = "lightweight"
+    """A name for a commit: it has no date of its own."""
+    NESTED = "nested"
+    """A tag of a tag."""
+    BLOB = "blob"
+    """It leads to a file."""
+    ODD = "odd"
+    """It leads to a tree, or to an object that is not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One tag of a repository."""
+
+    name: SafeText
+    """Without `refs/tags/`."""
+    ref: str
+    """The full name as git has it; bytes that are no UTF-8 as surrogates. Never shown."""
+    kind: TagKind
+    commit: str | None
+    """Full id of the commit that it leads to, through any number of tags."""
+    tagged_at: Instant | None = None
+    """By the tagger's clock; None for a lightweight tag."""
+    committed_at: Instant | None = None
+    tagger: SafeText = SafeText("")
+    subject: SafeText = SafeText("")
+    """First line of the tag's message, else of the commit's."""
+
+
+@dataclass(frozen=True, slots=True)
+class TagList:
+    """Tags that match, newest first by their date."""
+
+    tags: tuple[Tag, ...]
+    more: bool = False
+    """There are older ones."""
+
+
+class Relation(StrEnum):
+    """How the later of two deployed commits stands to the earlier."""
+
+    SAME = "same"
+    FORWARD = "forward"
+    ROLLBACK = "rollback"
+    DIVERGED = "diverged"
+    UNKNOWN = "unknown"
+    """The history that would tell is not here."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRange:
+    """The commits between two, newest first."""
+
+    relation: Relation
+    commits: tuple[Commit, ...] = ()
+    """Forward: those that came. Rollback: those taken back. Diverged: of both sides."""
+    more: bool = False
+    """The list was cut at the limit."""
+    note: SafeText = SafeText("")
+    """What the reader must know, one sentence; empty where all is plain."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diffstat:
+    """Files that differ between two commits."""
+
+    files: tuple[FileChange, ...] = ()
+    more: bool = False
+    note: SafeText = SafeText("")
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryInfo:
+    """What kind of repository it is."""
+
+    git_dir: Path
+    common_dir: Path
+    """Where refs and objects are; differs from `git_dir` in a linked work tree."""
+    bare: bool
+    shallow: bool
+    partial: bool
+    """Objects are left at a remote, and are never fetched by us."""
+    object_format: str
+    head: str | None
+    """None before the first commit."""
