@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -87,6 +88,15 @@ class LogCounts:
     def total(self) -> int:
         """All records counted."""
         return sum(sum(bucket.values()) for bucket in self.buckets)
+
+
+@dataclass(frozen=True, slots=True)
+class LogHistogram:
+    """Counts, and beside each bucket the latencies, in seconds, of the counted records that have one."""
+
+    counts: LogCounts
+    latencies: tuple[array[float], ...]
+    """In the order of the file; where a bucket has very many, an even sample of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,3 +34,5 @@ class Context(msgspec.Struct, frozen=True):
     """Zone of stamps that carry none."""
     reference: float = 0.0
     """When the file was last written: gives stamps without a year their year."""
+    fallback_service: str = ""
+    """The service of records that name none, where `service` is empty too."""

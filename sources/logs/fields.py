@@ -125,6 +125,11 @@ class Builder:
             return self.clock.number(float(value))
         return None
 
+    def service(self, value: object) -> str:
+        """The service: the one that configuration or path names, else the field's value, else the fallback."""
+        context = self.context
+        return context.service or ("" if value is None else safe(text_of(value), 200)) or context.fallback_service
+
     def operation(self, method: object, route: object) -> str:
         """The operation's name from the values of a method and a route field."""
         if not isinstance(route, str):
@@ -181,7 +186,7 @@ class Builder:
         return LogRecord(
             at=when if when is not None else at,
             level=level_of(own["level"]) if "level" in own else level,
-            service=self.context.service or safe(text_of(own.get("service", "")), 200),
+            service=self.service(own.get("service")),
             message=lines[0] if lines else SafeText(""),
             operation=self.operation(own.get("method"), own.get("operation")),
             status=status_of(own.get("status")),

@@ -45,6 +45,7 @@ class AccessFormat:
         self._builder = Builder(context)
         self._context = context
         self._whole_unit = _learned_whole_unit([m[11] for line in sample if (m := _LINE.match(line))])
+        self._service = self._builder.service(None)
         self._stamps = Memo(self._stamp)
         self._operations = Memo(self._operation, 20_000)
 
@@ -60,7 +61,7 @@ class AccessFormat:
         return LogRecord(
             self._stamps[match[5]],
             Level.ERROR if status is not None and status >= 500 else Level.INFO,
-            self._context.service,
+            self._service,
             _NOTHING,
             self._operations[match[6]],
             status,

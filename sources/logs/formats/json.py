@@ -16,9 +16,9 @@ import msgspec
 
 from console.domain.logs import LogRecord
 from console.domain.text import SafeText
-from console.guard.sanitise import safe, safe_bytes
+from console.guard.sanitise import safe_bytes
 from sources.logs.context import Context
-from sources.logs.fields import ALIASES, Builder, flat, status_of, text_of
+from sources.logs.fields import ALIASES, Builder, flat, status_of
 from sources.logs.levels import level_of
 from sources.logs.memo import Memo
 from sources.logs.units import latency_of, learned_unit, unit_in_name
@@ -59,7 +59,7 @@ class JsonFormat:
         self._builder = Builder(context, _units(objects, Builder(context)))
         self._seconds = Memo(self._builder.clock.second)
         self._levels = Memo(level_of)
-        self._services = Memo(self._service)
+        self._services = Memo(self._builder.service)
         self._operations: Memo[tuple[object, object], str] = Memo(lambda key: self._builder.operation(*key), 20_000)
         self._seen: dict[str, None] = {}
         self._misses = 0
@@ -97,9 +97,6 @@ class JsonFormat:
             return None
         lines = tuple(safe_bytes(one) for one in extra)
         return self._builder.record(flat(found), extra=lines, offset=offset)
-
-    def _service(self, value: object) -> str:
-        return self._builder.context.service or ("" if value is None else safe(text_of(value), 200))
 
     def _long_way(self, line: bytes) -> LogRecord | None:
         found = _object(line)

@@ -1,0 +1,222 @@
+"""Blocks of complete lines from plain and compressed files, bounded in bytes whatever the file holds.
+
+A live file is read with `pread` and never mapped: reading a mapping whose file was truncated kills the process.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import stat
+import zlib
+from collections.abc import Iterator
+from types import TracebackType
+from typing import IO, Any
+
+from console.guard.sanitise import safe
+from sources.base import SourceGarbage, SourceUnavailable
+from sources.logs.formats.base import LONGEST_LINE
+from sources.logs.inputs import LogFile
+
+BLOCK = 1 << 20
+SAMPLE = 64 << 10
+MOST_RATIO = 400
+"""A compressed file that expands by more is taken for a bomb; logs compress by 5 to 100."""
+RATIO_FLOOR = 64 << 20
+"""Bytes that any compressed file may expand to."""
+MOST_EXPANDED = 8 << 30
+
+
+class Reader:
+    """One open file. `cut_lines` counts lines longer than 1 MiB, of which the beginning was read."""
+
+    def __init__(self, file: LogFile) -> None:
+        """
+        Raises:
+            SourceUnavailable: It cannot be opened, or is not a regular file any more.
+        """
+        self.file = file
+        self.cut_lines = 0
+        self.bytes_read = 0
+        self.stopped = ""
+        """Why a compressed file was not read to its end; empty where it was."""
+        self._fd = open_regular(file.path)
+        self.size = os.fstat(self._fd).st_size
+
+    def __enter__(self) -> Reader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def pread(self, length: int, offset: int) -> bytes:
+        """Bytes at a place; fewer where the file ends, which a truncated file may do earlier than its size said."""
+        try:
+            data = os.pread(self._fd, length, offset)
+        except OSError as error:
+            raise SourceUnavailable(f"{self.file.path}: {(error.strerror or 'cannot be read').lower()}") from None
+        self.bytes_read += len(data)
+        return data
+
+    def head(self, length: int = SAMPLE) -> bytes:
+        """The first bytes, decompressed."""
+        if not self.file.compression:
+            return self.pread(length, 0)
+        for _, block in self.blocks(0, self.size):
+            return block[:length]
+        return b""
+
+    def blocks(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Blocks of complete lines with their offsets; the last may lack its line break.
+
+        Args:
+            start: Must be the beginning of a line. For a compressed file, as for `end`, an offset in the decompressed text.
+            end: No line that begins here or later is given.
+        """
+        pieces = self._expanded() if self.file.compression else self._plain(start)
+        position = start if not self.file.compression else 0
+        rest = b""
+        skipping = False
+        for piece in pieces:
+            if skipping:
+                cut = piece.find(b"\n")
+                if cut < 0:
+                    position += len(piece)
+                    continue
+                position += cut + 1
+                piece = piece[cut + 1 :]
+                skipping = False
+            data = rest + piece if rest else piece
+            last = data.rfind(b"\n")
+            if last < 0:
+                if len(data) > LONGEST_LINE:
+                    self.cut_lines += 1
+                    yield position, data[:LONGEST_LINE] + b"\n"
+                    position += len(data)
+                    rest, skipping = b"", True
+                else:
+                    rest = data
+                continue
+            whole, rest = data[: last + 1], data[last + 1 :]
+            if position + len(whole) >= end:
+                kept = _until(whole, end - position)
+                if kept:
+                    yield position, kept
+                return
+            yield position, whole
+            position += len(whole)
+        if rest and position < end:
+            yield position, rest
+
+    def _plain(self, start: int) -> Iterator[bytes]:
+        offset = start
+        while data := self.pread(BLOCK, offset):
+            yield data
+            offset += len(data)
+
+    def _expanded(self) -> Iterator[bytes]:
+        allowed = min(max(RATIO_FLOOR, self.size * MOST_RATIO), MOST_EXPANDED)
+        produced = 0
+        try:
+            with _decompressor(self.file.compression, os.dup(self._fd)) as stream:
+                while data := stream.read(BLOCK):
+                    produced += len(data)
+                    self.bytes_read += len(data)
+                    yield data
+                    if produced > allowed:
+                        self.stopped = f"{safe(self.file.path)}: expands to more than {allowed >> 20} MiB from {self.size} bytes; read up to there"
+                        return
+        except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
+            self.stopped = f"{safe(self.file.path)}: damaged ({safe(str(error), 80)}); read up to there"
+        except Exception as error:  # zstandard raises its own class, imported only where needed
+            if type(error).__name__ != "ZstdError":
+                raise
+            self.stopped = f"{safe(self.file.path)}: damaged ({safe(str(error), 80)}); read up to there"
+
+
+def open_regular(path: str) -> int:
+    """A descriptor of a regular file, opened so that nothing else can block or be harmed.
+
+    Raises:
+        SourceUnavailable: Missing, not permitted, or not a regular file.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise SourceUnavailable(f"{path}: only regular files are read")
+        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
+    except OSError as error:
+        raise SourceUnavailable(f"{path}: {(error.strerror or 'cannot be opened').lower()}") from None
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise SourceUnavailable(f"{path}: only regular files are read")
+    return fd
+
+
+def require_text(path: str, head: bytes) -> None:
+    """Refuse what is not a log.
+
+    Raises:
+        SourceGarbage: UTF-16 or binary.
+    """
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        raise SourceGarbage(f"{path}: is UTF-16; convert it: iconv -f UTF-16 -t UTF-8")
+    # A file truncated under a writer that does not append begins with zeros; they say nothing about the text after them.
+    text = head.lstrip(b"\0")[:8192]
+    controls = len(text) - len(text.translate(None, _CONTROLS))
+    if controls > len(text) * 0.1:
+        raise SourceGarbage(f"{path}: is not text")
+
+
+_CONTROLS = bytes(b for b in range(32) if b not in b"\t\n\r\x1b\x0c\x08") + b"\x7f"
+
+
+def _until(data: bytes, length: int) -> bytes:
+    """The lines of `data` that begin before `length`."""
+    if length <= 0:
+        return b""
+    cut = data.find(b"\n", length - 1)
+    return data if cut < 0 else data[: cut + 1]
+
+
+def _decompressor(ending: str, fd: int) -> _Owning:
+    raw = os.fdopen(fd, "rb")
+    raw.seek(0)
+    if ending == ".gz":
+        return _Owning(gzip.GzipFile(fileobj=raw), raw)
+    if ending == ".bz2":
+        return _Owning(bz2.BZ2File(raw), raw)
+    if ending == ".xz":
+        return _Owning(lzma.LZMAFile(raw), raw)
+    import zstandard  # only where a .zst is read
+
+    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+    return _Owning(decompressor.stream_reader(raw, read_across_frames=True), raw)
+
+
+class _Owning(io.RawIOBase):
+    """A decompressing stream that closes the file below it too."""
+
+    def __init__(self, stream: Any, raw: IO[bytes]) -> None:
+        self._stream = stream
+        self._raw = raw
+
+    def read(self, size: int = -1) -> bytes:
+        data: bytes = self._stream.read(size)
+        return data
+
+    def close(self) -> None:
+        if not self.closed:
+            self._stream.close()
+            self._raw.close()
+        super().close()

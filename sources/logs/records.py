@@ -1,0 +1,199 @@
+"""Lines to records: a record is a line that its format starts with, and the lines that follow until the next start.
+
+An exception that nobody logged has no stamp of its own. Where it follows a record that is no warning, it is a record by
+itself, an error at the time of the one before; after a warning or an error it is the rest of that record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from console.domain.instant import Instant
+from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
+from console.guard.sanitise import safe_bytes
+from sources.logs.formats.base import UNCAUGHT, Format
+
+MOST_LINES = 500
+MOST_BYTES = 256 << 10
+"""Bounds of what follows the first line of one record; the rest is counted, not kept."""
+
+
+class Entry(msgspec.Struct, gc=False):
+    """A record as far as it was needed: the light one always, its text only to make the full one."""
+
+    light: LogRecord
+    line: bytes
+    extra: tuple[bytes, ...]
+    offset: int
+    uncaught: bool = False
+    """It is the text of an exception, with its time taken from the record before."""
+    dropped: int = 0
+    """Further lines beyond the bounds."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What reading met beside records."""
+
+    records: int = 0
+    unreadable: int = 0
+    example: bytes = b""
+    timeless: int = 0
+    """Records without a time, which no window can hold."""
+    cut: int = 0
+    """Lines longer than 1 MiB."""
+
+    def note(self, line: bytes) -> None:
+        """Count a line that could not be read, and keep the first as the example."""
+        self.unreadable += 1
+        if not self.example:
+            self.example = line[:200]
+
+
+class Grouper:
+    """Joins lines into groups: the first line of a record and those that follow it.
+
+    Feed blocks of whole lines in the order of the file; groups come out when the next one starts, the last from `end`.
+    """
+
+    __slots__ = ("_bytes", "_dropped", "_extra", "_line", "_offset", "_starts", "_tally")
+
+    def __init__(self, form: Format, tally: Tally) -> None:
+        self._starts = form.starts
+        self._tally = tally
+        self._line: bytes | None = None
+        self._offset = 0
+        self._extra: list[bytes] = []
+        self._bytes = 0
+        self._dropped = 0
+
+    @property
+    def open_offset(self) -> int | None:
+        """Where the record that may still grow begins; None where there is none."""
+        return None if self._line is None else self._offset
+
+    def feed(self, offset: int, block: bytes) -> Iterator[tuple[int, bytes, tuple[bytes, ...], int]]:
+        """Groups that `block` completes: offset, first line, further lines, and how many more were dropped."""
+        starts = self._starts
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        for line in lines:
+            length = len(line) + 1
+            if line[-1:] == b"\r":
+                line = line[:-1]
+            if line[:1] == b"\0":
+                line = line.lstrip(b"\0")
+            if starts(line):
+                if self._line is not None:
+                    yield self._offset, self._line, tuple(self._extra), self._dropped
+                    if self._extra:
+                        self._extra = []
+                self._line, self._offset, self._bytes, self._dropped = line, offset, 0, 0
+            elif self._line is None:
+                if line.strip():
+                    self._tally.note(line)
+            elif len(self._extra) < MOST_LINES and self._bytes + length <= MOST_BYTES:
+                self._extra.append(line)
+                self._bytes += length
+            else:
+                self._dropped += 1
+            offset += length
+
+    def end(self) -> Iterator[tuple[int, bytes, tuple[bytes, ...], int]]:
+        """The last group, which no further line will follow."""
+        if self._line is not None:
+            yield self._offset, self._line, tuple(self._extra), self._dropped
+        self._line, self._extra, self._dropped = None, [], 0
+
+
+def entries(
+    form: Format, blocks: Iterable[tuple[int, bytes]], tally: Tally, maybe: Callable[[bytes], bool] | None = None
+) -> Iterator[Entry]:
+    """The records in blocks of lines.
+
+    Args:
+        form: Reads the lines.
+        blocks: Offsets and whole lines, in the order of the file.
+        tally: Counts what is met.
+        maybe: Whether a line can be part of a wanted record; groups with no such line are passed over unread.
+    """
+    grouper = Grouper(form, tally)
+    for offset, block in blocks:
+        for group in grouper.feed(offset, block):
+            if maybe is None or maybe(group[1]) or any(map(maybe, group[2])):
+                yield from split(form, group, tally)
+    for group in grouper.end():
+        if maybe is None or maybe(group[1]) or any(map(maybe, group[2])):
+            yield from split(form, group, tally)
+
+
+def split(form: Format, group: tuple[int, bytes, tuple[bytes, ...], int], tally: Tally) -> Iterator[Entry]:
+    """The record of a group, and the exception that follows it where that is a record by itself."""
+    offset, line, extra, dropped = group
+    light = form.light(line)
+    if light is None:
+        tally.note(line)
+        return
+    tally.records += 1
+    if light.at is None:
+        tally.timeless += 1
+    if not extra:
+        yield Entry(light, line, extra, offset)
+        return
+    extra = _without_blank_ends(extra)
+    if extra and light.level < Level.WARN and UNCAUGHT.match(extra[0]):
+        yield Entry(light, line, (), offset)
+        own = LogRecord(light.at, Level.ERROR, light.service, SafeText(""))
+        tally.records += 1
+        yield Entry(own, line, extra, offset + len(line) + 1, uncaught=True, dropped=dropped)
+        return
+    yield Entry(light, line, extra, offset, dropped=dropped)
+
+
+def _without_blank_ends(extra: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    low, high = 0, len(extra)
+    while low < high and not extra[low].strip():
+        low += 1
+    while high > low and not extra[high - 1].strip():
+        high -= 1
+    return extra[low:high]
+
+
+def full(form: Format, entry: Entry) -> LogRecord:
+    """The whole record of an entry."""
+    extra = entry.extra
+    if entry.dropped:
+        extra = (*extra, b"[+%d more lines]" % entry.dropped)
+    if not entry.uncaught:
+        record = form.full(entry.line, extra, entry.offset)
+        return record if record is not None else entry.light
+    base = form.full(entry.line, (), entry.offset)
+    return LogRecord(
+        at=entry.light.at,
+        level=entry.light.level,
+        service=entry.light.service,
+        message=safe_bytes(telling_line(extra)),
+        extra=tuple(safe_bytes(one) for one in extra),
+        source=base.source if base else "",
+        file=base.file if base else "",
+        offset=entry.offset,
+    )
+
+
+def telling_line(extra: tuple[bytes, ...]) -> bytes:
+    """The line of an exception's text that says what happened: Python's last, elsewhere the first."""
+    if extra and extra[0].startswith(b"Traceback "):
+        for line in reversed(extra):
+            if line and not line[:1].isspace() and not line.startswith(b"Traceback "):
+                return line
+    return extra[0] if extra else b""
+
+
+def newest_first_key(record: LogRecord) -> tuple[Instant, str, int]:
+    """Sorts records by time; equal times by file and place, so that the order never wavers."""
+    return (record.at if record.at is not None else 0.0, record.file, record.offset)
