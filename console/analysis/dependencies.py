@@ -1,0 +1,150 @@
+"""How the things that services need are doing: from our own calls, then their own metrics, then the probe, else unknown."""
+
+from __future__ import annotations
+
+from console.analysis.constants import DEGRADED_ERROR_RATE, DOWN_ERROR_RATE
+from console.analysis.graph import Graph
+from console.analysis.moves import Move
+from console.analysis.symptoms import harms_users
+from console.analysis.traces import Calls
+from console.analysis.tracks import arrays
+from console.domain.instant import Instant, Window
+from console.domain.series import SeriesSet
+from console.domain.text import SafeText
+from console.domain.topology import DependencyState, Health, ProbeResult, Topology
+
+FEWEST_CALLS = 5
+
+
+def dependency_states(
+    topology: Topology,
+    graph: Graph,
+    series: SeriesSet,
+    probes: tuple[ProbeResult, ...],
+    moves: list[Move],
+    calls: Calls | None,
+    window: Window,
+    at: Instant,
+) -> tuple[DependencyState, ...]:
+    """One row for everything that is needed by something: configured dependencies, and services that are called."""
+    names = [d.name for d in topology.dependencies]
+    names += [s.name for s in topology.services if graph.callers.get(s.name)]
+    names += sorted({callee for _, callee in graph.told_by} - set(names))
+    newest = {p.name: p for p in sorted(probes, key=lambda p: p.at) if p.at <= at}
+    return tuple(_state(name, topology, series, newest.get(name), moves, calls, window, at) for name in names)
+
+
+def _state(
+    name: str,
+    topology: Topology,
+    series: SeriesSet,
+    probe: ProbeResult | None,
+    moves: list[Move],
+    calls: Calls | None,
+    window: Window,
+    at: Instant,
+) -> DependencyState:
+    kind = topology.kind_of(name)
+    own = _outbound(name, calls, window)
+    if own is not None:
+        failed, total, p95 = own
+        rate = failed / total
+        health = _by_rate(rate)
+        bad = [m for m in moves if m.service == name and m.ongoing and harms_users(m)]
+        if bad and health is Health.HEALTHY:
+            health = Health.DEGRADED
+        return DependencyState(
+            name, kind, health, rate, p95, "own outbound calls", at, SafeText(f"{total} calls, {failed} failed")
+        )
+    metrics = _metrics(name, series, moves, window, at)
+    if metrics is not None:
+        return metrics_state(name, kind, metrics)
+    if probe is not None:
+        return DependencyState(name, kind, probe.health, None, probe.latency_s, "probe", probe.at, probe.detail)
+    return DependencyState(name, kind, Health.UNKNOWN, None, None, "none", None)
+
+
+def _by_rate(rate: float) -> Health:
+    if rate >= DOWN_ERROR_RATE:
+        return Health.DOWN
+    return Health.DEGRADED if rate >= DEGRADED_ERROR_RATE else Health.HEALTHY
+
+
+def _outbound(name: str, calls: Calls | None, window: Window) -> tuple[int, int, float] | None:
+    """(failed, calls, p95 seconds) of requests that others sent to it, as the spans show them."""
+    if calls is None:
+        return None
+    served = [
+        (seconds, failed)
+        for (service, _), points in calls.served.items()
+        if service == name
+        for t, seconds, failed in points
+        if t in window
+    ]
+    if len(served) < FEWEST_CALLS:
+        return None
+    times = sorted(s for s, _ in served)
+    return sum(f for _, f in served), len(served), times[min(len(times) - 1, int(0.95 * len(times)))]
+
+
+def _metrics(
+    name: str, series: SeriesSet, moves: list[Move], window: Window, at: Instant
+) -> tuple[Health, float | None, float | None, Instant, str] | None:
+    """State by its own metrics: health, error rate, p95, when, why."""
+    stamps = [one.times[-1] for one in series if one.key.service == name and len(one) and one.times[-1] <= at]
+    if not stamps or max(stamps) < window.start:
+        return None
+    bad = [m for m in moves if m.service == name and m.ongoing and harms_users(m)]
+    rate = _error_rate(name, series, window)
+    p95 = _last(name, series, ("latency_p95", "latency_p99", "latency_avg"), window)
+    health = Health.HEALTHY
+    if bad:
+        health = Health.DOWN if rate is not None and rate >= DOWN_ERROR_RATE else Health.DEGRADED
+    elif not any(
+        series.get(name, m)
+        for m in (
+            "error_rate",
+            "availability",
+            "error_count",
+            "latency_avg",
+            "latency_p95",
+            "latency_p99",
+            "latency_p50",
+        )
+    ):
+        health = Health.UNKNOWN
+    return health, rate, p95, max(stamps), bad[0].metric if bad else ""
+
+
+def metrics_state(
+    name: str, kind: str, found: tuple[Health, float | None, float | None, Instant, str]
+) -> DependencyState:
+    """The row for a state that its own metrics tell."""
+    health, rate, p95, stamp, why = found
+    return DependencyState(
+        name, kind, health, rate, p95, "own metrics", stamp, SafeText(f"{why} left its level" if why else "")
+    )
+
+
+def _error_rate(name: str, series: SeriesSet, window: Window) -> float | None:
+    errors, requests = series.get(name, "error_count"), series.get(name, "request_count")
+    if errors is not None and requests is not None:
+        total = sum(requests.within(window).values)
+        return min(1.0, sum(errors.within(window).values) / total) if total else None
+    rate = _last(name, series, ("error_rate",), window)
+    if rate is not None:
+        return rate
+    available = _last(name, series, ("availability",), window)
+    return None if available is None else 1 - available
+
+
+def _last(name: str, series: SeriesSet, metrics: tuple[str, ...], window: Window) -> float | None:
+    import numpy as np
+
+    for metric in metrics:
+        one = series.get(name, metric)
+        if one is not None:
+            _, values = arrays(one.within(window))
+            if values.size:
+                return float(np.median(values[-5:]))
+    return None

@@ -1,0 +1,408 @@
+"""The one entry: observations in, diagnosis out. Pure; nothing stamped after `at` has any influence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from console.analysis.cascade import Cascade, cascade
+from console.analysis.changes import Case, Judged, in_reach, judge_changes
+from console.analysis.constants import BASELINE_WINDOWS, CHANGE_EARLY_S, Thresholds
+from console.analysis.dependencies import dependency_states
+from console.analysis.diffs import Effect, effect_of
+from console.analysis.evidence import contention_draft, leak_draft, place_drafts, traffic_draft
+from console.analysis.graph import Graph, build_graph
+from console.analysis.leak import Leak, find_leaks
+from console.analysis.load import find_exhausted, find_surge
+from console.analysis.loglevels import log_moves
+from console.analysis.moves import Move, judge, judge_errors
+from console.analysis.patterns import Compared, compare
+from console.analysis.place import Place, rank_places
+from console.analysis.signals import words_of
+from console.analysis.suspects import Draft, from_changes, ranked
+from console.analysis.symptoms import harms_users, symptoms_of
+from console.analysis.traces import Calls, read_calls
+from console.analysis.tracks import Tracks, build_tracks
+from console.analysis.verdict import Known, state_of, summary_of
+from console.domain.changes import Change, Running
+from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, JudgedChange, Standing, State, Suspect
+from console.domain.instant import Instant, Window
+from console.domain.logs import Level, LogRecord, Pattern
+from console.domain.observations import Observations
+from console.domain.reading import SourceState
+from console.domain.spans import Span
+from console.domain.text import SafeText
+
+MOST_PATTERNS = 50
+CHANGE_ROLES = frozenset(("changes", "deploys"))
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """The observations, cut at the knowledge time and sorted for the analysis."""
+
+    seen: Observations
+    tracks: Tracks
+    spans: tuple[Span, ...]
+    calls: Calls | None
+    records: tuple[LogRecord, ...]
+    """Every level where the source gave them, else warnings and errors; oldest first."""
+    covered: Window | None
+    """The stretch that `records` cover without a gap at its start."""
+    changes: tuple[Change, ...]
+    graph: Graph
+    names: frozenset[str]
+
+
+def diagnose(
+    seen: Observations,
+    thresholds: Thresholds | None = None,
+    services: tuple[str, ...] = (),
+    generated_at: Instant | None = None,
+) -> Diagnosis:
+    """Judge what was seen.
+
+    Args:
+        seen: What all sources know.
+        thresholds: What the user may set.
+        services: Only these services and dependencies may show symptoms; empty: all.
+        generated_at: When this is asked; default: the knowledge time.
+    """
+    limits = thresholds or Thresholds()
+    view = _view(seen)
+    moves = _moves(view, limits)
+    if services:
+        moves = [m for m in moves if m.service in services]
+    leaks = [leak for leak in find_leaks(view.tracks, seen.at) if not services or leak.service in services]
+    known = _known(view, moves, leaks)
+    state = state_of(known)
+    onset = _onset(state, moves, leaks)
+    patterns = _patterns(view, onset)
+    judged, suspects = _explain(view, state, onset, moves, leaks, patterns.patterns)
+    explains = _explains(seen, state, judged)
+    changes = tuple(_judged_change(j) for j in sorted(judged, key=lambda j: j.change.at, reverse=True))
+    return Diagnosis(
+        at=seen.at,
+        state=state,
+        summary=SafeText(summary_of(state, known, onset, suspects, changes, explains)),
+        onset=onset,
+        window=seen.window,
+        baseline=_baselines(seen, onset),
+        symptoms=symptoms_of(moves, seen.window),
+        suspects=suspects,
+        changes=changes,
+        change_explains=explains,
+        running=_running(seen),
+        dependencies=dependency_states(
+            seen.topology, view.graph, seen.series, seen.probes, moves, view.calls, _since(seen, onset), seen.at
+        ),
+        patterns=tuple(p for p in patterns.patterns if p.count or p.status == "gone")[:MOST_PATTERNS],
+        exhaustion=tuple(
+            Exhaustion(leak.service, leak.metric, leak.limit, leak.earliest, leak.latest)
+            for leak in leaks
+            if leak.earliest is not None
+        ),
+        sources=seen.sources,
+        generated_at=seen.at if generated_at is None else generated_at,
+    )
+
+
+# -- reading ----------------------------------------------------------------------------------------------------------
+
+
+def _view(seen: Observations) -> View:
+    at = seen.at
+    spans = tuple(s for s in seen.spans if s.end <= at and math.isfinite(s.start) and math.isfinite(s.duration_s))
+    sample = seen.records or seen.errors
+    records = tuple(
+        sorted(
+            (r for r in (sample.records if sample else ()) if r.at is not None and r.at <= at),
+            key=lambda r: r.at or 0.0,
+        )
+    )
+    calls = read_calls(spans, records) if spans else None
+    names = {s.name for s in seen.topology.services} | {d.name for d in seen.topology.dependencies}
+    names |= {key.service for key in seen.series.by_key} | {s.service for s in spans}
+    names.discard("")
+    covered = None
+    if sample is not None:
+        start = sample.window.start
+        if records and (sample.matched > len(sample.records) or seen.records is not None):
+            start = max(start, records[0].at or start)
+        covered = Window(min(start, at), at)
+    return View(
+        seen,
+        build_tracks(seen.series, at),
+        spans,
+        calls,
+        records,
+        covered,
+        tuple(c for c in seen.changes if c.at <= at),
+        build_graph(seen.topology, calls, records, names),
+        frozenset(names),
+    )
+
+
+def _moves(view: View, limits: Thresholds) -> list[Move]:
+    seen = view.seen
+    found = [judge_errors(track, seen.at, seen.window, limits) for track in view.tracks.errors]
+    found += [judge(track, seen.at, seen.window, limits) for track in view.tracks.values]
+    moves = [m for m in found if m is not None]
+    if view.covered is not None and view.records:
+        source = view.records[-1].source or "logs"
+        moves += log_moves(view.records, view.covered, seen.at, seen.window, limits, source)
+    return moves
+
+
+def _known(view: View, moves: list[Move], leaks: list[Leak]) -> Known:
+    seen = view.seen
+    requests = 0.0
+    for track in view.tracks.errors:
+        if track.operation is None:
+            inside = track.times >= seen.window.start
+            requests += float(track.requests[inside].sum())
+    judged = sum(t.times.size >= 10 for t in view.tracks.errors) + sum(t.times.size >= 10 for t in view.tracks.values)
+    return Known(
+        seen.at,
+        seen.window,
+        tuple(moves),
+        tuple(leaks),
+        seen.sources,
+        judged,
+        round(requests) or None,
+        len({t.service for t in view.tracks.errors} | {t.service for t in view.tracks.values}),
+    )
+
+
+def _onset(state: State, moves: list[Move], leaks: list[Leak]) -> Instant | None:
+    """The earliest onset of what harms; a resource that filled up before counts from when it began to."""
+    if state is State.DEGRADING:
+        return min((leak.since for leak in leaks), default=None)
+    if state is State.INCIDENT:
+        chosen = [m for m in moves if m.ongoing and m.opened and (harms_users(m) or _fills(m))]
+    elif state is State.RECOVERING:
+        chosen = [m for m in moves if m.end is not None and harms_users(m)]
+    else:
+        return None
+    return min((m.onset for m in chosen if not m.first), default=min((m.onset for m in chosen), default=None))
+
+
+def _fills(move: Move) -> bool:
+    return move.meaning.signal == "saturation" and move.direction * move.meaning.harm > 0
+
+
+def _since(seen: Observations, onset: Instant | None) -> Window:
+    return Window(min(onset if onset is not None else seen.window.start, seen.at), seen.at)
+
+
+def _baselines(seen: Observations, onset: Instant | None) -> tuple[BaselineWindow, ...]:
+    end = min(onset if onset is not None else seen.window.start, seen.at)
+    start = max(end - BASELINE_WINDOWS * max(seen.window.seconds, 900.0), min(seen.history.start, end))
+    found = [BaselineWindow(Window(start, end), SafeText("just before"))] if start < end else []
+    if seen.history.start < start - 3600:
+        found.append(BaselineWindow(Window(seen.history.start, start), SafeText("the longer history, for noise")))
+    return tuple(found)
+
+
+def _patterns(view: View, onset: Instant | None) -> Compared:
+    seen = view.seen
+    start = onset if onset is not None else seen.window.start
+    window = Window(min(start, seen.at), math.nextafter(seen.at, math.inf))
+    baseline = None
+    if view.covered is not None and view.covered.start < window.start:
+        baseline = Window(view.covered.start, window.start)
+    return compare(view.records, window, baseline)
+
+
+# -- explaining -------------------------------------------------------------------------------------------------------
+
+
+def _explain(
+    view: View, state: State, onset: Instant | None, moves: list[Move], leaks: list[Leak], patterns: tuple[Pattern, ...]
+) -> tuple[tuple[Judged, ...], tuple[Suspect, ...]]:
+    seen = view.seen
+    if onset is None:
+        reach = in_reach(view.changes, None, seen.at)
+        quiet = tuple(
+            Judged(c, Standing.UNLIKELY, "no-symptom", "no-symptom: nothing is to be explained", 0.0, 0.0, 0.0)
+            for c in reach
+        )
+        return quiet, ranked(leak_draft(leak, False) for leak in leaks)
+    current = [m for m in moves if m.ongoing or state is State.RECOVERING]
+    places = rank_places(current, _cascades(view, current, onset), view.graph)
+    effects = _effects(view)
+    case = _case(view, onset, current, places, patterns, effects)
+    judged = judge_changes(in_reach(view.changes, onset, seen.at), view.changes, case)
+    drafts = _drafts(view, onset, current, places, leaks, patterns, judged)
+    return judged, ranked(drafts)
+
+
+def _cascades(view: View, moves: list[Move], onset: Instant) -> list[Cascade]:
+    found = []
+    for currency in ("failures", "seconds"):
+        targets = [
+            m.service
+            for m in moves
+            if harms_users(m) and (m.meaning.signal == "error_rate") == (currency == "failures")
+        ]
+        if not targets:
+            continue
+        one = cascade(view.tracks, view.graph, currency, onset, view.seen.at, targets)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _effects(view: View) -> dict[str, Effect]:
+    return {diff.change_id: effect_of(diff) for diff in view.seen.diffs}
+
+
+def _case(
+    view: View,
+    onset: Instant,
+    moves: list[Move],
+    places: list[Place],
+    patterns: tuple[Pattern, ...],
+    effects: dict[str, Effect],
+) -> Case:
+    opened = [m for m in moves if m.opened]
+    step = max((m.step_s for m in opened), default=60.0)
+    moved: dict[str, Instant] = {}
+    for move in opened:
+        moved[move.service] = min(move.onset, moved.get(move.service, math.inf))
+    words: set[str] = set()
+    for move in opened:
+        words |= words_of(move.metric) | words_of(move.operation or "")
+    for pattern in patterns:
+        if pattern.status in ("new", "surged") and pattern.level >= Level.WARN:
+            words |= words_of(pattern.template)
+    plain = {w for name in view.names for w in words_of(name)} | _PLAIN_WORDS
+    return Case(
+        at=view.seen.at,
+        onset=onset,
+        tolerance_s=max(CHANGE_EARLY_S, step),
+        places=tuple(places),
+        graph=view.graph,
+        affected=frozenset(m.service for m in opened if m.meaning.signal),
+        moved_at=moved,
+        words=frozenset(w for w in words if len(w) > 3) - plain,
+        patterns=patterns,
+        effects=effects,
+        running=view.seen.running,
+        observed=frozenset(t.service for t in view.tracks.errors) | frozenset(t.service for t in view.tracks.values),
+    )
+
+
+_PLAIN_WORDS = frozenset(
+    [
+        "error",
+        "errors",
+        "rate",
+        "count",
+        "latency",
+        "request",
+        "requests",
+        "service",
+        "failed",
+        "fail",
+        "call",
+        "from",
+        "with",
+        "this",
+        "that",
+        "return",
+        "http",
+        "total",
+        "second",
+        "seconds",
+    ]
+)
+
+
+def _drafts(
+    view: View,
+    onset: Instant,
+    moves: list[Move],
+    places: list[Place],
+    leaks: list[Leak],
+    patterns: tuple[Pattern, ...],
+    judged: tuple[Judged, ...],
+) -> list[Draft]:
+    seen = view.seen
+    harmed = [m for m in moves if harms_users(m)]
+    bad = {m.service for m in moves if m.opened}
+    healthy = frozenset(n for n in view.names if n not in bad)
+    probes = {p.name: p for p in seen.probes}
+    drafts = place_drafts(places, view.graph, seen.topology, patterns, probes, healthy)
+    surge = find_surge(moves, view.graph, onset)
+    if surge is not None and harmed:
+        drafts.append(traffic_draft(surge, harmed, 0.95))
+        for draft in drafts[:-1]:
+            if draft.standing is Standing.LEADING and drafts[-1].standing is Standing.LEADING:
+                draft.standing = Standing.POSSIBLE
+    shares = {p.node: p.rank_value for p in places}
+    for exhausted in find_exhausted(view.tracks, seen.series, onset, seen.at):
+        drafts.append(contention_draft(exhausted, shares.get(exhausted.service, 0.0)))
+    drafts += [leak_draft(leak, bool(harmed) and leak.service not in shares) for leak in leaks]
+    drafts += from_changes(judged, {c.id: c.source for c in view.changes})
+    return drafts
+
+
+def _judged_change(judged: Judged) -> JudgedChange:
+    change = judged.change
+    return JudgedChange(
+        change.id,
+        change.kind,
+        change.service,
+        change.at,
+        change.version,
+        change.commit,
+        judged.standing,
+        SafeText(judged.reason),
+        change.summary,
+    )
+
+
+def _explains(seen: Observations, state: State, judged: Iterable[Judged]) -> bool | None:
+    """False only where every change source answered and nothing is possible; None where that is not known."""
+    if state not in (State.INCIDENT, State.DEGRADING, State.RECOVERING):
+        return None
+    standings = [j.standing for j in judged]
+    if Standing.LEADING in standings:
+        return True
+    rows = [s for s in seen.sources if s.role in CHANGE_ROLES]
+    if not rows or any(s.state in (SourceState.FAILED, SourceState.NOT_CONSULTED, SourceState.STALE) for s in rows):
+        return None
+    return None if Standing.POSSIBLE in standings else False
+
+
+def _running(seen: Observations) -> tuple[Running, ...]:
+    """What runs, as told by the services themselves, else by the newest deploy."""
+    told = {r.service: r for r in seen.running if r.observed_at is None or r.observed_at <= seen.at}
+    newest: dict[str, Change] = {}
+    for change in sorted(seen.changes, key=lambda c: (c.at, c.id)):
+        if change.kind in ("deploy", "rollback") and change.service and change.at <= seen.at:
+            newest[change.service] = change
+    found = []
+    for service in sorted({*told, *newest}):
+        running, deploy = told.get(service), newest.get(service)
+        if running is None and deploy is not None:
+            found.append(Running(service, deploy.version or deploy.id, deploy.commit, "newest deploy", None, deploy.at))
+        elif running is not None:
+            found.append(running if running.agrees is not None else replace(running, agrees=_agrees(running, deploy)))
+    return tuple(found)
+
+
+def _agrees(running: Running, deploy: Change | None) -> bool | None:
+    """Whether the newest deploy names the version or the commit that runs."""
+    if deploy is None:
+        return None
+    if running.commit and deploy.commit:
+        short = min(len(running.commit), len(deploy.commit))
+        return short >= 7 and running.commit[:short] == deploy.commit[:short]
+    if running.version and deploy.version:
+        return running.version == deploy.version
+    if running.version and running.version in deploy.id:
+        return True
+    return None

@@ -1,0 +1,281 @@
+"""Drafts of suspects that are places: a service, a dependency, what several share, traffic, an exhausted pool, a leak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console.analysis.constants import THIRD_PARTY_SHARE
+from console.analysis.graph import Graph
+from console.analysis.leak import Leak
+from console.analysis.load import Exhausted, Surge
+from console.analysis.moves import Move
+from console.analysis.place import Place
+from console.analysis.signals import Family
+from console.analysis.suspects import LEADING_SHARE, Draft, fact, inference, share_text
+from console.analysis.symptoms import harms_users
+from console.analysis.words import joined, move_sentence, number
+from console.domain.diagnosis import Evidence, Standing
+from console.domain.instant import clock_text
+from console.domain.logs import Level, Pattern
+from console.domain.topology import Health, ProbeResult, Topology
+
+MOST_PLACES = 6
+MOST_EVIDENCE = 8
+
+
+def place_drafts(
+    places: list[Place],
+    graph: Graph,
+    topology: Topology,
+    patterns: tuple[Pattern, ...],
+    probes: dict[str, ProbeResult],
+    healthy: frozenset[str],
+) -> list[Draft]:
+    """The likeliest places as suspects; the first leads where it adds at least half itself and nothing speaks against it."""
+    drafts = []
+    for k, place in enumerate(places[:MOST_PLACES]):
+        if place.rank_value <= 0:
+            continue
+        evidence = [*_excess_evidence(place, graph), *_move_evidence(place), *_pattern_evidence(place.node, patterns)]
+        if (probe := probes.get(place.node)) is not None:
+            bad = probe.health in (Health.DOWN, Health.DEGRADED)
+            evidence.append(fact(f"its probe says {probe.health.value}: {probe.detail}", "probe", supports=bad))
+        if not evidence:
+            continue
+        against = [e for e in evidence if not e.supports]
+        share = place.rank_value
+        lead = k == 0 and share >= LEADING_SHARE and not against
+        standing = Standing.LEADING if lead else Standing.POSSIBLE if share >= 0.1 else Standing.UNLIKELY
+        kind = _kind(place, graph, topology, healthy)
+        main = place.main
+        drafts.append(
+            Draft(
+                kind,
+                place.node,
+                place.node,
+                main.operation if main else None,
+                _summary(place, kind, graph, lead),
+                standing,
+                min(1.0, share),
+                evidence[:MOST_EVIDENCE],
+                _next_check(place, kind, graph, healthy),
+            )
+        )
+    return drafts
+
+
+def _kind(place: Place, graph: Graph, topology: Topology, healthy: frozenset[str]) -> str:
+    kind = topology.kind_of(place.node)
+    if kind == "third_party":
+        return "third_party"
+    users = graph.callers.get(place.node, ())
+    if any(s.name == place.node for s in topology.services):
+        return "service"
+    if any(d.name == place.node for d in topology.dependencies):
+        return "shared_dependency" if len(users) >= 2 else "dependency"
+    return "service"
+
+
+def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
+    parts = []
+    for currency, excess in place.excess.items():
+        what = "failures" if currency == "failures" else "time"
+        if excess.share > 0:
+            parts.append(f"explains {share_text(excess.share)} of the added {what}")
+    if not parts and place.main is not None:
+        parts.append(f"is off its level itself since {clock_text(place.onset)} UTC")
+    below = [c for e in place.excess.values() for c in e.callees]
+    tail = (
+        ""
+        if below
+        else "; nothing that it calls adds any"
+        if graph.callees.get(place.node)
+        else "; it is the deepest observed node"
+    )
+    verb = "" if lead else "possibly: "
+    return f"{verb}{place.node} {' and '.join(parts) or 'is affected'}{tail}."
+
+
+def _excess_evidence(place: Place, graph: Graph) -> list[Evidence]:
+    found = []
+    for currency, excess in place.excess.items():
+        unit = "ratio" if currency == "failures" else "s"
+        what = "error rate" if currency == "failures" else "latency"
+        if excess.share > 0:
+            claim = f"{place.node} adds {share_text(excess.share)} of the excess {currency} itself: {what} {number(excess.level, unit)} before, {number(excess.now, unit)} since"
+            if excess.callees:
+                claim += f"; {joined(list(excess.callees))} below it adds some too"
+            found.append(inference(claim, "call graph"))
+        elif excess.callees:
+            found.append(
+                inference(
+                    f"its excess {currency} are explained by {joined(list(excess.callees))} below it",
+                    "call graph",
+                    supports=False,
+                )
+            )
+    return found
+
+
+def _move_evidence(place: Place) -> list[Evidence]:
+    ranked = sorted(place.moves, key=lambda m: (not harms_users(m), m.onset, -m.z))
+    found = []
+    for move in ranked[:4]:
+        own = not (move.meaning.by_caller or move.meaning.outbound)
+        claim = move_sentence(move)
+        if move.meaning.by_caller:
+            claim += ": given up by its callers, not failed by it"
+        if move.meaning.outbound:
+            claim += ": calls that it makes"
+        query = move.query or f"{move.metric}{{service={move.service!r}}}"
+        supports = own or move.meaning.outbound
+        found.append(
+            fact(claim, move.source or "metrics", supports=supports, query=query, samples=move.requests or move.bins)
+        )
+    return found
+
+
+def _pattern_evidence(node: str, patterns: Iterable[Pattern]) -> list[Evidence]:
+    found = []
+    for pattern in patterns:
+        if pattern.service == node and pattern.status in ("new", "surged") and pattern.level >= Level.WARN:
+            was = "none before" if not pattern.baseline_count else f"{pattern.baseline_count} before"
+            claim = f"{pattern.status} in its log: {pattern.template} ({pattern.count} lines, {was})"
+            found.append(
+                fact(claim, "logs", query=f"incident logs 'service:{node} level:>=warn'", samples=pattern.count)
+            )
+    return found[:3]
+
+
+def _next_check(place: Place, kind: str, graph: Graph, healthy: frozenset[str]) -> str:
+    users = [u for u in graph.callers.get(place.node, ()) if u in healthy]
+    if kind in ("dependency", "shared_dependency", "third_party"):
+        if users:
+            return f"{users[0]} uses {place.node} too and is well: if its calls to {place.node} are as before, {place.node} is cleared"
+        return f"call {place.node} directly, past the services: an answer as fast and as good as before clears it"
+    callees = [c for c in graph.callees.get(place.node, ()) if c]
+    if callees:
+        return f"compare the time {place.node} spends itself with that of its calls to {joined(callees, 2)}: if the calls took it, {place.node} is cleared"
+    return f"compare instances of {place.node}: if only one is off, look at its host instead"
+
+
+def traffic_draft(surge: Surge, harmed: list[Move], contributes: float) -> Draft:
+    """More arrivals than before, and trouble that follows them."""
+    move = surge.move
+    evidence = [
+        fact(
+            move_sentence(move),
+            move.source or "metrics",
+            query=move.query or f"{move.metric}{{service={surge.entry!r}}}",
+            samples=move.bins,
+        )
+    ]
+    if surge.spread:
+        evidence.append(fact(f"traffic of {joined(list(surge.spread))} rose with it", move.source or "metrics"))
+    after = [m for m in harmed if m.onset >= move.onset - move.step_s]
+    if after:
+        evidence.append(
+            inference(
+                f"the trouble began with it or after it: {move_sentence(min(after, key=lambda m: m.onset))}", "metrics"
+            )
+        )
+    before = [m for m in harmed if m.onset < move.onset - 2 * move.step_s]
+    if before:
+        evidence.append(
+            inference(
+                f"trouble began before the traffic rose: {move_sentence(min(before, key=lambda m: m.onset))}",
+                "metrics",
+                supports=False,
+            )
+        )
+    standing = Standing.POSSIBLE if before else Standing.LEADING
+    times = move.observed / move.level if move.level > 0 else float("inf")
+    return Draft(
+        "traffic",
+        surge.entry,
+        surge.entry,
+        None,
+        f"Arrivals at {surge.entry} are {times:.1f} x what they were; the load alone can explain the trouble.",
+        standing,
+        contributes,
+        evidence,
+        f"compare failures at equal load: if {surge.entry} fails at the old load too, traffic is cleared",
+    )
+
+
+def contention_draft(found: Exhausted, place_share: float) -> Draft:
+    """A bounded resource that is used up since the onset."""
+    evidence = [
+        fact(
+            f"{found.metric} of {found.service} is {found.used:.0f} of {found.size:.0f} since the onset, {share_text(found.before)} before",
+            found.source or "metrics",
+        )
+    ]
+    load = found.load_ratio
+    if load is not None and load >= 1.2:
+        evidence.append(
+            fact(f"{found.service} gets {load:.1f} x the requests it got before", found.source or "metrics")
+        )
+    elif load is not None:
+        evidence.append(
+            inference(
+                f"it gets {load:.1f} x the requests it got before: the load did not rise",
+                found.source or "metrics",
+                supports=False,
+            )
+        )
+    standing = Standing.LEADING if load is not None and load >= 1.2 and place_share >= 0.3 else Standing.POSSIBLE
+    return Draft(
+        "contention",
+        found.service,
+        found.service,
+        None,
+        f"{found.metric} of {found.service} is used up; requests wait for it.",
+        standing,
+        max(0.5, place_share),
+        evidence,
+        f"enlarge the pool or lower the load of {found.service} for a minute: if waits stay, it is cleared",
+    )
+
+
+def leak_draft(leak: Leak, harmed: bool) -> Draft:
+    """A resource that grows and does not come back."""
+    rate = number(leak.per_hour, "bytes")
+    claim = (
+        f"{leak.metric} of {leak.service} grew from {number(leak.start, 'bytes')} to {number(leak.now, 'bytes')} since"
+        f" {clock_text(leak.since)} UTC, {rate} an hour (tau {leak.tau:.2f}, {leak.bins} intervals)"
+    )
+    evidence = [
+        fact(
+            claim,
+            leak.source or "metrics",
+            query=leak.query or f"{leak.metric}{{service={leak.service!r}}}",
+            samples=leak.bins,
+        )
+    ]
+    if leak.restarts:
+        evidence.append(
+            fact(f"it fell back {leak.restarts} times, as a restart does, and grew again", leak.source or "metrics")
+        )
+    standing = Standing.POSSIBLE if harmed else Standing.LEADING
+    return Draft(
+        "memory_leak",
+        leak.service,
+        leak.service,
+        leak.operation,
+        f"{leak.service} gains {rate} an hour and does not give it back.",
+        standing,
+        0.6 if harmed else 0.8,
+        evidence,
+        f"restart one instance of {leak.service}: if the new one does not grow from the same point, it is a fill, not a leak",
+    )
+
+
+def trusted(place: Place) -> bool:
+    """Whether a third party's own excess is enough to lead."""
+    return place.share >= THIRD_PARTY_SHARE
+
+
+def is_latency(move: Move) -> bool:
+    """Whether a departure is about time."""
+    return move.meaning.family is Family.LATENCY

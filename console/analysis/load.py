@@ -1,0 +1,126 @@
+"""Load: whether more traffic explains the trouble, and whether a bounded resource ran out under it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from console.analysis.constants import SURGE_RATIO
+from console.analysis.graph import Graph
+from console.analysis.moves import Move
+from console.analysis.signals import Family
+from console.analysis.tracks import Tracks, arrays
+from console.domain.instant import Instant
+
+if TYPE_CHECKING:
+    from console.domain.series import SeriesSet
+
+POOL_FULL = 0.9
+"""A pool in use to this share is used up (Coroot) [P]."""
+BUSIER = 1.2
+"""Load this much above its level is more load [D]."""
+SURGE_LEAD_S = 120.0
+"""A surge may be seen this long after the trouble it causes, and still come first: bins are not exact [D]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surge:
+    """More arrivals from outside."""
+
+    entry: str
+    """Where they enter."""
+    move: Move
+    spread: tuple[str, ...]
+    """Services below it whose traffic rose too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """A pool or another bounded resource that is used up."""
+
+    service: str
+    metric: str
+    used: float
+    size: float
+    before: float
+    """Share used before the onset."""
+    load_ratio: float | None
+    """Traffic now over traffic before; None: not known."""
+    source: str
+
+
+def find_surge(moves: list[Move], graph: Graph, onset: Instant) -> Surge | None:
+    """The largest rise of traffic that comes from outside and not after the trouble.
+
+    A service whose callers are known and did not get more requests themselves is asked more often by them: that is their
+    doing, not demand.
+    """
+    risen = {
+        m.service: m
+        for m in sorted(moves, key=lambda m: -m.z)
+        if m.meaning.family is Family.TRAFFIC
+        and not m.meaning.outbound
+        and m.operation is None
+        and m.direction > 0
+        and m.opened
+        and m.ongoing
+        and m.effect >= SURGE_RATIO - 1
+        and m.onset <= onset + SURGE_LEAD_S
+    }
+    entries = []
+    for service, move in risen.items():
+        callers = [c for c in graph.callers.get(service, ()) if c != service]
+        if not callers or any(c in risen for c in callers):
+            entries.append((not any(c in risen for c in callers), move.effect, service))
+    roots = [e for e in entries if e[0]] or entries
+    if not roots:
+        return None
+    _, _, entry = max(roots)
+    below = tuple(s for s in graph.below(entry)[1:] if s in risen)
+    return Surge(entry, risen[entry], below)
+
+
+def find_exhausted(tracks: Tracks, series: SeriesSet, onset: Instant, at: Instant) -> list[Exhausted]:
+    """Pools that are used up since the onset and were not before."""
+    import numpy as np
+
+    found = []
+    for track in tracks.values:
+        name = track.key.metric
+        if not name.endswith(("in_use", "_used", "active")) and name != "pool_in_use":
+            continue
+        size = _size(tracks, track.service, name)
+        if size is None or size <= 0:
+            continue
+        late = track.times >= onset
+        if not late.any() or late.all():
+            continue
+        used = float(np.percentile(track.values[late], 75))
+        before = float(np.median(track.values[~late][-200:]))
+        if used >= POOL_FULL * size and before < POOL_FULL * size:
+            ratio = load_ratio(series, track.service, onset, at)
+            found.append(Exhausted(track.service, name, used, size, before / size, ratio, track.source))
+    return found
+
+
+def _size(tracks: Tracks, service: str, metric: str) -> float | None:
+    stem = metric.removesuffix("_in_use").removesuffix("_used").removesuffix("_active")
+    for (owner, name), series in tracks.limits.items():
+        if owner == service and (name.startswith(stem) or name == "pool_size") and len(series):
+            return float(series.values[-1])
+    return None
+
+
+def load_ratio(series: SeriesSet, service: str, onset: Instant, at: Instant) -> float | None:
+    """Median traffic of a service since the onset over that before it; None where it is not known."""
+    import numpy as np
+
+    one = series.get(service, "request_rate") or series.get(service, "request_count")
+    if one is None:
+        return None
+    times, values = arrays(one.until(at))
+    late, early = values[times >= onset], values[times < onset]
+    if late.size < 1 or early.size < 3:
+        return None
+    before = float(np.median(early[-240:]))
+    return float(np.median(late)) / before if before > 0 else None

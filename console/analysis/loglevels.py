@@ -1,0 +1,73 @@
+"""Warnings and errors per service over time, judged like any other series."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from console.analysis.constants import Thresholds
+from console.analysis.moves import Move, judge
+from console.analysis.signals import Family, Meaning
+from console.analysis.stats import g_squared
+from console.analysis.tracks import Track
+from console.domain.instant import Instant, Window
+from console.domain.logs import Level, LogRecord
+from console.domain.series import SeriesKey
+
+LOG_ERRORS = Meaning(Family.FAILURES, "log_errors", "count", 1)
+FEWEST_LINES = 5
+"""Error lines below which no service has a symptom of them [D]."""
+LEAST_G = 16.0
+"""G of the lines since the onset against those before, 4 squared, as for patterns [D]."""
+BIN_LEAST_S = 15.0
+BINS = 90
+
+
+def log_moves(
+    records: Iterable[LogRecord], span: Window, at: Instant, window: Window, thresholds: Thresholds, source: str
+) -> list[Move]:
+    """Services whose error lines left their level inside `span`, the stretch that the records cover."""
+    import numpy as np
+
+    if span.seconds < 4 * BIN_LEAST_S:
+        return []
+    times: dict[str, list[Instant]] = defaultdict(list)
+    for record in records:
+        if record.at is not None and record.level >= Level.ERROR and record.service and span.start <= record.at <= at:
+            times[record.service].append(record.at)
+    step = max(BIN_LEAST_S, float(np.ceil(span.seconds / BINS / BIN_LEAST_S) * BIN_LEAST_S))
+    edges = at - step * np.arange(int(span.seconds // step), -1, -1).astype(np.float64)
+    if edges.size < 5:
+        return []
+    moves = []
+    for service, found in times.items():
+        if len(found) < FEWEST_LINES:
+            continue
+        stamps = np.array(sorted(found))
+        counts = np.histogram(stamps, bins=edges)[0].astype(float)
+        track = Track(SeriesKey(service, "", "error_lines"), LOG_ERRORS, edges[1:], counts, step, source=source)
+        move = judge(track, at, window, thresholds)
+        if move is None:
+            continue
+        end = at if move.end is None else move.end
+        inside = stamps[(stamps >= move.onset - step) & (stamps <= end)]
+        if not inside.size:
+            continue
+        onset = float(inside[0])
+        before, lines = int((stamps < onset).sum()), int(inside.size)
+        strong = g_squared(before, lines, max(onset - span.start, step), max(end - onset, step)) >= LEAST_G
+        moves.append(
+            replace(
+                move,
+                onset=onset,
+                requests=lines,
+                excess=None,
+                level=before / max((onset - span.start) / step, 1.0),
+                observed=lines / max((end - onset) / step, 1.0),
+                opened=strong and lines >= FEWEST_LINES,
+                short="" if strong and lines >= FEWEST_LINES else f"only {lines} error lines",
+                step_s=step,
+            )
+        )
+    return moves

@@ -1,0 +1,458 @@
+"""Departures from the baseline: which series left its level, when, by how much, on how many requests."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from console.analysis.constants import (
+    BASELINE_GUARD_S,
+    BASELINE_WINDOWS,
+    CLEAR_BINS,
+    CLEAR_Z,
+    LATENCY_EFFECT,
+    LATENCY_EFFECT_S,
+    LOCAL_HORIZON_S,
+    LONE_BIN_EFFECT,
+    MIN_NOISE_POINTS,
+    OPEN_Z,
+    P_RATE,
+    SCALE_FLOOR,
+    SCALE_FLOOR_RATIO,
+    SURGE_RATIO,
+    WATCH_Z,
+    Thresholds,
+)
+from console.analysis.signals import Family, Meaning
+from console.analysis.stats import fisher_greater, robust_scale, samples_needed
+from console.analysis.tracks import ErrorTrack, Track
+from console.domain.instant import Instant, Window
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from console.analysis.stats import Numbers
+
+    Flags = NDArray[np.bool_]
+
+ERRORS = Meaning(Family.RATIO, "error_rate", "ratio", 1)
+"""What an `ErrorTrack` stands for."""
+GAUGE_EFFECT = 0.25
+"""Smallest relative change of a saturation or an unknown gauge that is worth a word [D]."""
+CHANCE = 0.01
+"""A departure whose like the baseline shows more often than this is no symptom [D]."""
+STALE_STEPS = 3
+"""A series whose newest point is older than this many of its steps says nothing about now [D]."""
+DENSITY = 0.5
+"""Bins of one departure that must be off; where fewer are, it is noise that comes and goes [D]."""
+POOL_S = 60.0
+"""Failures are also judged over this many seconds at once, so that a slow trickle shows [D]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One series that left its level."""
+
+    service: str
+    operation: str | None
+    metric: str
+    meaning: Meaning
+    direction: int
+    """+1: it rose as the source states it; -1: it fell."""
+    onset: Instant
+    end: Instant | None
+    """None while it lasts."""
+    level: float
+    """The value before, as the source states it."""
+    observed: float
+    """The median while it was off its level; for failures with counts, their share."""
+    z: float
+    """Largest distance from the level in scales; detail only, never a rank."""
+    effect: float
+    """Relative change, observed over level minus one; infinite from a level of zero."""
+    bins: int
+    """Bins that were off."""
+    step_s: float
+    requests: int | None = None
+    """Requests while it was off; None where the source does not tell."""
+    excess: float | None = None
+    """Failed requests, or added seconds, beyond the baseline; None where no count tells."""
+    opened: bool = True
+    """False: worth watching, not enough for a symptom; `short` says what is missing."""
+    short: str = ""
+    source: str = ""
+    query: str = ""
+    first: bool = False
+    """It was off from the first point read: the onset is not known."""
+    chance: float = 0.0
+    """How often so many bins in a row are off in the baseline by itself: (share of the baseline's bins) ** bins."""
+
+    @property
+    def ongoing(self) -> bool:
+        """Whether it lasts."""
+        return self.end is None
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Indices of one departure."""
+
+    start: int
+    last: int
+    """Last bin that was off."""
+    ongoing: bool
+    bins: int
+
+
+def latest_episode(z: Numbers, big: Flags) -> Episode | None:
+    """The newest departure: opened by one bin at `OPEN_Z` or two of three at `WATCH_Z`, closed by `CLEAR_BINS` calm bins.
+
+    The start is walked back from the first opening bin while the distance exceeds `CLEAR_Z`.
+    """
+    import numpy as np
+
+    hot = (z >= WATCH_Z) & big
+    if not hot.any():
+        return None
+    padded = np.concatenate([[0, 0], hot.astype(int)])
+    of_three = padded[2:] + padded[1:-1] + padded[:-2]
+    opens = np.flatnonzero(((z >= OPEN_Z) & big) | (hot & (of_three >= 2)))
+    if not opens.size:
+        return None
+    calm = (z < CLEAR_Z) | ~big
+    hots = np.flatnonzero(hot)
+    last = int(hots[-1])
+    opening = np.zeros(z.size, dtype=bool)
+    opening[opens] = True
+    first = k = int(opens[-1])
+    run, dense = 0, int(hot[first : last + 1].sum())
+    while k > 0 and run < CLEAR_BINS:
+        k -= 1
+        run = run + 1 if calm[k] else 0
+        dense += int(hot[k])
+        if opening[k] and dense >= DENSITY * (last - k + 1):
+            first = k
+    start = first
+    while start > 0 and z[start - 1] >= CLEAR_Z and big[start - 1]:
+        start -= 1
+    after = calm[last + 1 :]
+    ongoing = not (after.size >= CLEAR_BINS and bool(after[:CLEAR_BINS].all()))
+    return Episode(start, last, ongoing, int(((z[start : last + 1] >= WATCH_Z) & big[start : last + 1]).sum()))
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """What a track is compared with."""
+
+    level: float
+    scale: float
+    exceeded: float
+    """Share of the baseline's own bins that count as off: (k + 1) / (n + 1)."""
+
+
+def split(times: Numbers, at: Instant) -> int:
+    """Index of the first point of the local stretch."""
+    import numpy as np
+
+    return int(np.searchsorted(times, at - LOCAL_HORIZON_S, side="right"))
+
+
+def base_of(family: Family, older: Numbers, lead: Numbers) -> Base | None:
+    """Level from the leading half of the local stretch, noise from that and all older history; None: too little history."""
+    import numpy as np
+
+    lead = undisturbed(older, lead)
+    level_of = lead if lead.size else older
+    if not level_of.size or older.size + lead.size < MIN_NOISE_POINTS:
+        return None
+    level = float(np.median(level_of))
+    floor = scale_floor(family, level, older, lead)
+    scale = floor
+    for part in (older, lead):
+        if part.size >= MIN_NOISE_POINTS / 2:
+            scale = max(scale, robust_scale(part, floor))
+    off = int((lead - level >= WATCH_Z * scale).sum())
+    if older.size:
+        off += int((older - float(np.median(older)) >= WATCH_Z * scale).sum())
+    return Base(level, scale, (off + 1) / (older.size + lead.size + 1))
+
+
+def undisturbed(older: Numbers, lead: Numbers) -> Numbers:
+    """The healthiest of a few leading points, where they differ by more than the noise of the long history allows.
+
+    With a handful of points the trouble may have begun among them; their median would hide it.
+    """
+    import numpy as np
+
+    if not 2 <= lead.size < MIN_NOISE_POINTS / 2 or older.size < MIN_NOISE_POINTS:
+        return lead
+    low, high = np.percentile(older, (5, 95))
+    floor = max(SCALE_FLOOR * abs(float(lead.min())), float(high - low) / 3.3)
+    calm: Numbers = lead[lead <= lead.min() + WATCH_Z * robust_scale(older, floor)]
+    return calm
+
+
+def scale_floor(family: Family, level: float, older: Numbers, lead: Numbers) -> float:
+    """The smallest scale that is believed; see the constants."""
+    import numpy as np
+
+    spread = 0.0
+    for part in (older, lead):
+        if part.size >= MIN_NOISE_POINTS:
+            low, high = np.percentile(part, (5, 95))
+            spread = max(spread, float(high - low) / 3.3 / 2)
+        elif part.size:
+            spread = max(spread, float(part.max() - part.min()) / 2)
+    floor = max(SCALE_FLOOR * abs(level), spread)
+    match family:
+        case Family.RATIO:
+            floor = max(floor, SCALE_FLOOR_RATIO)
+        case Family.LATENCY:
+            floor = max(floor, LATENCY_EFFECT_S / OPEN_Z)
+        case Family.FAILURES if floor <= 0:
+            floor = 1.0
+        case Family.TRAFFIC:
+            floor = max(floor, math.sqrt(abs(level)) if abs(level) < 1e4 else 0.0, 1.0 if level == 0 else 0.0)
+        case Family.SATURATION:
+            floor = max(floor, 0.004)
+        case _:
+            pass
+    if floor <= 0:
+        sizes = np.abs(np.concatenate([older, lead]))
+        floor = float(sizes.max()) * SCALE_FLOOR if sizes.size and sizes.max() > 0 else 1e-9
+    return floor
+
+
+def big_enough(family: Family, values: Numbers, level: float, thresholds: Thresholds) -> Flags:
+    """Which values differ from the level by enough to matter, whatever the noise."""
+    shift = values - level
+    match family:
+        case Family.RATIO:
+            least = max(thresholds.min_effect_ratio, thresholds.min_effect * abs(level))
+        case Family.LATENCY:
+            least = max(LATENCY_EFFECT * abs(level), LATENCY_EFFECT_S)
+        case Family.TRAFFIC:
+            least = (SURGE_RATIO - 1) * abs(level)
+        case Family.FAILURES | Family.MEMORY:
+            least = thresholds.min_effect * abs(level)
+        case _:
+            least = GAUGE_EFFECT * abs(level)
+    result: Flags = (shift >= least) & (shift > 0)
+    return result
+
+
+def judge(track: Track, at: Instant, window: Window, thresholds: Thresholds) -> Move | None:
+    """The newest departure of a series in the direction that harms; either direction where neither does by itself."""
+    moves = [
+        move
+        for sign in ((1, -1) if track.meaning.harm == 0 else (1,))
+        if (move := _judge(track, sign, at, window, thresholds)) is not None
+    ]
+    return max(moves, key=lambda m: (m.ongoing, m.opened, m.z), default=None)
+
+
+def _judge(track: Track, sign: int, at: Instant, window: Window, thresholds: Thresholds) -> Move | None:
+    import numpy as np
+
+    family = track.meaning.family
+    cut = split(track.times, at)
+    values = track.values if sign > 0 else -track.values
+    older, local, times = values[:cut], values[cut:], track.times[cut:]
+    half = local.size // 2
+    if not local.size:
+        return None
+    base = base_of(family, older[-2000:], local[:half])
+    if base is None:
+        return None
+    z = (local - base.level) / base.scale
+    big = big_enough(family, local, base.level, thresholds)
+    episode = latest_episode(z, big)
+    if episode is None:
+        return None
+    current = episode.ongoing and at - times[-1] <= max(STALE_STEPS * track.step_s, 120.0)
+    level = _level_before(times, local, episode.start, window, base.level)
+    stretch = slice(episode.start, episode.last + 1)
+    off = local[stretch][big[stretch]] if big[stretch].any() else local[stretch]
+    observed = float(np.median(off))
+    requests = _requests(track.requests, cut, stretch)
+    orient = (lambda v: track.natural(float(v) * sign)) if not track.meaning.complement else float
+    before, now = orient(level), orient(observed)
+    move = Move(
+        service=track.service,
+        operation=track.operation,
+        metric=track.key.metric,
+        meaning=track.meaning,
+        direction=1 if now >= before else -1,
+        onset=onset_at(times, episode.start, track.step_s),
+        end=None if current else float(times[min(episode.last + 1, times.size - 1)]),
+        level=before,
+        observed=now,
+        z=float(z[stretch].max()),
+        effect=(now - before) / abs(before) if before else math.copysign(math.inf, now - before),
+        bins=episode.bins,
+        step_s=track.step_s,
+        requests=requests,
+        excess=_added_seconds(track, cut, stretch, local, level),
+        source=track.source,
+        query=track.query,
+        first=episode.start == 0,
+        chance=base.exceeded**episode.bins,
+    )
+    return _gate(move, thresholds)
+
+
+def onset_at(times: Numbers, start: int, step_s: float) -> Instant:
+    """When it began: the first bin that is off; its stamp ends the interval, so half a step earlier at most a minute."""
+    return float(times[start]) - min(step_s, 60.0) / 2 if start else float(times[0])
+
+
+def _level_before(times: Numbers, local: Numbers, start: int, window: Window, level: float) -> float:
+    """The median of the stretch just before the onset, where that is long enough; else the level used so far."""
+    import numpy as np
+
+    end = times[start] - BASELINE_GUARD_S
+    begin = end - BASELINE_WINDOWS * max(window.seconds, 900.0)
+    low, high = np.searchsorted(times, (begin, end))
+    part = local[low:high]
+    return float(np.median(part)) if part.size >= MIN_NOISE_POINTS / 2 else level
+
+
+def _requests(requests: Numbers | None, cut: int, stretch: slice) -> int | None:
+    import numpy as np
+
+    if requests is None:
+        return None
+    part = requests[cut:][stretch]
+    known = part[np.isfinite(part)]
+    return round(float(known.sum())) if known.size else None
+
+
+def _added_seconds(track: Track, cut: int, stretch: slice, local: Numbers, level: float) -> float | None:
+    import numpy as np
+
+    if track.meaning.family is not Family.LATENCY or track.requests is None:
+        return None
+    requests = np.nan_to_num(track.requests[cut:][stretch])
+    return float((np.clip(local[stretch] - level, 0, None) * requests).sum())
+
+
+def _gate(move: Move, thresholds: Thresholds) -> Move:
+    """Whether a departure is enough for a symptom; what is missing is said."""
+    family, counted = move.meaning.family, move.requests is not None
+    if counted and family is Family.LATENCY and move.requests is not None:
+        needed = max(thresholds.min_requests, samples_needed(move.meaning.quantile or 0.5))
+        if move.requests < needed:
+            return replace(move, opened=False, short=f"needs {needed} requests, has {move.requests}")
+    if move.bins < 2 and not (counted and move.effect >= LONE_BIN_EFFECT):
+        return replace(move, opened=False, short="only one interval so far")
+    if move.chance > CHANCE:
+        return replace(move, opened=False, short="the baseline does the same now and then")
+    return move
+
+
+def judge_errors(track: ErrorTrack, at: Instant, window: Window, thresholds: Thresholds) -> Move | None:
+    """The newest departure of a failure rate that has counts behind it.
+
+    Distance of a bin: (failures - p0 n) / sqrt(phi p0 (1 - p0) n), where p0 = (failures + 0.5) / (n + 1) of the baseline and
+    phi is the baseline's own overdispersion; also over `POOL_S` at once.
+    """
+    import numpy as np
+
+    cut = split(track.times, at)
+    failures, requests, times = track.failures[cut:], track.requests[cut:], track.times[cut:]
+    if not failures.size:
+        return None
+    half = failures.size // 2
+    base_f, base_n = float(failures[:half].sum()), float(requests[:half].sum())
+    if base_n < thresholds.min_requests:
+        base_f += float(track.failures[:cut].sum())
+        base_n += float(track.requests[:cut].sum())
+    if base_n < thresholds.min_requests or half + cut < 2:
+        return None
+    p0 = (base_f + 0.5) / (base_n + 1)
+    phi = _overdispersion(
+        np.concatenate([track.failures[:cut][-2000:], failures[:half]]),
+        np.concatenate([track.requests[:cut][-2000:], requests[:half]]),
+    )
+    z = _count_z(failures, requests, p0, phi)
+    width = max(1, round(POOL_S / max(track.step_s, 1.0)))
+    rate = failures / np.maximum(requests, 1)
+    if width > 1:
+        pooled_f, pooled_n = rolling_sum(failures, width), rolling_sum(requests, width)
+        z = np.maximum(z, _count_z(pooled_f, pooled_n, p0, phi))
+        rate = np.maximum(rate, pooled_f / np.maximum(pooled_n, 1))
+    big = rate - p0 >= max(thresholds.min_effect_ratio, thresholds.min_effect * p0)
+    episode = latest_episode(z, big)
+    if episode is None:
+        return None
+    start = _first_failing(failures, requests, p0, episode)
+    stretch = slice(start, episode.last + 1)
+    bad, total = float(failures[stretch].sum()), float(requests[stretch].sum())
+    excess = bad - p0 * total
+    move = Move(
+        service=track.service,
+        operation=track.operation,
+        metric="error_rate",
+        meaning=ERRORS,
+        direction=1,
+        onset=onset_at(times, start, track.step_s),
+        end=None if episode.ongoing else float(times[min(episode.last + 1, times.size - 1)]),
+        level=base_f / base_n,
+        observed=bad / total if total else 0.0,
+        z=float(z[stretch].max()),
+        effect=(bad / total - p0) / p0 if total else 0.0,
+        bins=episode.bins,
+        step_s=track.step_s,
+        requests=round(total),
+        excess=excess,
+        source=track.source,
+        query=track.query,
+        first=start == 0,
+    )
+    if total < thresholds.min_requests:
+        return replace(move, opened=False, short=f"needs {thresholds.min_requests} requests, has {round(total)}")
+    if excess < thresholds.min_excess_failures:
+        return replace(move, opened=False, short=f"only {excess:.0f} failures beyond the baseline")
+    if fisher_greater(round(bad), round(total), round(base_f), round(base_n)) > P_RATE:
+        return replace(move, opened=False, short="as many failures may be chance")
+    return move
+
+
+def _first_failing(failures: Numbers, requests: Numbers, p0: float, episode: Episode) -> int:
+    """The pooled distance smears the start; the first bin of the episode with failures above the baseline is the onset."""
+    for k in range(episode.start, episode.last + 1):
+        if failures[k] > 0 and failures[k] > 2 * p0 * requests[k]:
+            return k
+    return episode.start
+
+
+def _count_z(failures: Numbers, requests: Numbers, p0: float, phi: float) -> Numbers:
+    import numpy as np
+
+    spread = np.sqrt(np.maximum(phi * p0 * (1 - p0) * requests, 0.25))
+    result: Numbers = (failures - p0 * requests) / spread
+    return result
+
+
+def _overdispersion(failures: Numbers, requests: Numbers) -> float:
+    """How much more the baseline's failures vary than chance, at least 1; trimmed, so that one old incident counts little."""
+    import numpy as np
+
+    served = requests > 0
+    if served.sum() < MIN_NOISE_POINTS:
+        return 1.0
+    f, n = failures[served], requests[served]
+    p = float(f.sum() + 0.5) / float(n.sum() + 1)
+    square = np.sort((f - p * n) ** 2 / np.maximum(p * (1 - p) * n, 0.25))
+    kept = square[: max(1, int(square.size * 0.98))]
+    return max(1.0, float(kept.mean()))
+
+
+def rolling_sum(values: Numbers, width: int) -> Numbers:
+    """Sum of each value and up to `width - 1` before it."""
+    import numpy as np
+
+    total = np.cumsum(values)
+    return np.concatenate([total[:width], total[width:] - total[:-width]])

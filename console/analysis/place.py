@@ -1,0 +1,114 @@
+"""Where the trouble is: services and dependencies ranked by what they add themselves, not by how much they suffer."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from console.analysis.cascade import Cascade, Excess
+from console.analysis.graph import Graph
+from console.analysis.moves import Move
+from console.analysis.signals import Family
+from console.domain.instant import Instant
+
+SHARE_OF_NOTE = 0.05
+"""A node that adds less than this share itself is not named [D]."""
+EARLY_S = 300.0
+"""A component whose trouble began this much later than the first one's halves in rank, about [D]."""
+UNMEASURED = 0.4
+"""Share that stands in for a node which is off its level and whose part cannot be measured [D]."""
+
+
+@dataclass(slots=True)
+class Place:
+    """One node that may be where it began."""
+
+    node: str
+    share: float
+    """Of the excess of its component that it adds itself, 0 to 1."""
+    measured: bool
+    onset: Instant
+    moves: list[Move] = field(default_factory=list)
+    excess: dict[str, Excess] = field(default_factory=dict)
+    """By currency."""
+    rank_value: float = 0.0
+
+    @property
+    def main(self) -> Move | None:
+        """The departure that says most: failures first, then time, then the rest; the earliest of them."""
+        order = {"error_rate": 0, "log_errors": 2, "silence": 0}
+        ranked = sorted(
+            self.moves,
+            key=lambda m: (order.get(m.meaning.signal, 1 if m.meaning.family is Family.LATENCY else 3), m.onset),
+        )
+        return ranked[0] if ranked else None
+
+
+def rank_places(moves: Iterable[Move], cascades: Iterable[Cascade], graph: Graph) -> list[Place]:
+    """Nodes off their level, those first that their callees do not explain.
+
+    Nodes that calls connect compare by their own share of the excess; parts of the system that no call connects
+    compare by when they went off, since their excess has no common measure.
+    """
+    opened = [m for m in moves if m.opened and not _only_watched(m)]
+    places: dict[str, Place] = {}
+    for move in opened:
+        place = places.setdefault(move.service, Place(move.service, 0.0, False, move.onset))
+        place.moves.append(move)
+        if not (move.meaning.by_caller or move.meaning.outbound):
+            place.onset = min(place.onset, move.onset)
+    for one in cascades:
+        for excess in one.nodes:
+            if excess.share < SHARE_OF_NOTE and excess.node not in places:
+                continue
+            place = places.setdefault(excess.node, Place(excess.node, 0.0, False, math.inf))
+            place.excess[one.currency] = excess
+            place.measured = True
+            place.share = max(place.share, excess.share * (1.0 if one.currency == _first(cascades) else 0.6))
+    for place in places.values():
+        if not place.measured and not _explained(place, places, graph):
+            place.share = UNMEASURED if not all(m.meaning.by_caller for m in place.moves) else 0.0
+    known = [p.onset for p in places.values() if math.isfinite(p.onset)]
+    first = min(known, default=0.0)
+    for component in _components(set(places), graph):
+        began = min((places[n].onset for n in component if math.isfinite(places[n].onset)), default=first)
+        late = math.exp(-max(0.0, began - first) / EARLY_S)
+        for node in component:
+            places[node].rank_value = places[node].share * (0.25 + 0.75 * late)
+            if not math.isfinite(places[node].onset):
+                places[node].onset = began
+    ranked = sorted(places.values(), key=lambda p: (-p.rank_value, p.onset, -len(p.moves), p.node))
+    return [p for p in ranked if p.rank_value > 0 or p.moves]
+
+
+def _first(cascades: Iterable[Cascade]) -> str:
+    return next((c.currency for c in cascades), "")
+
+
+def _only_watched(move: Move) -> bool:
+    """Traffic and unknown gauges are context for a place, not a reason to name it."""
+    return move.meaning.family in (Family.TRAFFIC, Family.GAUGE, Family.MEMORY)
+
+
+def _explained(place: Place, places: dict[str, Place], graph: Graph) -> bool:
+    """Whether something it calls is off its level and not merely because its callers gave up."""
+    below = [n for n in graph.below(place.node)[1:] if n in places and place.node not in graph.below(n)[1:]]
+    return any(any(not m.meaning.by_caller for m in places[n].moves) or places[n].measured for n in below)
+
+
+def _components(nodes: set[str], graph: Graph) -> list[set[str]]:
+    """Groups of nodes that calls connect, directly or through nodes that are well."""
+    left, groups = set(nodes), []
+    while left:
+        start = min(left)
+        seen, queue = {start}, [start]
+        while queue:
+            node = queue.pop()
+            for other in (*graph.callees.get(node, ()), *graph.callers.get(node, ())):
+                if other not in seen:
+                    seen.add(other)
+                    queue.append(other)
+        groups.append(left & seen)
+        left -= seen
+    return groups

@@ -1,0 +1,233 @@
+"""Small robust statistics. Numpy is imported when a function runs, so that importing this module costs nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, TypeAlias
+
+from console.analysis.constants import IQR_TO_SIGMA, MAD_TO_SIGMA
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Numbers: TypeAlias = NDArray[np.float64]
+
+
+def robust_scale(values: Numbers, floor: float) -> float:
+    """Spread of `values` in the unit of a standard deviation, never below `floor`.
+
+    MAD x 1.4826; where that is zero, IQR / 1.349; where that is zero too, the standard deviation.
+    """
+    import numpy as np
+
+    if values.size < 2:
+        return floor
+    middle = np.median(values)
+    scale = float(np.median(np.abs(values - middle))) * MAD_TO_SIGMA
+    if scale <= 0:
+        low, high = np.percentile(values, (25, 75))
+        scale = float(high - low) / IQR_TO_SIGMA
+    if scale <= 0:
+        scale = float(values.std())
+    return max(scale, floor)
+
+
+def percentile_interval(n: int, q: float, confidence: float = 0.95) -> tuple[int, int] | None:
+    """Ranks (0-based, inclusive) of the order statistics between which the quantile `q` lies; None: `n` is too small.
+
+    The two tails of Binomial(n, q) are each at most half of what `confidence` leaves.
+    """
+    if n < 1:
+        return None
+    tail = (1 - confidence) / 2
+    low = binomial_quantile(tail, n, q)
+    high = binomial_quantile(1 - tail, n, q)
+    if high >= n:
+        return None
+    return max(low - 1, 0), high
+
+
+def samples_needed(q: float, confidence: float = 0.95) -> int:
+    """Smallest n whose sample has an upper bound for the quantile `q`: 72 for p95, 368 for p99.
+
+    The bound exists once the chance that all n lie below the quantile, q**n, is at most half of what `confidence` leaves.
+    """
+    return math.ceil(math.log((1 - confidence) / 2) / math.log(q))
+
+
+def binomial_quantile(p: float, n: int, q: float) -> int:
+    """Smallest k with P(X <= k) >= p for X ~ Binomial(n, q)."""
+    total = 0.0
+    for k in range(n + 1):
+        total += math.exp(log_binomial(k, n, q))
+        if total >= p - 1e-12:
+            return k
+    return n
+
+
+def log_binomial(k: int, n: int, q: float) -> float:
+    """ln P(X = k) for X ~ Binomial(n, q)."""
+    if q <= 0:
+        return 0.0 if k == 0 else -math.inf
+    if q >= 1:
+        return 0.0 if k == n else -math.inf
+    choose = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+    return choose + k * math.log(q) + (n - k) * math.log1p(-q)
+
+
+def binomial_tail(k: int, n: int, q: float) -> float:
+    """P(X >= k) for X ~ Binomial(n, q): the chance of at least so many failures. Exact sum from the likelier side."""
+    if k <= 0:
+        return 1.0
+    if k > n or q <= 0:
+        return 0.0
+    if k <= n * q:
+        return max(0.0, 1.0 - sum(math.exp(log_binomial(i, n, q)) for i in range(k)))
+    total = 0.0
+    for i in range(k, n + 1):
+        term = math.exp(log_binomial(i, n, q))
+        total += term
+        if term < total * 1e-15:
+            break
+    return min(1.0, total)
+
+
+def fisher_greater(k1: int, n1: int, k0: int, n0: int) -> float:
+    """One-sided Fisher exact test: the chance of at least `k1` failures among `n1` given `k0` of `n0` in the baseline."""
+    k, n = k1 + k0, n1 + n0
+    if k1 <= 0 or n1 <= 0 or n <= 0:
+        return 1.0
+    fixed = _log_choose(n, k)
+    total = 0.0
+    for i in range(k1, min(k, n1) + 1):
+        term = math.exp(_log_choose(n1, i) + _log_choose(n0, k - i) - fixed)
+        total += term
+        if term < total * 1e-15:
+            break
+    return min(1.0, total)
+
+
+def _log_choose(n: int, k: int) -> float:
+    if k < 0 or k > n:
+        return -math.inf
+    return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+
+
+def wilson(k: float, n: float, z: float = 1.96) -> tuple[float, float] | None:
+    """The Wilson interval of a proportion; None without observations."""
+    if n <= 0:
+        return None
+    p = k / n
+    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def g_squared(x: float, y: float, before: float, during: float) -> float:
+    """G of `x` events in a span `before` and `y` in a span `during`, against one common rate; chi-square with one degree."""
+    total = x + y
+    span = before + during
+    if total <= 0 or before <= 0 or during <= 0:
+        return 0.0
+    expected_x, expected_y = total * before / span, total * during / span
+    g = (x * math.log(x / expected_x) if x > 0 else 0.0) + (y * math.log(y / expected_y) if y > 0 else 0.0)
+    return max(0.0, 2 * g)
+
+
+def mann_kendall(values: Numbers) -> tuple[float, float]:
+    """Kendall's tau against time and the two-sided p of no trend, with the variance inflated for autocorrelation.
+
+    Hamed and Rao (1998): the variance is multiplied by n / n_eff, here from the lag correlations of the detrended ranks
+    until the first that is not positive.
+    """
+    import numpy as np
+
+    n = values.size
+    if n < 4:
+        return 0.0, 1.0
+    signs = np.sign(values[None, :] - values[:, None])
+    s = float(np.triu(signs, 1).sum())
+    pairs = n * (n - 1) / 2
+    _, ties = np.unique(values, return_counts=True)
+    variance = (n * (n - 1) * (2 * n + 5) - float((ties * (ties - 1) * (2 * ties + 5)).sum())) / 18
+    if variance <= 0:
+        return 0.0, 1.0
+    variance *= _inflation(values)
+    z = (s - math.copysign(1, s)) / math.sqrt(variance) if s else 0.0
+    return s / pairs, math.erfc(abs(z) / math.sqrt(2))
+
+
+def _inflation(values: Numbers) -> float:
+    import numpy as np
+
+    n = values.size
+    slope, centre = theil_sen(values)
+    rest = values - (centre + slope * np.arange(n))
+    ranks = rest.argsort().argsort().astype(float)
+    ranks -= ranks.mean()
+    spread = float((ranks * ranks).sum())
+    if spread <= 0:
+        return 1.0
+    factor = 1.0
+    for lag in range(1, min(10, n - 2) + 1):
+        rho = float((ranks[:-lag] * ranks[lag:]).sum()) / spread
+        if rho <= 0.05:
+            break
+        factor += 2 * (1 - lag / n) * rho
+    return max(1.0, factor)
+
+
+def theil_sen(values: Numbers) -> tuple[float, float]:
+    """Median slope per step over all pairs, and the value at step 0 of the line with that slope."""
+    import numpy as np
+
+    n = values.size
+    if n < 2:
+        return 0.0, float(values[0]) if n else 0.0
+    i, j = np.triu_indices(n, 1)
+    slope = float(np.median((values[j] - values[i]) / (j - i)))
+    return slope, float(np.median(values - slope * np.arange(n)))
+
+
+def slope_interval(values: Numbers, confidence: float = 0.9) -> tuple[float, float]:
+    """Interval of the Theil-Sen slope per step (Sen 1968), from the ranks of the pairwise slopes."""
+    import numpy as np
+
+    n = values.size
+    if n < 3:
+        return 0.0, 0.0
+    i, j = np.triu_indices(n, 1)
+    slopes = np.sort((values[j] - values[i]) / (j - i))
+    z = {0.9: 1.645, 0.95: 1.96}.get(confidence, 1.645)
+    spread = z * math.sqrt(n * (n - 1) * (2 * n + 5) / 18 * _inflation(values))
+    low = int(max(0, (slopes.size - spread) / 2))
+    high = int(min(slopes.size - 1, (slopes.size + spread) / 2 + 1))
+    return float(slopes[low]), float(slopes[high])
+
+
+def rank_cusum_onset(series: list[Numbers], margin: int = 10) -> int | None:
+    """Index of the common change point of aligned series: pooled rank-CUSUM; None where they are too short.
+
+    For each: r = ranks - mean, s[i] = |cumsum r| / sqrt(i (n - i) / n) / std(r), zero within `margin` of the ends; the
+    onset is the argmax of the sum of s**4.
+    """
+    import numpy as np
+
+    if not series or series[0].size < 2 * margin + 2:
+        return None
+    n = series[0].size
+    i = np.arange(1, n)
+    weight = np.sqrt(i * (n - i) / n)
+    pooled = np.zeros(n - 1)
+    for values in series:
+        ranks = values.argsort(kind="stable").argsort(kind="stable").astype(float)
+        ranks -= ranks.mean()
+        spread = ranks.std()
+        if spread <= 0:
+            continue
+        score = np.abs(np.cumsum(ranks)[:-1]) / weight / spread
+        score[:margin] = 0
+        score[-margin:] = 0
+        pooled += score**4
+    return int(pooled.argmax()) + 1 if pooled.max() > 0 else None

@@ -1,0 +1,163 @@
+"""Suspects out of places, changes, load and leaks, each with what speaks for it and against it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from console.analysis.changes import NAMED, Judged
+from console.analysis.constants import BAND_LEADING, BAND_POSSIBLE, BAND_UNLIKELY, MOST_SUSPECTS, THIRD_PARTY_SHARE
+from console.analysis.words import number
+from console.domain.diagnosis import SUSPECT_KINDS, Evidence, Standing, Suspect
+from console.domain.text import SafeText
+
+_BANDS = {Standing.LEADING: BAND_LEADING, Standing.POSSIBLE: BAND_POSSIBLE, Standing.UNLIKELY: BAND_UNLIKELY}
+_ORDER = {Standing.LEADING: 0, Standing.POSSIBLE: 1, Standing.UNLIKELY: 2, Standing.IMPOSSIBLE: 3}
+LEADING_SHARE = THIRD_PARTY_SHARE
+"""Share of the symptom from which a suspect that is no change leads, if nothing speaks against it [D]."""
+
+
+@dataclass(slots=True)
+class Draft:
+    """A suspect before it is ranked."""
+
+    kind: str
+    subject: str
+    service: str | None
+    operation: str | None
+    summary: str
+    standing: Standing
+    weight: float
+    """0 to 1: share explained, or score; orders suspects of the same standing."""
+    evidence: list[Evidence] = field(default_factory=list)
+    next_check: str | None = None
+    first: int = 1
+    """Breaks ties between kinds: a change that leads goes before the place it explains."""
+
+
+def fact(
+    claim: str, source: str, *, supports: bool = True, query: str | None = None, samples: int | None = None
+) -> Evidence:
+    """A claim that was read directly."""
+    return Evidence(SafeText(claim), "fact", supports, source, query, None, samples)
+
+
+def inference(claim: str, source: str, *, supports: bool = True, query: str | None = None) -> Evidence:
+    """A claim that was concluded."""
+    return Evidence(SafeText(claim), "inference", supports, source, query)
+
+
+def ranked(drafts: Iterable[Draft]) -> tuple[Suspect, ...]:
+    """Order by standing, then weight; the score mirrors that order inside the band of the standing."""
+    usable = [d for d in drafts if d.standing is not Standing.IMPOSSIBLE and any(e.supports for e in d.evidence)]
+    usable.sort(
+        key=lambda d: (_ORDER[d.standing], d.first if d.standing is Standing.LEADING else 0, -d.weight, d.subject)
+    )
+    seen: set[tuple[str, str]] = set()
+    kept = []
+    for draft in usable:
+        key = (draft.kind, draft.subject)
+        if key not in seen:
+            seen.add(key)
+            kept.append(draft)
+    suspects: list[Suspect] = []
+    last: dict[Standing, float] = {}
+    for rank, draft in enumerate(kept[:MOST_SUSPECTS], 1):
+        low, high = _BANDS[draft.standing]
+        score = low + (high - low) * min(1.0, max(0.0, draft.weight)) * 0.99
+        score = min(score, last.get(draft.standing, high))
+        last[draft.standing] = score
+        kind = draft.kind if draft.kind in SUSPECT_KINDS else "infrastructure"
+        suspects.append(
+            Suspect(
+                rank,
+                kind,
+                draft.subject,
+                draft.service,
+                draft.operation,
+                round(score, 3),
+                draft.standing,
+                SafeText(draft.summary),
+                tuple(draft.evidence),
+                SafeText(draft.next_check) if draft.next_check else None,
+            )
+        )
+    return tuple(suspects)
+
+
+def from_changes(judged: Iterable[Judged], source_of: dict[str, str]) -> list[Draft]:
+    """Changes that lead, and possible ones that score enough to be worth a person's time."""
+    drafts = []
+    for one in judged:
+        change = one.change
+        named = one.standing is Standing.LEADING or (one.standing is Standing.POSSIBLE and one.score >= NAMED)
+        if not named or change.kind == "other":
+            continue
+        source = source_of.get(change.id) or change.source or "changes"
+        kind = "deploy" if change.kind == "rollback" else change.kind
+        evidence = [
+            (inference if text.startswith(("diff and symptom", "its diff")) else fact)(text, source, query=_query(one))
+            for text in one.support
+        ]
+        evidence += [inference(text, source, supports=False) for text in one.against]
+        if one.standing is not Standing.LEADING and not any("new error" in s for s in one.support):
+            evidence.append(
+                inference(
+                    "neither versions nor logs connect it with the symptom beyond time and place",
+                    source,
+                    supports=False,
+                )
+            )
+        verb = "points to" if one.standing is Standing.LEADING else "may be due to"
+        label = change.version or (change.commit or "")[:10]
+        name = f"{change.id}" + (f" ({label})" if label and label not in change.id else "")
+        drafts.append(
+            Draft(
+                kind,
+                change.id,
+                change.service,
+                None,
+                f"The evidence {verb} {name}: it {_sentence(one)}.",
+                one.standing,
+                one.score,
+                evidence,
+                _next_check(one),
+                first=0,
+            )
+        )
+    return drafts
+
+
+def _sentence(judged: Judged) -> str:
+    first = judged.support[0] if judged.support else "happened near the onset"
+    diff = next((s.removeprefix("its diff ") for s in judged.support if s.startswith("its diff")), "")
+    return f"{first}; its diff {diff}" if diff else first
+
+
+def _query(judged: Judged) -> str | None:
+    change = judged.change
+    if change.commit:
+        return f"git show {change.commit[:12]}"
+    return f"git show {change.id}" if change.kind in ("deploy", "rollback") and "/" in change.id else None
+
+
+def _next_check(judged: Judged) -> str:
+    change = judged.change
+    service = change.service or "the service"
+    match change.kind:
+        case "deploy" | "rollback":
+            return f"compare instances of {service} on the old and the new version at the same minutes; equal failures clear it"
+        case "flag":
+            return "compare requests with the flag on and off in the same minutes; equal failures clear it"
+        case "config":
+            return f"compare hosts of {service} that loaded it with hosts that did not; equal failures clear them"
+        case "migration":
+            return "compare operations on the changed tables with others; equal waits clear it"
+        case "cron":
+            return "look at its earlier runs: runs without effect clear it"
+    return f"see whether {service} is worse where the change applies than where it does not"
+
+
+def share_text(share: float) -> str:
+    """`93 %`."""
+    return number(share, "ratio")

@@ -1,0 +1,86 @@
+"""Departures as symptoms: worst first, with each one's share of everything that went wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console.analysis.moves import Move
+from console.analysis.signals import Family
+from console.domain.diagnosis import Symptom
+from console.domain.instant import Window
+
+SATURATED = 0.9
+"""Use of a bounded resource, as a share, from which it counts as exhausted (Coroot: connections 90 %) [P]."""
+MOST_SYMPTOMS = 60
+UNITS = frozenset(("ratio", "s", "1/s", "bytes", "count"))
+
+
+def is_symptom(move: Move) -> bool:
+    """Whether a departure is shown as a symptom: enough of it, and of a kind that harms."""
+    if not move.opened or not move.meaning.signal:
+        return False
+    if move.meaning.family is Family.MEMORY:
+        return False
+    return move.meaning.family is not Family.TRAFFIC or move.direction < 0 or move.effect >= 1.0
+
+
+def harms_users(move: Move) -> bool:
+    """Whether a departure is trouble by itself: failures, waiting, silence, lost traffic, a bounded resource used up."""
+    if not move.opened:
+        return False
+    match move.meaning.family:
+        case Family.RATIO | Family.LATENCY:
+            return True
+        case Family.FAILURES:
+            return True
+        case Family.SATURATION:
+            return move.meaning.unit == "ratio" and move.meaning.harm > 0 and move.observed >= SATURATED
+        case _:
+            return move.meaning.signal == "silence"
+
+
+def symptoms_of(moves: Iterable[Move], window: Window) -> tuple[Symptom, ...]:
+    """The symptoms of a window, the largest contribution first; those that ended before it are left out."""
+    chosen = [m for m in moves if is_symptom(m) and (m.end is None or m.end >= window.start)]
+    shares = contributions(chosen)
+    chosen.sort(
+        key=lambda m: (m.end is not None, not harms_users(m), -(shares.get(id(m)) or 0.0), m.onset, m.service, m.metric)
+    )
+    return tuple(_symptom(m, shares.get(id(m))) for m in chosen[:MOST_SYMPTOMS])
+
+
+def contributions(moves: Iterable[Move]) -> dict[int, float]:
+    """Own excess over the sum of excesses, by identity of the departure.
+
+    Failures compare with failures and seconds with seconds, services among services and operations among operations.
+    Of a latency only the mean or the median counts: added seconds of a percentile are not seconds that anybody waited.
+    """
+    groups: dict[tuple[str, bool], list[Move]] = {}
+    for move in moves:
+        if move.excess is None or move.excess <= 0:
+            continue
+        if move.meaning.family is Family.LATENCY and move.meaning.signal != "latency_p50":
+            continue
+        groups.setdefault((move.meaning.signal, move.operation is None), []).append(move)
+    shares = {}
+    for group in groups.values():
+        total = sum(m.excess or 0.0 for m in group)
+        for move in group:
+            shares[id(move)] = (move.excess or 0.0) / total if total > 0 else 0.0
+    return shares
+
+
+def _symptom(move: Move, share: float | None) -> Symptom:
+    unit = move.meaning.unit if move.meaning.unit in UNITS else "count"
+    return Symptom(
+        service=move.service,
+        operation=move.operation,
+        signal=move.meaning.signal,
+        baseline=move.level,
+        observed=move.observed,
+        unit=unit,
+        samples=move.requests if move.requests is not None else move.bins,
+        onset=move.onset,
+        end=move.end,
+        share_of_bad=share,
+    )

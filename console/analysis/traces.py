@@ -1,0 +1,244 @@
+"""Spans: who spent the time itself, who waited on the network, and whose operations now do something else.
+
+Three currencies that are never added: own time and network gap in seconds, function as shares of an operation's spans.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from console.analysis.templates import template_of
+from console.domain.instant import Instant, Window
+from console.domain.logs import Level, LogRecord
+from console.domain.spans import Span
+
+OWN_BEFORE = 5
+OWN_DURING = 3
+"""Spans needed on each side for own time."""
+OWN_RATIO = 1.5
+OWN_MORE_S = 0.002
+"""Median own time after must exceed 1.5 x before and 2 ms more."""
+GAP_MORE_S = 0.002
+FUNCTION_SHIFT = 0.25
+"""Share of an operation's spans that must change what they do; all five [M, Nezha]."""
+ALL_EDGES = 0.7
+INCOMING_EDGES = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """Calls from one service to another."""
+
+    caller: str
+    callee: str
+
+
+@dataclass(slots=True)
+class Calls:
+    """Spans in the form that the comparison needs."""
+
+    own: dict[tuple[str, str], list[tuple[Instant, float]]] = field(default_factory=lambda: defaultdict(list))
+    """(end, own seconds) by service and operation."""
+    gaps: dict[Edge, list[tuple[Instant, float]]] = field(default_factory=lambda: defaultdict(list))
+    """(end, client minus server seconds) by edge."""
+    failed: dict[tuple[str, str], list[tuple[Instant, bool]]] = field(default_factory=lambda: defaultdict(list))
+    served: dict[tuple[str, str], list[tuple[Instant, float, bool]]] = field(default_factory=lambda: defaultdict(list))
+    """(end, seconds, failed) of requests served, by service and operation."""
+    outgoing: dict[tuple[str, str], list[tuple[Instant, float, bool]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    """(end, seconds, failed) of calls that no span of another service answers: outside hosts and stores."""
+    edges: dict[Edge, int] = field(default_factory=lambda: defaultdict(int))
+    acts: dict[tuple[str, str], list[tuple[Instant, frozenset[str]]]] = field(default_factory=lambda: defaultdict(list))
+    """(end, what the span did) by service and operation: operations called and templates written."""
+    severe: set[str] = field(default_factory=set)
+    """Acts that are warnings or errors."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shift:
+    """One operation whose time or function changed."""
+
+    service: str
+    operation: str
+    before: float
+    after: float
+    n_before: int
+    n_after: int
+    weight: float
+    """Excess seconds, or weighted spans of changed function."""
+    what: str = ""
+    """Function: what appeared or vanished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Currencies:
+    """What changed, per service, in each currency; larger is more."""
+
+    own: dict[str, float]
+    gap: dict[str, float]
+    function: dict[str, float]
+    own_shifts: tuple[Shift, ...]
+    gap_shifts: tuple[Shift, ...]
+    function_shifts: tuple[Shift, ...]
+
+
+def read_calls(spans: Iterable[Span], records: Iterable[LogRecord] = ()) -> Calls:
+    """Sort spans into own time, network gaps and acts. A span whose parent was not read stands alone."""
+    by_id: dict[str, Span] = {}
+    for span in spans:
+        by_id.setdefault(span.span_id, span)
+    children: dict[str, list[Span]] = defaultdict(list)
+    for span in by_id.values():
+        if span.parent_id is not None and span.parent_id in by_id and span.parent_id != span.span_id:
+            children[span.parent_id].append(span)
+    calls = Calls()
+    acts = _acts(by_id, children, records, calls)
+    for span in by_id.values():
+        below = children.get(span.span_id, ())
+        remote = [child for child in below if child.service != span.service]
+        key = (span.service, span.operation)
+        for child in remote:
+            calls.edges[Edge(span.service, child.service)] += 1
+        if span.kind in ("client", "producer"):
+            if len(remote) == 1:
+                gap = max(0.0, span.duration_s - remote[0].duration_s)
+                calls.gaps[Edge(span.service, remote[0].service)].append((span.end, gap))
+            elif not below:
+                calls.outgoing[key].append((span.end, span.duration_s, span.failed))
+        if span.kind != "client" or not remote:
+            calls.own[key].append((span.end, own_time(span, below)))
+        parent = by_id.get(span.parent_id) if span.parent_id is not None else None
+        if parent is None or parent.service != span.service:
+            calls.served[key].append((span.end, span.duration_s, span.failed))
+        calls.acts[key].append((span.end, acts.get(span.span_id, frozenset())))
+    return calls
+
+
+def own_time(span: Span, children: Iterable[Span]) -> float:
+    """Duration minus the union of the children's intervals, clipped to the span."""
+    covered, reach = 0.0, span.start
+    for start, end in sorted((c.start, c.end) for c in children):
+        low, high = max(start, reach), min(end, span.end)
+        if high > low:
+            covered += high - low
+            reach = high
+    return max(0.0, span.duration_s - covered)
+
+
+def _acts(
+    by_id: dict[str, Span], children: dict[str, list[Span]], records: Iterable[LogRecord], calls: Calls
+) -> dict[str, frozenset[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for parent, below in children.items():
+        found[parent].update(f"call {child.service} {child.operation}" for child in below)
+    for span in by_id.values():
+        if span.failed:
+            found[span.span_id].add("fails")
+            calls.severe.add("fails")
+    memo: dict[str, str] = {}
+    for record in records:
+        span_id = next((str(value) for name, value in record.fields if name in _SPAN_FIELDS), "")
+        if span_id not in by_id:
+            continue
+        template = memo.get(record.message)
+        if template is None:
+            template = memo[record.message] = template_of(record.message)
+        act = f"{record.level.word}: {template}"
+        if record.level >= Level.WARN:
+            calls.severe.add(act)
+        found[span_id].add(act)
+    return {span_id: frozenset(done) for span_id, done in found.items()}
+
+
+_SPAN_FIELDS = frozenset(("span_id", "spanId", "span.id", "SpanID", "spanid"))
+
+
+def compare_calls(calls: Calls, before: Window, during: Window) -> Currencies:
+    """What changed from `before` to `during`, in each currency."""
+    own_shifts = tuple(_own_shifts(calls, before, during))
+    gap_shifts = tuple(_gap_shifts(calls, before, during))
+    function_shifts = tuple(_function_shifts(calls, before, during))
+    return Currencies(
+        _sum(own_shifts),
+        _gap_by_service(calls, gap_shifts),
+        _sum(function_shifts),
+        own_shifts,
+        gap_shifts,
+        function_shifts,
+    )
+
+
+def _sum(shifts: Iterable[Shift]) -> dict[str, float]:
+    total: dict[str, float] = defaultdict(float)
+    for shift in shifts:
+        total[shift.service] += shift.weight
+    return dict(total)
+
+
+def _split(points: list[tuple[Instant, float]], before: Window, during: Window) -> tuple[list[float], list[float]]:
+    return [v for t, v in points if t in before], [v for t, v in points if t in during]
+
+
+def _median(values: list[float]) -> float:
+    ordered = sorted(values)
+    middle = len(ordered) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
+
+
+def _own_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]:
+    for (service, operation), points in calls.own.items():
+        old, new = _split(points, before, during)
+        if len(old) < OWN_BEFORE or len(new) < OWN_DURING:
+            continue
+        was, now = _median(old), _median(new)
+        if now > OWN_RATIO * was and now > was + OWN_MORE_S:
+            yield Shift(service, operation, was, now, len(old), len(new), (now - was) * len(new))
+
+
+def _gap_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]:
+    for edge, points in calls.gaps.items():
+        old, new = _split(points, before, during)
+        if len(old) < OWN_BEFORE or len(new) < OWN_DURING:
+            continue
+        was, now = _median(old), _median(new)
+        if now - was > max(GAP_MORE_S, was / 2):
+            yield Shift(edge.caller, edge.callee, was, now, len(old), len(new), (now - was) * len(new))
+
+
+def _gap_by_service(calls: Calls, shifts: Iterable[Shift]) -> dict[str, float]:
+    """0.7 x all edges of a service + 0.3 x its incoming ones, times the share of its edges that are bad."""
+    every: dict[str, float] = defaultdict(float)
+    incoming: dict[str, float] = defaultdict(float)
+    bad: dict[str, int] = defaultdict(int)
+    for shift in shifts:
+        for service in {shift.service, shift.operation}:
+            every[service] += shift.weight
+            bad[service] += 1
+        incoming[shift.operation] += shift.weight
+    edges: dict[str, int] = defaultdict(int)
+    for edge in calls.gaps:
+        for service in {edge.caller, edge.callee}:
+            edges[service] += 1
+    return {s: (ALL_EDGES * every[s] + INCOMING_EDGES * incoming[s]) * bad[s] / max(1, edges[s]) for s in every}
+
+
+def _function_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]:
+    for (service, operation), points in calls.acts.items():
+        old = [acts for t, acts in points if t in before]
+        new = [acts for t, acts in points if t in during]
+        if len(old) < OWN_BEFORE or len(new) < OWN_DURING:
+            continue
+        for act in {a for acts in old for a in acts} | {a for acts in new for a in acts}:
+            was = sum(act in acts for acts in old) / len(old)
+            now = sum(act in acts for acts in new) / len(new)
+            error = math.sqrt(was * (1 - was) / len(old) + now * (1 - now) / len(new))
+            shift = abs(now - was) - 0.5 * error
+            if shift <= FUNCTION_SHIFT:
+                continue
+            kind = 2.0 if act in calls.severe and now > was else 1.0 if was > 0 and now == 0 else 0.8
+            weight = kind * shift * math.log1p(len(new))
+            yield Shift(service, operation, was, now, len(old), len(new), weight, act)

@@ -1,0 +1,230 @@
+"""Series made ready to be judged: oriented so that more is worse, aligned with the counts behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from console.analysis.signals import Family, Meaning, meaning_of, words_of
+from console.domain.instant import Instant
+from console.domain.series import Series, SeriesKey, SeriesSet
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from console.analysis.stats import Numbers
+
+COUNTER_POINTS = 8
+"""A running total is recognised from this many points that never fall."""
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One series ready to be judged."""
+
+    key: SeriesKey
+    meaning: Meaning
+    times: Numbers
+    """Epoch seconds, ascending."""
+    values: Numbers
+    """Harm points upwards: an availability stands here as the share of failures, a fall that harms with its sign turned."""
+    step_s: float
+    requests: Numbers | None = None
+    """Requests behind each value; None where the source does not tell."""
+    source: str = ""
+    query: str = ""
+
+    @property
+    def service(self) -> str:
+        """Whose series it is."""
+        return self.key.service
+
+    @property
+    def operation(self) -> str | None:
+        """The endpoint; None for the service as a whole."""
+        return self.key.operation or None
+
+    def natural(self, value: float) -> float:
+        """A value as the source states it, with its own sign."""
+        return -value if self.meaning.harm < 0 and not self.meaning.complement else value
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorTrack:
+    """Failures and requests of one service or operation, bin by bin."""
+
+    service: str
+    operation: str | None
+    times: Numbers
+    failures: Numbers
+    requests: Numbers
+    step_s: float
+    source: str = ""
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """Everything that can be judged."""
+
+    errors: tuple[ErrorTrack, ...]
+    """Failures with counts: the best kind."""
+    values: tuple[Track, ...]
+    """All else, error ratios without counts included."""
+    limits: dict[tuple[str, str], Series]
+    """Sizes and limits by (service, metric)."""
+
+
+def build_tracks(series: SeriesSet, at: Instant) -> Tracks:
+    """Orient, align and pair; nothing stamped after `at` is kept."""
+    errors: list[ErrorTrack] = []
+    values: list[Track] = []
+    limits: dict[tuple[str, str], Series] = {}
+    paired: set[tuple[str, str]] = set()
+    for one in series:
+        known = one if not len(one) or one.times[-1] <= at else one.until(at)
+        if not len(known):
+            continue
+        meaning = meaning_of(known.key.metric)
+        if meaning.family is Family.LIMIT:
+            limits[known.key.service, known.key.metric] = known
+            continue
+        place = (known.key.service, known.key.operation)
+        if known.key.metric in ("error_count", "error_rate", "availability"):
+            if place in paired:
+                continue
+            track = _error_track(series, known, at)
+            if track is not None:
+                paired.add(place)
+                errors.append(track)
+                continue
+        values.append(_value_track(series, known, meaning, at))
+    kept = (
+        t for t in values if not (t.key.metric in ("error_count", "error_rate", "availability") and _place(t) in paired)
+    )
+    return Tracks(tuple(errors), tuple(kept), limits)
+
+
+def _place(track: Track) -> tuple[str, str]:
+    return track.key.service, track.key.operation
+
+
+def _error_track(series: SeriesSet, one: Series, at: Instant) -> ErrorTrack | None:
+    """Failures with requests, from any pair of metrics that gives both."""
+    import numpy as np
+
+    service, operation = one.key.service, one.key.operation
+    times, values = arrays(one)
+    requests = requests_at(series, service, operation, times, at, step_of(one))
+    if requests is None:
+        return None
+    match one.key.metric:
+        case "error_count":
+            failures = values
+        case "availability":
+            failures = (1 - np.clip(values, 0, 1)) * requests
+        case _:
+            failures = np.clip(values, 0, 1) * requests
+    known = np.isfinite(requests) & (requests >= 0) & np.isfinite(failures)
+    if not known.any():
+        return None
+    failures = np.clip(np.where(known, failures, 0), 0, None)[known]
+    return ErrorTrack(
+        service,
+        operation or None,
+        times[known],
+        np.minimum(failures, np.maximum(requests[known], failures)),
+        requests[known],
+        step_of(one),
+        one.source,
+        one.query,
+    )
+
+
+def requests_at(
+    series: SeriesSet, service: str, operation: str, times: Numbers, at: Instant, step_s: float
+) -> Numbers | None:
+    """Requests of the interval that ends at each of `times`; NaN where it is not known, None where no source tells."""
+    import numpy as np
+
+    count = series.get(service, "request_count", operation)
+    rate = series.get(service, "request_rate", operation) if count is None else None
+    chosen = count if count is not None else rate
+    if chosen is None:
+        return None
+    known_times, known = arrays(chosen.until(at))
+    if not known_times.size:
+        return None
+    place = np.clip(np.searchsorted(known_times, times), 0, known_times.size - 1)
+    before = np.clip(place - 1, 0, None)
+    place = np.where(np.abs(known_times[before] - times) < np.abs(known_times[place] - times), before, place)
+    near = np.abs(known_times[place] - times) <= step_s * 0.51
+    found = np.where(near, known[place], np.nan)
+    result: Numbers = found if count is not None else found * step_s
+    return result
+
+
+def _value_track(series: SeriesSet, one: Series, meaning: Meaning, at: Instant) -> Track:
+    import numpy as np
+
+    times, values = arrays(one)
+    if meaning.family is Family.FAILURES and "total" in words_of(one.key.metric):
+        values = without_running_total(values)
+    if meaning.complement:
+        values = 1 - np.clip(values, 0, 1)
+    elif meaning.harm < 0:
+        values = -values
+    step = step_of(one)
+    requests = None
+    if meaning.family in (Family.LATENCY, Family.RATIO):
+        requests = requests_at(series, one.key.service, one.key.operation, times, at, step)
+    if requests is not None and meaning.family is Family.LATENCY:
+        idle = requests == 0
+        if idle.any() and not idle.all():  # a latency of no requests is no latency
+            times, values, requests = times[~idle], values[~idle], requests[~idle]
+    return Track(one.key, meaning, times, values, step, requests, one.source, one.query)
+
+
+def without_running_total(values: Numbers) -> Numbers:
+    """Increments of a running total; what is no running total stays as it is. A reset counts from zero."""
+    import numpy as np
+
+    moved = np.diff(values)
+    if values.size < COUNTER_POINTS or values[-1] <= values[0]:
+        return values
+    resets = moved < 0
+    if resets.sum() > max(1, values.size // 50) or (resets.any() and not (moved == 0).any()):
+        return values
+    if resets.any() and (values[1:][resets] > values[:-1][resets] * 0.5).any():
+        return values
+    return np.concatenate([[0.0], np.where(resets, values[1:], moved)])
+
+
+def arrays(one: Series) -> tuple[Numbers, Numbers]:
+    """Times and values of a series as numpy sees them, without a copy."""
+    import numpy as np
+
+    return np.frombuffer(one.times, dtype=np.float64), np.frombuffer(one.values, dtype=np.float64)
+
+
+def step_of(one: Series) -> float:
+    """Usual distance between the points of a series, in seconds; 60 where there are too few to tell."""
+    import numpy as np
+
+    if len(one) < 2:
+        return 60.0
+    return float(np.median(np.diff(np.frombuffer(one.times, dtype=np.float64)[-200:])))
+
+
+def by_service(tracks: Tracks) -> Iterator[tuple[str, Track | ErrorTrack]]:
+    """Every track with the name of its service."""
+    for error in tracks.errors:
+        yield error.service, error
+    for value in tracks.values:
+        yield value.service, value
+
+
+def mask_between(times: Numbers, start: float, end: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which of `times` lie in the half-open stretch."""
+    return (times >= start) & (times < end)

@@ -1,0 +1,130 @@
+"""The state and the one or two sentences that say it. Words follow from evidence: facts "are", inferences "point to"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.analysis.leak import Leak
+from console.analysis.moves import Move
+from console.analysis.symptoms import harms_users
+from console.analysis.words import joined, move_sentence, number, place_name
+from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
+from console.domain.instant import Instant, Window, clock_text, span_text
+from console.domain.reading import SourceReport, SourceState
+
+HELD_S = 600.0
+"""A departure that ended longer ago than this counts as over [D]."""
+NEEDED_ROLES = frozenset(("logs", "metrics", "traces"))
+"""Without any of these nothing can be judged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the verdict rests on."""
+
+    at: Instant
+    window: Window
+    moves: tuple[Move, ...]
+    leaks: tuple[Leak, ...]
+    sources: tuple[SourceReport, ...]
+    judged_series: int
+    """Series with enough history to be judged."""
+    requests: int | None
+    services: int
+    notes: tuple[str, ...] = ()
+    """Why something could not be judged."""
+
+
+def state_of(known: Known) -> State:
+    """incident: trouble now · recovering: over for less than ten minutes · degrading: growing · inconclusive · healthy."""
+    open_now = [m for m in known.moves if m.ongoing and harms_users(m)]
+    if open_now:
+        return State.INCIDENT
+    ended = [
+        m
+        for m in known.moves
+        if m.end is not None and harms_users(m) and known.at - m.end < HELD_S and m.end > known.window.start
+    ]
+    if ended:
+        return State.RECOVERING
+    if known.leaks:
+        return State.DEGRADING
+    if missing(known):
+        return State.INCONCLUSIVE
+    return State.HEALTHY
+
+
+def missing(known: Known) -> list[str]:
+    """What is missing for the word healthy; empty: nothing."""
+    found = []
+    down = [s.name for s in known.sources if s.role in NEEDED_ROLES and s.state is SourceState.FAILED]
+    stale = [s.name for s in known.sources if s.role in NEEDED_ROLES and s.state is SourceState.STALE]
+    if down:
+        found.append(f"{joined(sorted(set(down)))} could not be read")
+    if stale:
+        found.append(f"{joined(sorted(set(stale)))} ended before the window did")
+    if not known.judged_series:
+        found.append("no signal has enough history to be judged: at least 10 intervals before the window are needed")
+    found += known.notes
+    return found
+
+
+def all_down(sources: tuple[SourceReport, ...]) -> bool:
+    """Whether every source that could carry a verdict failed, and there is at least one."""
+    needed = [s for s in sources if s.role in NEEDED_ROLES]
+    return bool(needed) and all(s.state is SourceState.FAILED for s in needed)
+
+
+def summary_of(
+    state: State,
+    known: Known,
+    onset: Instant | None,
+    suspects: tuple[Suspect, ...],
+    changes: tuple[JudgedChange, ...],
+    explains: bool | None,
+) -> str:
+    """One or two plain sentences."""
+    if state is State.INCIDENT:
+        return _incident(known, onset, suspects, changes, explains)
+    if state is State.RECOVERING:
+        ended = max((m for m in known.moves if m.end is not None and harms_users(m)), key=lambda m: m.end or 0.0)
+        since = span_text(known.at - (ended.end or known.at))
+        return f"{move_sentence(ended)}. Back for {since}; that is not yet long enough to call it recovered."
+    if state is State.DEGRADING:
+        leak = known.leaks[0]
+        return (
+            f"{leak.metric} of {leak.service} has grown by {number(leak.per_hour, 'bytes')} an hour since"
+            f" {clock_text(leak.since, now=known.at)} UTC and does not come back; nothing fails yet."
+        )
+    if state is State.INCONCLUSIVE:
+        return f"No verdict: {joined(missing(known))}."
+    requests = f", {known.requests:,} requests" if known.requests else ""
+    return (
+        f"Healthy: {known.services} services{requests}; {known.judged_series} signals are inside their margins"
+        f" in the {span_text(known.window.seconds)} to {clock_text(known.at)} UTC."
+    )
+
+
+def _incident(
+    known: Known,
+    onset: Instant | None,
+    suspects: tuple[Suspect, ...],
+    changes: tuple[JudgedChange, ...],
+    explains: bool | None,
+) -> str:
+    open_now = [m for m in known.moves if m.ongoing and harms_users(m)]
+    worst = min(open_now, key=lambda m: (m.meaning.signal != "error_rate", -(m.excess or 0.0), -m.z))
+    first = f"{move_sentence(worst)}."
+    others = {place_name(m) for m in open_now} - {place_name(worst)}
+    if others:
+        first = f"{first[:-1]}; {len(others)} more {'places are' if len(others) > 1 else 'place is'} affected."
+    first = first[0].upper() + first[1:]
+    if suspects and suspects[0].standing is Standing.LEADING:
+        second = f" Leading suspect: {suspects[0].kind.replace('_', ' ')} {suspects[0].subject}."
+    elif suspects:
+        second = f" First suspect, not proven: {suspects[0].kind.replace('_', ' ')} {suspects[0].subject}."
+    else:
+        second = " Nothing read so far says why."
+    if explains is False and changes:
+        second += f" None of the {len(changes)} changes in reach can explain it."
+    return first + second
