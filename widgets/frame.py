@@ -76,7 +76,11 @@ class Frame:
         return self.height - 2 if self.bordered else self.height
 
     def around(self, marked: Sequence[bool], lines: Sequence[Line], hidden: str = "") -> list[Line]:
-        """The whole pane: the border and the lines within, marked ones with the cursor."""
+        """The whole pane: the border and the lines within.
+
+        Of the marked ones, which belong to the row under the cursor, the first is lit and the others carry a bar at their
+        left, so that what they say keeps its colours.
+        """
         if not self.bordered:
             return [line.fit(self.width) for line in lines[: self.height]]
         side, style = self._border.side, self._style
@@ -85,12 +89,12 @@ class Frame:
         painted = [self._top()]
         for place in range(self.inner_height):
             line = lines[place] if place < len(lines) else Line()
-            if place < len(marked) and marked[place]:
-                body = (
-                    Line.of(("▸", "cursor")) + line.fit(self.inner_width).restyled("cursor") + Line.of((" ", "cursor"))
-                )
+            on = place < len(marked) and marked[place]
+            if on and (place == 0 or not marked[place - 1]):
+                lit = line.fit(self.inner_width).restyled("cursor")
+                body = Line.of(("▸", "cursor")) + lit + Line.of((" ", "cursor"))
             else:
-                body = blank + line.fit(self.inner_width) + blank
+                body = (Line.of(("▏", "accent")) if on else blank) + line.fit(self.inner_width) + blank
             painted.append(edge + body + edge)
         painted.append(self._bottom(hidden))
         return painted
