@@ -1,0 +1,123 @@
+"""Which network addresses may be asked: a name is resolved once, every answer is checked, and the checked address is used.
+
+Link-local addresses hand out the credentials of cloud machines to whoever asks, so no configuration, no redirect and no DNS
+answer may lead there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+import threading
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeAlias
+
+from sources.base import SourceRefused, SourceTimeout, SourceUnavailable
+
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
+"""Addresses of a host, as text, in the order to try."""
+
+METADATA = (
+    ipaddress.ip_network("169.254.0.0/16"),
+    ipaddress.ip_network("100.100.100.200/32"),
+    ipaddress.ip_network("192.0.0.192/32"),
+    ipaddress.ip_network("fd00:ec2::/32"),
+    ipaddress.ip_network("fd20:ce::/32"),
+    ipaddress.ip_network("fe80::/10"),
+)
+"""Link-local networks, and the metadata services of the large providers that lie elsewhere."""
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+MOST_ADDRESSES = 8
+
+
+def forbidden(text: str) -> str | None:
+    """Why an address may not be asked, in words; None where it may."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return "no address"
+    for one in (address, *_inner(address)):
+        if any(one in network for network in METADATA if network.version == one.version):
+            return "a link-local or metadata address"
+        if one.is_multicast or one.is_unspecified or one == ipaddress.IPv4Address("255.255.255.255"):
+            return "no address of a single machine"
+    return None
+
+
+def _inner(address: Address) -> list[Address]:
+    """IPv4 addresses that an IPv6 address carries in itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return []
+    found: list[Address] = [a for a in (address.ipv4_mapped, address.sixtofour) if a is not None]
+    if address in _NAT64 or (int(address) >> 32 == 0 and int(address) > 1):
+        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+    return found
+
+
+async def resolve(host: str, port: int) -> Sequence[str]:
+    """Addresses of a host from the system's resolver.
+
+    In a thread of its own: the resolver has no deadline, and a thread of the common pool that hangs in it would
+    delay the end of the program.
+
+    Raises:
+        SourceUnavailable: The name does not resolve.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[list[Any]] = loop.create_future()
+
+    def settle(result: list[Any] | None, error: OSError | UnicodeError | None) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(result or [])
+
+    def ask() -> None:
+        try:
+            found, error = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), None
+        except (OSError, UnicodeError) as failure:
+            found, error = None, failure
+        try:
+            loop.call_soon_threadsafe(settle, found, error)
+        except RuntimeError:
+            pass  # the loop has ended: nobody waits any more
+
+    threading.Thread(target=ask, name=f"resolve {host}", daemon=True).start()
+    try:
+        found = await answer
+    except (OSError, UnicodeError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise SourceUnavailable(f"{host}: the name does not resolve: {why}") from None
+    return list(dict.fromkeys(str(entry[4][0]) for entry in found))[:MOST_ADDRESSES]
+
+
+async def permitted(host: str, port: int, resolve: Resolve = resolve, deadline_s: float | None = None) -> Sequence[str]:
+    """Addresses of a host that may be asked, in the order to try.
+
+    Raises:
+        SourceUnavailable: The name does not resolve.
+        SourceTimeout: The resolver does not answer in time.
+        SourceRefused: It resolves to an address that may not be asked; one is enough, since a name with both a
+            harmless and a metadata address is an attack or a mistake.
+    """
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+        addresses: Sequence[str] = [host]
+    except ValueError:
+        try:
+            async with asyncio.timeout(deadline_s):
+                addresses = await resolve(host, port)
+        except TimeoutError:
+            raise SourceTimeout(f"{host}: the name was not resolved within {deadline_s:g} s") from None
+    for address in addresses:
+        why = forbidden(address)
+        if why is not None:
+            raise SourceRefused(f"{host} leads to {address}, {why}: such addresses are never asked")
+    if not addresses:
+        raise SourceUnavailable(f"{host}: the name has no address")
+    return addresses
