@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.state import Status, Word
 from widgets.ink import Line, wrap
 
 
@@ -58,6 +59,15 @@ class Body:
     def all_rows(self) -> tuple[Row, ...]:
         """Every row in reading order."""
         return self.head + self.rows + self.foot
+
+
+def absence(status: Status, reason: SafeText | str, otherwise: str) -> str:
+    """Why a pane is empty, in a sentence: not asked yet, failed, or truly nothing. These are three different things."""
+    if status.word is Word.LOADING:
+        return status.detail or "reading the sources"
+    if status.word in (Word.DOWN, Word.THROTTLED) and status.detail:
+        return status.detail
+    return reason or status.detail or otherwise
 
 
 def note(text: SafeText | str, width: int, most: int = 6) -> Body:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from console.domain.changes import Running
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import clock_text
-from console.domain.text import SafeText
 from console.state import ChangesView, Status
-from widgets.body import Body, Look, Row, note
+from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut, pad, width_of, wrap
 from widgets.pane import Pane
 from widgets.words import standing_sign
@@ -20,9 +19,7 @@ def paint(view: ChangesView, width: int, height: int, look: Look) -> Body:
     """The timeline in the rows; running versions and the coverage at the bottom."""
     foot = _foot(view, width, height)
     if not view.changes:
-        empty = note(
-            view.empty_reason or view.status.detail or SafeText("no change in reach"), width, max(1, height - 2)
-        )
+        empty = note(absence(view.status, view.empty_reason, "no change in reach"), width, max(1, height - 2))
         return Body(empty.head, empty.rows, foot)
     used = sum(len(row.lines) for row in foot)
     two = width < TWO_LINES_BELOW and (2 * len(view.changes) + 1 <= height - used or height >= 8)

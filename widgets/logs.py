@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 from console.domain.instant import Window, clock_text, span_text
 from console.domain.logs import Level, LogCounts, LogRecord, Pattern
-from console.state import Axis, LogsView, Marker, Status
-from widgets.body import Body, Look, Row, note
+from console.state import Axis, LogsView, Marker, Status, Word
+from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut_middle, pad, right
 from widgets.numbers import UNKNOWN, plain, short_count
 from widgets.pane import Pane
@@ -16,6 +16,7 @@ from widgets.words import level_style, level_word, pattern_style
 
 SHOWN_PATTERNS = ("new", "surged", "gone")
 WORST = Level.ERROR
+NO_SOURCE = "no log source: add [[logs]] with the path of a file"
 SHORT_TIMES_BELOW = 70
 
 
@@ -47,9 +48,8 @@ def paint(
     """
     head = _head(view, width, height, look, markers)
     if not view.records:
-        said = view.status.detail or (
-            "no line matches the filter in this window" if view.filter_text else "no line in this window"
-        )
+        nothing = "no line matches the filter in this window" if view.filter_text else "no line in this window"
+        said = absence(view.status, "", NO_SOURCE if view.status.word is Word.NO_DATA else nothing)
         empty = note(said, width, 4)
         return Body(head, empty.rows)
     return Body(head, tuple(_records(view, width, look, unfolded, memo if memo is not None else Memo())))

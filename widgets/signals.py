@@ -6,9 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from console.domain.instant import clock_text, span_text
-from console.domain.text import SafeText
 from console.state import Axis, OperationRow, ServiceRow, SignalsView, Status, Trend
-from widgets.body import Body, Look, Row, note
+from widgets.body import Body, Look, Row, absence, note
 from widgets.columns import Column, chosen, heading, row_line, widths
 from widgets.ink import Line, cut_middle, right
 from widgets.numbers import UNKNOWN, bare_text, number_text, percent, short_count
@@ -17,6 +16,7 @@ from widgets.sparkline import Grid, ceiling, columns, marker_line, spark
 from widgets.words import state_sign
 
 LEAST_SPARK = 7
+NO_SERVICE = "no service is known: add a [[service]], or [[logs]] whose lines name one"
 ROOMY = 130
 """From this inner width on the pane shows peaks, more baselines and memory."""
 
@@ -34,7 +34,7 @@ class _Scale:
 def paint(view: SignalsView, width: int, height: int, look: Look) -> Body:
     """The pane's inside: a table of services, the shared markers and time axis, and the operations, worst first."""
     if not view.services:
-        return note(view.status.detail or SafeText("no service yet: reading the sources"), width)
+        return note(absence(view.status, "", NO_SERVICE), width)
     table = chosen(_columns(view, width), width)
     sizes = widths(table, width)
     services = [_service(row, table, sizes, width) for row in view.services]
@@ -240,7 +240,7 @@ def _operation_columns(view: SignalsView, width: int) -> list[Column[OperationRo
     longest = max(len(row.operation) + len(row.service) + 3 for row in view.operations)
     return [
         Column("worst operations", _operation_cell, min(26, longest), grow=2, most=max(16, longest)),
-        Column("share of failures", _share_cell, 12, 5, grow=1, most=28, gap=2),
+        Column("of failures", _share_cell, 12, 5, grow=1, most=28, gap=2),
         Column("failed / n", _failed_cell, 15, 3, gap=2, align_right=True),
         Column(
             "err %",

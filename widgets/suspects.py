@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from console.domain.diagnosis import Evidence, Standing, Suspect
-from console.domain.text import SafeText
 from console.state import Status, SuspectsView
-from widgets.body import Body, Look, Row, note
+from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut_middle, pad, wrap
 from widgets.numbers import short_count
 from widgets.pane import Pane
@@ -19,7 +18,7 @@ WEAK = (Standing.UNLIKELY, Standing.IMPOSSIBLE)
 def paint(view: SuspectsView, width: int, height: int, look: Look) -> Body:
     """Suspects in order of rank, as detailed as there is room, with the next check of the first at the bottom."""
     if not view.suspects:
-        return note(view.empty_reason or view.status.detail or SafeText("nobody is suspected"), width, max(1, height))
+        return note(absence(view.status, view.empty_reason, "nobody is suspected"), width, max(1, height))
     foot = _next_check(view.suspects, width, height)
     room = height - sum(len(row.lines) for row in foot)
     rows: list[Row] = []

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from console.domain.text import SafeText
 from console.domain.topology import Health
 from console.state import Status, UpstreamRow, UpstreamsView
-from widgets.body import Body, Look, Row, note
+from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut_middle, pad, width_of, wrap
 from widgets.numbers import age_text, number_text
 from widgets.pane import Pane
@@ -18,9 +17,7 @@ OLD_S = 30.0
 def paint(view: UpstreamsView, width: int, height: int, look: Look) -> Body:
     """One line per dependency, and a second with the details where there is room."""
     if not view.rows:
-        return note(
-            view.empty_reason or view.status.detail or SafeText("no dependency is known"), width, max(1, height)
-        )
+        return note(absence(view.status, view.empty_reason, "no dependency is known"), width, max(1, height))
     rows = [_row(row, width, details=2) for row in view.rows]
     if sum(len(row.lines) for row in rows) > height:
         rows = [_row(row, width, details=1 if row.state.health is not Health.HEALTHY else 0) for row in view.rows]
