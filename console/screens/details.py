@@ -1,4 +1,4 @@
-"""Drill-downs of one thing: a suspect, a change, an upstream, a record. A list on the left, its log lines below."""
+"""Drill-downs of one thing: a suspect, a change, an upstream, a record."""
 
 from __future__ import annotations
 
@@ -11,32 +11,25 @@ from console.actions import Action
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange, Suspect
 from console.domain.logs import LogRecord
-from console.live.details import about
+from console.live.details import quoted
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
-from console.screens.lists import blank, change_rows, deploy_rows, paragraph, record_rows, suspect_rows, upstream_rows
 from console.screens.record_lines import RecordLines
 from console.state import ConsoleState, UpstreamRow
-from widgets.body import Body, Row
+from widgets import details
+from widgets.body import Body, Look
 from widgets.pane import Pane
 from widgets.text_view import TextView
 
 
-class NumberedText(TextView):
-    """A text view that a digit jumps to."""
-
-    def __init__(self, title: str, number: int) -> None:
-        super().__init__(title)
-        self.number = number
-
-
 class DetailScreen(ConsoleScreen):
-    """A list about one thing; subclasses fill it."""
+    """What is known of one thing, as a list; subclasses say how it is painted."""
 
-    def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], title: str) -> None:
+    title_shown = "Detail"
+
+    def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action]) -> None:
         super().__init__(session, crumbs, actions)
-        self.list = NumberedText(title, 1)
-        self._title = title
+        self.list = TextView()
 
     def body(self) -> Iterable[Widget]:
         yield Vertical(self.list, id="body")
@@ -46,30 +39,28 @@ class DetailScreen(ConsoleScreen):
 
     def show_body(self, state: ConsoleState) -> None:
         self.list.show_content(
-            self._title, lambda width, height, look: Body(rows=tuple(self.rows(width, state))), self.look
+            self.title_shown, lambda width, height, look: self.painted(state, width, height, look), self.look
         )
 
-    def rows(self, width: int, state: ConsoleState) -> list[Row]:
-        """The list, for this width."""
+    def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
+        """The list in this size."""
         raise NotImplementedError
 
 
 class SuspectScreen(DetailScreen):
-    """Evidence for and against one suspect."""
+    """Evidence for and against one suspect; it follows the newest diagnosis."""
 
     def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], suspect: Suspect) -> None:
-        super().__init__(session, crumbs, actions, f"{suspect.standing.value} · {suspect.kind} {suspect.subject}")
+        super().__init__(session, crumbs, actions)
         self._suspect = suspect
 
-    def rows(self, width: int, state: ConsoleState) -> list[Row]:
+    def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
         known = state.diagnosis.suspects if state.diagnosis is not None else ()
-        current = next((s for s in known if s.subject == self._suspect.subject and s.kind == self._suspect.kind), None)
-        rows = suspect_rows(current or self._suspect, width, self.session.zone, state.now)
-        if current is None:
-            rows.insert(
-                0, paragraph("no longer suspected: this is what stood against it when you opened it", width, "warn")
-            )
-        return rows
+        same = (s for s in known if (s.kind, s.subject) == (self._suspect.kind, self._suspect.subject))
+        current = next(same, None)
+        gone = "" if current is not None else " · no longer suspected, this is what stood against it"
+        self.title_shown = f"Suspect {self._suspect.subject}{gone}"
+        return details.suspect(current or self._suspect, width, height, look)
 
 
 class ChangeScreen(DetailScreen):
@@ -78,37 +69,42 @@ class ChangeScreen(DetailScreen):
     def __init__(
         self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], change: JudgedChange
     ) -> None:
-        super().__init__(session, crumbs, actions, f"{change.kind} {change.id}")
+        super().__init__(session, crumbs, actions)
         self._change = change
-        self._detail: DeployDetail | str = "reading the repository"
+        self._detail: DeployDetail | None = None
+        self.title_shown = f"{change.kind} {change.id}"
 
     def on_mount(self) -> None:
         super().on_mount()
         if self._change.kind in ("deploy", "rollback"):
-            self.run_worker(self._read(), name="deploy detail", group="details", exit_on_error=False)
-        else:
-            self._detail = ""
+            self.run_worker(self._read(), name="deploy detail", group="deploy detail", exit_on_error=False)
 
     async def _read(self) -> None:
-        self._detail = await self.session.details.deploy(self._change)
+        self.title_shown = f"{self._change.kind} {self._change.id} · reading the repository"
+        answer = await self.session.details.deploy(self._change)
+        self._detail = answer if isinstance(answer, DeployDetail) else None
+        self.title_shown = f"{self._change.kind} {self._change.id}"
+        if not isinstance(answer, DeployDetail):
+            self.post_message(self.Notice(answer))
         self.show(self.session.state())
 
-    def rows(self, width: int, state: ConsoleState) -> list[Row]:
-        rows = [*change_rows(self._change, width, self.session.zone, state.now), blank()]
-        if isinstance(self._detail, DeployDetail):
-            return rows + deploy_rows(self._detail, width, self.session.zone, state.now)
-        return [*rows, paragraph(self._detail, width, "muted")]
+    def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
+        known = state.diagnosis.changes if state.diagnosis is not None else ()
+        judged = next((c for c in known if c.id == self._change.id), self._change)
+        return details.deploy(self._detail, judged, width, height, look)
 
 
 class RecordScreen(DetailScreen):
     """Every field and line of one record."""
 
+    title_shown = "Record"
+
     def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], record: LogRecord) -> None:
-        super().__init__(session, crumbs, actions, "Record")
+        super().__init__(session, crumbs, actions)
         self._record = record
 
-    def rows(self, width: int, state: ConsoleState) -> list[Row]:
-        return record_rows(self._record, width, self.session.zone, state.now)
+    def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
+        return details.record(self._record, width, height, look)
 
 
 class UpstreamScreen(ConsoleScreen):
@@ -117,11 +113,9 @@ class UpstreamScreen(ConsoleScreen):
     def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], row: UpstreamRow) -> None:
         super().__init__(session, crumbs, actions)
         self._row = row
-        self._title = f"Upstream {row.state.name}"
-        self.list = NumberedText(self._title, 1)
-        self.lines = RecordLines(
-            session, 2, f'{about()} "{row.state.name}" level:>=warn'.strip(), f"lines that name {row.state.name}"
-        )
+        self.list = TextView()
+        query = f"level:>=warn {quoted(row.state.name)}"
+        self.lines = RecordLines(session, 2, query, f"Lines that name {row.state.name}")
 
     def body(self) -> Iterable[Widget]:
         yield Vertical(self.list, self.lines, id="body")
@@ -132,8 +126,9 @@ class UpstreamScreen(ConsoleScreen):
     def show_body(self, state: ConsoleState) -> None:
         row = next((r for r in state.upstreams.rows if r.state.name == self._row.state.name), self._row)
         self.list.show_content(
-            self._title,
-            lambda width, height, look: Body(rows=tuple(upstream_rows(row, width, look.zone, look.now))),
+            f"Upstream {row.state.name}",
+            lambda width, height, look: details.upstream(row, width, height, look),
             self.look,
+            state.upstreams.status,
         )
         self.lines.show_state(state)

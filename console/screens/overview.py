@@ -92,15 +92,15 @@ class OverviewScreen(ConsoleScreen):
         self.changes.show_view(state.changes, look)
         self.upstreams.show_view(state.upstreams, look)
         self._rows = wanted_rows(state)
-        self.arrange()
+        self.divide()
 
     # Layout.
 
     def on_resize(self, event: events.Resize) -> None:
         """Divide the new size."""
-        self.arrange()
+        self.divide()
 
-    def arrange(self) -> None:
+    def divide(self) -> None:
         """Give every pane its place; does nothing while size, zoom and content rows stay."""
         size = Size(self.size.width, max(1, self.size.height - 3))
         made = plan(size, *self._rows)
@@ -142,7 +142,7 @@ class OverviewScreen(ConsoleScreen):
         if self._zoomed is not None:
             self._zoomed = pane
         self._plan = None
-        self.arrange()
+        self.divide()
         pane.focus()
 
     def maximized_pane(self) -> Pane | None:
@@ -152,7 +152,7 @@ class OverviewScreen(ConsoleScreen):
         """Give the current pane the whole screen, or give it back."""
         self._zoomed = self.current() if self._zoomed is None else None
         self._plan = None
-        self.arrange()
+        self.divide()
         self.current().focus()
 
     # Leaving.

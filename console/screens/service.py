@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.widget import Widget
-from widgets.chart import ChartPane
 
 from console.actions import Action
 from console.live.details import about
@@ -15,6 +14,7 @@ from console.screens.base import ConsoleScreen
 from console.screens.record_lines import RecordLines
 from console.state import ConsoleState, Trend
 from console.views import operation_trends
+from widgets.chart import ChartView
 from widgets.pane import Pane
 
 
@@ -26,21 +26,22 @@ class ServiceScreen(ConsoleScreen):
     ) -> None:
         super().__init__(session, crumbs, actions)
         self._service, self._operation = service, operation
-        self._charts = {name: ChartPane(number) for number, name in enumerate(("Errors", "p99 latency", "Traffic"), 1)}
+        self._charts = ChartView()
         what = f"{service} {operation}" if operation else service
-        self._lines = RecordLines(session, 4, about(service, operation or ""), f"Lines of {what}")
+        self._lines = RecordLines(session, 2, about(service, operation or ""), f"Lines of {what}")
 
     def body(self) -> Iterable[Widget]:
-        yield Vertical(Horizontal(*self._charts.values(), id="charts"), self._lines, id="body")
+        yield Vertical(self._charts, self._lines, id="body")
 
     def panes(self) -> list[Pane]:
-        return [*self._charts.values(), self._lines]
+        return [self._charts, self._lines]
 
     def show_body(self, state: ConsoleState) -> None:
         signals = state.signals
         if signals is not None:
-            for (name, chart), trend in zip(self._charts.items(), self._trends(state), strict=True):
-                chart.show_trend(name, trend, signals.axis, self.look, signals.status)
+            charts = list(zip(("errors", "p99", "traffic"), self._trends(state), strict=True))
+            what = f"{self._service} · {self._operation}" if self._operation else self._service
+            self._charts.show_charts(what, charts, signals.axis, self.look, signals.status)
         self._lines.show_state(state)
 
     def _trends(self, state: ConsoleState) -> tuple[Trend, Trend, Trend]:
