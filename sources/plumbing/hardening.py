@@ -31,6 +31,8 @@ ENVIRONMENT: dict[str, str] = {
     "GIT_NO_LAZY_FETCH": "1",
     "GIT_NO_REPLACE_OBJECTS": "1",
     "GIT_GRAFT_FILE": "/dev/null",
+    # No index: git would compare files of the work tree where they look equal to the commit's.
+    "GIT_INDEX_FILE": "/nonexistent/index",
     "GIT_LITERAL_PATHSPECS": "1",
     "GIT_ATTR_NOSYSTEM": "1",
     "GIT_PAGER": "cat",
