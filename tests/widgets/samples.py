@@ -63,7 +63,7 @@ def points(before: float, after: float, *, gap: bool = False, onset: int = 77) -
     found: list[float | None] = []
     for place in range(120):
         value = (after if place >= onset else before) * (1 + 0.12 * math.sin(place * 1.7))
-        found.append(None if gap and 30 <= place < 45 else value)
+        found.append(None if gap and 20 <= place < 50 else value)
     return tuple(found)
 
 
@@ -298,7 +298,7 @@ def hostile(text: str = "") -> ConsoleState:
             filter_text=bad,
             patterns=tuple(replace(p, template=bad, id=bad) for p in state.logs.patterns),
             records=tuple(
-                LogRecord(at=NOW, level=Level.ERROR, service=bad, message=bad, extra=(bad, bad), source=bad, file=bad, offset=n) for n in range(30)
+                LogRecord(at=NOW, level=Level.ERROR, service=bad, message=bad, extra=(bad, bad), source=bad, file=bad, offset=n) for n in range(12)
             ),
         ),
         changes=replace(
