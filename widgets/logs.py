@@ -254,8 +254,6 @@ class LogsPane(Pane):
     def follow(self, on: bool) -> None:
         """Keep the newest line in view, or stop."""
         self.following = on
-        if on:
-            self._key = ""
         self.repaint()
 
     def fold(self) -> bool:
@@ -274,9 +272,7 @@ class LogsPane(Pane):
 
     def move(self, delta: int) -> None:
         """As in any pane; up stops following, and arriving at the last line does not start it again."""
-        if self.following:
-            self._index = len(self._selectable()) - 1
-            self.following = False
+        self.following = False
         super().move(delta)
 
     def to_bottom(self) -> None:
@@ -287,7 +283,7 @@ class LogsPane(Pane):
     def next_matching_level(self, delta: int, least: Level = Level.ERROR) -> bool:
         """The cursor on the next record at this level or worse, `delta` +1 or -1; False where there is none."""
         rows = self._selectable()
-        start = len(rows) if self.following else self._index
+        start = len(rows) if self.following and delta < 0 else self._index
         places = range(start + 1, len(rows)) if delta > 0 else range(start - 1, -1, -1)
         for place in places:
             value = rows[place].value

@@ -136,8 +136,11 @@ class Pane(Canvas, can_focus=True):
         return rows[self._index] if 0 <= self._index < len(rows) else None
 
     def _find_cursor(self) -> None:
-        """Keep the cursor on its thing; where that is gone, near its place."""
+        """Keep the cursor on its thing; where that is gone, near its place. What follows its end has it on the last row."""
         rows = self._selectable()
+        if self.follows_end and rows:
+            self._index, self._key = len(rows) - 1, ""
+            return
         if self._key:
             for number, row in enumerate(rows):
                 if row.key == self._key:
