@@ -13,6 +13,9 @@ from console.demo.metrics import resident_bytes
 from console.demo.pool import Pool
 from console.demo.service import Call, Endpoint, Failure, Service
 
+POLL_S = 0.25
+RECEIPTS_AT_A_TIME = 10
+
 
 class Checkout(Service):
     """Takes an order through price, payment, and one database transaction that also reserves the stock."""
@@ -26,8 +29,19 @@ class Checkout(Service):
             settings["pool_size"], settings["pool_timeout_ms"], settings["statement_timeout_ms"]
         )
 
-        while self.setup.aged_to and resident_bytes() < self.setup.aged_to:
-            self._keep_old_receipt()
+    def background(self) -> list[Any]:
+        return [self._grow_old()] if self.setup.first else []
+
+    async def _grow_old(self) -> None:
+        """Grow to the memory that the history says this process has by now."""
+        memory = 0.0
+        while not memory:
+            await asyncio.sleep(POLL_S)
+            memory = self.world.get("checkout_memory", 0.0)
+        while resident_bytes() < memory:
+            for _ in range(RECEIPTS_AT_A_TIME):
+                self._keep_old_receipt()
+            await asyncio.sleep(0)
 
     def _keep_old_receipt(self) -> None:
         """One receipt of the time before the live traffic, kept by the release's own code."""

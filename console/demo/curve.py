@@ -9,7 +9,7 @@ from console.demo.profile import BASE_RATE, MIX, Path
 
 DAY = 2400.0
 """Length of a day, in seconds."""
-SWING = 0.15
+SWING = 0.12
 """How far the rate moves from its mean, up and down, over an ordinary day."""
 
 
@@ -34,8 +34,8 @@ class Rush:
 
 
 def daily(at: float) -> float:
-    """The share of the mean rate at `at` seconds from the start of live traffic; 1 on average, flat near 0."""
-    return 1.0 + SWING * math.cos(2 * math.pi * at / DAY) * 0.8 + SWING * 0.2 * math.cos(4 * math.pi * at / DAY)
+    """The share of the mean rate at `at` seconds from the start of live traffic: its mean there, and rising slowly."""
+    return 1.0 + SWING * (0.8 * math.sin(2 * math.pi * at / DAY) + 0.2 * math.sin(4 * math.pi * at / DAY))
 
 
 def rates(at: float, rushes: tuple[Rush, ...] = ()) -> dict[Path, float]:

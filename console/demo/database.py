@@ -17,6 +17,7 @@ SLOW_MS = 250.0
 MAX_LINE = 16 * 1024
 CHECKPOINT_S = 150.0
 POLL_S = 0.5
+LOCK_EVERY_S = 12.0
 
 
 class Database(Service):
@@ -26,6 +27,8 @@ class Database(Service):
         self._workers = asyncio.Semaphore(profile.DATABASE_WORKERS)
         self._meter = Meter()
         self._slower = 1.0
+        self._unlocked = asyncio.Event()
+        self._unlocked.set()
         port = self.setup.ports["orders-db:sql"]
         self._server = await asyncio.start_server(self._session, HOST, port, limit=MAX_LINE, reuse_port=True)
         self.metrics.gauge("db_statements_active", "Statements at work.", lambda: self._meter.used)
@@ -33,7 +36,7 @@ class Database(Service):
         self.metrics.describe("db_statement_duration_seconds", "histogram", "Time to the result, waiting included.")
 
     def background(self) -> list[Any]:
-        return [self._upkeep(), self._checkpoints()]
+        return [self._upkeep(), self._truncation(), self._checkpoints()]
 
     async def _session(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -56,6 +59,7 @@ class Database(Service):
             self._meter.waiting -= 1
         self._meter.change(+1)
         try:
+            await self._unlocked.wait()
             cost = profile.STATEMENTS[name].draw(self.random) * (1.0 + 0.002 * parameters)
             await asyncio.sleep(cost * self._slower)
         finally:
@@ -87,6 +91,17 @@ class Database(Service):
                 self._workers.release()
                 held -= 1
             await asyncio.sleep(POLL_S)
+
+    async def _truncation(self) -> None:
+        """The vacuum's last step, again and again: it returns empty pages to the disk, and nobody may touch the tables."""
+        while True:
+            await asyncio.sleep(LOCK_EVERY_S)
+            if seconds := self.world.get("vacuum_lock_s", 0.0):
+                self._unlocked.clear()
+                await asyncio.sleep(seconds)
+                self._unlocked.set()
+                message = f'table "orders": truncated 412 to 388 pages; exclusive lock held for {seconds * 1000:.0f} ms'
+                self.log.write(lines.database(time.time(), "LOG", message))
 
     async def _checkpoints(self) -> None:
         while True:

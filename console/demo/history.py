@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import accumulate
 from pathlib import Path
@@ -94,6 +95,8 @@ class History:
         self._outages = _outages(past)
         self._down = 0.0
         self._number = 4100
+        self._agenda: list[tuple[float, int, Callable[[], None]]] = []
+        self._events = 0
 
     def simulate(self) -> None:
         """Every request of this part."""
@@ -113,9 +116,11 @@ class History:
                 second = at
                 now = rates(at - started, self.past.scenario.past_rushes)
                 sums = list(accumulate(now[kind] for kind in kinds))
+            self._catch_up(at)
             kind = kinds[bisect(sums, random.random() * sums[-1])]
             serve[kind](at, visit(kind, random))
             at += random.expovariate(sums[-1])
+        self._catch_up(float("inf"))
         self._checkpoints()
 
     def write(self) -> None:
@@ -179,14 +184,35 @@ class History:
         if self._refused(at, asked, trace):
             return
         took, status, reason = self._payment(at + 0.001, trace)
-        if not reason and status == 200:
-            waited = self._pool.wait(at + took)
-            if waited > POOL_WAIT:
-                took, status, reason = took + POOL_WAIT, 503, _POOL_MESSAGE
-            else:
-                hold = self._transaction(at + took + waited, trace)
-                self._hold(at + took, hold)
-                took, status = took + waited + hold, 201
+        if reason or status != 200:
+            self._ordered(at, asked, trace, (took, status, reason))
+        else:
+            self._later(at + took, lambda: self._transaction(at, asked, trace, took))
+
+    def _transaction(self, at: float, asked: Visit, trace: str, took: float) -> None:
+        """An order that is paid, when it asks for its database connection."""
+        random = self._random
+        waited = self._pool.wait(at + took)
+        if waited > POOL_WAIT:
+            self._ordered(at, asked, trace, (took + POOL_WAIT, 503, _POOL_MESSAGE))
+            return
+        work, insert = profile.ORDER.draw(random), self._statement("orders.insert") + HOP
+        reserve = profile.RESERVE.draw(random) + self._statement("stock.reserve")
+        self._hold(at + took, work + reserve + insert)
+        took += waited + work
+        self._later(at + took, lambda: self._reservation(at, asked, trace, took, reserve, insert))
+
+    def _reservation(self, at: float, asked: Visit, trace: str, took: float, hold: float, insert: float) -> None:
+        """The reservation of an order, when it reaches inventory."""
+        reserve = self._workers.wait(at + took) + hold
+        self._workers.take(at + took, hold)
+        self._tally.add(at, "inventory", "pool_in_use", 0.013)
+        self._inventory(at + took, "POST", "/reservations", 200, reserve, trace)
+        self._ordered(at, asked, trace, (took + reserve + insert, 201, ""))
+
+    def _ordered(self, at: float, asked: Visit, trace: str, end: tuple[float, int, str]) -> None:
+        """The answer to an order: seconds, status, and why it failed."""
+        took, status, reason = end
         if reason:
             self._checkout_error(at + took, "/orders", reason, trace)
         self._checkout(at, "POST", "/orders", status, took, trace)
@@ -215,16 +241,14 @@ class History:
         self._tally.add(at, "payments", "in_flight", took)
         return took + HOP, status, reason
 
-    def _transaction(self, at: float, trace: str) -> float:
-        """How long the transaction of an order holds its connection."""
-        random = self._random
-        work = profile.ORDER.draw(random)
-        hold = profile.RESERVE.draw(random) + self._statement("stock.reserve")
-        reserve = self._workers.wait(at + work) + hold
-        self._workers.take(at + work, hold)
-        self._tally.add(at, "inventory", "pool_in_use", 0.013)
-        self._inventory(at + work, "POST", "/reservations", 200, reserve, trace)
-        return work + reserve + HOP + self._statement("orders.insert")
+    def _later(self, at: float, what: Callable[[], None]) -> None:
+        """Do `what` when the simulation has come to `at`: who waits for the same thing must come in order of time."""
+        self._events += 1
+        heapq.heappush(self._agenda, (at, self._events, what))
+
+    def _catch_up(self, at: float) -> None:
+        while self._agenda and self._agenda[0][0] <= at:
+            heapq.heappop(self._agenda)[2]()
 
     # What they have in common.
 

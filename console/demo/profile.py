@@ -92,6 +92,8 @@ PERCENT_VOUCHERS = 0.12
 DATABASE_WORKERS = 4
 CHECKOUT_MEMORY_LIMIT = 96 * 1024 * 1024
 """Bytes; a checkout that grows beyond it is killed."""
+LEAK_SPAN = 75 * 1024 * 1024
+"""Bytes between a fresh checkout and its limit, for the history of a leak."""
 RESTART_AFTER = 10.0
 """How long a service that died stays down."""
 

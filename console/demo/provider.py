@@ -12,6 +12,8 @@ from console.demo.service import Call, Endpoint, Service
 class Provider(Service):
     """Answers authorisations."""
 
+    sampled = False
+
     def routes(self) -> dict[str, Endpoint]:
         return {"POST /v1/authorisations": self._authorise}
 

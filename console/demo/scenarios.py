@@ -58,8 +58,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "shared-database",
-        "upkeep inside orders-db takes most of its capacity: every service that uses it slows down and fails",
-        world={"vacuum_workers": 3, "vacuum_slowdown": 16.0},
+        "upkeep inside orders-db takes its capacity and locks its tables: all that use it slow down and fail",
+        world={"vacuum_workers": 2, "vacuum_slowdown": 9.0, "vacuum_lock_s": 2.6},
     ),
     Scenario(
         "memory-leak",

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 from types import ModuleType
-from typing import Any
+from typing import Any, ClassVar
 
 from console.demo import profile
 from console.demo.dials import Dials
@@ -56,10 +56,10 @@ class Setup:
     release: Path | None
     """Where the files of the running release lie."""
     restarts: int = 0
+    first: bool = True
+    """Whether it stands for a process that has run since before the live traffic."""
     memory_limit: int | None = None
     """Bytes; the process is killed when it grows beyond."""
-    aged_to: float = 0.0
-    """Bytes of memory that the service behaves to have grown to since its last start; 0: it is fresh."""
 
     def random(self) -> Random:
         """This service's own stream of random numbers."""
@@ -107,6 +107,8 @@ Endpoint = Callable[[Call], Coroutine[Any, Any, Response]]
 class Service:
     """A service process; subclasses give the endpoints and the form of the log."""
 
+    sampled: ClassVar[bool] = True
+    """Whether the service writes rows of metrics: not, where it is not ours."""
     setup: Setup
     random: Random = field(init=False)
     metrics: Registry = field(init=False, default_factory=Registry)
@@ -286,7 +288,7 @@ class Service:
             if self.setup.memory_limit is not None and memory > self.setup.memory_limit:
                 # What the kernel does to a container that outgrows its limit: no warning, no clean-up.
                 os.kill(os.getpid(), signal.SIGKILL)
-            if time.time() >= due:
+            if self.sampled and time.time() >= due:
                 due += profile.SAMPLE_STEP
                 self._append_samples(path, memory)
 

@@ -52,6 +52,8 @@ TICK_S = 0.25
 START_S = 20.0
 HISTORY_S = 60.0
 GRACE_S = 0.3
+START_TAKES_S = 3.0
+"""From the first request to the announcement, about."""
 
 
 @dataclass(slots=True)
@@ -145,28 +147,37 @@ class Supervisor:
     def _start(self) -> None:
         gc.collect()
         gc.freeze()
-        margin = self._fault_after + 4.0
         for running in self._services.values():
-            running.child = self._fork(running, margin)
+            running.child = self._fork(running)
         for running in self._services.values():
             assert running.child is not None
             running.memory = running.child.wait_ready(START_S)["memory"]
-        past = self._past(time.time(), margin)
+        past = self._past(time.time())
         self._nursery.start("shoppers", lambda: self._shoppers(past.started), dict).wait_ready(START_S)
         writers = [self._nursery.start(f"history-{part}", _historian(past, part), dict) for part in (2, 1)]
         for writer in writers:
             writer.wait_ready(HISTORY_S)
         self._join_metrics()
+        if self.scenario.leak:
+            left = (self._fault_after + 1.0) * leak_rate()
+            turn(self.folder / "world" / "dials.json", checkout_memory=profile.CHECKOUT_MEMORY_LIMIT - left)
         if self.scenario.name != "healthy":
             self._fault_at = time.time() + self._fault_after
 
-    def _past(self, started: float, margin: float) -> Past:
+    def _past(self, started: float) -> Past:
         checkout = self._services["checkout"].release
         assert checkout is not None
         memory = {name: running.memory for name, running in self._services.items()}
-        # An aged checkout is larger than a fresh one; payments is the same program without the receipts.
-        memory["checkout"] = min(memory["checkout"], memory["payments"])
-        return Past(self.folder, started, self.scenario, self.seed, checkout.version, memory, self._ports, margin)
+        return Past(
+            self.folder,
+            started,
+            self.scenario,
+            self.seed,
+            checkout.version,
+            memory,
+            self._ports,
+            self._fault_after + START_TAKES_S,
+        )
 
     def _join_metrics(self) -> None:
         """History first, then what live services have written meanwhile."""
@@ -182,16 +193,15 @@ class Supervisor:
         setup = Setup("shoppers", self.folder, self._ports, self.seed, "", "", None)
         return Shoppers(setup, started, self.scenario.past_rushes, self.scenario.rush).run
 
-    def _fork(self, running: _Running, leak_margin: float | None = None) -> Child:
-        """A process that serves `running`; `leak_margin`: it starts that many seconds from its memory limit."""
+    def _fork(self, running: _Running) -> Child:
+        """A process that serves `running`."""
         release, name = running.release, running.name
         place = None
         if release is not None:
             place = repository.check_out(self.folder / "repo", release, self.folder / "releases")
         version, commit = (release.version, release.commit) if release else ("16.4", "")
         limit = profile.CHECKOUT_MEMORY_LIMIT if name == "checkout" else None
-        aged = limit - leak_margin * leak_rate() if limit and leak_margin and self.scenario.leak else 0.0
-        setup = Setup(name, self.folder, self._ports, self.seed, version, commit, place, running.restarts, limit, aged)
+        setup = Setup(name, self.folder, self._ports, self.seed, version, commit, place, running.restarts, limit)
 
         def main() -> Main:
             return _serving(KINDS[name](setup), self._ports[name])
