@@ -41,7 +41,7 @@ class Excess:
     own: float
     """What its callees do not explain."""
     share: float
-    """Own excess over the total of the node where the trouble shows, 0 to 1."""
+    """Own excess over the total of the node where the trouble shows; above 1 where others call it as well."""
     level: float
     now: float
     bins: int
@@ -92,7 +92,7 @@ def cascade(
         total, level, now, bins = totals[node]
         below = tuple(c for c in graph.callees.get(node, ()) if totals.get(c, (0.0,))[0] > 0 and c != node)
         own = max(0.0, total - sum(totals[c][0] for c in below if node not in graph.callees.get(c, ())))
-        nodes.append(Excess(node, total, own, min(1.0, own / scale) if scale > 0 else 0.0, level, now, bins, below))
+        nodes.append(Excess(node, total, own, own / scale if scale > 0 else 0.0, level, now, bins, below))
     nodes.sort(key=lambda e: (-e.own, -e.total, e.node))
     return Cascade(currency, requests_known, target, tuple(nodes)) if nodes else None
 
@@ -182,4 +182,5 @@ def _total(
         part = requests[later]
         known = part[np.isfinite(part)]
         count = float(np.median(known)) if known.size else None
-    return float(harm.mean()), count, level, float(np.median(values[later])), int(later.sum())
+    beyond = np.clip(harm - scale, 0, None)  # what noise alone could have added is no excess
+    return float(beyond.mean()), count, level, float(np.median(values[later])), int(later.sum())

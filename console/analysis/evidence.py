@@ -81,7 +81,7 @@ def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
     for currency, excess in place.excess.items():
         what = "failures" if currency == "failures" else "time"
         if excess.share > 0:
-            parts.append(f"explains {share_text(excess.share)} of the added {what}")
+            parts.append(f"explains {share_text(min(1.0, excess.share))} of the added {what}")
     if not parts and place.main is not None:
         parts.append(f"is off its level itself since {clock_text(place.onset)} UTC")
     below = [c for e in place.excess.values() for c in e.callees]
@@ -102,7 +102,7 @@ def _excess_evidence(place: Place, graph: Graph) -> list[Evidence]:
         unit = "ratio" if currency == "failures" else "s"
         what = "error rate" if currency == "failures" else "latency"
         if excess.share > 0:
-            claim = f"{place.node} adds {share_text(excess.share)} of the excess {currency} itself: {what} {number(excess.level, unit)} before, {number(excess.now, unit)} since"
+            claim = f"{place.node} adds {share_text(min(1.0, excess.share))} of the excess {currency} itself: {what} {number(excess.level, unit)} before, {number(excess.now, unit)} since"
             if excess.callees:
                 claim += f"; {joined(list(excess.callees))} below it adds some too"
             found.append(inference(claim, "call graph"))

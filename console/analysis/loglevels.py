@@ -25,20 +25,44 @@ BINS = 90
 
 
 def log_moves(
-    records: Iterable[LogRecord], span: Window, at: Instant, window: Window, thresholds: Thresholds, source: str
+    records: Iterable[LogRecord],
+    span: Window,
+    at: Instant,
+    window: Window,
+    thresholds: Thresholds,
+    source: str,
+    every_level: bool = True,
 ) -> list[Move]:
-    """Services whose error lines left their level inside `span`, the stretch that the records cover."""
+    """Services whose error lines left their level inside `span`, the stretch that the records cover.
+
+    Where records of every level are at hand, a stretch without any is a gap in the recording and not a calm one.
+    """
     import numpy as np
 
     if span.seconds < 4 * BIN_LEAST_S:
         return []
     times: dict[str, list[Instant]] = defaultdict(list)
+    every: list[Instant] = []
     for record in records:
+        if record.at is not None and span.start <= record.at <= at:
+            every.append(record.at)
         if record.at is not None and record.level >= Level.ERROR and record.service and span.start <= record.at <= at:
             times[record.service].append(record.at)
     step = max(BIN_LEAST_S, float(np.ceil(span.seconds / BINS / BIN_LEAST_S) * BIN_LEAST_S))
     edges = at - step * np.arange(int(span.seconds // step), -1, -1).astype(np.float64)
     if edges.size < 5:
+        return []
+    covered = np.ones(edges.size - 1, dtype=bool)
+    if every_level and every:
+        stamps = np.array(sorted(every))
+        usual = float(np.quantile(np.diff(stamps), 0.9)) if stamps.size > 1 else step
+        reach = int(2 * usual // step)
+        seen = np.flatnonzero(np.histogram(stamps, bins=edges)[0])
+        near = np.searchsorted(seen, np.arange(covered.size))
+        left = np.arange(covered.size) - seen[np.clip(near - 1, 0, None)] if seen.size else np.zeros(covered.size)
+        right = seen[np.clip(near, 0, seen.size - 1)] - np.arange(covered.size) if seen.size else np.zeros(covered.size)
+        covered = (np.abs(left) <= reach) | (np.abs(right) <= reach)
+    if covered.sum() < 5:
         return []
     moves = []
     for service, found in times.items():
@@ -46,7 +70,9 @@ def log_moves(
             continue
         stamps = np.array(sorted(found))
         counts = np.histogram(stamps, bins=edges)[0].astype(float)
-        track = Track(SeriesKey(service, "", "error_lines"), LOG_ERRORS, edges[1:], counts, step, source=source)
+        track = Track(
+            SeriesKey(service, "", "error_lines"), LOG_ERRORS, edges[1:][covered], counts[covered], step, source=source
+        )
         move = judge(track, at, window, thresholds)
         if move is None:
             continue
@@ -56,14 +82,15 @@ def log_moves(
             continue
         onset = float(inside[0])
         before, lines = int((stamps < onset).sum()), int(inside.size)
-        strong = g_squared(before, lines, max(onset - span.start, step), max(end - onset, step)) >= LEAST_G
+        calm_s = max(step * float((edges[1:][covered] <= onset).sum()), step)
+        strong = g_squared(before, lines, calm_s, max(end - onset, step)) >= LEAST_G
         moves.append(
             replace(
                 move,
                 onset=onset,
                 requests=lines,
                 excess=None,
-                level=before / max((onset - span.start) / step, 1.0),
+                level=before / (calm_s / step),
                 observed=lines / max((end - onset) / step, 1.0),
                 opened=strong and lines >= FEWEST_LINES,
                 short="" if strong and lines >= FEWEST_LINES else f"only {lines} error lines",

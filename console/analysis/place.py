@@ -16,6 +16,8 @@ SHARE_OF_NOTE = 0.05
 """A node that adds less than this share itself is not named [D]."""
 EARLY_S = 300.0
 """A component whose trouble began this much later than the first one's halves in rank, about [D]."""
+SECOND_CURRENCY = 0.6
+"""Added time counts for less where failures were added too: what fails often answers fast or waits for a limit [D]."""
 UNMEASURED = 0.4
 """Share that stands in for a node which is off its level and whose part cannot be measured [D]."""
 
@@ -65,7 +67,8 @@ def rank_places(moves: Iterable[Move], cascades: Iterable[Cascade], graph: Graph
             place = places.setdefault(excess.node, Place(excess.node, 0.0, False, math.inf))
             place.excess[one.currency] = excess
             place.measured = True
-            place.share = max(place.share, excess.share * (1.0 if one.currency == _first(cascades) else 0.6))
+            share = excess.share if one.currency == _first(cascades) else SECOND_CURRENCY * min(1.0, excess.share)
+            place.share = max(place.share, share)
     for place in places.values():
         if not place.measured and not _explained(place, places, graph):
             place.share = UNMEASURED if not all(m.meaning.by_caller for m in place.moves) else 0.0

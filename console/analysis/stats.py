@@ -135,6 +135,30 @@ def g_squared(x: float, y: float, before: float, during: float) -> float:
     return max(0.0, 2 * g)
 
 
+def rank_sum(before: list[float], after: list[float]) -> float:
+    """One-sided Mann-Whitney p that `after` tends to be larger: normal approximation with ties and continuity."""
+    n0, n1 = len(before), len(after)
+    if not n0 or not n1:
+        return 1.0
+    merged = sorted([(v, 0) for v in before] + [(v, 1) for v in after])
+    total, ties, k = 0.0, 0.0, 0
+    while k < len(merged):
+        end = k
+        while end < len(merged) and merged[end][0] == merged[k][0]:
+            end += 1
+        middle = (k + end + 1) / 2
+        total += middle * sum(side for _, side in merged[k:end])
+        size = end - k
+        ties += size**3 - size
+        k = end
+    n = n0 + n1
+    variance = n0 * n1 / 12 * ((n + 1) - ties / (n * (n - 1))) if n > 1 else 0.0
+    if variance <= 0:
+        return 1.0
+    u = total - n1 * (n1 + 1) / 2
+    return 0.5 * math.erfc((u - n0 * n1 / 2 - 0.5) / math.sqrt(2 * variance))
+
+
 def mann_kendall(values: Numbers) -> tuple[float, float]:
     """Kendall's tau against time and the two-sided p of no trend, with the variance inflated for autocorrelation.
 

@@ -29,8 +29,10 @@ def harms_users(move: Move) -> bool:
     if not move.opened:
         return False
     match move.meaning.family:
-        case Family.RATIO | Family.LATENCY:
+        case Family.RATIO:
             return True
+        case Family.LATENCY:
+            return not move.meaning.outbound
         case Family.FAILURES:
             return True
         case Family.SATURATION:

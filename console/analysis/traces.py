@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from console.analysis.stats import rank_sum
 from console.analysis.templates import template_of
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
@@ -24,6 +25,9 @@ OWN_MORE_S = 0.002
 GAP_MORE_S = 0.002
 FUNCTION_SHIFT = 0.25
 """Share of an operation's spans that must change what they do; all five [M, Nezha]."""
+DEEPEST = 64
+"""Spans on the way up inside one service; malformed traces may loop."""
+REMOTES_KEPT = 3
 ALL_EDGES = 0.7
 INCOMING_EDGES = 0.3
 
@@ -40,8 +44,8 @@ class Edge:
 class Calls:
     """Spans in the form that the comparison needs."""
 
-    own: dict[tuple[str, str], list[tuple[Instant, float]]] = field(default_factory=lambda: defaultdict(list))
-    """(end, own seconds) by service and operation."""
+    own: dict[tuple[str, str, str], list[tuple[Instant, float]]] = field(default_factory=lambda: defaultdict(list))
+    """(end, own seconds) by service, operation and what it calls: spans that do other work do not compare."""
     gaps: dict[Edge, list[tuple[Instant, float]]] = field(default_factory=lambda: defaultdict(list))
     """(end, client minus server seconds) by edge."""
     failed: dict[tuple[str, str], list[tuple[Instant, bool]]] = field(default_factory=lambda: defaultdict(list))
@@ -72,6 +76,8 @@ class Shift:
     """Excess seconds, or weighted spans of changed function."""
     what: str = ""
     """Function: what appeared or vanished."""
+    chance: float = 1.0
+    """Time: one-sided p of the rank sum, the later spans against the earlier ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +103,7 @@ def read_calls(spans: Iterable[Span], records: Iterable[LogRecord] = ()) -> Call
             children[span.parent_id].append(span)
     calls = Calls()
     acts = _acts(by_id, children, records, calls)
+    remotes = _remotes(by_id, children)
     for span in by_id.values():
         below = children.get(span.span_id, ())
         remote = [child for child in below if child.service != span.service]
@@ -110,12 +117,36 @@ def read_calls(spans: Iterable[Span], records: Iterable[LogRecord] = ()) -> Call
             elif not below:
                 calls.outgoing[key].append((span.end, span.duration_s, span.failed))
         if span.kind != "client" or not remote:
-            calls.own[key].append((span.end, own_time(span, below)))
+            calls.own[span.service, span.operation, remotes.get(span.span_id, "")].append(
+                (span.end, own_time(span, [*below, *_awaited(span, by_id, children)]))
+            )
         parent = by_id.get(span.parent_id) if span.parent_id is not None else None
         if parent is None or parent.service != span.service:
             calls.served[key].append((span.end, span.duration_s, span.failed))
         calls.acts[key].append((span.end, acts.get(span.span_id, frozenset())))
     return calls
+
+
+def _remotes(by_id: dict[str, Span], children: dict[str, list[Span]]) -> dict[str, str]:
+    """The operations of other services that a span reaches without leaving its own, by span id."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for parent_id, below in children.items():
+        parent = by_id[parent_id]
+        names = {f"{child.service} {child.operation}" for child in below if child.service != parent.service}
+        node: Span | None = parent
+        for _ in range(DEEPEST):
+            if node is None or node.service != parent.service or not names:
+                break
+            found[node.span_id] |= names
+            node = by_id.get(node.parent_id) if node.parent_id is not None else None
+    return {span_id: ", ".join(sorted(names)[:REMOTES_KEPT]) for span_id, names in found.items()}
+
+
+def _awaited(span: Span, by_id: dict[str, Span], children: dict[str, list[Span]]) -> list[Span]:
+    """Calls recorded beside a span instead of below it, as asynchronous frameworks do: it waited for them all the same."""
+    if span.parent_id is None or span.parent_id not in by_id or span.kind == "client":
+        return []
+    return [other for other in children[span.parent_id] if other.kind == "client" and other is not span]
 
 
 def own_time(span: Span, children: Iterable[Span]) -> float:
@@ -157,11 +188,11 @@ def _acts(
 _SPAN_FIELDS = frozenset(("span_id", "spanId", "span.id", "SpanID", "spanid"))
 
 
-def compare_calls(calls: Calls, before: Window, during: Window) -> Currencies:
-    """What changed from `before` to `during`, in each currency."""
+def compare_calls(calls: Calls, before: Window, during: Window, *, function: bool = True) -> Currencies:
+    """What changed from `before` to `during`, in each currency; without `function`, only the two of time."""
     own_shifts = tuple(_own_shifts(calls, before, during))
     gap_shifts = tuple(_gap_shifts(calls, before, during))
-    function_shifts = tuple(_function_shifts(calls, before, during))
+    function_shifts = tuple(_function_shifts(calls, before, during)) if function else ()
     return Currencies(
         _sum(own_shifts),
         _gap_by_service(calls, gap_shifts),
@@ -190,13 +221,15 @@ def _median(values: list[float]) -> float:
 
 
 def _own_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]:
-    for (service, operation), points in calls.own.items():
+    for (service, operation, _), points in calls.own.items():
         old, new = _split(points, before, during)
         if len(old) < OWN_BEFORE or len(new) < OWN_DURING:
             continue
         was, now = _median(old), _median(new)
         if now > OWN_RATIO * was and now > was + OWN_MORE_S:
-            yield Shift(service, operation, was, now, len(old), len(new), (now - was) * len(new))
+            yield Shift(
+                service, operation, was, now, len(old), len(new), (now - was) * len(new), chance=rank_sum(old, new)
+            )
 
 
 def _gap_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]:
@@ -206,7 +239,16 @@ def _gap_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]
             continue
         was, now = _median(old), _median(new)
         if now - was > max(GAP_MORE_S, was / 2):
-            yield Shift(edge.caller, edge.callee, was, now, len(old), len(new), (now - was) * len(new))
+            yield Shift(
+                edge.caller,
+                edge.callee,
+                was,
+                now,
+                len(old),
+                len(new),
+                (now - was) * len(new),
+                chance=rank_sum(old, new),
+            )
 
 
 def _gap_by_service(calls: Calls, shifts: Iterable[Shift]) -> dict[str, float]:
@@ -233,12 +275,14 @@ def _function_shifts(calls: Calls, before: Window, during: Window) -> Iterable[S
         if len(old) < OWN_BEFORE or len(new) < OWN_DURING:
             continue
         for act in {a for acts in old for a in acts} | {a for acts in new for a in acts}:
-            was = sum(act in acts for acts in old) / len(old)
-            now = sum(act in acts for acts in new) / len(new)
+            k_old, k_new = sum(act in acts for acts in old), sum(act in acts for acts in new)
+            was, now = (k_old + 0.5) / (len(old) + 1), (k_new + 0.5) / (len(new) + 1)
             error = math.sqrt(was * (1 - was) / len(old) + now * (1 - now) / len(new))
             shift = abs(now - was) - 0.5 * error
             if shift <= FUNCTION_SHIFT:
                 continue
-            kind = 2.0 if act in calls.severe and now > was else 1.0 if was > 0 and now == 0 else 0.8
+            if act in calls.severe and now < was:
+                continue  # an error that is gone is no harm
+            kind = 2.0 if act in calls.severe and not k_old else 1.0 if k_old and not k_new else 0.8
             weight = kind * shift * math.log1p(len(new))
             yield Shift(service, operation, was, now, len(old), len(new), weight, act)

@@ -1,0 +1,194 @@
+"""Trouble that spans show and metrics do not: added own time, added network time, errors that are new."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from console.analysis.moves import Move
+from console.analysis.signals import Family, Meaning
+from console.analysis.templates import template_of
+from console.analysis.traces import Calls, Currencies, Shift, compare_calls
+from console.domain.instant import Instant, Window
+from console.domain.logs import Level, LogRecord
+from console.domain.spans import Span
+
+OWN_TIME = Meaning(Family.LATENCY, "latency_p50", "s", 1)
+NEW_ERRORS = Meaning(Family.FAILURES, "log_errors", "count", 1)
+BLOCK_GAP_S = 120.0
+"""Spans further apart than this belong to different recordings [D]."""
+STEP_S = 15.0
+MOST_STEPS = 8
+LEAST_SIDE_S = 45.0
+LEAST_ROOTS = 10
+"""Requests on each side of a candidate onset."""
+ADDED_SHARE = 0.06
+"""Share of all time served that must be added before spans alone show trouble [D]."""
+BIG_SHIFT = 0.05
+"""A shift carries it only where it adds this share of the mean time served to one span, so that a slower host, which adds a
+little everywhere, is no incident [D]."""
+SHIFT_P = 1e-3
+SHIFT_P_HUGE = 0.05
+HUGE_RATIO = 10.0
+"""Rank-sum p of a shift that carries it; few spans suffice where the median grew tenfold [D]."""
+SHIFT_SHARE = 0.15
+NEW_P = 1e-3
+FEWEST_NEW = 5
+COVER_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpanView:
+    """What spans tell about one onset."""
+
+    onset: Instant
+    currencies: Currencies
+    added_share: float
+    """Added seconds over all seconds served since the onset."""
+    moves: tuple[Move, ...]
+    """Shifts that carry it, if it is trouble; else empty."""
+
+
+def judge_spans(
+    spans: tuple[Span, ...], calls: Calls, at: Instant, onset: Instant | None, source: str
+) -> SpanView | None:
+    """Compare the spans since the onset with those before; without an onset, look for the one that adds most time."""
+    roots = sorted((s.end, s.duration_s) for s in spans if s.parent_id is None)
+    if len(roots) < 2 * LEAST_ROOTS:
+        return None
+    best: SpanView | None = None
+    for candidate in [onset] if onset is not None else _candidates(roots, at):
+        view = _view(roots, calls, at, candidate, source)
+        if view is not None and (best is None or view.added_share > best.added_share):
+            best = view
+    return best
+
+
+def _candidates(roots: list[tuple[Instant, float]], at: Instant) -> list[Instant]:
+    """Instants of the newest recording, 15 s apart or wider, that leave enough on both sides."""
+    start = roots[-1][0]
+    for earlier, later in zip(reversed(roots[:-1]), reversed(roots), strict=False):
+        if later[0] - earlier[0] > BLOCK_GAP_S:
+            break
+        start = earlier[0]
+    first = start if start > roots[0][0] else start + LEAST_SIDE_S
+    last = min(at, roots[-1][0]) - LEAST_SIDE_S
+    if last < first:
+        return []
+    step = max(STEP_S, (last - first) / MOST_STEPS)
+    return [first + k * step for k in range(int((last - first) / step) + 1)]
+
+
+def _view(
+    roots: list[tuple[Instant, float]], calls: Calls, at: Instant, onset: Instant, source: str
+) -> SpanView | None:
+    before = Window(min(roots[0][0], onset), onset)
+    during = Window(onset, max(at, onset) + 1e-3)
+    served = [seconds for end, seconds in roots if end in during]
+    if len(served) < LEAST_ROOTS or len(roots) - len(served) < LEAST_ROOTS:
+        return None
+    found = compare_calls(calls, before, during, function=False)
+    shifts = [*found.own_shifts, *found.gap_shifts]
+    added = sum(s.weight for s in shifts)
+    share = added / sum(served) if sum(served) > 0 else 0.0
+    carried = any(s.chance <= SHIFT_P and s.weight >= SHIFT_SHARE * added for s in shifts)
+    moves: list[Move] = []
+    if share >= ADDED_SHARE and carried:
+        moves += [_time_move(s, onset, "own_time", source) for s in found.own_shifts if s.weight >= 0.1 * added]
+        moves += [
+            _time_move(s, onset, f"network time to {s.operation}", source)
+            for s in found.gap_shifts
+            if s.weight >= 0.1 * added
+        ]
+    return SpanView(onset, found, share, tuple(moves))
+
+
+def _time_move(shift: Shift, onset: Instant, metric: str, source: str) -> Move:
+    operation = shift.operation if metric == "own_time" else None
+    return Move(
+        service=shift.service,
+        operation=operation,
+        metric=metric,
+        meaning=OWN_TIME,
+        direction=1,
+        onset=onset,
+        end=None,
+        level=shift.before,
+        observed=shift.after,
+        z=0.0,
+        effect=(shift.after - shift.before) / shift.before if shift.before > 0 else 1.0,
+        bins=shift.n_after,
+        step_s=STEP_S,
+        requests=shift.n_after,
+        excess=shift.weight,
+        source=source,
+        chance=shift.chance,
+    )
+
+
+def new_errors(records: Iterable[LogRecord], at: Instant, window: Window, source: str) -> list[Move]:
+    """Error templates that nobody wrote before: one departure per service, from its first line on.
+
+    With y lines in the stretch W since the first one and none in the covered stretch B before, chance alone puts the
+    other y - 1 there with (W / (B + W)) ** (y - 1). Stretches count as far as any record covers them.
+    """
+    first: dict[tuple[str, str], Instant] = {}
+    lines: dict[tuple[str, str], int] = {}
+    known_records = [r for r in records if r.at is not None and r.at <= at]
+    width = cover_width(known_records)
+    cells: set[int] = set()
+    memo: dict[str, str] = {}
+    for record in known_records:
+        if record.at is None:
+            continue
+        cells.add(int(record.at // width))
+        if record.level < Level.ERROR or not record.service:
+            continue
+        template = memo.get(record.message)
+        if template is None:
+            template = memo[record.message] = template_of(record.message)
+        key = (record.service, template)
+        first.setdefault(key, record.at)
+        lines[key] = lines.get(key, 0) + 1
+    covered = sorted(cells)
+    found: dict[str, Move] = {}
+    for key, start in first.items():
+        count = lines[key]
+        if count < FEWEST_NEW or start < window.start:
+            continue
+        after = sum(c * width >= start - width for c in covered)
+        total = len(covered)
+        if total - after < 3 or (after / total) ** (count - 1) > NEW_P:
+            continue
+        service, _ = key
+        known = found.get(service)
+        if known is None or start < known.onset:
+            more = (known.requests or 0) if known else 0
+            found[service] = Move(
+                service=service,
+                operation=None,
+                metric="new error lines",
+                meaning=NEW_ERRORS,
+                direction=1,
+                onset=start,
+                end=None,
+                level=0.0,
+                observed=float(count + more),
+                z=0.0,
+                effect=float("inf"),
+                bins=after,
+                step_s=width,
+                requests=count + more,
+                source=source,
+                chance=(after / total) ** (count - 1),
+            )
+    return list(found.values())
+
+
+def cover_width(records: list[LogRecord]) -> float:
+    """Width of a cell that counts as covered where any record lies in it: twice the usual distance of records, at least 10 s."""
+    stamps = [r.at for r in records if r.at is not None]
+    gaps = sorted(b - a for a, b in pairwise(stamps))
+    usual = gaps[int(0.9 * (len(gaps) - 1))] if gaps else 0.0
+    return max(COVER_S, 2 * usual)
