@@ -1,1 +1,325 @@
 """Builds the configured sources and gathers what they know into `Observations`: the one path for screen, headless and replay."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, TypeVar, runtime_checkable
+
+from console.config.load import Loaded
+from console.domain.changes import Change, ChangeDiff, DeployDetail, Running
+from console.domain.instant import Instant, Window, parse_span
+from console.domain.logs import LogPage
+from console.domain.observations import ErrorSample, Observations
+from console.domain.reading import Cost, Reading, SourceReport, SourceState
+from console.domain.series import Series, SeriesSet
+from console.domain.spans import Span
+from console.domain.topology import Dependency, ProbeResult, Service, Topology
+from console.guard.sanitise import safe
+from console.state import OriginCost
+from sources.base import ChangeSource, HealthSource, LogSource, MetricSource, TraceSource
+
+T = TypeVar("T")
+
+METRIC_HISTORY_S = 2 * 86400.0
+"""Metrics reach back over the same hours of the day before, for a seasonal baseline."""
+LOG_HISTORY_WINDOWS = 6
+"""Logs reach back six windows, at least `LOG_HISTORY_S`: their cost grows with the stretch."""
+LOG_HISTORY_S = 3600.0
+SPAN_HISTORY_S = 86400.0
+CHANGES_REACH_S = 7 * 86400.0
+DEADLINE_S = 30.0
+"""For one question to one source; a source that is slower is reported as failed, the others go on."""
+ERROR_SAMPLE = 3_000
+MESSAGE_SAMPLE = 20_000
+MOST_SPANS = 100_000
+DIFFS_ASKED = 20
+"""Changes nearest to the end of the window whose diffs are read."""
+
+
+@runtime_checkable
+class Diffs(Protocol):
+    """A change source that can tell what a deploy brought."""
+
+    async def detail(self, change_id: str, service: str | None = None) -> DeployDetail | None:
+        """Commits and files since the deploy before."""
+        ...
+
+    async def diff(self, change_id: str, service: str | None = None) -> ChangeDiff | None:
+        """The lines that it changed."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Everything that the configuration names, opened lazily."""
+
+    topology: Topology
+    logs: tuple[LogSource, ...] = ()
+    metrics: tuple[MetricSource, ...] = ()
+    changes: tuple[ChangeSource, ...] = ()
+    traces: tuple[TraceSource, ...] = ()
+    health: tuple[HealthSource, ...] = ()
+    versions: tuple[Any, ...] = ()
+    """Ask a service which version runs: `running(now) -> Running | None`."""
+    intervals: dict[str, float] = field(default_factory=dict)
+    """Seconds between two questions, for sources that say so."""
+    costs: Callable[[], tuple[OriginCost, ...]] = tuple
+    closers: tuple[Callable[[], Awaitable[None]], ...] = ()
+
+    async def deploy_detail(self, change_id: str, service: str | None = None) -> DeployDetail | None:
+        """What a deploy brought, from the first repository that knows it."""
+        for source in self.repositories():
+            detail = await source.detail(change_id, service)
+            if detail is not None:
+                return detail
+        return None
+
+    def repositories(self) -> tuple[Diffs, ...]:
+        """The change sources that read a repository."""
+        return tuple(source for source in self.changes if isinstance(source, Diffs))
+
+    async def close(self) -> None:
+        """Release connections, files and child processes; one that fails does not keep the others open."""
+        for close in self.closers:
+            try:
+                await close()
+            except Exception:  # nothing is left to be done for it
+                continue
+
+
+def topology_of(loaded: Loaded) -> Topology:
+    """Services and dependencies as configured."""
+    return Topology(
+        tuple(Service(s.name, s.depends_on) for s in loaded.config.service),
+        tuple(Dependency(d.name, d.kind, d.probe) for d in loaded.config.dependency),
+    )
+
+
+def open_sources(loaded: Loaded, log_runner: Any = None) -> Sources:
+    """The sources of a configuration; nothing is asked yet.
+
+    Args:
+        loaded: The configuration.
+        log_runner: Who parses logs; None for threads of this process.
+
+    Raises:
+        ConfigError: A kind that cannot be read.
+    """
+    import sources.changes
+    import sources.health
+    import sources.logs
+    import sources.metrics
+    import sources.traces
+    from sources.http import HttpDoor  # pays for httpx only when something is asked
+
+    config, topology = loaded.config, topology_of(loaded)
+    door = HttpDoor(config.budget)
+    names = [service.name for service in topology.services]
+    logs = tuple(sources.logs.build(c, loaded.resolve, names, log_runner) for c in config.logs)
+    metrics = tuple(sources.metrics.build(c, loaded.resolve, door, topology) for c in config.metrics)
+    changes = sources.changes.build(config.changes, config.service, loaded.resolve, door)
+    traces = tuple(sources.traces.build(c, loaded.resolve, door) for c in config.traces)
+    health = sources.health.build(config.service, config.dependency, door)
+    versions = sources.health.build_versions(config.service, door)
+    opened = (*logs, *metrics, *changes, *traces, *health)
+    return Sources(
+        topology,
+        logs,
+        metrics,
+        changes,
+        traces,
+        health,
+        versions,
+        {c.name: parse_span(c.interval) for c in config.metrics},
+        door.costs,
+        (*(source.close for source in opened), door.close),
+    )
+
+
+def compose(
+    sources: Sources,
+    *,
+    at: Instant,
+    window: Window,
+    history: Window,
+    series: Iterable[Series],
+    changes: Iterable[Change] = (),
+    running: Iterable[Running] = (),
+    probes: Iterable[ProbeResult] = (),
+    spans: Iterable[Span] = (),
+    errors: Sequence[ErrorSample] = (),
+    records: Sequence[ErrorSample] = (),
+    diffs: Iterable[ChangeDiff] = (),
+    reports: Iterable[SourceReport] = (),
+) -> Observations:
+    """What all sources know, cut at the knowledge time. Pure."""
+    from sources.changes import merge
+
+    return Observations(
+        at=at,
+        window=window,
+        history=history,
+        topology=sources.topology,
+        series=SeriesSet.of([one.until(at) for one in series]),
+        changes=tuple(change for change in merge(changes) if change.at <= at),
+        running=tuple(running),
+        probes=tuple(probe for probe in probes if probe.at <= at),
+        spans=tuple(span for span in spans if span.end <= at),
+        errors=_joined(errors, at),
+        records=_joined(records, at),
+        diffs=tuple(diffs),
+        sources=tuple(reports),
+    )
+
+
+def _joined(samples: Sequence[ErrorSample], at: Instant) -> ErrorSample | None:
+    if not samples:
+        return None
+    records = sorted(
+        (r for sample in samples for r in sample.records if r.at is None or r.at <= at), key=lambda r: r.at or 0.0
+    )
+    window = Window(min(s.window.start for s in samples), max(s.window.end for s in samples))
+    return ErrorSample(window, tuple(records), sum(s.matched for s in samples))
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """What came in, by role, and a row per source."""
+
+    values: dict[str, list[Any]] = field(default_factory=dict)
+    reports: list[SourceReport] = field(default_factory=list)
+
+    async def ask(
+        self, role: str, name: str, kind: str, question: Awaitable[Reading[Any]], report: bool = True
+    ) -> None:
+        """Keep the answer, or why there is none."""
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                reading = await question
+        except TimeoutError:
+            self._failed(role, name, kind, f"no answer within {DEADLINE_S:g} s", report)
+        except Exception as error:  # whatever ends one source must leave the others alone
+            self._failed(role, name, kind, str(error) or type(error).__name__, report)
+        else:
+            self.values.setdefault(role, []).append(reading.value)
+            if report:
+                self.reports.append(replace(reading.report, role=reading.report.role or role))
+
+    def _failed(self, role: str, name: str, kind: str, why: str, report: bool) -> None:
+        if report:
+            self.reports.append(SourceReport(name, kind, SourceState.FAILED, safe(why, 400), role=role))
+
+    def flat(self, role: str) -> list[Any]:
+        """Everything of a role in one list."""
+        return [item for value in self.values.get(role, []) for item in value]
+
+
+async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *, live: bool) -> Observations:
+    """Ask every source once.
+
+    Args:
+        window: What the user looks at.
+        at: The knowledge time; nothing stamped later is used.
+        step_s: The finest step that series need.
+        live: `at` is the present, so probes and version addresses can be asked; else they are not consulted.
+    """
+    got = _Gathered()
+    end = min(window.end, at)
+    log_start = end - max(LOG_HISTORY_S, (1 + LOG_HISTORY_WINDOWS) * window.seconds)
+    log_window, metric_window = Window(log_start, end), Window(end - METRIC_HISTORY_S, end)
+    questions = [
+        *(got.ask("logs", s.name, s.kind, s.series(log_window, step_s)) for s in sources.logs),
+        *(got.ask("errors", s.name, s.kind, s.errors(log_window, ERROR_SAMPLE), False) for s in sources.logs),
+        *(got.ask("records", s.name, s.kind, s.messages(log_window, MESSAGE_SAMPLE), False) for s in sources.logs),
+        *(got.ask("metrics", s.name, s.kind, s.series(metric_window, step_s)) for s in sources.metrics),
+        *(
+            got.ask("traces", s.name, s.kind, s.spans(Window(end - SPAN_HISTORY_S, end), MOST_SPANS))
+            for s in sources.traces
+        ),
+        *(
+            got.ask(_change_role(s), s.name, s.kind, s.changes(Window(end - CHANGES_REACH_S, end)))
+            for s in sources.changes
+        ),
+        *_present(sources, at, got, live),
+    ]
+    await asyncio.gather(*questions)
+    changes = got.flat("changes") + got.flat("deploys")
+    return compose(
+        sources,
+        at=at,
+        window=window,
+        history=metric_window,
+        series=got.flat("logs") + got.flat("metrics"),
+        changes=changes,
+        running=got.flat("running"),
+        probes=got.flat("health"),
+        spans=got.flat("traces"),
+        errors=got.values.get("errors", []),
+        records=[sample_of(page) for page in got.values.get("records", [])],
+        diffs=await read_diffs(sources, changes, end),
+        reports=got.reports,
+    )
+
+
+def sample_of(page: LogPage) -> ErrorSample:
+    """A page of records of every level, as the analysis takes it."""
+    return ErrorSample(page.window, page.records, page.matched)
+
+
+def _change_role(source: ChangeSource) -> str:
+    return "deploys" if isinstance(source, Diffs) else "changes"
+
+
+def _present(sources: Sources, at: Instant, got: _Gathered, live: bool) -> list[Awaitable[None]]:
+    """Questions that only the present can answer."""
+    if live:
+        asked: list[Awaitable[None]] = []
+        if sources.health:
+            asked.append(got.ask("health", "probes", "probe", ask_probes(sources, at)))
+        if sources.versions:
+            asked.append(got.ask("running", "running versions", "version", ask_versions(sources, at)))
+        return asked
+    for name, kind, present in (("probes", "probe", sources.health), ("running versions", "version", sources.versions)):
+        if present:
+            why = safe("probes see the present, and the knowledge time lies in the past")
+            got.reports.append(SourceReport(name, kind, SourceState.NOT_CONSULTED, why, role="health"))
+    return []
+
+
+async def ask_probes(sources: Sources, now: Instant) -> Reading[tuple[ProbeResult, ...]]:
+    """Probe everything once."""
+    results = await asyncio.gather(*(source.probe(now) for source in sources.health))
+    report = SourceReport(
+        "probes", "probe", SourceState.OK, records=len(results), cost=Cost(len(results)), role="health"
+    )
+    return Reading(tuple(results), now, report)
+
+
+async def ask_versions(sources: Sources, now: Instant) -> Reading[tuple[Running, ...]]:
+    """Ask every service which version runs; one that does not answer is left out and counted."""
+    answers = await asyncio.gather(*(source.running(now) for source in sources.versions), return_exceptions=True)
+    known = tuple(answer for answer in answers if isinstance(answer, Running))
+    missing = len(answers) - len(known)
+    state = SourceState.OK if not missing else SourceState.PARTIAL if known else SourceState.FAILED
+    detail = safe(f"{missing} of {len(answers)} services did not tell their version") if missing else safe("")
+    report = SourceReport("running versions", "version", state, detail, len(known), Cost(len(answers)), "health")
+    return Reading(known, now, report)
+
+
+async def read_diffs(sources: Sources, changes: Iterable[Change], end: Instant) -> tuple[ChangeDiff, ...]:
+    """What the newest deploys changed, line by line, as far as a repository tells; a failure leaves that one out."""
+    deploys = sorted((c for c in changes if c.kind in ("deploy", "rollback") and c.at <= end), key=lambda c: -c.at)
+    found: list[ChangeDiff] = []
+    for change in deploys[:DIFFS_ASKED]:
+        for source in sources.repositories():
+            try:
+                async with asyncio.timeout(DEADLINE_S):
+                    diff = await source.diff(change.id, change.service)
+            except Exception:  # the deploy stays known without its lines
+                continue
+            if diff is not None:
+                found.append(diff)
+                break
+    return tuple(found)

@@ -18,6 +18,7 @@ from typing import Protocol, TypeVar
 from console.domain.changes import Change
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogCounts, LogPage, LogRecord
+from console.domain.observations import ErrorSample
 from console.domain.reading import Reading
 from console.domain.series import Series
 from console.domain.spans import Span
@@ -99,6 +100,14 @@ class LogSource(Source, Protocol):
 
     async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
         """Request and error counts and latency percentiles per service and operation, derived from the records."""
+        ...
+
+    async def errors(self, window: Window, limit: int) -> Reading[ErrorSample]:
+        """The newest `limit` records at level warning and worse, and how many there are."""
+        ...
+
+    async def messages(self, window: Window, limit: int) -> Reading[LogPage]:
+        """At most `limit` records of every level, spread evenly over the window, and how many there are."""
         ...
 
     def follow(self) -> AsyncIterator[tuple[LogRecord, ...]]:
