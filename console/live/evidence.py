@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-from console.domain.observations import Observations
+from console.domain.changes import ChangeDiff, Running
+from console.domain.instant import Window
+from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import FeedPhase, FeedState, Reading, SourceReport, SourceState
+from console.domain.spans import Span
 from console.domain.topology import ProbeResult
 from console.feeds import Feed
+from console.live.sample_store import SampleStore
 from console.live.scope import TimeScope
 from console.live.series_store import SeriesStore
-from console.observe import Sources, compose
+from console.observe import Sources, ask_probes, ask_versions, compose, read_diffs, sample_of
+from sources.base import LogSource, TraceSource
 
 T = TypeVar("T")
+Poll: TypeAlias = Callable[[], Awaitable[Reading[T]]]
 
 SERIES_EVERY_S = 2.0
 PROBES_EVERY_S = 10.0
@@ -24,6 +29,9 @@ ERRORS_EVERY_S = 5.0
 SPANS_EVERY_S = 10.0
 DEADLINE_S = 20.0
 ERROR_SAMPLE = 3_000
+RECORDS_EVERY_S = 20.0
+"""Records of every level, for patterns: the dearest question, so the rarest."""
+RECORD_SAMPLE = 10_000
 MOST_SPANS = 20_000
 PROBES_KEPT = 60
 """Probe results kept per target, for its drill-down."""
@@ -43,24 +51,21 @@ class Evidence:
         self._scope = scope
         self._changed = changed
         self._probes: dict[str, tuple[ProbeResult, ...]] = {}
+        self._diffs: tuple[ChangeDiff, ...] = ()
+        self._diffs_asked: set[str] = set()
         self._feeds: dict[str, list[Feed[Any]]] = {
             "series": [self._series_feed(s) for s in (*sources.logs, *sources.metrics)],
             "changes": [
-                self._feed(s.name, lambda s=s: s.changes(scope.reach()), CHANGES_EVERY_S) for s in sources.changes
+                self._feed(s.name, self._asks(s.changes, scope.reach), CHANGES_EVERY_S) for s in sources.changes
             ],
-            "errors": [
-                self._feed(s.name, lambda s=s: s.errors(scope.history(), ERROR_SAMPLE), ERRORS_EVERY_S)
-                for s in sources.logs
-            ],
-            "spans": [
-                self._feed(s.name, lambda s=s: s.spans(scope.history(), MOST_SPANS), SPANS_EVERY_S)
-                for s in sources.traces
-            ],
+            "errors": [self._feed(s.name, self._errors(s), ERRORS_EVERY_S) for s in sources.logs],
+            "records": [self._feed(s.name, self._records(s), RECORDS_EVERY_S) for s in sources.logs],
+            "traces": [self._feed(s.name, self._spans(s), SPANS_EVERY_S) for s in sources.traces],
             "probes": [self._feed("probes", self._probe_all, PROBES_EVERY_S)] if sources.health else [],
             "running": [self._feed("running versions", self._ask_versions, PROBES_EVERY_S)] if sources.versions else [],
         }
 
-    def _feed(self, name: str, poll: Callable[[], Awaitable[Reading[T]]], interval_s: float) -> Feed[T]:
+    def _feed(self, name: str, poll: Poll[T], interval_s: float) -> Feed[T]:
         return Feed(
             name, poll, interval_s=interval_s, deadline_s=DEADLINE_S, on_change=self._changed, clock=self._scope.now
         )
@@ -92,21 +97,39 @@ class Evidence:
         return tuple(result for results in self._probes.values() for result in results)
 
     async def _probe_all(self) -> Reading[tuple[ProbeResult, ...]]:
-        now = self._scope.now()
-        results = await asyncio.gather(*(source.probe(now) for source in self._sources.health))
-        for result in results:
+        reading = await ask_probes(self._sources, self._scope.now())
+        for result in reading.value:
             self._probes[result.name] = (*self._probes.get(result.name, ()), result)[-PROBES_KEPT:]
-        return Reading(
-            tuple(results), now, SourceReport("probes", "probe", SourceState.OK, records=len(results), role="health")
-        )
+        return reading
 
-    async def _ask_versions(self) -> Reading[tuple[Any, ...]]:
-        now = self._scope.now()
-        answers = await asyncio.gather(*(source.running(now) for source in self._sources.versions))
-        known = tuple(answer for answer in answers if answer is not None)
-        return Reading(
-            known, now, SourceReport("running versions", "version", SourceState.OK, records=len(known), role="health")
-        )
+    async def _ask_versions(self) -> Reading[tuple[Running, ...]]:
+        return await ask_versions(self._sources, self._scope.now())
+
+    def _asks(self, question: Callable[[Window], Awaitable[Reading[T]]], window: Callable[[], Window]) -> Poll[T]:
+        return lambda: question(window())
+
+    def _errors(self, source: LogSource) -> Poll[ErrorSample]:
+        return SampleStore(source, self._scope.history, ERROR_SAMPLE).poll
+
+    def _records(self, source: LogSource) -> Poll[ErrorSample]:
+        async def poll() -> Reading[ErrorSample]:
+            reading = await source.messages(self._scope.history(), RECORD_SAMPLE)
+            return Reading(sample_of(reading.value), reading.observed_at, reading.report, reading.warnings)
+
+        return poll
+
+    def _spans(self, source: TraceSource) -> Poll[tuple[Span, ...]]:
+        return lambda: source.spans(self._scope.history(), MOST_SPANS)
+
+    async def read_diffs(self) -> None:
+        """Read what new deploys changed; what was read once is kept."""
+        known = {diff.change_id for diff in self._diffs}
+        fresh = [
+            change for change in self._all("changes") if change.id not in known and change.id not in self._diffs_asked
+        ]
+        if fresh:
+            self._diffs_asked |= {change.id for change in fresh}
+            self._diffs += await read_diffs(self._sources, fresh, self._scope.history().end)
 
     def observations(self) -> Observations:
         """What all sources know, as far as they have answered."""
@@ -120,17 +143,25 @@ class Evidence:
             changes=self._all("changes"),
             running=self._all("running") if live else (),
             probes=self._all("probes") if live else (),
-            spans=self._all("spans"),
-            errors=tuple(feed.state.reading.value for feed in self._feeds["errors"] if feed.state.reading),
+            spans=self._all("traces"),
+            errors=self._each("errors"),
+            records=self._each("records"),
+            diffs=self._diffs,
             reports=self.reports(),
         )
 
     def _all(self, role: str) -> tuple[Any, ...]:
         return tuple(item for feed in self._feeds[role] if feed.state.reading for item in feed.state.reading.value)
 
+    def _each(self, role: str) -> tuple[Any, ...]:
+        return tuple(feed.state.reading.value for feed in self._feeds[role] if feed.state.reading)
+
     def reports(self) -> tuple[SourceReport, ...]:
         """One row per source; what failed says why."""
-        return tuple(self._report(role, feed) for role, feeds in self._feeds.items() for feed in feeds)
+        reported = (
+            role for role in self._feeds if role not in ("errors", "records")
+        )  # the same sources as their series
+        return tuple(self._report(role, feed) for role in reported for feed in self._feeds[role])
 
     def _report(self, role: str, feed: Feed[Any]) -> SourceReport:
         reading, phase = feed.state.reading, feed.state.phase

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 from console.domain.instant import Window
-from console.domain.logs import LogRecord, Pattern
+from console.domain.logs import Pattern
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.log_tail import LogTail
 from console.live.scope import TimeScope
 from console.query.ast import Query
-from console.query.evaluate import predicate
+from console.query.evaluate import compile_query
 from console.query.parse import parse
 from console.state import LogsView, Status, Word
 from sources.base import LogSource
@@ -84,7 +84,7 @@ class LogPane:
     async def _load(self) -> None:
         window = self._scope.window()
         query = self._query
-        tail = LogTail(predicate(query) if query is not None else _everything, self._scope.step_s)
+        tail = LogTail(compile_query(query).matches, self._scope.step_s)
         if self._tail is None:
             self._tail = tail  # what arrives during the first read is not lost
         problems = [text for source in self._sources if (text := await self._preload(tail, source, window, query))]
@@ -136,7 +136,3 @@ class LogPane:
         if self._status.word is Word.LIVE and not live:
             return Status(Word.PAST)
         return self._status
-
-
-def _everything(record: LogRecord) -> bool:
-    return True

@@ -132,12 +132,14 @@ class Session:
 
     async def diagnose_once(self) -> None:
         """Judge what is known now. A failure is shown in the header; the last good answer stays."""
-        observations = self.evidence.observations()
         try:
+            await self.evidence.read_diffs()
+            observations = self.evidence.observations()
             self._diagnosis = await self._diagnose(observations)
             self._problem = SafeText("")
         except Exception as error:  # the judge must not take the screen down with it
             self._problem = safe(f"diagnosis failed: {type(error).__name__}: {error}", 200)
+            observations = self.evidence.observations()
         self._observations = observations
         self._changed()
 
