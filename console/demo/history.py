@@ -92,7 +92,7 @@ class History:
         self._tally = _Tally()
         self._logs: dict[str, list[tuple[float, str]]] = defaultdict(list)
         self._stack = lost_row_stack("sku-1007")
-        self._outages = _outages(past)
+        self._outages = outages(past.started, past.leak_margin) if past.scenario.leak else ()
         self._down = 0.0
         self._number = 4100
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
@@ -326,9 +326,9 @@ class History:
         return rows
 
     def _memory(self, service: str, at: float) -> float:
-        base = self.past.memory.get(service, 20 << 20) * self._random.gauss(1.0, 0.001)
+        base = self.past.memory[service] * self._random.gauss(1.0, 0.001)
         if service == "checkout" and self.past.scenario.leak:
-            base += leaked(self.past, at - self.past.started)
+            base = profile.CHECKOUT_MEMORY_LIMIT - profile.LEAK_SPAN + leaked(self.past, at - self.past.started)
         return base // 4096 * 4096
 
 
@@ -353,21 +353,14 @@ def leak_rate() -> float:
     return profile.BASE_RATE * profile.MIX["order"] * (1 - profile.DECLINED) * RECEIPT_BYTES
 
 
-def leak_span(past: Past) -> float:
-    """Bytes between a fresh start and the limit."""
-    return float(profile.CHECKOUT_MEMORY_LIMIT - past.memory["checkout"])
-
-
 def leaked(past: Past, at: float) -> float:
     """Bytes of kept receipts at `at` seconds from the start of live traffic (negative: in the past)."""
-    return ((at - past.leak_margin) * leak_rate()) % leak_span(past)
+    return ((at - past.leak_margin) * leak_rate()) % profile.LEAK_SPAN
 
 
-def _outages(past: Past) -> tuple[tuple[float, float], ...]:
-    """When a leaking checkout was down, in epoch seconds."""
-    if not past.scenario.leak:
-        return ()
-    period = leak_span(past) / leak_rate()
-    last = past.started + past.leak_margin
-    count = int(profile.HISTORY // period) + 1
-    return tuple((last - n * period, last - n * period + profile.RESTART_AFTER) for n in range(1, count + 1))
+def outages(started: float, margin: float) -> tuple[tuple[float, float], ...]:
+    """When a leaking checkout was down, in epoch seconds, if it reaches its limit `margin` seconds after `started`."""
+    period = profile.LEAK_SPAN / leak_rate()
+    count = int((profile.HISTORY + margin) // period)
+    downs = (started + margin - n * period for n in range(count, 0, -1))
+    return tuple((down, down + profile.RESTART_AFTER) for down in downs)

@@ -35,6 +35,11 @@ class Scenario:
     past: tuple[Work, ...] = ()
     """Deploys of the last hours that only this scenario has."""
 
+    @property
+    def breaks(self) -> bool:
+        """Whether anything goes wrong."""
+        return bool(self.deploy or self.flag or self.world or self.rush or self.leak)
+
 
 def _peak(start: float, end: float, factor: float, ramp: float) -> Rush:
     return Rush(start, end, {"page": 1.6, "cart": 2.0, "order": factor, "read": 2.0}, ramp)
