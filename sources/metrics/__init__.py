@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from console.config.load import ConfigError
 from console.config.models import MetricsConfig
 from console.domain.topology import Topology
-from sources.base import MetricSource
+from sources.base import MetricSource, SourceRefused
 
 if TYPE_CHECKING:
     from sources.http import HttpDoor  # httpx costs 100 ms to import, and a file needs none of it
@@ -34,4 +34,20 @@ def build(
 
         assert config.path is not None  # the model holds this
         return CsvMetrics(config.name, resolve(config.path), wide=config.layout == "wide", services=names)
-    raise ConfigError(f'[[metrics]] {config.name}: kind = "{config.kind}" is not supported yet')
+    assert (
+        config.url is not None and http is not None
+    )  # the model holds this, and whoever has an address opens the door
+    key = f"[[metrics]] {config.name}"
+    from sources.secrets import token_of, without_credentials
+
+    try:
+        site = http.site(without_credentials(config.url, key), token_of(config, key, resolve))
+    except SourceRefused as error:
+        raise ConfigError(f"{key}: {error}") from None
+    if config.kind == "prometheus":
+        from sources.metrics.prometheus import PrometheusMetrics
+
+        return PrometheusMetrics(
+            config.name, site, services=names, service_label=config.service_label, queries=config.queries
+        )
+    raise ConfigError(f'{key}: kind = "{config.kind}" is not supported yet')

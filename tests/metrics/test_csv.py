@@ -12,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sources.blocks
-from console.config.load import ConfigError
 from console.config.models import MetricsConfig
 from console.domain.instant import Window, parse_time, rfc3339
 from console.domain.reading import Reading, SourceState
@@ -244,9 +243,3 @@ def test_a_stamp_without_an_offset_is_utc() -> None:
     assert instant_of("2026-11-23T14:03:10") == parse_time("2026-11-23T14:03:10Z", 0.0)
     assert instant_of("1700000000123") == 1700000000.123
     assert instant_of("") is None and instant_of("nan") is None and instant_of("0x10") is None
-
-
-def test_what_cannot_be_built_yet_is_said_with_its_name() -> None:
-    config = MetricsConfig(name="m", kind="scrape", url="http://127.0.0.1:1/metrics", service="a")
-    with pytest.raises(ConfigError, match="m"):
-        build(config, Path, None, Topology())

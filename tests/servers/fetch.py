@@ -13,7 +13,17 @@ import shutil
 import subprocess
 from pathlib import Path
 
-PACKAGES = ("prometheus", "victoria-metrics", "nginx", "libssl3", "redis-server", "redis-tools", "libatomic1", "libjemalloc2", "liblzf1")
+PACKAGES = (
+    "prometheus",
+    "victoria-metrics",
+    "nginx",
+    "libssl3",
+    "redis-server",
+    "redis-tools",
+    "libatomic1",
+    "libjemalloc2",
+    "liblzf1",
+)
 """What the tests start, and the libraries that a clean machine lacks."""
 
 CACHE = Path(__file__).resolve().parents[2] / ".cache" / "servers"

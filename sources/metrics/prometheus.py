@@ -1,0 +1,237 @@
+"""Metrics from Prometheus, and from everything that speaks its API.
+
+Without configuration it looks for the names that instrumented programs use (`conventions.py`) and asks for request counts,
+failures, latency quantiles and resources of the configured services. Quantiles are computed here from the bucket rates, so
+that one query serves all of them, for services and operations alike; the query that is shown gives the same number there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from console.domain.instant import Instant, Window
+from console.domain.reading import Cost, Reading, SourceReport, SourceState
+from console.domain.series import Series
+from console.domain.text import SafeText
+from console.guard.sanitise import safe
+from sources.base import SourceError
+from sources.http import Site
+from sources.metrics.discovery import Plan, discover
+from sources.metrics.promapi import MOST_POINTS, PromApi, Result
+from sources.metrics.promqueries import (
+    Asked,
+    Grid,
+    Step,
+    custom_query,
+    gauge_query,
+    latency_query,
+    request_query,
+)
+
+LEAST_STEP_S = 15.0
+"""Finer than most scrape intervals nothing is to be seen."""
+DISCOVER_EVERY_S = 600.0
+LOOK_AGAIN_S = 60.0
+"""After nothing was found."""
+MOST_VALUES = 250_000
+"""Values asked for at once; a longer window is asked for in parts."""
+SKEW_MATTERS_S = 5.0
+LIVE_S = 60.0
+"""A window that ends so close to now is the present, to which a skew measured now applies."""
+
+
+class PrometheusMetrics:
+    """One server.
+
+    Args:
+        name: The source's name in the configuration.
+        site: Where it is.
+        services: Names of services and dependencies to look for; empty: all that it knows.
+        service_label: The label that names the service; None: found by convention.
+        queries: Metric name to PromQL with `$step` in it; replaces what would be asked for that metric.
+        clock: Wall clock.
+    """
+
+    kind = "prometheus"
+
+    def __init__(
+        self,
+        name: str,
+        site: Site,
+        *,
+        services: Sequence[str] = (),
+        service_label: str | None = None,
+        queries: dict[str, str] | None = None,
+        clock: Callable[[], Instant] = time.time,
+    ) -> None:
+        self.name = name
+        self._site = site
+        self._services = tuple(services)
+        self._service_label = service_label
+        self._queries = dict(queries or {})
+        self._clock = clock
+        self._api = PromApi(site, site.deadline_s)
+        self._plan: Plan | None = None
+        self._planned_for: tuple[Instant, Instant] = (-math.inf, -math.inf)
+        self._one_at_a_time = asyncio.Lock()
+
+    async def close(self) -> None:
+        """The door closes the connections."""
+
+    async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
+        """Series of the window on whole multiples of the step, which is at least 15 s.
+
+        Raises:
+            SourceError: Nothing at all could be had. What failed in part is said in the report.
+        """
+        async with self._one_at_a_time:
+            before = self._site.cost
+            plan = await self._planned(window)
+            result = await self._ask(plan, window, step_s)
+            spent = self._site.cost
+        cost = Cost(spent.queries - before.queries, spent.bytes - before.bytes)
+        return Reading(result.series, self._clock(), self._report(plan, result, cost), result.warnings)
+
+    async def _planned(self, window: Window) -> Plan:
+        """The plan, made anew when it is old or was made for another time."""
+        now = self._clock()
+        made_at, made_for = self._planned_for
+        age = LOOK_AGAIN_S if self._plan is None or self._plan.empty else DISCOVER_EVERY_S
+        if self._plan is None or not 0 <= now - made_at < age or abs(window.end - made_for) > DISCOVER_EVERY_S:
+            reach = min(window.seconds, 3600.0)
+            plan = await discover(self._api, window.end, reach, self._services, self._service_label)
+            if self._matters(plan.skew_s, window):  # what lives is then to be found at another moment of its clock
+                at = window.end + (plan.skew_s or 0.0)
+                plan = await discover(self._api, at, reach, self._services, self._service_label)
+            self._plan, self._planned_for = plan, (now, window.end)
+        return self._plan
+
+    def _matters(self, skew_s: float | None, window: Window) -> bool:
+        return skew_s is not None and abs(skew_s) > SKEW_MATTERS_S and window.end > self._clock() - LIVE_S
+
+    async def _ask(self, plan: Plan, window: Window, step_s: float) -> _Answered:
+        # In whole seconds, so that times shifted there and back are the same numbers again.
+        skew = round(plan.skew_s) if plan.skew_s is not None and self._matters(plan.skew_s, window) else None
+        step = Step.of(max(step_s, LEAST_STEP_S), plan.scrape_s)
+        asked = self._questions(plan, step)
+        results = await asyncio.gather(
+            *(self._ask_one(one, window, step, skew or 0.0) for one in asked), return_exceptions=True
+        )
+        answered = _Answered(skew=skew)
+        for one, result in zip(asked, results, strict=True):
+            if isinstance(result, SourceError):
+                answered = answered.failing(one, result)
+            elif isinstance(result, BaseException):
+                raise result
+            else:
+                answered = answered.with_result(*result)
+        if answered.failures and not answered.answers:
+            raise answered.failures[0]
+        return answered
+
+    def _questions(self, plan: Plan, step: Step) -> list[Asked]:
+        replaced = frozenset(self._queries)
+        asked = [custom_query(m, q, step, self._services, self._service_label) for m, q in self._queries.items()]
+        counted = (request_query(one, step, replaced) for one in plan.requests)
+        asked += [one for one in counted if one is not None]
+        asked += [latency_query(one, step, replaced) for one in plan.latencies]
+        gauges = [g for g in plan.gauges if g.gauge.metric not in replaced]
+        if gauges:
+            asked.append(gauge_query(gauges, step))
+        return asked
+
+    async def _ask_one(
+        self, asked: Asked, window: Window, step: Step, skew_s: float
+    ) -> tuple[Asked, tuple[Series, ...], tuple[Result, ...]]:
+        """One query over the window, in parts where the answer would be large."""
+        results: list[Result] = []
+        merged: Grid = {}
+        for start, end in _parts(window, step, asked.series):
+            result = await self._api.range(asked.query, start + skew_s, end + skew_s, step.seconds)
+            results.append(result)
+            # Quantiles of hundreds of series take longer than a frame.
+            grid = await asyncio.to_thread(asked.read, result, step, -skew_s)
+            for key, points in grid.items():
+                merged.setdefault(key, {}).update(points)
+        series = tuple(
+            Series.of(key, list(points.items()), self.name, asked.shown(key))
+            for key, points in merged.items()
+            if points
+        )
+        return asked, series, tuple(results)
+
+    def _report(self, plan: Plan, result: _Answered, cost: Cost) -> SourceReport:
+        notes = [*result.notes, *plan.notes]
+        if plan.empty and not self._queries:
+            notes.append(
+                SafeText("no metric of a known name was found: name what to ask in queries of this [[metrics]] table")
+            )
+        state = SourceState.PARTIAL if notes else SourceState.OK
+        if result.skew is not None:
+            side = "ahead of" if result.skew > 0 else "behind"
+            notes.append(safe(f"its clock is {abs(result.skew):.0f} s {side} ours; its times are shown in ours"))
+        return SourceReport(
+            self.name,
+            self.kind,
+            state,
+            safe("; ".join(notes), 500),
+            records=sum(len(s) for s in result.series),
+            cost=cost,
+            role="metrics",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Answered:
+    """What came of all queries."""
+
+    series: tuple[Series, ...] = ()
+    notes: tuple[SafeText, ...] = ()
+    """What makes it partial."""
+    warnings: tuple[SafeText, ...] = ()
+    failures: tuple[SourceError, ...] = ()
+    answers: int = 0
+    skew: float | None = None
+
+    def failing(self, asked: Asked, error: SourceError) -> _Answered:
+        note = safe(f"{asked.about}: {error}", 300)
+        return replace(
+            self,
+            notes=self.notes if note in self.notes else (*self.notes, note),
+            failures=(*self.failures, error),
+        )
+
+    def with_result(self, asked: Asked, series: tuple[Series, ...], results: tuple[Result, ...]) -> _Answered:
+        notes, warnings = list(self.notes), list(self.warnings)
+        for result in results:
+            for warning in result.warnings:
+                if warning not in warnings:
+                    warnings.append(warning)
+                    notes.append(warning)
+            if result.found > len(result.streams):
+                note = safe(f"{asked.about}: {len(result.streams):,} of {result.found:,} series taken")
+                if note not in notes:
+                    notes.append(note)
+        gaps = sum(result.not_finite for result in results)
+        if gaps:
+            warnings.append(safe(f"{asked.about}: {gaps:,} values were not finite and are gaps"))
+        return replace(
+            self,
+            series=(*self.series, *series),
+            notes=tuple(notes),
+            warnings=tuple(warnings),
+            answers=self.answers + 1,
+        )
+
+
+def _parts(window: Window, step: Step, series: int) -> list[tuple[Instant, Instant]]:
+    """Start and end of each request, on multiples of the step, both ends included; empty where no multiple lies inside."""
+    first, last = math.ceil(window.start / step.seconds), math.floor(window.end / step.seconds)
+    most = max(1, min(MOST_POINTS, MOST_VALUES // max(1, series)))
+    return [
+        (place * step.seconds, min(place + most - 1, last) * step.seconds) for place in range(first, last + 1, most)
+    ]
