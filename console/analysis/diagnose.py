@@ -19,8 +19,9 @@ from console.analysis.loglevels import log_moves
 from console.analysis.moves import Move, judge, judge_errors
 from console.analysis.patterns import Compared, compare
 from console.analysis.place import Place, rank_places
+from console.analysis.plausible import contradicted, unfelt
 from console.analysis.signals import Family, words_of
-from console.analysis.spanmoves import SpanView, judge_spans, new_errors
+from console.analysis.spanmoves import SpanView, judge_spans, new_errors, recorded_before, trace_shares
 from console.analysis.suspects import Draft, from_changes, ranked
 from console.analysis.symptoms import harms_users, symptoms_of
 from console.analysis.traces import Calls, read_calls
@@ -35,6 +36,8 @@ from console.domain.reading import SourceState
 from console.domain.spans import Span
 from console.domain.text import SafeText
 
+SPANS_NEEDED_S = 600.0
+"""Spans of so many seconds before tell their noise: ten bins of a minute, as for series [D]."""
 FAMILY_CHANCE = 0.05
 """Departures that are accepted by chance alone, over all series of one diagnosis [D]."""
 MOST_PATTERNS = 50
@@ -81,11 +84,13 @@ def diagnose(
     if services:
         moves = [m for m in moves if m.service in services]
     leaks = [leak for leak in find_leaks(view.tracks, seen.at) if not services or leak.service in services]
-    known = _known(view, moves, leaks)
+    known = _known(view, moves, leaks, _notes(view, spans))
     state = state_of(known)
     onset = _onset(state, moves, leaks)
+    if onset is None and state is State.INCONCLUSIVE and spans is not None:
+        onset = spans.onset if known.notes else None
     patterns = _patterns(view, onset)
-    judged, suspects = _explain(view, state, onset, moves, leaks, patterns.patterns)
+    judged, suspects = _explain(view, state, onset, moves, leaks, patterns.patterns, spans)
     explains = _explains(seen, state, judged)
     changes = tuple(_judged_change(j) for j in sorted(judged, key=lambda j: j.change.at, reverse=True))
     return Diagnosis(
@@ -160,7 +165,20 @@ def _moves(view: View, limits: Thresholds) -> list[Move]:
         moves += log_moves(view.records, view.covered, seen.at, seen.window, limits, source, seen.records is not None)
         known = {m.service for m in moves if m.meaning.signal == "log_errors" and m.opened}
         moves += [m for m in new_errors(view.records, seen.at, seen.window, source) if m.service not in known]
-    return _family_wise(moves, len(view.tracks.values))
+    return _plausible(view, _family_wise(moves, len(view.tracks.values)))
+
+
+def _plausible(view: View, moves: list[Move]) -> list[Move]:
+    """Close latencies that their callers do not feel, and those that the spans of the same stretch contradict."""
+    judged = []
+    for move in moves:
+        short = ""
+        if move.opened and move.meaning.family is Family.LATENCY and not move.meaning.outbound:
+            short = unfelt(move, view.tracks, view.graph) or (
+                contradicted(move, view.calls, view.seen.at) if view.calls else ""
+            )
+        judged.append(replace(move, opened=False, short=short) if short else move)
+    return judged
 
 
 def _family_wise(moves: list[Move], tracks: int) -> list[Move]:
@@ -186,7 +204,20 @@ def _span_view(view: View, moves: list[Move]) -> SpanView | None:
     return known or judge_spans(view.spans, view.calls, view.seen.at, None, source)
 
 
-def _known(view: View, moves: list[Move], leaks: list[Leak]) -> Known:
+def _notes(view: View, spans: SpanView | None) -> tuple[str, ...]:
+    """What keeps calm metrics from meaning healthy: spans too short to know their own noise, and changed all the same."""
+    if spans is None:
+        return ()
+    before = recorded_before(view.spans, spans.onset)
+    changed = spans.added_share > 0.01 or bool(spans.currencies.function)
+    if before >= SPANS_NEEDED_S or not changed:
+        return ()
+    return (
+        f"spans changed, and only {before / 60:.0f} min of them before are at hand where {SPANS_NEEDED_S / 60:.0f} min are needed to know their noise",
+    )
+
+
+def _known(view: View, moves: list[Move], leaks: list[Leak], notes: tuple[str, ...]) -> Known:
     seen = view.seen
     requests = 0.0
     for track in view.tracks.errors:
@@ -203,6 +234,7 @@ def _known(view: View, moves: list[Move], leaks: list[Leak]) -> Known:
         judged,
         round(requests) or None,
         len({t.service for t in view.tracks.errors} | {t.service for t in view.tracks.values}),
+        notes,
     )
 
 
@@ -250,7 +282,13 @@ def _patterns(view: View, onset: Instant | None) -> Compared:
 
 
 def _explain(
-    view: View, state: State, onset: Instant | None, moves: list[Move], leaks: list[Leak], patterns: tuple[Pattern, ...]
+    view: View,
+    state: State,
+    onset: Instant | None,
+    moves: list[Move],
+    leaks: list[Leak],
+    patterns: tuple[Pattern, ...],
+    spans: SpanView | None,
 ) -> tuple[tuple[Judged, ...], tuple[Suspect, ...]]:
     seen = view.seen
     if onset is None:
@@ -261,7 +299,12 @@ def _explain(
         )
         return quiet, ranked(leak_draft(leak, False) for leak in leaks)
     current = [m for m in moves if m.ongoing or state is State.RECOVERING]
-    places = rank_places(current, _cascades(view, current, onset), view.graph)
+    places = rank_places(
+        current,
+        _cascades(view, current, onset),
+        view.graph,
+        trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE),
+    )
     effects = _effects(view)
     case = _case(view, onset, current, places, patterns, effects)
     judged = judge_changes(in_reach(view.changes, onset, seen.at), view.changes, case)
@@ -272,11 +315,8 @@ def _explain(
 def _cascades(view: View, moves: list[Move], onset: Instant) -> list[Cascade]:
     found = []
     for currency in ("failures", "seconds"):
-        targets = [
-            m.service
-            for m in moves
-            if harms_users(m) and (m.meaning.signal == "error_rate") == (currency == "failures")
-        ]
+        family = Family.RATIO if currency == "failures" else Family.LATENCY
+        targets = [m.service for m in moves if harms_users(m) and m.meaning.family is family]
         if not targets:
             continue
         one = cascade(view.tracks, view.graph, currency, onset, view.seen.at, targets)

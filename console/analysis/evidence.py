@@ -36,7 +36,12 @@ def place_drafts(
     for k, place in enumerate(places[:MOST_PLACES]):
         if place.rank_value <= 0:
             continue
-        evidence = [*_excess_evidence(place, graph), *_move_evidence(place), *_pattern_evidence(place.node, patterns)]
+        evidence = [
+            *_excess_evidence(place, graph),
+            *_shift_evidence(place),
+            *_move_evidence(place),
+            *_pattern_evidence(place.node, patterns),
+        ]
         if (probe := probes.get(place.node)) is not None:
             bad = probe.health in (Health.DOWN, Health.DEGRADED)
             evidence.append(fact(f"its probe says {probe.health.value}: {probe.detail}", "probe", supports=bad))
@@ -132,6 +137,24 @@ def _move_evidence(place: Place) -> list[Evidence]:
         found.append(
             fact(claim, move.source or "metrics", supports=supports, query=query, samples=move.requests or move.bins)
         )
+    return found
+
+
+def _shift_evidence(place: Place) -> list[Evidence]:
+    """The largest shifts of its spans, each in its own currency."""
+    found = []
+    for shift in sorted(place.shifts, key=lambda s: -s.weight)[:3]:
+        n = shift.n_before + shift.n_after
+        if shift.what:
+            claim = (
+                f"{shift.operation} of {shift.service}: `{shift.what}` in {share_text(shift.after)} of its spans,"
+                f" {share_text(shift.before)} before ({shift.n_after} and {shift.n_before} spans)"
+            )
+        elif shift.gap:
+            claim = f"network time from {shift.service} to {shift.operation} rose from {number(shift.before, 's')} to {number(shift.after, 's')} ({shift.n_after} calls)"
+        else:
+            claim = f"own time of {shift.service} in {shift.operation} rose from {number(shift.before, 's')} to {number(shift.after, 's')} ({shift.n_after} spans)"
+        found.append(fact(claim, "traces", samples=n))
     return found
 
 

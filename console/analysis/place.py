@@ -10,6 +10,8 @@ from console.analysis.cascade import Cascade, Excess
 from console.analysis.graph import Graph
 from console.analysis.moves import Move
 from console.analysis.signals import Family
+from console.analysis.spanmoves import TraceShares
+from console.analysis.traces import Shift
 from console.domain.instant import Instant
 
 SHARE_OF_NOTE = 0.05
@@ -18,6 +20,8 @@ EARLY_S = 300.0
 """A component whose trouble began this much later than the first one's halves in rank, about [D]."""
 SECOND_CURRENCY = 0.6
 """Added time counts for less where failures were added too: what fails often answers fast or waits for a limit [D]."""
+UNSETTLED = 0.45
+"""Weight of a change in spans that is too small, or seen too briefly, to be called trouble [D]."""
 UNMEASURED = 0.4
 """Share that stands in for a node which is off its level and whose part cannot be measured [D]."""
 
@@ -34,6 +38,8 @@ class Place:
     moves: list[Move] = field(default_factory=list)
     excess: dict[str, Excess] = field(default_factory=dict)
     """By currency."""
+    shifts: list[Shift] = field(default_factory=list)
+    """What its spans do otherwise than before."""
     rank_value: float = 0.0
 
     @property
@@ -47,8 +53,10 @@ class Place:
         return ranked[0] if ranked else None
 
 
-def rank_places(moves: Iterable[Move], cascades: Iterable[Cascade], graph: Graph) -> list[Place]:
-    """Nodes off their level, those first that their callees do not explain.
+def rank_places(
+    moves: Iterable[Move], cascades: Iterable[Cascade], graph: Graph, traces: TraceShares | None = None
+) -> list[Place]:
+    """Nodes off their level, those first that their callees do not explain. Spans outrank the graph, the graph plain metrics.
 
     Nodes that calls connect compare by their own share of the excess; parts of the system that no call connects
     compare by when they went off, since their excess has no common measure.
@@ -69,9 +77,11 @@ def rank_places(moves: Iterable[Move], cascades: Iterable[Cascade], graph: Graph
             place.measured = True
             share = excess.share if one.currency == _first(cascades) else SECOND_CURRENCY * min(1.0, excess.share)
             place.share = max(place.share, share)
+    if traces is not None:
+        _by_traces(places, traces, opened)
     for place in places.values():
         if not place.measured and not _explained(place, places, graph):
-            place.share = UNMEASURED if not all(m.meaning.by_caller for m in place.moves) else 0.0
+            place.share = UNMEASURED if any(_own(m) for m in place.moves) else 0.0
     known = [p.onset for p in places.values() if math.isfinite(p.onset)]
     first = min(known, default=0.0)
     for component in _components(set(places), graph):
@@ -85,6 +95,41 @@ def rank_places(moves: Iterable[Move], cascades: Iterable[Cascade], graph: Graph
     return [p for p in ranked if p.rank_value > 0 or p.moves]
 
 
+def _by_traces(places: dict[str, Place], traces: TraceShares, opened: list[Move]) -> None:
+    """Let spans decide about the services that they show: time where time was added, function where errors are new."""
+    errors = [m for m in opened if m.meaning.signal in ("log_errors", "error_rate")]
+    if not traces.settled:
+        shares = traces.time or traces.function
+        _take(places, shares, UNSETTLED, traces.shifts if traces.time else traces.functions)
+        return
+    if traces.time:
+        for place in places.values():
+            if place.node in traces.seen:
+                place.share, place.measured = 0.0, True
+        _take(places, traces.time, 1.0, traces.shifts)
+    if errors and traces.function:
+        failing = {m.service for m in errors}
+        among = {s: v for s, v in traces.function.items() if s in failing}
+        total = sum(among.values())
+        if total > 0:
+            _take(
+                places,
+                {s: v / total for s, v in among.items()},
+                SECOND_CURRENCY if traces.time else 1.0,
+                traces.functions,
+            )
+
+
+def _take(places: dict[str, Place], shares: dict[str, float], factor: float, shifts: tuple[Shift, ...]) -> None:
+    for node, share in shares.items():
+        if share < SHARE_OF_NOTE and node not in places:
+            continue
+        place = places.setdefault(node, Place(node, 0.0, True, math.inf))
+        place.shifts += [s for s in shifts if node in (s.service, s.operation)]
+        place.share = max(place.share if place.measured else 0.0, share * factor)
+        place.measured = True
+
+
 def _first(cascades: Iterable[Cascade]) -> str:
     return next((c.currency for c in cascades), "")
 
@@ -92,6 +137,11 @@ def _first(cascades: Iterable[Cascade]) -> str:
 def _only_watched(move: Move) -> bool:
     """Traffic and unknown gauges are context for a place, not a reason to name it."""
     return move.meaning.family in (Family.TRAFFIC, Family.GAUGE, Family.MEMORY)
+
+
+def _own(move: Move) -> bool:
+    """Whether a departure is about the node itself and not about its callers' patience or its callees' time."""
+    return not move.meaning.by_caller and not (move.meaning.outbound and move.meaning.family is Family.LATENCY)
 
 
 def _explained(place: Place, places: dict[str, Place], graph: Graph) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from console.analysis.graph import Graph
 from console.analysis.moves import Move
 from console.analysis.signals import Family, Meaning
 from console.analysis.templates import template_of
-from console.analysis.traces import Calls, Currencies, Shift, compare_calls
+from console.analysis.traces import OWN_BEFORE, OWN_DURING, Calls, Currencies, Shift, compare_calls
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
 from console.domain.spans import Span
@@ -32,6 +33,7 @@ SHIFT_P = 1e-3
 SHIFT_P_HUGE = 0.05
 HUGE_RATIO = 10.0
 """Rank-sum p of a shift that carries it; few spans suffice where the median grew tenfold [D]."""
+CARRY_SPANS = 5
 SHIFT_SHARE = 0.15
 NEW_P = 1e-3
 FEWEST_NEW = 5
@@ -48,6 +50,8 @@ class SpanView:
     """Added seconds over all seconds served since the onset."""
     moves: tuple[Move, ...]
     """Shifts that carry it, if it is trouble; else empty."""
+    seen: frozenset[str] = frozenset()
+    """Services with enough spans on both sides to be judged."""
 
 
 def judge_spans(
@@ -62,7 +66,11 @@ def judge_spans(
         view = _view(roots, calls, at, candidate, source)
         if view is not None and (best is None or view.added_share > best.added_share):
             best = view
-    return best
+    if best is None:
+        return None
+    start = min(roots[0][0], best.onset)
+    whole = compare_calls(calls, Window(start, best.onset), Window(best.onset, max(at, best.onset) + 1e-3))
+    return replace(best, currencies=whole)
 
 
 def _candidates(roots: list[tuple[Instant, float]], at: Instant) -> list[Instant]:
@@ -92,16 +100,90 @@ def _view(
     shifts = [*found.own_shifts, *found.gap_shifts]
     added = sum(s.weight for s in shifts)
     share = added / sum(served) if sum(served) > 0 else 0.0
-    carried = any(s.chance <= SHIFT_P and s.weight >= SHIFT_SHARE * added for s in shifts)
+    least = BIG_SHIFT * sum(served) / len(served)
     moves: list[Move] = []
-    if share >= ADDED_SHARE and carried:
-        moves += [_time_move(s, onset, "own_time", source) for s in found.own_shifts if s.weight >= 0.1 * added]
+    if share >= ADDED_SHARE:
+        moves += [_time_move(s, onset, "own_time", source) for s in found.own_shifts if _carries(s, least, added)]
         moves += [
             _time_move(s, onset, f"network time to {s.operation}", source)
             for s in found.gap_shifts
-            if s.weight >= 0.1 * added
+            if _carries(s, least, added)
         ]
-    return SpanView(onset, found, share, tuple(moves))
+    return SpanView(onset, found, share, tuple(moves), _judged_services(calls, before, during))
+
+
+def _judged_services(calls: Calls, before: Window, during: Window) -> frozenset[str]:
+    old: dict[str, int] = {}
+    new: dict[str, int] = {}
+    for (service, _), points in calls.served.items():
+        old[service] = old.get(service, 0) + sum(t in before for t, _, _ in points)
+        new[service] = new.get(service, 0) + sum(t in during for t, _, _ in points)
+    return frozenset(s for s in old if old[s] >= OWN_BEFORE and new[s] >= OWN_DURING)
+
+
+def _carries(shift: Shift, least: float, added: float) -> bool:
+    grown = shift.after - shift.before
+    sure = shift.chance <= SHIFT_P or (shift.after >= HUGE_RATIO * shift.before and shift.chance <= SHIFT_P_HUGE)
+    return sure and shift.n_after >= CARRY_SPANS and grown >= least and shift.weight >= SHIFT_SHARE * added
+
+
+@dataclass(frozen=True, slots=True)
+class TraceShares:
+    """What each service adds itself, by the spans: shares of all added time, and of all changed function."""
+
+    time: dict[str, float]
+    function: dict[str, float]
+    seen: frozenset[str]
+    shifts: tuple[Shift, ...] = ()
+    """Of time: own time, and network time with the callee as the operation."""
+    functions: tuple[Shift, ...] = ()
+    settled: bool = True
+    """False: the spans show a change and no trouble; shares then only order what is possible."""
+
+
+def trace_shares(view: SpanView | None, graph: Graph, *, unsettled: bool = False) -> TraceShares | None:
+    """Own time and network gap as shares of all that was added; function less what callees' function explains.
+
+    Args:
+        view: What spans tell.
+        graph: Who calls whom.
+        unsettled: Also where spans show a change and no trouble.
+    """
+    if view is None:
+        return None
+    time: dict[str, float] = {}
+    if view.moves or (unsettled and view.added_share >= ADDED_SHARE / 2):
+        for part in (view.currencies.own, view.currencies.gap):
+            for service, seconds in part.items():
+                time[service] = time.get(service, 0.0) + seconds
+    function = {}
+    for service, weight in view.currencies.function.items():
+        below = sum(
+            view.currencies.function.get(c, 0.0)
+            for c in graph.callees.get(service, ())
+            if service not in graph.callees.get(c, ())
+        )
+        function[service] = max(0.0, weight - below)
+    shifts = (*view.currencies.own_shifts, *view.currencies.gap_shifts)
+    return TraceShares(
+        _shares(time),
+        _shares(function),
+        view.seen,
+        shifts,
+        view.currencies.function_shifts,
+        bool(view.moves) or not unsettled,
+    )
+
+
+def recorded_before(spans: tuple[Span, ...], onset: Instant) -> float:
+    """Seconds before an onset, without the gaps between recordings, that spans cover."""
+    cells = {int(s.end // COVER_S) for s in spans if s.end < onset}
+    return len(cells) * COVER_S
+
+
+def _shares(weights: dict[str, float]) -> dict[str, float]:
+    total = sum(weights.values())
+    return {k: v / total for k, v in weights.items()} if total > 0 else {}
 
 
 def _time_move(shift: Shift, onset: Instant, metric: str, source: str) -> Move:

@@ -76,6 +76,8 @@ class Shift:
     """Excess seconds, or weighted spans of changed function."""
     what: str = ""
     """Function: what appeared or vanished."""
+    gap: bool = False
+    """Network time; then `operation` is the callee."""
     chance: float = 1.0
     """Time: one-sided p of the rank sum, the later spans against the earlier ones."""
 
@@ -228,7 +230,14 @@ def _own_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]
         was, now = _median(old), _median(new)
         if now > OWN_RATIO * was and now > was + OWN_MORE_S:
             yield Shift(
-                service, operation, was, now, len(old), len(new), (now - was) * len(new), chance=rank_sum(old, new)
+                service,
+                operation,
+                was,
+                now,
+                len(old),
+                len(new),
+                (now - was) * len(new),
+                chance=rank_sum(old, new),
             )
 
 
@@ -247,6 +256,7 @@ def _gap_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]
                 len(old),
                 len(new),
                 (now - was) * len(new),
+                gap=True,
                 chance=rank_sum(old, new),
             )
 
