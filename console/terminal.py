@@ -1,13 +1,14 @@
 """The one place that leans on private names of Textual 8.2.8; each is tested against that release.
 
-`TerminalCare` is mixed into the application. It does three things Textual does not:
+`TerminalCare` is mixed into the application. It does what Textual does not:
 
 - **Cells, not widgets.** Textual repaints from the left edge of a widget to the end of a change, every segment with its
   full colour codes. Here a model of the terminal says which cells really differ, and only those are sent, with only
   those codes that change. Measured on six panes at 120x40: a seventh of the bytes.
 - **A slow terminal waits alone.** When more frames wait for the terminal than it takes, nothing is painted until it has
   caught up; the event loop, the collectors and the journal go on. What was left out is then painted once.
-- **Clean lines.** A filter takes characters that a terminal obeys out of every line, whoever painted it.
+- **Clean lines.** A filter takes characters that a terminal obeys out of every line, whoever painted it; another leaves no
+  colour at all under `NO_COLOR`.
 
 Private names used: `App._display`, `App._driver`, `App._filters`, `App._begin_update`, `App._end_update`,
 `WriterThread._queue`, and the attributes of the two updates of `textual._compositor`.
@@ -29,7 +30,7 @@ from textual.app import App, ReturnType
 from textual.color import Color
 from textual.driver import Driver
 from textual.events import Resize
-from textual.filter import LineFilter
+from textual.filter import LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.strip import Strip
 
@@ -58,6 +59,15 @@ def install_neutralise(app: App[Any]) -> None:
     """Let every line of every widget of `app` pass the filter; once is enough, more does no harm."""
     if not any(isinstance(known, Neutralise) for known in app._filters):
         app._filters.append(Neutralise())
+
+
+def install_no_color(app: App[Any]) -> None:
+    """Let `NO_COLOR` mean no colour whatever the theme.
+
+    Textual decides at its start, by the theme of that moment: themes with own colours become grey, which a terminal of
+    sixteen colours shows as black on black.
+    """
+    app._filters[:] = [NoColor() if isinstance(known, Monochrome) else known for known in app._filters]
 
 
 def terminal_is_behind(app: App[Any], most: int = MOST_QUEUED) -> bool:
@@ -229,6 +239,7 @@ class TerminalCare(App[ReturnType]):
         self._terminal = TerminalModel()
         self._owed = False
         install_neutralise(self)
+        install_no_color(self)
 
     def forget_terminal(self) -> None:
         """The terminal may show anything: after a suspension, for `redraw`. Paints everything again."""

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from widgets.cells import cells_of, changed_spans
 from widgets.glyphs import to_ascii
 from widgets.ink import Line
-from widgets.theme import Palette, palette_for
+from widgets.theme import NO_COLOR, Palette, palette_for
 
 
 class Canvas(Widget):
@@ -32,8 +32,8 @@ class Canvas(Widget):
 
     @property
     def palette(self) -> Palette:
-        """The colours of the current theme."""
-        return palette_for(self.app.theme)
+        """The colours of the current theme; under `NO_COLOR` the one that marks with weight and reversal."""
+        return NO_COLOR if self.app.no_color else palette_for(self.app.theme)
 
     @property
     def lines(self) -> tuple[Line, ...]:

@@ -148,6 +148,8 @@ PALETTES: dict[str, Palette] = {
 }
 """The themes by the names the configuration uses."""
 
+NO_COLOR = PALETTES["ansi-dark"]
+"""What is used where colours are taken away afterwards: reversal and dimming still show."""
 _BY_TEXTUAL_NAME = {palette.textual.name: palette for palette in PALETTES.values()}
 
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from dataclasses import replace
+from typing import ClassVar
 
 from textual.app import ComposeResult
+from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
 
 from console.actions import ACTIONS
@@ -34,7 +37,15 @@ class Gallery(TerminalCare[None]):
     .narrow SuspectsPane, .narrow #right { display: none; }
     """
     ENABLE_COMMAND_PALETTE = False
-    BINDINGS = [("j", "move(1)"), ("k", "move(-1)"), ("q", "quit"), ("t", "tick"), ("n", "same"), ("space", "fold")]  # noqa: RUF012
+    BINDINGS: ClassVar[list[BindingType]] = [
+        ("j", "move(1)"),
+        ("k", "move(-1)"),
+        ("q", "quit"),
+        ("t", "tick"),
+        ("n", "same"),
+        ("space", "fold"),
+        ("r", "redraw"),
+    ]
 
     def __init__(self, state: ConsoleState, theme: str = "dark") -> None:
         super().__init__()
@@ -65,6 +76,14 @@ class Gallery(TerminalCare[None]):
         rate = float(os.environ.get("GALLERY_RATE", "0"))
         if rate:
             self.set_interval(1 / rate, self.action_tick)
+        if os.environ.get("GALLERY_HEARTBEAT"):
+            self.set_interval(0.05, self.beat)
+            self.set_interval(0.05, self.action_tick)
+
+    def beat(self) -> None:
+        """Write the time to a file: whether the event loop still turns is seen from outside."""
+        with open(os.environ["GALLERY_HEARTBEAT"], "a", encoding="utf-8") as file:
+            file.write(f"{time.monotonic()}\n")
 
     def feed(self, state: ConsoleState) -> None:
         """Hand a state to every pane."""
@@ -87,6 +106,10 @@ class Gallery(TerminalCare[None]):
         """Fold the record under the cursor."""
         self.query_one(LogsPane).fold()
 
+    def action_redraw(self) -> None:
+        """Send every cell again."""
+        self.forget_terminal()
+
     def action_same(self) -> None:
         """Show again what is shown."""
         self.feed(self.state)
@@ -99,7 +122,10 @@ class Gallery(TerminalCare[None]):
     def ticked(self, state: ConsoleState) -> ConsoleState:
         """The state one second later."""
         n = self.ticks
-        records = (*state.logs.records[-400:], *(samples.record(100 + n * 5 + k) for k in range(5)))
+        records = (
+            *state.logs.records[-400:],
+            *(samples.record(100 + n * 5 + k, message=samples.WIDE if k == 2 else "") for k in range(5)),
+        )
         signals = state.signals
         if signals is not None:
             services = []

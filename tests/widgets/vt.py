@@ -6,6 +6,8 @@ import re
 
 from rich.cells import split_graphemes
 
+_SETUP = re.compile(r"\x1b\[[?>=<][0-9;]*\$?[A-Za-z]|\x1b\[[0-9;]*[tnc]|\x1b[=>78]|\x1b\][0-9;]*[^\x07\x1b]*\x07")
+"""What an application says to a terminal once: modes, queries, the title."""
 _TOKEN = re.compile(r"\x1b\[([?>]?[0-9;]*)([A-Za-z])|\x1b\]8;;([^\x1b]*)\x1b\\|([^\x1b]+)|(.)", re.DOTALL)
 
 
@@ -18,6 +20,10 @@ class Screen:
         self.x = self.y = 0
         self.style: dict[str, str] = {}
         self.link = ""
+
+    def feed_session(self, data: str) -> None:
+        """Obey a whole session: modes and queries are passed over, a cleared screen is not expected."""
+        self.feed(_SETUP.sub("", data))
 
     def feed(self, data: str) -> None:
         """Obey; an unknown sequence is an error of the painter."""
