@@ -109,6 +109,8 @@ class ChangesPane(Pane):
 
     def show_view(self, view: ChangesView, look: Look) -> None:
         """Show this."""
+        if self.shows(self.view, view, look):
+            return
         self.view, self.look = view, look
         self.repaint()
 

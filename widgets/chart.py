@@ -16,7 +16,7 @@ from widgets.glyphs import BRAILLE
 from widgets.ink import Line, right
 from widgets.numbers import number_text
 from widgets.pane import Pane
-from widgets.sparkline import Grid, ceiling, marker_line
+from widgets.sparkline import Grid, ceiling, marker_line, reach
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 """Bits of a braille cell: left and right column, top to bottom."""
@@ -29,14 +29,10 @@ LEAST_HEIGHT = 5
 def bands(axis: Axis, points: Sequence[float | None], grid: Grid) -> list[tuple[float, float] | None]:
     """Lowest and highest finite value of each column; None for a gap."""
     found: list[tuple[float, float] | None] = [None] * grid.width
-    step = axis.step_s or grid.step_s
-    for place, value in enumerate(points):
+    for value, (first, last) in zip(points, reach(axis, grid, len(points)), strict=True):
         if value is None or not math.isfinite(value):
             continue
-        begin = axis.window.start + place * step
-        first = math.floor((begin - grid.start) / grid.step_s + 1e-6)
-        last = math.ceil((begin + step - grid.start) / grid.step_s - 1e-6) - 1
-        for column in range(max(0, first), min(grid.width, max(first, last) + 1)):
+        for column in range(first, last):
             old = found[column]
             found[column] = (value, value) if old is None else (min(old[0], value), max(old[1], value))
     return found

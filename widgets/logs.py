@@ -214,6 +214,8 @@ class LogsPane(Pane):
 
     def show_view(self, view: LogsView, look: Look, markers: tuple[Marker, ...] = ()) -> None:
         """Show this; `markers` go under the histogram."""
+        if self.shows((self.view, self.markers), (view, markers), look):
+            return
         self.view, self.look, self.markers = view, look, markers
         self.repaint()
 

@@ -106,6 +106,11 @@ class Pane(Canvas, can_focus=True):
             lines = self._frame(width, height).around([], note(self.failure, max(1, width - 4)).rows[0].lines)
         self.show(lines)
 
+    def shows(self, shown: object, view: object, look: Look) -> bool:
+        """Whether painting `view` would change nothing: it equals what is `shown`, in the same zone and minute."""
+        same_minute = look.now // 60 == self.look.now // 60
+        return bool(self.lines) and same_minute and look.zone == self.look.zone and shown == view
+
     def _painted(self, width: int, height: int) -> list[Line]:
         frame = self._frame(width, height)
         self._body = self.body(frame.inner_width, frame.inner_height)

@@ -302,6 +302,8 @@ class SignalsPane(Pane):
 
     def show_view(self, view: SignalsView | None, look: Look) -> None:
         """Show this; None: nothing is known yet."""
+        if self.shows(self.view, view, look):
+            return
         self.view, self.look = view, look
         self.repaint()
 

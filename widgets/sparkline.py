@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from console.domain.instant import Instant
 from console.state import Axis, Marker
@@ -50,17 +51,32 @@ def columns(axis: Axis, points: Sequence[float | None], grid: Grid) -> list[floa
     A point stands for a stretch of `axis.step_s`; one that is longer than a column fills all columns it covers.
     """
     found: list[float | None] = [None] * grid.width
-    step = axis.step_s or grid.step_s
-    for place, value in enumerate(points):
+    for value, (first, last) in zip(points, reach(axis, grid, len(points)), strict=True):
         if value is None or not math.isfinite(value):
             continue
-        begin = axis.window.start + place * step
-        first = math.floor((begin - grid.start) / grid.step_s + 1e-6)
-        last = math.ceil((begin + step - grid.start) / grid.step_s - 1e-6) - 1
-        for column in range(max(0, first), min(grid.width, max(first, last) + 1)):
+        for column in range(first, last):
             old = found[column]
-            found[column] = value if old is None else max(old, value)
+            if old is None or value > old:
+                found[column] = value
     return found
+
+
+def reach(axis: Axis, grid: Grid, count: int) -> tuple[tuple[int, int], ...]:
+    """For each of `count` points of an axis the columns `(first, last + 1)` it stands for; an empty range outside."""
+    step = axis.step_s or grid.step_s
+    return _reach((axis.window.start - grid.start) / grid.step_s, step / grid.step_s, grid.width, count)
+
+
+@lru_cache(64)
+def _reach(offset: float, ratio: float, width: int, count: int) -> tuple[tuple[int, int], ...]:
+    """Shared by all graphs of a tick: they have the same axis and a few widths."""
+    found = []
+    for place in range(count):
+        begin = offset + place * ratio
+        first = math.floor(begin + 1e-6)
+        last = max(first, math.ceil(begin + ratio - 1e-6) - 1)
+        found.append((max(0, first), min(width, last + 1)))
+    return tuple(found)
 
 
 def ceiling(values: Iterable[float | None]) -> float:

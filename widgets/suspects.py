@@ -93,6 +93,8 @@ class SuspectsPane(Pane):
 
     def show_view(self, view: SuspectsView, look: Look) -> None:
         """Show this."""
+        if self.shows(self.view, view, look):
+            return
         self.view, self.look = view, look
         self.repaint()
 

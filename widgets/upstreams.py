@@ -81,6 +81,8 @@ class UpstreamsPane(Pane):
 
     def show_view(self, view: UpstreamsView, look: Look) -> None:
         """Show this."""
+        if self.shows(self.view, view, look):
+            return
         self.view, self.look = view, look
         self.repaint()
 
