@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from console.config.load import Loaded
+from console.config.models import Config
 from console.domain.changes import Change, ChangeDiff, DeployDetail, Running
 from console.domain.instant import Instant, Window, parse_span
 from console.domain.logs import LogPage
@@ -19,6 +20,9 @@ from console.domain.topology import Dependency, ProbeResult, Service, Topology
 from console.guard.sanitise import safe
 from console.state import OriginCost
 from sources.base import ChangeSource, HealthSource, LogSource, MetricSource, TraceSource
+
+if TYPE_CHECKING:
+    from sources.http import HttpDoor  # httpx costs 100 ms to import, and files need none of it
 
 T = TypeVar("T")
 
@@ -108,21 +112,18 @@ def open_sources(loaded: Loaded, log_runner: Any = None) -> Sources:
         ConfigError: A kind that cannot be read.
     """
     import sources.changes
-    import sources.health
     import sources.logs
     import sources.metrics
     import sources.traces
-    from sources.http import HttpDoor  # pays for httpx only when something is asked
 
     config, topology = loaded.config, topology_of(loaded)
-    door = HttpDoor(config.budget)
+    door = _door(config)
     names = [service.name for service in topology.services]
     logs = tuple(sources.logs.build(c, loaded.resolve, names, log_runner) for c in config.logs)
     metrics = tuple(sources.metrics.build(c, loaded.resolve, door, topology) for c in config.metrics)
     changes = sources.changes.build(config.changes, config.service, loaded.resolve, door)
     traces = tuple(sources.traces.build(c, loaded.resolve, door) for c in config.traces)
-    health = sources.health.build(config.service, config.dependency, door)
-    versions = sources.health.build_versions(config.service, door)
+    health, versions = _present_sources(config, door)
     opened = (*logs, *metrics, *changes, *traces, *health)
     return Sources(
         topology,
@@ -133,8 +134,37 @@ def open_sources(loaded: Loaded, log_runner: Any = None) -> Sources:
         health,
         versions,
         {c.name: parse_span(c.interval) for c in config.metrics},
-        door.costs,
-        (*(source.close for source in opened), door.close),
+        door.costs if door is not None else tuple,
+        (*(source.close for source in opened), *((door.close,) if door is not None else ())),
+    )
+
+
+def _door(config: Config) -> HttpDoor | None:
+    """The door for requests; None where only files and repositories are read, which then need not pay for httpx."""
+    addresses = [
+        *(c.url for c in config.logs),
+        *(c.url for c in config.metrics),
+        *(c.url for c in config.changes),
+        *(c.url for c in config.traces),
+        *(s.probe or s.version_url for s in config.service),
+        *(d.probe for d in config.dependency),
+    ]
+    if not any(addresses):
+        return None
+    from sources.http import HttpDoor
+
+    return HttpDoor(config.budget)
+
+
+def _present_sources(config: Config, door: HttpDoor | None) -> tuple[tuple[HealthSource, ...], tuple[Any, ...]]:
+    """Probes and version addresses."""
+    if door is None:
+        return (), ()
+    import sources.health
+
+    return (
+        sources.health.build(config.service, config.dependency, door),
+        sources.health.build_versions(config.service, door),
     )
 
 
@@ -310,7 +340,7 @@ async def ask_versions(sources: Sources, now: Instant) -> Reading[tuple[Running,
 
 async def read_diffs(sources: Sources, changes: Iterable[Change], end: Instant) -> tuple[ChangeDiff, ...]:
     """What the newest deploys changed, line by line, as far as a repository tells; a failure leaves that one out."""
-    deploys = sorted((c for c in changes if c.kind in ("deploy", "rollback") and c.at <= end), key=lambda c: -c.at)
+    deploys = sorted((c for c in changes if (c.commit or c.kind == "deploy") and c.at <= end), key=lambda c: -c.at)
     found: list[ChangeDiff] = []
     for change in deploys[:DIFFS_ASKED]:
         for source in sources.repositories():

@@ -1,0 +1,112 @@
+"""`incident diagnose`: one diagnosis, no screen."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import click
+
+from console.cli.options import Request, common, request
+from console.cli.outcome import Exit, say
+from console.domain.diagnosis import Diagnosis, State
+from console.domain.instant import Window
+from console.domain.observations import Observations
+
+POINTS = 120
+"""Steps in the window: 15 s in half an hour, so that a minute of trouble is four of them."""
+FINEST_S, COARSEST_S = 5.0, 300.0
+EXITS = {
+    State.HEALTHY: Exit.DONE,
+    State.DEGRADING: Exit.INCIDENT,
+    State.INCIDENT: Exit.INCIDENT,
+    State.RECOVERING: Exit.INCIDENT,
+    State.INCONCLUSIVE: Exit.INCONCLUSIVE,
+}
+"""Something is wrong, or was a moment ago: 1. Only `healthy` is 0, so that a script cannot take doubt for health."""
+
+
+@click.command("diagnose")
+@common
+def command(
+    config_path: Path | None,
+    at: str | None,
+    since: str | None,
+    until: str | None,
+    services: tuple[str, ...],
+    as_json: bool,
+    plain: bool,
+) -> int:
+    """Say what broke, since when, what changed and who is at fault, from everything that is configured.
+
+    \b
+    Exit code: 0 healthy · 1 incident, degrading or recovering · 3 inconclusive · 4 every needed source is down.
+    """
+    asked = request(config_path, at, since, until, services, as_json, plain)
+    observations = asyncio.run(_observe(asked))
+    diagnosis = _judge(observations, asked)
+    _show(diagnosis, asked)
+    return exit_code(diagnosis)
+
+
+def exit_code(diagnosis: Diagnosis) -> int:
+    """The exit code that goes with a diagnosis."""
+    from console.analysis.verdict import all_down
+
+    if diagnosis.state is State.INCONCLUSIVE and all_down(diagnosis.sources):
+        return Exit.SOURCES_DOWN
+    return EXITS[diagnosis.state]
+
+
+def step_of(window: Window) -> float:
+    """Width of a step that shows a minute of trouble in a short window and stays affordable in a long one."""
+    return min(COARSEST_S, max(FINEST_S, window.seconds / POINTS))
+
+
+async def _observe(asked: Request) -> Observations:
+    from console.observe import gather, open_sources
+
+    sources = open_sources(asked.loaded)
+    try:
+        return await gather(sources, asked.window, asked.at, step_of(asked.window), live=not asked.at_given)
+    finally:
+        await sources.close()
+
+
+def _judge(observations: Observations, asked: Request) -> Diagnosis:
+    from console.analysis.diagnose import diagnose
+
+    return diagnose(observations, services=asked.services, generated_at=time.time())
+
+
+def _show(diagnosis: Diagnosis, asked: Request) -> None:
+    if asked.as_json:
+        import json
+
+        from console.report.diagnosis_json import diagnosis_json
+
+        click.echo(json.dumps(diagnosis_json(diagnosis), ensure_ascii=False, allow_nan=False, indent=2))
+        return
+    from console.report.diagnosis_text import human_text, plain_text
+
+    zone = ZoneInfo(asked.loaded.config.console.timezone)
+    if asked.plain:
+        click.echo(plain_text(diagnosis, zone), nl=False)
+    else:
+        click.echo(human_text(diagnosis, zone, _style if _coloured() else None), nl=False)
+    if not diagnosis.sources:
+        say("nothing is configured to be read; `incident config init` writes a start")
+
+
+def _coloured() -> bool:
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _style(text: str, name: str) -> str:
+    if name == "bold":
+        return click.style(text, bold=True)
+    return click.style(text, dim=True) if name == "dim" else click.style(text, fg=name, bold=True)
