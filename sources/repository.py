@@ -30,12 +30,13 @@ from sources.plumbing.hardening import (
     drop_inherited,
     neutralised,
 )
-from sources.plumbing.model import CommitRange, Diffstat, Relation, RepositoryInfo, Tag, TagKind, TagList
+from sources.plumbing.model import CommitDiffs, CommitRange, Diffstat, Relation, RepositoryInfo, Tag, TagKind, TagList
 from sources.plumbing.objects import first_line
 from sources.plumbing.pump import Output, Overrun, Unwanted, drain
 from sources.plumbing.refs import RefsState, refs_state
 
 __all__ = [
+    "CommitDiffs",
     "CommitRange",
     "Diffstat",
     "Relation",
@@ -122,6 +123,12 @@ class Repository:
     async def diffstat(self, good: str, bad: str) -> Diffstat:
         """Files that differ between two commits (full ids)."""
         return await self._ask(lambda session: reading.read_diffstat(session.call, good, bad))
+
+    async def diffs_between(self, good: str, bad: str) -> CommitDiffs:
+        """The changed lines between two deployed commits (full ids), bounded in commits, files and lines."""
+        return await self._ask(
+            lambda session: reading.read_diffs(session.call, good, bad, shallow=session.info.shallow)
+        )
 
     async def is_ancestor(self, older: str, newer: str) -> bool | None:
         """Whether `newer` contains `older`; None where the history that would tell is not here."""

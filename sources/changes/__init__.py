@@ -11,8 +11,11 @@ from console.domain.instant import Window
 from console.domain.reading import Reading
 from sources.base import ChangeSource, SourceRefused
 from sources.changes.jsonl import JsonlChanges
+from sources.changes.merge import GIT_PREFIX, merge
+from sources.changes.tags import TagChanges
+from sources.repository import Repository
 
-__all__ = ["UnreadableKind", "build"]
+__all__ = ["TagChanges", "UnreadableKind", "build", "merge"]
 
 
 class UnreadableKind:
@@ -51,7 +54,20 @@ def build(
         resolve: Makes a path of the configuration absolute.
         http: The door for HTTP, for the kinds that need one.
     """
-    return tuple(_build_one(config, resolve) for config in changes)
+    return (*_repositories(services, resolve), *(_build_one(config, resolve) for config in changes))
+
+
+def _repositories(services: Sequence[ServiceConfig], resolve: Callable[[str | Path], Path]) -> tuple[ChangeSource, ...]:
+    """One source per repository, however many services deploy from it; named after its path in the configuration."""
+    patterns: dict[Path, dict[str, tuple[str, ...]]] = {}
+    names: dict[Path, str] = {}
+    for service in services:
+        if service.repository is not None:
+            path = resolve(service.repository)
+            names.setdefault(path, f"{GIT_PREFIX}{service.repository}")
+            patterns.setdefault(path, {})[service.name] = service.deploy_tags
+    known = [service.name for service in services]
+    return tuple(TagChanges(names[path], Repository(path), globs, known) for path, globs in patterns.items())
 
 
 def _build_one(config: ChangesConfig, resolve: Callable[[str | Path], Path]) -> ChangeSource:

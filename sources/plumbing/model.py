@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from console.domain.changes import Commit, FileChange
+from console.domain.changes import Commit, CommitDiff, FileChange
 from console.domain.instant import Instant
 from console.domain.text import SafeText
 
@@ -84,6 +84,16 @@ class Diffstat:
     files: tuple[FileChange, ...] = ()
     more: bool = False
     note: SafeText = SafeText("")
+
+
+@dataclass(frozen=True, slots=True)
+class CommitDiffs:
+    """The changed lines between two deploys."""
+
+    commits: tuple[CommitDiff, ...] = ()
+    """Newest last. After a rollback or a divergence one entry: the whole difference, as the later deploy's commit."""
+    complete: bool = True
+    """False: commits or lines were left out."""
 
 
 @dataclass(frozen=True, slots=True)

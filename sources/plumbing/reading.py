@@ -8,10 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
-from console.domain.changes import Commit, FileChange
+from console.domain.changes import Commit, CommitDiff, FileChange
 from console.guard.sanitise import safe
 from sources.base import SourceGarbage, SourceTimeout
-from sources.plumbing.model import CommitRange, Diffstat, Relation, Tag, TagKind, TagList
+from sources.plumbing import patch
+from sources.plumbing.model import CommitDiffs, CommitRange, Diffstat, Relation, Tag, TagKind, TagList
 from sources.plumbing.objects import (
     OID,
     Checked,
@@ -30,6 +31,8 @@ MOST_OBJECT = 64 * 2**10
 MOST_OBJECTS = 6 * 2**20
 """Read of commit and tag objects in one answer."""
 MOST_FILES = 5000
+MOST_DIFFS = 50
+"""Commits whose changed lines are read."""
 RENAMES = ("-M", "-l400")
 
 _NAMES = "%(refname)%00%(objectname)%00%(objecttype)"
@@ -275,3 +278,29 @@ def read_diffstat(call: Call, good: str, bad: str) -> Diffstat:
     if output.status and not output.cut and not files and b"bad object" in output.err:
         raise SourceGarbage(f"git cannot compare {good[:12]} and {bad[:12]}: {first_line(output.err)}")
     return Diffstat(files[:MOST_FILES], output.cut or len(files) > MOST_FILES, safe(_comparison_note(output)))
+
+
+def read_diffs(call: Call, good: str, bad: str, *, shallow: bool = False) -> CommitDiffs:
+    """The changed lines between two deploys: commit by commit where one leads to the other, merges left out."""
+    if None in check(call, (check_oid(good), check_oid(bad))):
+        return CommitDiffs(complete=False)
+    how = relation(call, good, bad, shallow=shallow)
+    if how is Relation.SAME:
+        return CommitDiffs()
+    if how is not Relation.FORWARD:
+        return _whole_diff(call, good, bad)
+    options = ("--no-merges", f"--max-count={MOST_DIFFS + 1}")
+    oids = call("rev-list", *options, "--end-of-options", bad, f"^{good}").out.decode("ascii", "replace").split()
+    kept = oids[:MOST_DIFFS]
+    output = call("diff-tree", "--stdin", "-r", "--root", *patch.FLAGS, *RENAMES, feed=_encode(kept), statuses=(0, 128))
+    files, whole = patch.patches(output.out)
+    commits = tuple(CommitDiff(c.id, c.subject, files.get(c.id, ())) for c in reversed(read_commits(call, kept)))
+    return CommitDiffs(commits, whole and len(oids) <= MOST_DIFFS and not output.cut and not output.status)
+
+
+def _whole_diff(call: Call, good: str, bad: str) -> CommitDiffs:
+    output = call("diff-tree", "-r", *patch.FLAGS, *RENAMES, "--end-of-options", good, bad, statuses=(0, 128))
+    files, whole = patch.patches(output.out)
+    subject = next((commit.subject for commit in read_commits(call, [bad])), safe(""))
+    commits = (CommitDiff(bad, subject, files.get("", ())),)
+    return CommitDiffs(commits, whole and not output.cut and not output.status)
