@@ -14,10 +14,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
 from sources.base import SourceRefused, SourceTimeout, SourceUnavailable
+from sources.reasons import is_ours
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """Addresses of a host, as text, in the order to try."""
+
+
+class ForbiddenAddress(SourceRefused):
+    """We do not ask such addresses."""
+
+
+class OurSide(SourceUnavailable):
+    """Nothing could be asked, for a reason on this machine: it says nothing about the other side."""
+
 
 METADATA = (
     ipaddress.ip_network("169.254.0.0/16"),
@@ -92,7 +102,8 @@ async def resolve(host: str, port: int) -> Sequence[str]:
         found = await answer
     except (OSError, UnicodeError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise SourceUnavailable(f"{host}: the name does not resolve: {why}") from None
+        kind = OurSide if isinstance(error, OSError) and is_ours(error) else SourceUnavailable
+        raise kind(f"{host}: the name does not resolve: {why}") from None
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))[:MOST_ADDRESSES]
 
 
@@ -102,7 +113,7 @@ async def permitted(host: str, port: int, resolve: Resolve = resolve, deadline_s
     Raises:
         SourceUnavailable: The name does not resolve.
         SourceTimeout: The resolver does not answer in time.
-        SourceRefused: It resolves to an address that may not be asked; one is enough, since a name with both a
+        ForbiddenAddress: It resolves to an address that may not be asked; one is enough, since a name with both a
             harmless and a metadata address is an attack or a mistake.
     """
     try:
@@ -117,7 +128,7 @@ async def permitted(host: str, port: int, resolve: Resolve = resolve, deadline_s
     for address in addresses:
         why = forbidden(address)
         if why is not None:
-            raise SourceRefused(f"{host} leads to {address}, {why}: such addresses are never asked")
+            raise ForbiddenAddress(f"{host} leads to {address}, {why}: such addresses are never asked")
     if not addresses:
         raise SourceUnavailable(f"{host}: the name has no address")
     return addresses

@@ -39,6 +39,8 @@ class Answer:
     """How far the other side's clock is ahead of ours, from its `Date`; None where it sent none."""
     skew_margin_s: float = 0.0
     """The skew is known to within ± this: half the round trip and the half second that `Date` rounds away."""
+    certificate_ends: Instant | None = None
+    """Until when the certificate of an https server is valid."""
 
     @property
     def is_html(self) -> bool:

@@ -12,7 +12,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from console.config.models import Budget
@@ -109,6 +109,20 @@ class HttpDoor:
         origin = self._origins.setdefault(name, _Origin(safe(name, 200), self.budget))
         return Site(self, origin, name + parts.path.rstrip("/"), parts.query, token)
 
+    @property
+    def context(self) -> ssl.SSLContext:
+        """What TLS is verified against; for probes that speak TLS without HTTP."""
+        if self._context is None:
+            from sources.transport import trust
+
+            self._context = trust()
+        return self._context
+
+    @property
+    def resolver(self) -> Resolve:
+        """Where names are looked up."""
+        return self._resolve
+
     def costs(self) -> tuple[OriginCost, ...]:
         """What this program has cost every origin that it has asked: the observer-effect meter."""
         now = self._monotonic()
@@ -131,9 +145,9 @@ class HttpDoor:
 
     def _opened(self) -> httpx.AsyncBaseTransport:
         if self._transport is None:
-            from sources.transport import PinnedTransport, trust
+            from sources.transport import PinnedTransport
 
-            self._transport = PinnedTransport(self._context or trust(), self._resolve)
+            self._transport = PinnedTransport(self.context, self._resolve)
         return self._transport
 
     async def _ask(
@@ -194,6 +208,7 @@ class HttpDoor:
                 elapsed_s=self._monotonic() - started,
                 skew_s=_skew(response.headers, asked_at + headed_after / 2),
                 skew_margin_s=0.5 + headed_after / 2,
+                certificate_ends=_certificate_ends(response.extensions.get("network_stream")),
             )
         if answer.status in (429, 503):
             origin.budget.pause(self._monotonic(), retry_after(answer, self._clock()) or 0.0)
@@ -320,6 +335,14 @@ async def _counted(chunks: AsyncIterator[bytes], origin: _Origin) -> AsyncIterat
     async for chunk in chunks:
         origin.cost += Cost(0, len(chunk))
         yield chunk
+
+
+def _certificate_ends(stream: Any) -> Instant | None:
+    connection = stream.get_extra_info("ssl_object") if stream is not None else None
+    if connection is None:
+        return None
+    ends = (connection.getpeercert() or {}).get("notAfter")
+    return float(ssl.cert_time_to_seconds(ends)) if isinstance(ends, str) else None
 
 
 def _skew(headers: Mapping[str, str], middle: Instant) -> float | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import socket
 import ssl
 from collections.abc import Iterable
 from typing import Any
@@ -11,8 +9,9 @@ from typing import Any
 import httpcore
 import httpx
 
-from sources.addresses import Resolve, permitted
+from sources.addresses import OurSide, Resolve, permitted
 from sources.base import SourceError, SourceGarbage, SourceRefused, SourceTimeout, SourceUnavailable
+from sources.reasons import connect_reason, is_ours, tls_reason
 
 MOST_CONNECTIONS = 32
 KEPT_ALIVE_S = 30.0
@@ -86,32 +85,11 @@ def explained(error: Exception, where: str) -> SourceError:
         return SourceTimeout(f"{where}: no connection in time")
     for cause in causes:
         if isinstance(cause, OSError) and cause.errno is not None:
-            return SourceUnavailable(f"{where}: {connect_reason(cause)}")
+            kind = OurSide if is_ours(cause) else SourceUnavailable
+            return kind(f"{where}: {connect_reason(cause)}")
     if isinstance(error, httpx.RemoteProtocolError):
         return SourceGarbage(f"{where}: the answer is cut or no HTTP: {error}")
     return SourceUnavailable(f"{where}: {str(error) or 'the connection was lost'}")
-
-
-def connect_reason(error: OSError) -> str:
-    """Why a connection failed, in words that are the same on every system."""
-    words = {
-        errno.ECONNREFUSED: "connection refused",
-        errno.ECONNRESET: "the connection was reset",
-        errno.EPIPE: "the connection was reset",
-        errno.EHOSTUNREACH: "no route to the host",
-        errno.ENETUNREACH: "network unreachable",
-        errno.ETIMEDOUT: "no connection in time",
-    }
-    if isinstance(error, socket.gaierror):
-        return f"the name does not resolve: {error.strerror}"
-    return words.get(error.errno or 0) or error.strerror or str(error)
-
-
-def tls_reason(error: ssl.SSLError) -> str:
-    """OpenSSL's reason as words: `WRONG_VERSION_NUMBER` becomes the mistake that it nearly always is."""
-    if error.reason == "WRONG_VERSION_NUMBER":
-        return "the other side does not speak TLS; is it http instead of https?"
-    return (error.reason or str(error)).replace("_", " ").lower()
 
 
 def _chain(error: BaseException) -> Iterable[BaseException]:
