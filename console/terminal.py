@@ -30,7 +30,7 @@ from textual.app import App, ReturnType
 from textual.color import Color
 from textual.driver import Driver
 from textual.events import Resize
-from textual.filter import LineFilter, Monochrome, NoColor
+from textual.filter import ANSIToTruecolor, LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.strip import Strip
 
@@ -65,9 +65,11 @@ def install_no_color(app: App[Any]) -> None:
     """Let `NO_COLOR` mean no colour whatever the theme.
 
     Textual decides at its start, by the theme of that moment: themes with own colours become grey, which a terminal of
-    sixteen colours shows as black on black.
+    sixteen colours shows as black on black, and dimming becomes a colour that is then lost.
     """
-    app._filters[:] = [NoColor() if isinstance(known, Monochrome) else known for known in app._filters]
+    if app.no_color:
+        kept = [known for known in app._filters if not isinstance(known, (Monochrome, NoColor, ANSIToTruecolor))]
+        app._filters[:] = [*kept, NoColor()]
 
 
 def terminal_is_behind(app: App[Any], most: int = MOST_QUEUED) -> bool:

@@ -99,7 +99,7 @@ def _plot(trend: Trend, axis: Axis, width: int, height: int) -> list[Line]:
     grid = Grid(fine.start, fine.step_s / 2, width * 2)
     columns = bands(axis, trend.points, grid)
     base = trend.baseline if trend.baseline is not None and math.isfinite(trend.baseline) else None
-    top = ceiling([*(band[1] for band in columns if band is not None), base])
+    top = _top([*(band[1] for band in columns if band is not None), base], trend.unit)
     rows = braille(columns, top, height)
     dashed = height - 1 - _dot(base, top, height) // 4 if base is not None and top > 0 else -1
     style = "graph.bad" if trend.bad else "graph"
@@ -115,6 +115,15 @@ def _plot(trend: Trend, axis: Axis, width: int, height: int) -> list[Line]:
             Line.of((right(label, LABELS - 1) + " ", "label")) + _row(row.ljust(width), style, place == dashed)
         )
     return lines
+
+
+def _top(values: list[float | None], unit: str) -> float:
+    """The top of the scale, round in the unit it is written in."""
+    if unit != "bytes":
+        return ceiling(values)
+    highest = max((value for value in values if value is not None), default=0.0)
+    power = 1024.0 ** max(0, math.floor(math.log(highest, 1024))) if highest >= 1 else 1.0
+    return ceiling([highest / power]) * power
 
 
 def _row(text: str, style: str, dashed: bool) -> Line:

@@ -8,14 +8,18 @@ from dataclasses import dataclass
 from console.domain.instant import clock_text, span_text
 from console.state import Axis, OperationRow, ServiceRow, SignalsView, Status, Trend
 from widgets.body import Body, Look, Row, absence, note
+from widgets.chart import chart
 from widgets.columns import Column, chosen, heading, row_line, widths
-from widgets.ink import Line, cut_middle, right
+from widgets.ink import Line, cut_middle, joined, right
 from widgets.numbers import UNKNOWN, bare_text, number_text, percent, short_count
 from widgets.pane import Pane
 from widgets.sparkline import Grid, ceiling, columns, marker_line, spark
 from widgets.words import state_sign
 
 LEAST_SPARK = 7
+LEAST_CHART, MOST_CHART = 8, 16
+"""Lines of a large chart."""
+LEAST_CHART_WIDTH = 56
 NO_SERVICE = "no service is known: add a [[service]], or [[logs]] whose lines name one"
 ROOMY = 130
 """From this inner width on the pane shows peaks, more baselines and memory."""
@@ -31,8 +35,11 @@ class _Scale:
     """Each row measured by its own normal value."""
 
 
-def paint(view: SignalsView, width: int, height: int, look: Look) -> Body:
-    """The pane's inside: a table of services, the shared markers and time axis, and the operations, worst first."""
+def paint(view: SignalsView, width: int, height: int, look: Look, under_cursor: str = "") -> Body:
+    """The pane's inside: a table of services, the shared markers and time axis, and the operations, worst first.
+
+    Where much room is left, large charts of the service `under_cursor` (else the first) stand at the bottom.
+    """
     if not view.services:
         return note(absence(view.status, "", NO_SERVICE), width)
     table = chosen(_columns(view, width), width)
@@ -46,7 +53,28 @@ def paint(view: SignalsView, width: int, height: int, look: Look) -> Body:
         *(_below(foot, operations, room) if room != 1 else _compact(view, width)),
         *(operations[2:] if room == 1 else ()),
     ]
-    return Body((Row.plain(heading(table, sizes)),), tuple(rows))
+    spare = height - 1 - sum(len(row.lines) for row in rows)
+    chosen_row = next((row for row in view.services if row.name == under_cursor), view.services[0])
+    return Body((Row.plain(heading(table, sizes)),), tuple(rows), _charts(chosen_row, view.axis, width, spare, look))
+
+
+def _charts(row: ServiceRow, axis: Axis, width: int, spare: int, look: Look) -> tuple[Row, ...]:
+    """Large charts beside each other where the pane is wide, else above each other; none where there is little room."""
+    trends = [("errors", row.errors), ("p99", row.p99), ("req/s", row.traffic)]
+    if row.memory is not None:
+        trends.append(("memory", row.memory))
+    if spare - 1 < LEAST_CHART or width < 60:
+        return ()
+    abreast = min(len(trends), max(1, width // LEAST_CHART_WIDTH))
+    deep = min(-(-len(trends) // abreast), (spare - 1) // LEAST_CHART)
+    each, cells = min(MOST_CHART, (spare - 1) // deep), (width - 2 * (abreast - 1)) // abreast
+    lines: list[Line] = [Line()]
+    for band in range(deep):
+        group = trends[band * abreast : (band + 1) * abreast]
+        drawn = [chart(f"{row.name} {name}", trend, axis, cells, each, look) for name, trend in group]
+        for place in range(each):
+            lines.append(joined([(c[place] if place < len(c) else Line()).fit(cells) for c in drawn], "  "))
+    return (Row.plain(*lines),)
 
 
 def _below(foot: list[Row], operations: list[Row], room: int) -> list[Row]:
@@ -315,4 +343,4 @@ class SignalsPane(Pane):
         """The painted view."""
         if self.view is None:
             return note("reading the sources", width)
-        return paint(self.view, width, height, self.look)
+        return paint(self.view, width, height, self.look, self._key.removeprefix("service:"))

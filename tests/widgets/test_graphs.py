@@ -136,6 +136,13 @@ def test_a_jump_is_joined_and_a_spike_stays() -> None:
     assert max(band[1] for band in found if band) == 9.0
 
 
+def test_scales_are_round_in_their_unit() -> None:
+    text = "\n".join(
+        line.text for line in chart("memory", trend("bytes", 477 * 2**20, 620 * 2**20), AXIS, 90, 12, LOOK)
+    )
+    assert " 700MiB" in text
+
+
 def test_charts_share_the_height() -> None:
     body = paint([("a", trend("s", 1, 2)), ("b", trend("s", 1, 2)), ("c", trend("s", 1, 2))], AXIS, 80, 20, LOOK)
     assert sum(len(row.lines) for row in body.rows) <= 20

@@ -177,6 +177,17 @@ def test_the_worst_operation_is_in_view_on_low_panes(height: int) -> None:
     assert "POST /orders" in "\n".join(line.text for line in placed.lines) or height < 6
 
 
+@pytest.mark.parametrize(("width", "height"), [(116, 35), (196, 46), (246, 76)])
+def test_a_zoomed_pane_charts_the_service_under_the_cursor(width: int, height: int) -> None:
+    view = incident().signals
+    assert view is not None
+    body = signals.paint(view, width, height, LOOK, "payments")
+    text = text_of(body)
+    assert "payments errors  now 0.3 %" in text and "payments p99  now 3.0s" in text
+    assert sum(len(row.lines) for row in body.all_rows) <= height
+    assert {line.width for line in body.foot[0].lines[1:]} <= set(range(width + 1))
+
+
 def test_a_service_without_data_says_how_to_get_it() -> None:
     view = empty().signals
     assert view is not None

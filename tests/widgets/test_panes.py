@@ -371,6 +371,9 @@ async def test_no_color_shows_the_same_words(monkeypatch: pytest.MonkeyPatch) ->
             await pilot.pause()
             text = screen_text(app)
             assert "✖ INCIDENT" in text and "▸✖ gateway" in text and "● inventory" in text and "? UNKNOWN" in text
+            styles = {s.style for strip in app.screen._compositor.render_strips(app.size) for s in strip if s.style}
+            assert all(s.color is None or s.color.is_default for s in styles), theme
+            assert any(s.dim for s in styles) and any(s.reverse for s in styles) and any(s.bold for s in styles)
 
 
 async def test_ascii_terminals_get_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
