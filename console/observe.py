@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 METRIC_HISTORY_S = 2 * 86400.0
 """Metrics reach back over the same hours of the day before, for a seasonal baseline."""
+FILE_HISTORY_S = 14 * 86400.0
+"""A file of metrics is read anyway; slow leaks and weekly rhythms show only in days."""
 LOG_HISTORY_WINDOWS = 6
 """Logs reach back six windows, at least `LOG_HISTORY_S`: their cost grows with the stretch."""
 LOG_HISTORY_S = 3600.0
@@ -69,6 +71,8 @@ class Sources:
     """Ask a service which version runs: `running(now) -> Running | None`."""
     intervals: dict[str, float] = field(default_factory=dict)
     """Seconds between two questions, for sources that say so."""
+    folder: str = ""
+    """Folder of the configuration, with a slash; in what can be repeated, paths are given relative to it."""
     costs: Callable[[], tuple[OriginCost, ...]] = tuple
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
 
@@ -134,6 +138,7 @@ def open_sources(loaded: Loaded, log_runner: Any = None) -> Sources:
         health,
         versions,
         {c.name: parse_span(c.interval) for c in config.metrics},
+        f"{loaded.folder}/",
         door.costs if door is not None else tuple,
         (*(source.close for source in opened), *((door.close,) if door is not None else ())),
     )
@@ -192,7 +197,7 @@ def compose(
         window=window,
         history=history,
         topology=sources.topology,
-        series=SeriesSet.of([one.until(at) for one in series]),
+        series=SeriesSet.of([_relative(one.until(at), sources.folder) for one in series]),
         changes=tuple(change for change in merge(changes) if change.at <= at),
         running=tuple(running),
         probes=tuple(probe for probe in probes if probe.at <= at),
@@ -202,6 +207,10 @@ def compose(
         diffs=tuple(diffs),
         sources=tuple(reports),
     )
+
+
+def _relative(one: Series, folder: str) -> Series:
+    return replace(one, query=one.query.replace(folder, "")) if folder and folder in one.query else one
 
 
 def _joined(samples: Sequence[ErrorSample], at: Instant) -> ErrorSample | None:
@@ -263,7 +272,7 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
         *(got.ask("logs", s.name, s.kind, s.series(log_window, step_s)) for s in sources.logs),
         *(got.ask("errors", s.name, s.kind, s.errors(log_window, ERROR_SAMPLE), False) for s in sources.logs),
         *(got.ask("records", s.name, s.kind, s.messages(log_window, MESSAGE_SAMPLE), False) for s in sources.logs),
-        *(got.ask("metrics", s.name, s.kind, s.series(metric_window, step_s)) for s in sources.metrics),
+        *(got.ask("metrics", s.name, s.kind, s.series(_metric_window(s, end), step_s)) for s in sources.metrics),
         *(
             got.ask("traces", s.name, s.kind, s.spans(Window(end - SPAN_HISTORY_S, end), MOST_SPANS))
             for s in sources.traces
@@ -291,6 +300,10 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
         diffs=await read_diffs(sources, changes, end),
         reports=got.reports,
     )
+
+
+def _metric_window(source: MetricSource, end: Instant) -> Window:
+    return Window(end - (FILE_HISTORY_S if source.kind == "csv" else METRIC_HISTORY_S), end)
 
 
 def sample_of(page: LogPage) -> ErrorSample:

@@ -326,7 +326,8 @@ def _cascades(view: View, moves: list[Move], onset: Instant) -> list[Cascade]:
 
 
 def _effects(view: View) -> dict[str, Effect]:
-    return {diff.change_id: effect_of(diff) for diff in view.seen.diffs}
+    changes = {change.id: change for change in view.changes}
+    return {d.change_id: effect_of(d, changes.get(d.change_id), view.names) for d in view.seen.diffs}
 
 
 def _case(

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from console.analysis.signals import words_of
-from console.domain.changes import ChangeDiff, CommitDiff, FileDiff
+from console.domain.changes import Change, ChangeDiff, CommitDiff, FileDiff
 
 NOTHING = 0.0
 COSMETIC = 0.1
@@ -90,37 +90,77 @@ _SQL_HEAVY = re.compile(
 _SQL_LIGHT = re.compile(r"\bcreate\s+(unique\s+)?index\s+concurrently\b", re.IGNORECASE)
 
 
-def effect_of(diff: ChangeDiff) -> Effect:
-    """The strongest effect of all commits of a change; the newest of equals."""
-    best = Effect(
-        NOTHING if diff.complete and diff.commits else UNKNOWN,
-        "changes nothing that runs" if diff.commits else "is not known line by line",
-    )
-    words: set[str] = set()
+OTHERS_FILE = 0.25
+"""Weight of a file that by its path belongs to another service [D]."""
+SHARED_FILE = 0.9
+"""Weight of a file that belongs to no service in particular [D]."""
+EARLIER_COMMIT = 0.95
+"""Weight of a commit that came along with the deployed one [D]."""
+_AFFIXES = ("service", "svc", "server", "app", "api")
+
+
+def effect_of(diff: ChangeDiff, change: Change | None = None, services: Iterable[str] = ()) -> Effect:
+    """The strongest effect of all commits of a change; the newest of equals.
+
+    Args:
+        diff: Its commits, newest last.
+        change: Which service it changed and which commit it names.
+        services: Every known service: a repository of several services brings commits that are none of this one's.
+    """
+    if not diff.commits:
+        return Effect(
+            NOTHING if diff.complete else UNKNOWN, "changes nothing" if diff.complete else "is not known line by line"
+        )
+    best = Effect(NOTHING, "changes nothing that runs")
+    deployed = change.commit if change is not None else None
+    owner = change.service if change is not None else None
     for commit in diff.commits:
-        one = effect_of_commit(commit)
-        words |= one.words
+        weight = 1.0 if deployed is None or commit.commit == deployed else EARLIER_COMMIT
+        one = effect_of_commit(commit, owner, services, weight)
         if one.risk >= best.risk:
             best = one
-    return Effect(best.risk, best.what, best.commit, best.path, best.words or frozenset(words))
+    return best
 
 
-def effect_of_commit(commit: CommitDiff) -> Effect:
+def effect_of_commit(
+    commit: CommitDiff, owner: str | None = None, services: Iterable[str] = (), weight: float = 1.0
+) -> Effect:
     """The strongest effect of one commit. Lines that were only moved between its files do not count."""
     live = [file for file in commit.files if not _QUIET_PATH.search(file.path)]
     if not live:
         return Effect(NOTHING, "touches documentation, tests or styles only", commit.commit)
     moved = _moved(live)
     best = Effect(NOTHING, "changes nothing that runs", commit.commit)
-    for file in live:
-        risk, what = _effect_of_file(file, moved)
-        if risk >= best.risk:
-            best = Effect(risk, what, commit.commit, file.path)
     words: set[str] = set()
     for file in live:
-        for text in (file.path, *file.removed, *file.added):
-            words |= words_of(text)
+        risk, what = _effect_of_file(file, moved)
+        share = weight * file_weight(file.path, owner, services)
+        if risk * share >= best.risk:
+            best = Effect(risk * share, what, commit.commit, file.path)
+        if share >= SHARED_FILE * EARLIER_COMMIT:
+            for text in (file.path, *file.removed, *file.added):
+                words |= words_of(text)
     return Effect(best.risk, best.what, commit.commit, best.path, frozenset(w for w in words if len(w) > 2) - _KEYWORDS)
+
+
+def file_weight(path: str, owner: str | None, services: Iterable[str]) -> float:
+    """1 where the path names the service that was changed, little where it names another one, nearly 1 where it names none."""
+    if owner is None:
+        return 1.0
+    parts = {_stem(part.rsplit(".", 1)[0]) for part in path.split("/")} - {""}
+    if _stem(owner) in parts:
+        return 1.0
+    named = any(_stem(other) in parts for other in services if other != owner)
+    return OTHERS_FILE if named else SHARED_FILE
+
+
+def _stem(name: str) -> str:
+    """A service's name without what all services have in common: `checkout-service` and `checkoutservice` give `checkout`."""
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    for affix in _AFFIXES:
+        if plain.endswith(affix) and len(plain) > len(affix) + 1:
+            return plain[: -len(affix)]
+    return plain
 
 
 def _code(lines: Iterable[str]) -> list[str]:

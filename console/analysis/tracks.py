@@ -116,7 +116,7 @@ def _error_track(series: SeriesSet, one: Series, at: Instant) -> ErrorTrack | No
 
     service, operation = one.key.service, one.key.operation
     times, values = arrays(one)
-    requests = requests_at(series, service, operation, times, at, step_of(one))
+    requests = requests_at(series, one, times, at)
     if requests is None:
         return None
     match one.key.metric:
@@ -142,14 +142,20 @@ def _error_track(series: SeriesSet, one: Series, at: Instant) -> ErrorTrack | No
     )
 
 
-def requests_at(
-    series: SeriesSet, service: str, operation: str, times: Numbers, at: Instant, step_s: float
-) -> Numbers | None:
-    """Requests of the interval that ends at each of `times`; NaN where it is not known, None where no source tells."""
+def requests_at(series: SeriesSet, one: Series, times: Numbers, at: Instant) -> Numbers | None:
+    """Requests behind `one` in the interval that ends at each of `times`; NaN where it is not known.
+
+    None where its own source does not tell: the lines of a sampled log say nothing about the requests of a metric.
+    """
     import numpy as np
 
+    service, operation, step_s = one.key.service, one.key.operation, step_of(one)
     count = series.get(service, "request_count", operation)
+    if count is not None and count.source != one.source:
+        count = None
     rate = series.get(service, "request_rate", operation) if count is None else None
+    if rate is not None and rate.source != one.source:
+        rate = None
     chosen = count if count is not None else rate
     if chosen is None:
         return None
@@ -178,7 +184,7 @@ def _value_track(series: SeriesSet, one: Series, meaning: Meaning, at: Instant) 
     step = step_of(one)
     requests = None
     if meaning.family in (Family.LATENCY, Family.RATIO):
-        requests = requests_at(series, one.key.service, one.key.operation, times, at, step)
+        requests = requests_at(series, one, times, at)
     if requests is not None and meaning.family is Family.LATENCY:
         idle = requests == 0
         if idle.any() and not idle.all():  # a latency of no requests is no latency
