@@ -47,6 +47,13 @@ def _version() -> str:
 USER_AGENT = f"incident-console/{_version()}"
 
 
+class _Tally:
+    """What requests have cost so far."""
+
+    def __init__(self) -> None:
+        self.cost = Cost()
+
+
 class _Origin:
     """What is shared by everything that asks one scheme, host and port: budget, slots, and what it has cost."""
 
@@ -54,7 +61,7 @@ class _Origin:
         self.name = name
         self.budget = RequestBudget(budget.requests_per_minute)
         self.slots = asyncio.Semaphore(budget.concurrent)
-        self.cost = Cost()
+        self.tally = _Tally()
 
 
 class HttpDoor:
@@ -127,7 +134,7 @@ class HttpDoor:
         """What this program has cost every origin that it has asked: the observer-effect meter."""
         now = self._monotonic()
         return tuple(
-            OriginCost(safe(o.name.partition("://")[2]), o.budget.used(now), o.budget.per_minute, o.cost)
+            OriginCost(safe(o.name.partition("://")[2]), o.budget.used(now), o.budget.per_minute, o.tally.cost)
             for o in self._origins.values()
         )
 
@@ -153,6 +160,7 @@ class HttpDoor:
     async def _ask(
         self,
         origin: _Origin,
+        asker: _Tally,
         method: Literal["GET", "HEAD"],
         url: str,
         params: Params,
@@ -168,12 +176,12 @@ class HttpDoor:
         where = safe(url.partition("?")[0], 300)
         try:
             async with asyncio.timeout(limit), origin.slots:
-                self._spend(origin)
-                return await self._exchange(origin, method, url, params, headers, where, limit)
+                self._spend(origin, asker)
+                return await self._exchange(origin, asker, method, url, params, headers, where, limit)
         except TimeoutError:
             raise SourceTimeout(f"{where}: no complete answer within {limit:g} s") from None
 
-    def _spend(self, origin: _Origin) -> None:
+    def _spend(self, origin: _Origin, asker: _Tally) -> None:
         now = self._monotonic()
         wait = origin.budget.take(now)
         if wait > 0:
@@ -183,11 +191,13 @@ class HttpDoor:
                 else f"the budget of {origin.budget.per_minute} requests a minute is used up"
             )
             raise SourceThrottled(f"{origin.name}: {why}, next request in {wait:.0f} s", wait)
-        origin.cost += Cost(1, 0)
+        for tally in (origin.tally, asker):
+            tally.cost += Cost(1, 0)
 
     async def _exchange(
         self,
         origin: _Origin,
+        asker: _Tally,
         method: str,
         url: str,
         params: Params,
@@ -198,7 +208,7 @@ class HttpDoor:
         started, asked_at = self._monotonic(), self._clock()
         async with _sent(self._opened(), method, url, params, headers, where, limit) as response:
             headed_after = self._monotonic() - started
-            chunks = _counted(response.aiter_raw(), origin)
+            chunks = _counted(response.aiter_raw(), (origin.tally, asker))
             body, _ = await bounded(chunks, response.headers.get("content-encoding", ""), where)
             answer = Answer(
                 url=safe(where),
@@ -222,6 +232,7 @@ class Site:
         self._door = door
         self._origin = origin
         self._token = token
+        self._tally = _Tally()
         self._query = query
         self.base = base
         """The address that was configured, without query and trailing slash."""
@@ -233,8 +244,8 @@ class Site:
 
     @property
     def cost(self) -> Cost:
-        """What everybody who uses this origin has cost it so far."""
-        return self._origin.cost
+        """What requests through this handle have cost so far."""
+        return self._tally.cost
 
     @property
     def deadline_s(self) -> float:
@@ -269,7 +280,7 @@ class Site:
             sent["Authorization"] = self._token.header()
         if len(url) + sum(len(k) + len(v) + 2 for k, v in params) > MOST_URL:
             raise SourceRefused(f"{self.name}: a request of more than {MOST_URL} characters is not sent")
-        return await self._door._ask(self._origin, method, url, params, sent, deadline_s)
+        return await self._door._ask(self._origin, self._tally, method, url, params, sent, deadline_s)
 
     async def get(
         self,
@@ -331,9 +342,10 @@ async def _sent(
         raise explained(error, where) from None
 
 
-async def _counted(chunks: AsyncIterator[bytes], origin: _Origin) -> AsyncIterator[bytes]:
+async def _counted(chunks: AsyncIterator[bytes], tallies: Sequence[_Tally]) -> AsyncIterator[bytes]:
     async for chunk in chunks:
-        origin.cost += Cost(0, len(chunk))
+        for tally in tallies:
+            tally.cost += Cost(0, len(chunk))
         yield chunk
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from console.config.load import ConfigError
 from console.config.models import MetricsConfig
+from console.domain.instant import parse_span
 from console.domain.topology import Topology
 from sources.base import MetricSource, SourceRefused
 
@@ -50,4 +51,10 @@ def build(
         return PrometheusMetrics(
             config.name, site, services=names, service_label=config.service_label, queries=config.queries
         )
-    raise ConfigError(f'{key}: kind = "{config.kind}" is not supported yet')
+    from sources.metrics.scrape import ScrapedMetrics
+
+    assert config.service is not None  # the model holds this
+    dependencies = [d.name for d in topology.dependencies]
+    return ScrapedMetrics(
+        config.name, site, config.service, dependencies=dependencies, interval_s=parse_span(config.interval)
+    )

@@ -1,0 +1,148 @@
+"""The text that programs expose about themselves: Prometheus text format 0.0.4 and OpenMetrics 1.0.
+
+Read leniently, since what is exposed is written by many hands: a line that makes no sense is counted and left out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from console.guard.sanitise import safe
+
+MOST_SAMPLES = 100_000
+MOST_LINE = 64 * 1024
+
+_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
+_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_SAMPLE = re.compile(
+    rf"(?P<name>{_NAME})?\s*(?:\{{(?P<labels>[^\"}}]*(?:{_STRING}[^\"}}]*)*)\}})?\s*(?P<value>[^\s#]+)(?:\s+(?P<at>[^\s#]+))?\s*(?:#.*)?"
+)
+_LABEL = re.compile(
+    rf"\s*(?:(?P<key>[a-zA-Z_][a-zA-Z0-9_]*|{_STRING})\s*=\s*(?P<value>{_STRING})|(?P<name>{_STRING}))\s*(?:,|$)"
+)
+_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One line: a name, labels in the order they stood, a value as it is (NaN and infinities included)."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+    at: float | None = None
+    """Epoch seconds, where the line carries a time."""
+
+    def label(self, name: str) -> str:
+        """The value of a label; empty where it has none, which means the same."""
+        return next((v for k, v in self.labels if k == name), "")
+
+
+@dataclass(slots=True)
+class Exposition:
+    """All lines of one scrape."""
+
+    samples: list[Sample] = field(default_factory=list)
+    types: dict[str, str] = field(default_factory=dict)
+    """Metric family to counter, gauge, histogram, summary …"""
+    bad: int = 0
+    first_bad: int | None = None
+    why: str = ""
+    left_out: int = 0
+    """Samples beyond `MOST_SAMPLES`."""
+
+    def wrong(self, line: int, why: str) -> None:
+        """Count a line that was not understood."""
+        self.bad += 1
+        if self.first_bad is None:
+            self.first_bad, self.why = line, why
+
+
+def parse(text: str, *, openmetrics: bool = False) -> Exposition:
+    """Read an exposition.
+
+    Args:
+        openmetrics: Times are in seconds, and `# EOF` ends the text; else they are in milliseconds.
+    """
+    found = Exposition()
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line or line.isspace():
+            continue
+        if line[0] == "#":
+            if openmetrics and line.rstrip() == "# EOF":
+                break
+            _comment(line, found)
+        elif len(line) > MOST_LINE:
+            found.wrong(number, f"a line of {len(line):,} characters")
+        elif len(found.samples) >= MOST_SAMPLES:
+            found.left_out += 1
+        else:
+            sample = _sample(line.strip(), 1.0 if openmetrics else 1e-3)
+            if sample is None:
+                found.wrong(number, f"{safe(line, 60)!r} is no sample")
+            else:
+                found.samples.append(sample)
+    return found
+
+
+def _comment(line: str, found: Exposition) -> None:
+    parts = line.split(None, 3)
+    if len(parts) == 4 and parts[1] == "TYPE" and len(found.types) < MOST_SAMPLES:
+        found.types[parts[2]] = parts[3].strip()
+
+
+def _sample(line: str, unit_s: float) -> Sample | None:
+    match = _SAMPLE.fullmatch(line)
+    if match is None:
+        return None
+    name = match["name"] or ""
+    labels: tuple[tuple[str, str], ...] = ()
+    if match["labels"]:
+        parsed = _labels(match["labels"])
+        if parsed is None:
+            return None
+        inner, labels = parsed
+        if inner and name:
+            return None
+        name = name or inner
+    value = _number(match["value"])
+    if not name or value is None:
+        return None
+    if match["at"] is None:
+        return Sample(name, labels, value)
+    at = _number(match["at"])
+    return Sample(name, labels, value, at * unit_s) if at is not None else None
+
+
+def _labels(text: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:
+    """The name that stands quoted among the labels (as UTF-8 names do), and the labels."""
+    found: list[tuple[str, str]] = []
+    name, place = "", 0
+    while place < len(text):
+        match = _LABEL.match(text, place)
+        if match is None or match.end() == place:
+            return None if text[place:].strip() else (name, tuple(found))
+        if match["name"] is not None:
+            if name or found:
+                return None
+            name = _unquoted(match["name"])
+        else:
+            key = match["key"]
+            found.append((_unquoted(key) if key[0] == '"' else key, _unquoted(match["value"])))
+        place = match.end()
+    return name, tuple(found)
+
+
+def _unquoted(text: str) -> str:
+    inner = text[1:-1]
+    # An unknown escape stands for itself, backslash included, as Prometheus reads it.
+    return _ESCAPE.sub(lambda m: _ESCAPES.get(m[1], m[0]), inner) if "\\" in inner else inner
+
+
+def _number(text: str) -> float | None:
+    try:
+        return None if "_" in text else float(text)
+    except ValueError:
+        return None
