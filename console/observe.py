@@ -189,15 +189,20 @@ def compose(
     diffs: Iterable[ChangeDiff] = (),
     reports: Iterable[SourceReport] = (),
 ) -> Observations:
-    """What all sources know, cut at the knowledge time. Pure."""
+    """What all sources know, cut at the knowledge time. Pure.
+
+    Where metrics and logs tell the same, the metrics stand: a log holds what somebody chose to write.
+    """
     from sources.changes import merge
 
+    from_logs = {source.name for source in sources.logs}
+    ordered = sorted(series, key=lambda one: one.source in from_logs)
     return Observations(
         at=at,
         window=window,
         history=history,
         topology=sources.topology,
-        series=SeriesSet.of([_relative(one.until(at), sources.folder) for one in series]),
+        series=SeriesSet.of([_relative(one.until(at), sources.folder) for one in ordered]),
         changes=tuple(change for change in merge(changes) if change.at <= at),
         running=tuple(running),
         probes=tuple(probe for probe in probes if probe.at <= at),

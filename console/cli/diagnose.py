@@ -47,8 +47,9 @@ def command(
     Exit code: 0 healthy · 1 incident, degrading or recovering · 3 inconclusive · 4 every needed source is down.
     """
     asked = request(config_path, at, since, until, services, as_json, plain)
-    observations = asyncio.run(_observe(asked))
-    diagnosis = _judge(observations, asked)
+    found: list[Observations] = []
+    asyncio.run(_observe(asked, found))
+    diagnosis = _judge(found[0], asked)
     _show(diagnosis, asked)
     return exit_code(diagnosis)
 
@@ -67,12 +68,13 @@ def step_of(window: Window) -> float:
     return min(COARSEST_S, max(FINEST_S, window.seconds / POINTS))
 
 
-async def _observe(asked: Request) -> Observations:
+async def _observe(asked: Request, found: list[Observations]) -> None:
+    """Append what was seen. A result of the task itself would be turned into text when asyncio gives SIGINT back."""
     from console.observe import gather, open_sources
 
     sources = open_sources(asked.loaded)
     try:
-        return await gather(sources, asked.window, asked.at, step_of(asked.window), live=not asked.at_given)
+        found.append(await gather(sources, asked.window, asked.at, step_of(asked.window), live=not asked.at_given))
     finally:
         await sources.close()
 
