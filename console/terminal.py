@@ -11,7 +11,8 @@
   colour at all under `NO_COLOR`.
 
 Private names used: `App._display`, `App._driver`, `App._filters`, `App._begin_update`, `App._end_update`,
-`WriterThread._queue`, and the attributes of the two updates of `textual._compositor`.
+`Driver._mouse`, `LinuxDriver._enable_mouse_support` and `_disable_mouse_support`, `WriterThread._queue`, and the
+attributes of the two updates of `textual._compositor`.
 """
 
 from __future__ import annotations
@@ -70,6 +71,26 @@ def install_no_color(app: App[Any]) -> None:
     if app.no_color:
         kept = [known for known in app._filters if not isinstance(known, (Monochrome, NoColor, ANSIToTruecolor))]
         app._filters[:] = [*kept, NoColor()]
+
+
+def set_mouse(app: App[Any], on: bool) -> bool:
+    """Take the mouse, or leave it to the terminal and its own selection.
+
+    Returns:
+        Whether the mouse is taken now; False where the driver has no mouse.
+    """
+    driver = app._driver
+    enable, disable = (getattr(driver, name, None) for name in ("_enable_mouse_support", "_disable_mouse_support"))
+    if driver is None or enable is None or disable is None:
+        return False
+    if on:
+        driver._mouse = True
+        enable()
+    else:
+        disable()  # does nothing once the driver believes that it has no mouse
+        driver._mouse = False
+    driver.flush()
+    return on
 
 
 def terminal_is_behind(app: App[Any], most: int = MOST_QUEUED) -> bool:

@@ -38,6 +38,7 @@ STYLES = (
     "key",
     "band",
     "banner",
+    "match",
 )
 """Every style name a painter may use; each theme gives each a look."""
 

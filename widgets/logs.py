@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from console.domain.instant import Window, clock_text, span_text
 from console.domain.logs import Level, LogCounts, LogRecord, Pattern
 from console.state import Axis, LogsView, Marker, Status, Word
 from widgets.body import Body, Look, Row, absence, note
-from widgets.ink import Line, cut_middle, pad, right
-from widgets.numbers import UNKNOWN, plain, short_count
+from widgets.ink import Line, pad, right
+from widgets.log_lines import Memo, record_rows
+from widgets.numbers import plain, short_count
 from widgets.pane import Pane
 from widgets.sparkline import Grid, ceiling, columns, marker_line, spark
-from widgets.words import level_style, level_word, pattern_style
+from widgets.words import pattern_style
 
 SHOWN_PATTERNS = ("new", "surged", "gone")
-WORST = Level.ERROR
 NO_SOURCE = "no log source: add [[logs]] with the path of a file"
-SHORT_TIMES_BELOW = 70
-
-
-@dataclass
-class Memo:
-    """Painted records of the last time: a tail of thousands changes by a few."""
-
-    width: int = 0
-    zone: object = None
-    rows: dict[str, tuple[LogRecord, bool, Row]] = field(default_factory=dict)
+TALL = 24
+"""From this height on warnings have a graph of their own."""
 
 
 def paint(
@@ -52,7 +42,7 @@ def paint(
         said = absence(view.status, "", NO_SOURCE if view.status.word is Word.NO_DATA else nothing)
         empty = note(said, width, 4)
         return Body(head, empty.rows)
-    return Body(head, tuple(_records(view, width, look, unfolded, memo if memo is not None else Memo())))
+    return Body(head, tuple(record_rows(view, width, look, unfolded, memo if memo is not None else Memo())))
 
 
 def _head(view: LogsView, width: int, height: int, look: Look, markers: tuple[Marker, ...]) -> tuple[Row, ...]:
@@ -74,25 +64,43 @@ def _head(view: LogsView, width: int, height: int, look: Look, markers: tuple[Ma
 
 def _histogram(counts: LogCounts, width: int, height: int, look: Look, markers: tuple[Marker, ...]) -> list[Row]:
     axis = Axis(Window(counts.start, counts.start + counts.step_s * len(counts.buckets)), counts.step_s)
-    points = [float(sum(n for level, n in bucket.items() if level >= WORST)) for bucket in counts.buckets]
-    peak = f"max {short_count(max(points))}"
-    label = f"errors per {span_text(counts.step_s)}, {peak}"
-    room = width - len(label) - 2 if width >= len(label) + 30 else width
+    wanted: list[tuple[str, Level, Level | None, str]] = [("errors", Level.ERROR, None, "graph.bad")]
+    if height >= TALL:
+        wanted.insert(0, ("warnings", Level.WARN, Level.ERROR, "graph"))
+    series = [(name, _counted(counts, low, high), style) for name, low, high, style in wanted]
+    labels = [f"{name} per {span_text(counts.step_s)}, max {short_count(max(points))}" for name, points, _ in series]
+    longest = max(map(len, labels))
+    room = width - longest - 2 if width >= longest + 30 else width
     grid = Grid.over(axis, max(1, room))
-    graph = spark(columns(axis, points, grid), ceiling(points))
-    line = Line.of((graph, "graph.bad" if any(points) else "graph"))
-    if room < width:
-        line = line + Line.of("  ", (label, "label"))
-    rows = [Row.plain(line)]
+    rows = []
+    for (_, points, style), label in zip(series, labels, strict=True):
+        graph = spark(columns(axis, points, grid), ceiling(points))
+        line = Line.of((graph, style if any(points) else "graph"))
+        rows.append(Row.plain(line + Line.of("  ", (label, "label")) if room < width else line))
     if height >= 16 and width >= 50:
-        start = clock_text(axis.window.start, look.zone, now=look.now, seconds=False)
-        end = clock_text(axis.window.end, look.zone, now=look.now, seconds=False)
-        texts = [f"{m.label} {clock_text(m.at, look.zone, now=look.now, seconds=False)}" for m in markers]
-        times = marker_line(markers, grid, texts).text
-        if not times.strip():
-            times = start + " " * max(1, room - len(start) - len(end)) + end
-        rows.append(Row.plain(Line.of((times, "marker" if markers else "label")).cut(room)))
+        rows.append(_times(axis, grid, markers, look))
     return rows
+
+
+def _counted(counts: LogCounts, low: Level, high: Level | None) -> list[float]:
+    """Records per bucket from one level up to, not including, another."""
+    return [
+        float(sum(n for level, n in bucket.items() if level >= low and (high is None or level < high)))
+        for bucket in counts.buckets
+    ]
+
+
+def _times(axis: Axis, grid: Grid, markers: tuple[Marker, ...], look: Look) -> Row:
+    """The markers under the histogram; both ends of its axis where there is none."""
+    texts = [f"{m.label} {clock_text(m.at, look.zone, now=look.now, seconds=False)}" for m in markers]
+    line = marker_line(markers, grid, texts)
+    if not line.text.strip():
+        start, end = (
+            Line.of((clock_text(at, look.zone, now=look.now, seconds=False), "label"))
+            for at in (axis.window.start, axis.window.end)
+        )
+        line = start.beside(end, grid.width)
+    return Row.plain(line)
 
 
 def _pattern(pattern: Pattern, width: int) -> Row:
@@ -122,78 +130,6 @@ def _comparison(pattern: Pattern) -> str:
     if pattern.status == "gone" and pattern.baseline_count is not None:
         return f"was {short_count(pattern.baseline_count)}"
     return ""
-
-
-def record_keys(records: tuple[LogRecord, ...]) -> list[str]:
-    """A name for each record that stays when the tail moves on; equal records are numbered."""
-    seen: dict[str, int] = {}
-    keys = []
-    for record in records:
-        if record.offset >= 0:
-            base = f"log:{record.source}:{record.file}:{record.offset}"
-        else:
-            base = f"log:{record.source}:{record.at}:{record.service}:{record.message[:80]}"
-        count = seen.get(base, 0)
-        seen[base] = count + 1
-        keys.append(f"{base}#{count}" if count else base)
-    return keys
-
-
-def _records(view: LogsView, width: int, look: Look, unfolded: frozenset[str], memo: Memo) -> list[Row]:
-    if memo.width != width or memo.zone != look.zone:
-        memo.rows.clear()
-        memo.width, memo.zone = width, look.zone
-    kept: dict[str, tuple[LogRecord, bool, Row]] = {}
-    service_width = min(14, max((len(r.service) for r in view.records[-200:]), default=0))
-    for key, record in zip(record_keys(view.records), view.records, strict=True):
-        is_open = key in unfolded
-        old = memo.rows.get(key)
-        if old is not None and old[0] is record and old[1] == is_open:
-            kept[key] = old
-        else:
-            kept[key] = (record, is_open, _record(record, key, width, look, is_open, service_width))
-    memo.rows = kept
-    return [row for _, _, row in kept.values()]
-
-
-def _record(record: LogRecord, key: str, width: int, look: Look, is_open: bool, service_width: int) -> Row:
-    time_width = 8 if width < SHORT_TIMES_BELOW else 12
-    style = level_style(record.level)
-    lead = Line.of(
-        (pad(_time(record, look)[:time_width], time_width), "label"), " ", (level_word(record.level), style), " "
-    )
-    if service_width and record.service:
-        lead = lead + Line.of((pad(cut_middle(record.service, service_width), service_width), "accent"), " ")
-    elif service_width:
-        lead = lead + Line.of(" " * (service_width + 1))
-    lines = [_first_line(record, lead, width, is_open)]
-    if is_open:
-        lines += [Line.of("  ", (text, "muted")).cut(width) for text in record.extra]
-    copy = "\n".join((record.message, *record.extra))
-    return Row(tuple(lines), record, key, copy, _command(record))
-
-
-def _first_line(record: LogRecord, lead: Line, width: int, is_open: bool) -> Line:
-    text = Line.of((record.message, "text" if record.level < Level.ERROR else "strong"))
-    if not record.extra:
-        return (lead + text).cut(width)
-    hidden = Line.of(
-        (f"[+{len(record.extra)} line{'s' if len(record.extra) > 1 else ''}]" if not is_open else "[open]", "label")
-    )
-    return (lead + text).beside(hidden, width) if width > lead.width + hidden.width + 8 else (lead + text).cut(width)
-
-
-def _time(record: LogRecord, look: Look) -> str:
-    if record.at is None:
-        return UNKNOWN
-    millis = int(record.at * 1000 + 1e-6) % 1000
-    return f"{clock_text(record.at, look.zone)}.{millis:03d}"[:12]
-
-
-def _command(record: LogRecord) -> str:
-    if record.file and record.offset >= 0 and "'" not in record.file:
-        return f"tail -c +{record.offset + 1} '{record.file}' | head -n {1 + len(record.extra)}"
-    return f"incident logs 'trace:{record.trace_id}'" if record.trace_id.isalnum() else ""
 
 
 class LogsPane(Pane):

@@ -74,6 +74,7 @@ def _looks(colors: dict[str, str]) -> dict[str, str]:
         "key": f"bold {colors['accent']}",
         "band": colors["border"],
         "banner": f"bold {colors['ground']} on {colors['warn']}",
+        "match": f"bold underline {colors['accent']}",
     }
 
 
@@ -131,7 +132,7 @@ def _ansi(name: str, *, dark: bool) -> Palette:
         "muted": "dim", "strong": "bold", "bad": f"bold {bad}", "warn": warn, "ok": ok, "unknown": "magenta",
         "accent": ok, "marker": warn, "new": f"bold {bad}", "title": "bold", "label": "dim", "border": "dim",
         "border.focus": f"bold {ok}", "cursor": "reverse", "graph": ok, "graph.bad": bad, "key": f"bold {ok}",
-        "band": "dim", "banner": "bold reverse",
+        "band": "dim", "banner": "bold reverse", "match": f"bold underline {ok}",
     }  # fmt: skip
     return _palette(name, theme, "default on default", looks)
 

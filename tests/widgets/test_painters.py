@@ -30,7 +30,7 @@ from tests.widgets.samples import (
     logs,
     record,
 )
-from widgets import changes, details, footer, header, help, signals, suspects, upstreams
+from widgets import changes, details, footer, header, help, log_lines, signals, suspects, upstreams
 from widgets import logs as log_pane
 from widgets.body import Body
 from widgets.frame import Frame, status_text
@@ -275,7 +275,7 @@ def test_the_newest_line_is_last_and_long_records_are_counted() -> None:
 
 def test_unfolding_shows_the_further_lines() -> None:
     view = logs()
-    key = log_pane.record_keys(view.records)[-3]
+    key = log_lines.record_keys(view.records)[-3]
     body = log_pane.paint(view, 100, 30, LOOK, unfolded=frozenset({key}))
     assert len(body.rows[-3].lines) == 19
 
@@ -287,7 +287,7 @@ def test_levels_are_words_and_columns_stand() -> None:
 
 def test_equal_records_have_different_keys() -> None:
     twin = LogRecord(at=NOW, level=Level.ERROR, service="a", message=SafeText("same"))
-    keys = log_pane.record_keys((twin, twin, twin))
+    keys = log_lines.record_keys((twin, twin, twin))
     assert len(set(keys)) == 3
 
 
@@ -306,12 +306,62 @@ def test_skipped_lines_are_said() -> None:
 
 
 def test_painted_records_are_kept_while_they_stay() -> None:
-    memo = log_pane.Memo()
+    memo = log_lines.Memo()
     first = log_pane.paint(logs(), 100, 30, LOOK, memo=memo).rows
     view = logs()
     again = log_pane.paint(replace(view, records=(*logs().records[1:], record(99))), 100, 30, LOOK, memo=memo).rows
     assert len(memo.rows) == len(view.records)
     assert again[0].lines == first[1].lines
+
+
+def test_words_of_the_filter_are_marked_in_the_lines() -> None:
+    line = log_lines.marked("Timeout after TIMEOUT [x", "text", ("timeout", "[x"))
+    assert line.spans == (
+        ("Timeout", "match"),
+        (" after ", "text"),
+        ("TIMEOUT", "match"),
+        (" ", "text"),
+        ("[x", "match"),
+    )
+    view = replace(logs(), filter_text=SafeText('level:>=warn "calling" -retry'))
+    spans = [span for row in log_pane.paint(view, 120, 30, LOOK).rows for line in row.lines for span in line.spans]
+    assert {text for text, style in spans if style == "match"} == {"calling"}
+
+
+@given(st.text("aAbB漢İ ", max_size=30), st.lists(st.text("abİ漢", min_size=1, max_size=3), max_size=4))
+def test_marking_changes_no_character(text: str, needles: list[str]) -> None:
+    assert log_lines.marked(text, "text", tuple(needle.lower() for needle in needles)).text == text
+
+
+def test_a_broken_filter_marks_nothing() -> None:
+    view = replace(logs(), filter_text=SafeText("(level:"))
+    spans = [span for row in log_pane.paint(view, 120, 30, LOOK).rows for line in row.lines for span in line.spans]
+    assert "match" not in {style for _, style in spans}
+
+
+def test_the_operation_is_told_where_the_message_does_not() -> None:
+    quiet = LogRecord(
+        at=NOW, level=Level.ERROR, service="a", message=SafeText("upstream timed out"), operation="GET /x", status=504
+    )
+    view = replace(logs(), records=(quiet, record(3)))
+    texts = [row.lines[0].text for row in log_pane.paint(view, 120, 30, LOOK).rows]
+    assert "GET /x 504  upstream timed out" in texts[0]
+    assert texts[1].count("POST /orders") == 1
+
+
+def test_a_longer_service_name_widens_the_column_for_all_lines_and_for_good() -> None:
+    memo = log_lines.Memo()
+    long = LogRecord(at=NOW, level=Level.ERROR, service="recommendations", message=SafeText("here"))
+    short = LogRecord(at=NOW, level=Level.ERROR, service="a", message=SafeText("here"))
+    for records in ((short,), (short, long), (short,)):
+        rows = log_pane.paint(replace(logs(), records=records), 100, 30, LOOK, memo=memo).rows
+        assert len({row.lines[0].text.index("here") for row in rows}) == 1
+    assert rows[0].lines[0].text.index("here") == 34
+
+
+def test_high_panes_count_warnings_apart() -> None:
+    text = text_of(log_pane.paint(logs(), 120, 30, LOOK))
+    assert "warnings per 10s, max 20" in text and "errors per 10s, max 69" in text
 
 
 def test_no_source_no_match_and_no_line_are_different() -> None:
