@@ -116,8 +116,8 @@ def _first(place: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
 def _in_text(body: bytes) -> tuple[str | None, str | None]:
     text = body.decode("utf-8", "replace").strip().splitlines()
     first = text[0] if text else ""
+    if (commit := _COMMIT.match(first)) and not first.strip().isdigit():
+        return None, commit.group(1)
     if match := _TEXT.match(first):
         return safe(match.group(1), MOST_TEXT), match.group(2)
-    if match := _COMMIT.match(first):
-        return None, match.group(1)
     return None, None
