@@ -6,11 +6,11 @@ Only records stamped inside the window are used, and of a file only the bytes th
 
 from __future__ import annotations
 
-import heapq
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import ceil
+from operator import itemgetter
 from typing import TypeVar
 
 from console.domain.instant import Window, span_text
@@ -184,21 +184,39 @@ class Engine:
         """The files that the source has now."""
         return find(self.spec.patterns)
 
+    def empty_format(self, path: str) -> Format:
+        """The parser for a file that holds nothing yet."""
+        context = self.spec.context(path, path.rsplit("/", 1)[-1], time.time())
+        return make("plain" if self.spec.format == "auto" else self.spec.format, context, ())
+
     def format_of(self, reader: Reader) -> Format:
-        """The parser of an open file; remembered as long as the file begins with the same bytes.
+        """The parser of an open file.
 
         Raises:
             SourceGarbage: It is no text.
         """
-        head = reader.head(SAMPLE)
-        require_text(reader.file.path, head)
-        key = (reader.file.path, reader.file.identity, head[:256], len(head) == SAMPLE)
+        return self.format_from(reader.file.path, reader.head(SAMPLE), reader.file.identity, reader.file.changed)
+
+    def format_from(self, path: str, head: bytes, identity: tuple[int, int], changed: float) -> Format:
+        """The parser of a file by its first bytes; remembered as long as it begins with the same ones.
+
+        Args:
+            path: Names the file, and maybe the service.
+            head: Its first bytes, at most `SAMPLE`.
+            identity: Device and inode.
+            changed: Time of the last write.
+
+        Raises:
+            SourceGarbage: It is no text.
+        """
+        require_text(path, head)
+        # A file that has doubled its first lines since is looked at again: more lines tell more.
+        key = (path, identity, head[:256], min(head.count(b"\n"), SAMPLE_LINES).bit_length())
         known = self._formats.get(key)
         if known is None:
             lines = [line.rstrip(b"\r").lstrip(b"\0") for line in head.split(b"\n")]
             sample = [line for line in (lines[:-1] if len(lines) > 1 else lines) if line.strip()][:SAMPLE_LINES]
-            name = reader.file.path.rsplit("/", 1)[-1]
-            context = self.spec.context(reader.file.path, name, reader.file.changed)
+            context = self.spec.context(path, path.rsplit("/", 1)[-1], changed)
             known = make(self.spec.format, context, sample)
             if len(self._formats) >= _KNOWN_FORMATS:
                 self._formats.clear()
@@ -208,8 +226,9 @@ class Engine:
 
     def _newest(self, run: Pass, matcher: Matcher | None, limit: int) -> tuple[tuple[LogRecord, ...], int]:
         """The newest matching records, oldest first, and how many match; without a matcher, warnings and worse."""
-        newest: list[tuple[float, int, Format, Entry, LogRecord]] = []
-        matched = 0
+        newest: list[tuple[float, Format, Entry, LogRecord]] = []
+        matched, floor = 0, float("-inf")
+        most = 2 * limit + 1000
         maybe = matcher.maybe if matcher is not None else None
         for form, entry in self._entries(run, maybe):
             if matcher is None:
@@ -219,11 +238,12 @@ class Engine:
             if record is None or record.at is None:
                 continue
             matched += 1
-            if len(newest) < limit:
-                heapq.heappush(newest, (record.at, matched, form, entry, record))
-            elif newest and record.at >= newest[0][0]:
-                heapq.heapreplace(newest, (record.at, matched, form, entry, record))
-        records = [record if record is not entry.light else full(form, entry) for _, _, form, entry, record in newest]
+            if record.at >= floor:
+                newest.append((record.at, form, entry, record))
+                if len(newest) >= most:
+                    floor = _keep_newest(newest, limit)
+        _keep_newest(newest, limit)
+        records = [record if record is not entry.light else full(form, entry) for _, form, entry, record in newest]
         return tuple(sorted(records, key=newest_first_key)), matched
 
     def _entries(
@@ -335,3 +355,10 @@ class Engine:
             role="logs",
         )
         return Reading(value, time.time(), report, tuple(notes))
+
+
+def _keep_newest(found: list[tuple[float, Format, Entry, LogRecord]], limit: int) -> float:
+    """Leave the newest `limit`, in order; returns the time of the oldest left."""
+    found.sort(key=itemgetter(0))
+    del found[: max(0, len(found) - limit)]
+    return found[0][0] if found else float("-inf")

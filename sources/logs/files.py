@@ -7,17 +7,20 @@ whose frames must not wait for parsing.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from functools import partial
 from typing import Any, Protocol
 
 from console.domain.instant import Window
-from console.domain.logs import LogCounts, LogHistogram, LogPage
+from console.domain.logs import LogCounts, LogHistogram, LogPage, LogRecord
 from console.domain.observations import ErrorSample
 from console.domain.reading import Reading
 from console.domain.series import Series
 from console.query.ast import Query
 from sources.logs.engine import Allowance, Engine
 from sources.logs.spec import Spec
+from sources.logs.tail import Pace, Tail
 
 ALLOWED_S = 60.0
 """Time that one question may take."""
@@ -32,6 +35,11 @@ class Runner(Protocol):
         Raises:
             SourceError: What the engine raised, or that it could not be asked.
         """
+        ...
+
+    def follow(self, spec: Spec) -> AsyncGenerator[tuple[LogRecord, ...]]:
+        """New records of the source in batches, until the iterator is closed; the first batch, which may be empty, says
+        that the positions are taken."""
         ...
 
     async def close(self) -> None:
@@ -55,6 +63,21 @@ class InProcess:
             allowance.end()
         return answer
 
+    async def follow(self, spec: Spec) -> AsyncGenerator[tuple[LogRecord, ...]]:
+        """See `Runner`."""
+        tail = Tail(Engine(spec))
+        pace = Pace()
+        try:
+            yield tuple(await asyncio.to_thread(tail.poll))
+            while True:
+                await asyncio.sleep(pace.seconds)
+                records = await asyncio.to_thread(tail.poll)
+                pace.seen(len(records))
+                if records:
+                    yield tuple(records)
+        finally:
+            tail.close()
+
     async def close(self) -> None:
         """Nothing was started."""
 
@@ -66,6 +89,7 @@ class FileLogSource:
 
     def __init__(self, spec: Spec, runner: Runner | None = None) -> None:
         self.spec = spec
+        self._own = runner is None
         self._runner: Runner = runner or InProcess()
 
     @property
@@ -121,6 +145,16 @@ class FileLogSource:
         """
         return await self._runner.ask(self.spec, "messages", (window, limit))
 
+    async def follow(self) -> AsyncGenerator[tuple[LogRecord, ...]]:
+        """New records in batches, as they are written, until the iterator is closed.
+
+        The first batch, which may be empty, comes when the positions are taken: what is written later is given.
+        """
+        async with aclosing(self._runner.follow(self.spec)) as batches:
+            async for batch in batches:
+                yield batch
+
     async def close(self) -> None:
-        """End the runner's process or threads."""
-        await self._runner.close()
+        """End what this source started; a runner that was handed in belongs to whoever made it."""
+        if self._own:
+            await self._runner.close()

@@ -1,0 +1,342 @@
+"""`incident logs`: filtered log lines, their number, their histogram, or new ones as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from array import array
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from datetime import UTC, datetime, tzinfo
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+import click
+import msgspec
+
+from console.cli.options import Request, common, request
+from console.cli.outcome import Exit, say
+from console.config.load import ConfigError
+from console.domain.instant import BadTime, Instant, Window, parse_span, rfc3339, span_text
+from console.domain.logs import Level, LogHistogram, LogRecord
+from console.domain.reading import Reading, SourceState
+from console.query.ast import And, FieldTest, Or, Query
+from console.query.evaluate import compile_query
+from console.query.parse import QueryError, parse
+from sources.base import SourceError
+from sources.logs import build
+from sources.logs.files import FileLogSource
+
+ON_A_TERMINAL = 1_000
+"""Records shown without --limit where a person reads."""
+IN_A_PIPE = 50_000
+"""Records written without --limit where a program reads; also the most that --limit gives."""
+BEFORE_FOLLOWING = 10
+"""Records shown before the new ones, without --limit."""
+MOST_BUCKETS = 20_000
+_BAR = 40
+_COLOURS = {Level.WARN: "yellow", Level.ERROR: "red", Level.FATAL: "red"}
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the options and the argument ask for."""
+
+    request: Request
+    query: Query | None
+    sources: Sequence[FileLogSource]
+
+    @property
+    def zone(self) -> tzinfo:
+        """The display zone."""
+        return ZoneInfo(self.request.loaded.config.console.timezone)
+
+
+@click.command("logs")
+@click.argument("query", required=False, default="")
+@click.option("--count", "only_count", is_flag=True, help="Only how many records match.")
+@click.option("--histogram", metavar="STEP", help="Matches, errors and latencies per step of time, such as 10s.")
+@click.option("--follow", is_flag=True, help="New records as they are written, until interrupted.")
+@click.option(
+    "--limit",
+    type=click.IntRange(1, IN_A_PIPE),
+    help=f"The newest N records; default {ON_A_TERMINAL} on a terminal, {IN_A_PIPE} in a pipe.",
+)
+@common
+def command(
+    query: str, only_count: bool, histogram: str | None, follow: bool, limit: int | None, **options: Any
+) -> int:
+    """Filtered log lines of the window, oldest first.
+
+    QUERY: words and "quoted phrases", /regular expressions/, field:value, field:>=500, level:>=warn, status:5xx, latency:>2s,
+    -term, AND, OR and parentheses.
+    """
+    if sum((only_count, histogram is not None, follow)) > 1:
+        raise click.UsageError("only one of --count, --histogram and --follow can be given")
+    asked = _asked(query, request(**options))
+    if follow and (asked.request.at_given or options["until"]):
+        raise click.UsageError("--follow shows what is written from now on: leave --at and --until out")
+    if only_count:
+        return asyncio.run(_closing(asked, _count))
+    if histogram is not None:
+        step_s = _step(histogram, asked.request.window)
+        return asyncio.run(_closing(asked, lambda a: _histogram(a, step_s)))
+    if follow:
+        return asyncio.run(_closing(asked, lambda a: _follow(a, limit or BEFORE_FOLLOWING)))
+    return asyncio.run(_closing(asked, lambda a: _page(a, limit)))
+
+
+def _asked(text: str, asked: Request) -> Asked:
+    try:
+        query = parse(text)
+    except QueryError as error:
+        raise click.UsageError(f"{error}\n  {text}\n  {' ' * (error.column - 1)}^") from None
+    if asked.services:
+        tests: tuple[Query, ...] = tuple(FieldTest("service", "=", name) for name in asked.services)
+        chosen = tests[0] if len(tests) == 1 else Or(tests)
+        query = chosen if query is None else And((chosen, query))
+    config = asked.loaded.config
+    if not config.logs:
+        where = asked.loaded.path or "the configuration"
+        raise ConfigError(f"{where}: there is no [[logs]] table, so there are no log lines to read; add one with paths")
+    names = [service.name for service in config.service]
+    return Asked(asked, query, [build(one, asked.loaded.resolve, names) for one in config.logs])
+
+
+def _step(text: str, window: Window) -> float:
+    step_s = parse_span(text)
+    if step_s <= 0 or window.seconds / step_s > MOST_BUCKETS:
+        raise BadTime(
+            f"--histogram {text}: the step must be longer than 0 and cut the window into at most {MOST_BUCKETS} parts"
+        )
+    return step_s
+
+
+async def _closing(asked: Asked, action: Callable[[Asked], Any]) -> int:
+    try:
+        code: int = await action(asked)
+        return code
+    finally:
+        for source in asked.sources:
+            await source.close()
+
+
+async def _answers(asked: Asked, ask: Callable[[FileLogSource], Any]) -> tuple[list[Reading[Any]], bool]:
+    """What every source answers, and whether one could not; what went wrong is said on standard error.
+
+    Raises:
+        click.exceptions.Exit: With 4, where no source answers.
+    """
+    results = await asyncio.gather(*(ask(source) for source in asked.sources), return_exceptions=True)
+    readings: list[Reading[Any]] = []
+    for source, result in zip(asked.sources, results, strict=True):
+        if isinstance(result, SourceError):
+            say(f"{source.name}: {result}")
+        elif isinstance(result, BaseException):
+            raise result
+        else:
+            readings.append(result)
+            if result.report.state is not SourceState.OK or result.warnings:
+                say(f"{source.name}: {result.report.detail}")
+    if not readings:
+        raise click.exceptions.Exit(Exit.SOURCES_DOWN)
+    return readings, len(readings) < len(results)
+
+
+async def _count(asked: Asked) -> int:
+    readings, missing = await _answers(asked, lambda source: source.page(asked.request.window, asked.query, 0))
+    total = sum(reading.value.matched for reading in readings)
+    if asked.request.as_json:
+        _json(
+            {
+                "count": total,
+                "scanned_bytes": sum(reading.value.scanned_bytes for reading in readings),
+                "window": _window(asked.request.window),
+                "sampled": any(reading.value.sampled for reading in readings),
+            }
+        )
+    else:
+        click.echo(str(total))
+    return Exit.INCONCLUSIVE if missing else Exit.DONE
+
+
+async def _histogram(asked: Asked, step_s: float) -> int:
+    window = asked.request.window
+    readings, missing = await _answers(asked, lambda source: source.histogram(window, step_s, asked.query))
+    rows = _rows([reading.value for reading in readings])
+    if asked.request.as_json:
+        _json(
+            {
+                "window": _window(window),
+                "step_s": step_s,
+                "count": sum(row["count"] for row in rows),
+                "scanned_bytes": sum(reading.report.cost.bytes for reading in readings),
+                "sampled": False,
+                "buckets": rows,
+            }
+        )
+    else:
+        _draw(rows, asked.zone, step_s)
+    return Exit.INCONCLUSIVE if missing else Exit.DONE
+
+
+def _rows(histograms: list[LogHistogram]) -> list[dict[str, Any]]:
+    """One row a bucket, the sources added up; a latency that no record tells is None."""
+    rows = []
+    first = histograms[0].counts
+    for index in range(len(first.buckets)):
+        levels: dict[str, int] = {}
+        values = array("f")
+        for one in histograms:
+            values.extend(one.latencies[index])
+            for level, number in one.counts.buckets[index].items():
+                levels[level.word] = levels.get(level.word, 0) + number
+        ordered = sorted(values)
+        rows.append(
+            {
+                "start": rfc3339(first.start + index * first.step_s),
+                "count": sum(levels.values()),
+                "levels": levels,
+                **{f"latency_p{round(share * 100)}": _quantile(ordered, share) for share in (0.5, 0.95, 0.99)},
+            }
+        )
+    return rows
+
+
+def _quantile(ordered: list[float], share: float) -> float | None:
+    from sources.logs.derive import quantile  # only here is it needed
+
+    return round(quantile(ordered, share), 6) if ordered else None
+
+
+def _draw(rows: list[dict[str, Any]], zone: tzinfo, step_s: float) -> None:
+    most = max((row["count"] for row in rows), default=0)
+    digits = len(str(most))
+    form = "%Y-%m-%d %H:%M:%S" if step_s >= 1 else "%Y-%m-%d %H:%M:%S.%f"
+    click.echo(f"{'time':<19}  {'count':>{max(5, digits)}}  errors  p99")
+    for row in rows:
+        bar = "#" * round(_BAR * row["count"] / most) if most else ""
+        bad = row["levels"].get("error", 0) + row["levels"].get("fatal", 0)
+        p99 = row["latency_p99"]
+        at = datetime.fromisoformat(row["start"]).astimezone(zone).strftime(form)
+        shown = span_text(p99) if p99 is not None else "-"
+        click.echo(f"{at:<19}  {row['count']:>{max(5, digits)}}  {bad:>6}  {shown:<6} {bar}".rstrip())
+
+
+async def _page(asked: Asked, limit: int | None) -> int:
+    most = limit or (ON_A_TERMINAL if sys.stdout.isatty() else IN_A_PIPE)
+    readings, missing = await _answers(asked, lambda source: source.page(asked.request.window, asked.query, most))
+    matched = sum(reading.value.matched for reading in readings)
+    records = sorted((r for reading in readings for r in reading.value.records), key=_at)[-most:]
+    write = _writer(asked)
+    for record in records:
+        write(record)
+    if matched > len(records) and limit is None:
+        say(f"the newest {len(records)} of {matched} matching records; --limit shows more, up to {IN_A_PIPE}")
+    if not matched:
+        say(f"no record matches between {rfc3339(asked.request.window.start)} and {rfc3339(asked.request.window.end)}")
+        return Exit.INCONCLUSIVE if missing else Exit.INCIDENT
+    return Exit.DONE
+
+
+async def _follow(asked: Asked, limit: int) -> int:
+    """The last records, then the new ones. The tails take their positions first, so that nothing falls between the two."""
+    matches = compile_query(asked.query).matches
+    write = _writer(asked, flush=True)
+    seen: set[tuple[str, str, int]] = set()
+
+    async with AsyncExitStack() as stack:
+        streams = [await stack.enter_async_context(aclosing(source.follow())) for source in asked.sources]
+        for stream in streams:
+            await anext(stream)
+        window = Window(asked.request.window.start, max(asked.request.window.end, time.time() + 1.0))
+        readings, _ = await _answers(asked, lambda source: source.page(window, asked.query, limit))
+        for record in sorted((r for reading in readings for r in reading.value.records), key=_at)[-limit:]:
+            seen.add((record.source, record.file, record.offset))
+            write(record)
+
+        async def pump(stream: AsyncIterator[tuple[LogRecord, ...]]) -> None:
+            async for batch in stream:
+                for record in batch:
+                    if matches(record) and (record.source, record.file, record.offset) not in seen:
+                        write(record)
+
+        async with asyncio.TaskGroup() as group:
+            for stream in streams:
+                group.create_task(pump(stream), name="follow")
+    return Exit.DONE
+
+
+def _at(record: LogRecord) -> Instant:
+    return record.at if record.at is not None else 0.0
+
+
+def _writer(asked: Asked, *, flush: bool = False) -> Callable[[LogRecord], None]:
+    """Writes one record to standard output, as JSON or as text."""
+    if asked.request.as_json:
+        encode = msgspec.json.Encoder().encode
+        binary = sys.stdout.buffer
+
+        def as_json(record: LogRecord) -> None:
+            binary.write(encode(document(record)) + b"\n")
+            if flush:
+                binary.flush()
+
+        return as_json
+    colour = not asked.request.plain and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    zone = asked.zone
+
+    def as_text(record: LogRecord) -> None:
+        for line in lines(record, zone, colour=colour):
+            click.echo(line)
+
+    return as_text
+
+
+def document(record: LogRecord) -> dict[str, Any]:
+    """A record as JSON: what it does not tell is null."""
+    return {
+        "time": rfc3339(record.at) if record.at is not None else None,
+        "level": record.level.word,
+        "service": record.service or None,
+        "message": record.message,
+        "operation": record.operation or None,
+        "status": record.status,
+        "latency_s": record.latency_s,
+        "trace_id": record.trace_id or None,
+        "extra": list(record.extra),
+        "fields": dict(record.fields),
+        "source": record.source,
+        "file": record.file or None,
+        "offset": record.offset if record.offset >= 0 else None,
+    }
+
+
+def lines(record: LogRecord, zone: tzinfo = UTC, *, colour: bool = False) -> list[str]:
+    """A record as lines for a person: time, level, service, what was asked and what came of it, message; then the rest."""
+    moment = datetime.fromtimestamp(record.at, zone) if record.at is not None else None
+    stamp = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}" if moment else "-"
+    level = f"{'' if record.level is Level.UNKNOWN else record.level.word.upper():<6}"
+    if colour and record.level in _COLOURS:
+        level = click.style(level, fg=_COLOURS[record.level], bold=record.level is Level.FATAL)
+    parts = [stamp, level, record.service or "-"]
+    if record.operation:
+        parts.append(record.operation)
+    if record.status is not None:
+        parts.append(str(record.status))
+    if record.latency_s is not None:
+        parts.append(span_text(record.latency_s))
+    return [" ".join(parts) + "  " + record.message, *("    " + line for line in record.extra)]
+
+
+def _window(window: Window) -> dict[str, str]:
+    return {"start": rfc3339(window.start), "end": rfc3339(window.end)}
+
+
+def _json(value: dict[str, Any]) -> None:
+    click.echo(msgspec.json.encode(value).decode())

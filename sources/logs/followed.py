@@ -1,0 +1,233 @@
+"""One growing file: what was read of it, what of that is not a whole record yet, and whether it is still the same file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
+from sources.base import SourceError
+from sources.logs.formats.base import LONGEST_LINE, Format
+from sources.logs.reading import SAMPLE, open_regular
+from sources.logs.records import Entry, Grouper, Tally, full, split
+
+FINGERPRINT = 1024
+"""First bytes of a file by which a rewritten file is told from a grown one."""
+_CHUNK = 1 << 20
+_LOOK_BACK = 64 << 10
+_SETTLED = 16 << 10
+"""With so much of a file read, its format is not looked at again."""
+QUIET_S = 0.5
+"""After this long without a further line, a record that may have more lines is given anyway."""
+
+
+Learn = Callable[[str, bytes, tuple[int, int], float], Format]
+"""The parser for a path, first bytes, identity and time of the last write; raises SourceError where there is none."""
+
+
+class FollowedFile:
+    """An open file that is read from where the last reading ended.
+
+    Args:
+        path: Where it was opened.
+        learn: Finds the parser of its lines, again and again while little of the file is known.
+        form: The parser to begin with, where the file holds nothing yet.
+        start: First byte to read; None: the end, or rather the beginning of the line that is being written there.
+
+    Raises:
+        SourceUnavailable: It cannot be opened, or is no regular file.
+    """
+
+    def __init__(self, path: str, learn: Learn, form: Format, start: int | None = 0) -> None:
+        self.path = path
+        self.form = form
+        self._learn = learn
+        self.tally = Tally()
+        self._fd = open_regular(path)
+        status = os.fstat(self._fd)
+        self.identity = (status.st_dev, status.st_ino)
+        self.offset = 0
+        """Bytes read, those of an incomplete last line included."""
+        self.first = os.pread(self._fd, FINGERPRINT, 0)
+        self.active_at = 0.0
+        """When it last grew, on the monotonic clock."""
+        self._written_ns = status.st_mtime_ns if status.st_size == 0 else 0
+        self._partial = b""
+        self._skipping = False
+        self._last: LogRecord | None = None
+        self._grouper = Grouper(form, self.tally)
+        self._learn_form(status)
+        if start is None:
+            self._seek_end(status.st_size)
+        else:
+            self.offset = min(start, status.st_size)
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def skip_to(self, offset: int) -> None:
+        """Begin at `offset`, the bytes before it having been read already."""
+        if offset > self.offset:
+            self.offset = offset
+
+    def size(self) -> int:
+        """Bytes in the file now."""
+        return os.fstat(self._fd).st_size
+
+    def unlinked(self) -> bool:
+        """Whether no name leads to it any more, so that only our descriptor keeps its space."""
+        return os.fstat(self._fd).st_nlink == 0
+
+    def rewritten(self) -> bool:
+        """Whether it was truncated, and maybe written again, since the last reading."""
+        status = os.fstat(self._fd)
+        if status.st_size < self.offset:
+            return True
+        if status.st_size == 0 and self._written_ns not in (0, status.st_mtime_ns):
+            return True
+        if status.st_mtime_ns == self._written_ns and status.st_size == self.offset:
+            return False
+        known = self.first[: min(len(self.first), self.offset)]
+        if os.pread(self._fd, len(known), 0) != known:
+            return True
+        self._written_ns = status.st_mtime_ns
+        if len(self.first) < FINGERPRINT and status.st_size > len(self.first):
+            self.first = os.pread(self._fd, FINGERPRINT, 0)
+        return False
+
+    def read(self, now: float, most: int) -> list[LogRecord]:
+        """Records that became whole, from at most `most` further bytes."""
+        found: list[LogRecord] = []
+        if self.offset < _SETTLED and self._grouper.open_offset is None:
+            self._learn_form(os.fstat(self._fd))
+        end = self.offset + most
+        while self.offset < end:
+            data = os.pread(self._fd, min(_CHUNK, end - self.offset), self.offset)
+            if not data:
+                break
+            self.active_at = now
+            found += self._take(data)
+        if now - self.active_at >= QUIET_S:
+            found += self._flush()
+        return found
+
+    def take_over(self, data: bytes, now: float) -> list[LogRecord]:
+        """Records of bytes that followed in a copy of this file."""
+        self.active_at = now
+        return self._take(data)
+
+    def finish(self) -> list[LogRecord]:
+        """What is left, an incomplete last line included: nothing more will come."""
+        found: list[LogRecord] = []
+        if self._partial:
+            found += self._lines(self.offset - len(self._partial), self._partial + b"\n")
+            self._partial = b""
+        return found + self._flush()
+
+    def restart(self) -> list[LogRecord]:
+        """Begin again at the first byte, after the file was rewritten; gives what was left of before."""
+        found = self.finish()
+        self.offset, self._skipping, self._written_ns = 0, False, 0
+        self.first = os.pread(self._fd, FINGERPRINT, 0)
+        return found
+
+    def _learn_form(self, status: os.stat_result) -> None:
+        head = os.pread(self._fd, SAMPLE, 0)
+        if b"\n" not in head:
+            return
+        try:
+            form = self._learn(self.path, head, self.identity, status.st_mtime)
+        except SourceError:
+            return
+        if form is not self.form:
+            self.form = form
+            self._grouper = Grouper(form, self.tally)
+
+    def _seek_end(self, size: int) -> None:
+        start = max(0, size - LONGEST_LINE)
+        data = os.pread(self._fd, size - start, start)
+        cut = data.rfind(b"\n") + 1
+        self.offset = start + cut if cut or start == 0 else size
+        self._skipping = cut == 0 and start > 0
+        for line in reversed(data[:cut][-_LOOK_BACK:].split(b"\n")):
+            if line and self.form.starts(line):
+                self._last = self.form.light(line)
+                return
+
+    def _take(self, data: bytes) -> list[LogRecord]:
+        begin = self.offset - len(self._partial)
+        self.offset += len(data)
+        if self._skipping:
+            cut = data.find(b"\n") + 1
+            if not cut:
+                return []
+            begin, data, self._skipping = self.offset - len(data) + cut, data[cut:], False
+        data = self._partial + data
+        cut = data.rfind(b"\n") + 1
+        whole, self._partial = data[:cut], data[cut:]
+        found = self._lines(begin, whole) if whole else []
+        if len(self._partial) > LONGEST_LINE:
+            self.tally.cut += 1
+            found += self._lines(begin + cut, self._partial[:LONGEST_LINE] + b"\n")
+            self._partial, self._skipping = b"", True
+        return found
+
+    def _lines(self, offset: int, whole: bytes) -> list[LogRecord]:
+        found: list[LogRecord] = []
+        if self._grouper.open_offset is None:
+            loose, rest = self._loose(whole)
+            if loose:
+                found.append(self._continued(loose, offset))
+            offset, whole = offset + len(whole) - len(rest), rest
+        for group in self._grouper.feed(offset, whole):
+            found += self._records(group)
+        return found
+
+    def _loose(self, whole: bytes) -> tuple[list[bytes], bytes]:
+        """Lines at the beginning that start no record: they continue one that was given already."""
+        loose: list[bytes] = []
+        rest = whole
+        while rest:
+            line, _, after = rest.partition(b"\n")
+            if self.form.starts(line.rstrip(b"\r").lstrip(b"\0")):
+                break
+            if line.strip(b"\0\r "):
+                loose.append(line.rstrip(b"\r").lstrip(b"\0"))
+            rest = after
+        return loose, rest
+
+    def _continued(self, loose: list[bytes], offset: int) -> LogRecord:
+        """A record of lines that came too late for theirs: at its time, in its service, at its level."""
+        last = self._last
+        light = (
+            LogRecord(last.at, last.level, last.service, SafeText(""))
+            if last
+            else LogRecord(None, Level.UNKNOWN, "", SafeText(""))
+        )
+        self.tally.records += 1
+        self.tally.timeless += light.at is None
+        return full(self.form, Entry(light, loose[0], tuple(loose), offset, uncaught=True))
+
+    def _records(self, group: tuple[int, bytes, tuple[bytes, ...], int]) -> list[LogRecord]:
+        found: list[LogRecord] = []
+        for entry in split(self.form, group, self.tally):
+            self._last = entry.light
+            found.append(full(self.form, entry))
+        return found
+
+    def _flush(self) -> list[LogRecord]:
+        return [record for group in self._grouper.end() for record in self._records(group)]
+
+
+def try_open(path: str, learn: Learn, form: Format, start: int | None) -> FollowedFile | str:
+    """The file, or the sentence that says why it cannot be followed."""
+    try:
+        return FollowedFile(path, learn, form, start)
+    except SourceError as error:
+        return str(error)
+    except OSError as error:
+        return f"{path}: {(error.strerror or 'cannot be read').lower()}"

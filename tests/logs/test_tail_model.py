@@ -1,0 +1,214 @@
+"""A model of what happens to log files, played against the real tail on real files: nothing lost, nothing given twice.
+
+Every line that is written carries a token of its own. Whatever the order of writing, rotating, truncating, deleting and
+looking, the tokens of all records must in the end be the tokens written, each once.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import random
+import re
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import IO
+
+import pytest
+
+from console.domain.logs import LogRecord
+from sources.logs.engine import Engine
+from sources.logs.spec import Spec
+from sources.logs.tail import Tail
+
+TOKEN = re.compile(r"K\d+")
+
+
+class World:
+    """A directory with one log, its writer, and a tail that looks at it; time is made up."""
+
+    def __init__(self, folder: Path, seed: int, form: str) -> None:
+        self.random = random.Random(seed)
+        self.path = folder / "app.log"
+        self.form = form
+        self.written: list[str] = []
+        self.found: list[str] = []
+        self.now = 1000.0
+        self.looked = True
+        """The tail has looked since the current file was made."""
+        self.writer: IO[bytes] = self._append()
+        self.old: IO[bytes] | None = None
+        self.rotated_at = 0.0
+        self.torn, self.rest = False, b""
+        for _ in range(3):
+            self.writer.write(self._line("history"))
+        self.tail = Tail(Engine(Spec("app", (str(folder / "app.log"),), service="shop")))
+        assert self.tail.poll(self.now) == []
+
+    def _append(self) -> IO[bytes]:
+        return open(self.path, "ab", buffering=0)
+
+    def _line(self, token: str | None = None) -> bytes:
+        if token is None:
+            token = f"K{len(self.written)}"
+            self.written.append(token)
+        second = len(self.written) % 60
+        if self.form == "json":
+            return b'{"ts":"2026-11-23T14:03:%02d.5Z","level":"info","msg":"%s"}\n' % (second, token.encode())
+        return b"2026-11-23 14:03:%02d,500 INFO app %s\n" % (second, token.encode())
+
+    def mend(self) -> None:
+        """End a torn line, as its writer would before anything else."""
+        if self.torn:
+            self.torn = False
+            self.writer.write(self.rest)
+
+    def write(self) -> None:
+        self.mend()
+        self.writer.write(b"".join(self._line() for _ in range(self.random.choice((1, 1, 2, 5, 40)))))
+
+    def write_torn(self) -> None:
+        self.mend()
+        line = self._line()
+        cut = self.random.randrange(1, len(line))
+        self.writer.write(line[:cut])
+        self.rest, self.torn = line[cut:], True
+
+    def write_trace(self) -> None:
+        self.mend()
+        lines = [self._line()]
+        for _ in range(self.random.choice((1, 3))):
+            lines.append(f"    at K{len(self.written)}\n".encode())
+            self.written.append(f"K{len(self.written)}")
+        for line in lines:
+            self.writer.write(line)
+            if self.random.random() < 0.3:
+                self.look()
+
+    def write_late(self) -> None:
+        """A process that has not reopened its log yet; after some quiet seconds the tail may let the old file go."""
+        if self.old is not None and self.now < self.rotated_at + 4:
+            self.old.write(self._line())
+
+    def rotate(self) -> None:
+        self.mend()
+        siblings = self.path.parent
+        for number in (4, 3, 2, 1):
+            for ending in ("", ".gz"):
+                older = siblings / f"app.log.{number}{ending}"
+                if older.exists():
+                    older.rename(siblings / f"app.log.{number + 1}{ending}")
+        self.path.rename(siblings / "app.log.1")
+        if self.random.random() < 0.3:
+            self.look()
+        if self.old is not None:
+            self.old.close()
+        self.old, self.rotated_at = self.writer, self.now
+        self.writer, self.looked = self._append(), False
+
+    def rotate_twice(self) -> None:
+        self.rotate()
+        self.write()
+        self.rotate()
+
+    def compress(self) -> None:
+        """As logrotate's delaycompress does, after the tail has had its look."""
+        older = self.path.parent / "app.log.2"
+        if older.exists():
+            self.look()
+            with gzip.open(older.with_name("app.log.2.gz"), "wb") as packed:
+                packed.write(older.read_bytes())
+            if self.random.random() < 0.3:
+                self.look()
+            older.unlink()
+
+    def copy_and_truncate(self) -> None:
+        self.mend()
+        if self.random.random() < 0.5:
+            self.look()
+        for number in (3, 2, 1):
+            older = self.path.parent / f"app.log.{number}"
+            if older.exists():
+                older.rename(self.path.parent / f"app.log.{number + 1}")
+        shutil.copyfile(self.path, self.path.parent / "app.log.1")
+        if self.random.random() < 0.3:
+            self.look()
+        os.truncate(self.path, 0)
+        if self.random.random() < 0.5:
+            self.write()
+
+    def delete(self) -> None:
+        self.mend()
+        if not self.looked:
+            self.look()
+        self.path.unlink()
+        if self.random.random() < 0.5:
+            self.look()
+        self.writer.close()
+        self.writer, self.looked = self._append(), False
+
+    def look(self) -> None:
+        self.now += self.random.choice((0.01, 0.1, 0.6, 1.5))
+        self.take(self.tail.poll(self.now))
+        self.looked = True
+
+    def wait(self) -> None:
+        for _ in range(12):
+            self.now += 1.0
+            self.take(self.tail.poll(self.now))
+        self.looked = True
+        if self.old is not None:
+            self.old.close()
+            self.old = None
+
+    def take(self, records: list[LogRecord]) -> None:
+        for record in records:
+            assert "history" not in record.message
+            self.found += TOKEN.findall("\n".join((record.message, *record.extra)))
+
+    def play(self, actions: int) -> None:
+        moves = (
+            (self.write, 30), (self.look, 30), (self.write_torn, 8), (self.write_trace, 8), (self.rotate, 6),
+            (self.rotate_twice, 2), (self.write_late, 5), (self.copy_and_truncate, 4), (self.delete, 3), (self.compress, 3),
+            (self.wait, 1),
+        )  # fmt: skip
+        for _ in range(actions):
+            self.random.choices([move for move, _ in moves], [weight for _, weight in moves])[0]()
+        self.mend()
+        self.wait()
+
+    def close(self) -> None:
+        self.tail.close()
+        self.writer.close()
+        if self.old is not None:
+            self.old.close()
+
+    def verdict(self) -> tuple[list[str], list[str]]:
+        """Tokens lost, and tokens given twice or out of nowhere."""
+        written, found = Counter(self.written), Counter(self.found)
+        return sorted((written - found).elements()), sorted((found - written).elements())
+
+
+def play(folder: Path, seed: int, form: str, actions: int) -> tuple[list[str], list[str]]:
+    world = World(folder, seed, form)
+    try:
+        world.play(actions)
+        return world.verdict()
+    finally:
+        world.close()
+
+
+@pytest.mark.parametrize("form", ["json", "plain"])
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_is_lost_and_nothing_given_twice(tmp_path: Path, seed: int, form: str) -> None:
+    assert play(tmp_path, seed, form, 150) == ([], [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("form", ["json", "plain"])
+def test_nothing_is_lost_in_ten_thousand_actions(tmp_path: Path, form: str) -> None:
+    for seed in range(10):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        assert play(folder, 1000 + seed, form, 1000) == ([], []), seed
