@@ -46,6 +46,7 @@ class IncidentConsole(TerminalCare[int]):
         loaded: The configuration.
         sources: What is watched; closed when the app ends.
         judge: Makes a diagnosis, in another process.
+        close: Ends what `judge` needs.
     """
 
     CSS_PATH = "app.tcss"
@@ -60,9 +61,11 @@ class IncidentConsole(TerminalCare[int]):
         loaded: Loaded,
         sources: Sources,
         judge: Callable[[Observations], Awaitable[Diagnosis]],
+        close: Callable[[], Awaitable[None]],
         theme: str | None = None,
     ) -> None:
         super().__init__()
+        self._close = close
         self.loaded = loaded
         self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
         self.session = Session(loaded.config, sources, judge, self._mark_dirty)
@@ -98,6 +101,7 @@ class IncidentConsole(TerminalCare[int]):
     async def on_unmount(self) -> None:
         """Release connections, files and child processes."""
         await self._sources.close()
+        await self._close()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A session that ended is a bug; the screen says so instead of looking alive."""
@@ -278,9 +282,10 @@ def run_console(loaded: Loaded, theme: str | None = None) -> int:
         0, or 129 after SIGHUP and 143 after SIGTERM.
     """
     background = Background()
-    try:
-        app = IncidentConsole(loaded, open_sources(loaded), partial(background.run, diagnose), theme)
-        app.run(mouse=loaded.config.console.mouse)
-        return app.return_code or 0
-    finally:
-        background.close()
+
+    async def judge(seen: Observations) -> Diagnosis:
+        return await background.run(diagnose, seen)
+
+    app = IncidentConsole(loaded, open_sources(loaded), judge, background.close, theme)
+    app.run(mouse=loaded.config.console.mouse)
+    return app.return_code or 0
