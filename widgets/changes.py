@@ -7,10 +7,12 @@ from console.domain.diagnosis import JudgedChange
 from console.domain.instant import clock_text
 from console.state import ChangesView, Status
 from widgets.body import Body, Look, Row, absence, note
-from widgets.ink import Line, cut, pad, width_of, wrap
+from widgets.ink import Line, cut, cut_middle, pad, width_of, wrap
 from widgets.pane import Pane
 from widgets.words import standing_sign
 
+LONG_WORDS = ("✓ tag agrees", "✖ tag says another", "tag unknown")
+SHORT_WORDS = ("✓ agrees", "✖ differs", "no tag")
 TWO_LINES_BELOW = 90
 """Narrower than this the reason stands on a line of its own."""
 
@@ -90,12 +92,13 @@ def _worst_first(running: tuple[Running, ...]) -> list[Running]:
 
 
 def _running(one: Running, width: int) -> Line:
-    version = one.version or (one.commit or "")[:10] or "version unknown"
-    words = {True: ("✓ tag agrees", "ok"), False: ("✖ tag says another", "bad"), None: ("tag unknown", "muted")}[
-        one.agrees
-    ]
+    version = one.version or (one.commit or "")[:10] or "(version unknown)"
+    agrees, differs, unknown = LONG_WORDS if width >= 44 else SHORT_WORDS
+    words = {True: (agrees, "ok"), False: (differs, "bad"), None: (unknown, "muted")}[one.agrees]
     count = f" ×{one.instances}" if one.instances > 1 else ""
-    line = Line.of(("runs ", "label"), f"{one.service} {version}{count} ", words)
+    lead = Line.of(("runs ", "label"), f"{one.service} ")
+    room = max(6, width - lead.width - len(count) - 1 - width_of(words[0]))
+    line = lead + Line.of(f"{cut_middle(version, room)}{count} ", words)
     source = f"  by {one.source}"
     return (line + Line.of((source, "label")) if line.width + width_of(source) <= width else line).cut(width)
 

@@ -13,7 +13,7 @@ from console.query.parse import parse
 from console.state import LogsView
 from widgets.body import Look, Row
 from widgets.ink import Line, cut_middle, pad, width_of
-from widgets.numbers import UNKNOWN
+from widgets.numbers import UNKNOWN, number_text
 from widgets.words import level_style, level_word
 
 SHORT_TIMES_BELOW = 70
@@ -107,8 +107,9 @@ def _first_line(record: LogRecord, lead: Line, width: int, is_open: bool, needle
     style = "text" if record.level < Level.ERROR else "strong"
     text = marked(record.message, style, needles)
     if record.operation and record.operation not in record.message:
-        told = str(record.status) if record.status is not None and str(record.status) not in record.message else ""
-        about = " ".join(part for part in (record.operation, told) if part)
+        status = str(record.status) if record.status is not None and str(record.status) not in record.message else ""
+        latency = number_text(record.latency_s, "s") if record.latency_s is not None else ""
+        about = " ".join(part for part in (record.operation, status, latency) if part)
         text = marked(about, "text", needles) + Line.of("  ") + text
     if not record.extra:
         return (lead + text).cut(width)

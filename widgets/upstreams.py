@@ -18,11 +18,14 @@ def paint(view: UpstreamsView, width: int, height: int, look: Look) -> Body:
     """One line per dependency, and a second with the details where there is room."""
     if not view.rows:
         return note(absence(view.status, view.empty_reason, "no dependency is known"), width, max(1, height))
-    rows = [_row(row, width, details=2) for row in view.rows]
-    if sum(len(row.lines) for row in rows) > height:
-        rows = [_row(row, width, details=1 if row.state.health is not Health.HEALTHY else 0) for row in view.rows]
-    if sum(len(row.lines) for row in rows) > height:
-        rows = [_row(row, width, details=0) for row in view.rows]
+    spare = height - len(view.rows)
+    rows = []
+    for place, row in enumerate(view.rows):
+        # The worst stand first and are told first; one detail line for each is better than two for some.
+        rest = sum(1 for other in view.rows[place + 1 :] if other.state.health is not Health.HEALTHY)
+        details = max(0, min(2, spare - rest)) if spare - rest > 0 else min(1, max(0, spare))
+        rows.append(_row(row, width, details))
+        spare -= len(rows[-1].lines) - 1
     return Body((), tuple(rows))
 
 
@@ -32,7 +35,7 @@ def _row(row: UpstreamRow, width: int, details: int) -> Row:
     age = Line.of((age_text(row.age_s) or "never", "warn" if row.age_s is None or row.age_s > OLD_S else "label"))
     numbers = _numbers(row)
     room = width - 10 - age.width - 1
-    facts = numbers if width_of(numbers) + 12 <= room else ""
+    facts = numbers if width_of(numbers) + 2 + width_of(state.name) <= room else ""
     name_room = max(4, room - (width_of(facts) + 2 if facts else 0))
     left = Line.of(
         (pad(sign.text, 9), sign.style),
