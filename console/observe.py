@@ -30,9 +30,11 @@ METRIC_HISTORY_S = 2 * 86400.0
 """Metrics reach back over the same hours of the day before, for a seasonal baseline."""
 FILE_HISTORY_S = 14 * 86400.0
 """A file of metrics is read anyway; slow leaks and weekly rhythms show only in days."""
-LOG_HISTORY_WINDOWS = 6
-"""Logs reach back six windows, at least `LOG_HISTORY_S`: their cost grows with the stretch."""
+LOG_HISTORY_WINDOWS = 3
+"""Logs reach back three windows before the one asked for, at least `LOG_HISTORY_S`: their cost grows with the stretch."""
 LOG_HISTORY_S = 3600.0
+MESSAGE_WINDOWS = 2
+"""Records of every level are compared between the window and the one before it."""
 SPAN_HISTORY_S = 86400.0
 CHANGES_REACH_S = 7 * 86400.0
 DEADLINE_S = 30.0
@@ -273,10 +275,9 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
     end = min(window.end, at)
     log_start = end - max(LOG_HISTORY_S, (1 + LOG_HISTORY_WINDOWS) * window.seconds)
     log_window, metric_window = Window(log_start, end), Window(end - METRIC_HISTORY_S, end)
+    message_window = Window(max(log_start, end - MESSAGE_WINDOWS * window.seconds), end)
     questions = [
-        *(got.ask("logs", s.name, s.kind, s.series(log_window, step_s)) for s in sources.logs),
-        *(got.ask("errors", s.name, s.kind, s.errors(log_window, ERROR_SAMPLE), False) for s in sources.logs),
-        *(got.ask("records", s.name, s.kind, s.messages(log_window, MESSAGE_SAMPLE), False) for s in sources.logs),
+        _ask_logs(sources, got, log_window, message_window, step_s),
         *(got.ask("metrics", s.name, s.kind, s.series(_metric_window(s, end), step_s)) for s in sources.metrics),
         *(
             got.ask("traces", s.name, s.kind, s.spans(Window(end - SPAN_HISTORY_S, end), MOST_SPANS))
@@ -305,6 +306,15 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
         diffs=await read_diffs(sources, changes, end),
         reports=got.reports,
     )
+
+
+async def _ask_logs(sources: Sources, got: _Gathered, window: Window, messages: Window, step_s: float) -> None:
+    """Ask log sources one after the other: parsing takes the processor, and threads at once would only take turns."""
+    for source in sources.logs:
+        name, kind = source.name, source.kind
+        await got.ask("logs", name, kind, source.series(window, step_s))
+        await got.ask("errors", name, kind, source.errors(window, ERROR_SAMPLE), False)
+        await got.ask("records", name, kind, source.messages(messages, MESSAGE_SAMPLE), False)
 
 
 def _metric_window(source: MetricSource, end: Instant) -> Window:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from console.domain.instant import Instant, Window
@@ -95,9 +95,41 @@ class Series:
         return gaps[len(gaps) // 2]
 
 
+REQUEST_METRICS = frozenset(
+    name for name in UNITS if name.startswith(("request_", "error_", "latency_", "availability"))
+)
+"""What belongs together: counts of one source must not be divided by those of another."""
+LONGER = 2.0
+"""A source whose history is this many times longer than that of one before it takes its place."""
+
+
+def chosen(series: Iterable[Series]) -> list[Series]:
+    """One source for each subject, where several tell the same.
+
+    A subject is the requests of a service or operation, or else one gauge. The source that comes first stands, unless
+    another one knows a stretch at least `LONGER` times as long: without a history there is no baseline.
+    """
+    by_subject: dict[tuple[str, str, str], dict[str, list[Series]]] = {}
+    for one in series:
+        metric = "requests" if one.key.metric in REQUEST_METRICS else one.key.metric
+        by_subject.setdefault((one.key.service, one.key.operation, metric), {}).setdefault(one.source, []).append(one)
+    return [one for sources in by_subject.values() for one in _longest(list(sources.values()))]
+
+
+def _longest(candidates: list[list[Series]]) -> list[Series]:
+    def reach(group: list[Series]) -> float:
+        return max((one.times[-1] - one.times[0] for one in group if len(one)), default=0.0)
+
+    best = candidates[0]
+    for other in candidates[1:]:
+        if reach(other) > LONGER * reach(best):
+            best = other
+    return best
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesSet:
-    """Series by key. Where two sources give the same key, the one added first stands."""
+    """Series by key. Where two sources give the same key, the one added first stands; see `chosen`."""
 
     by_key: dict[SeriesKey, Series] = field(default_factory=dict)
 

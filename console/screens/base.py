@@ -26,7 +26,7 @@ from widgets.pane import Pane
 
 def bindings() -> list[BindingType]:
     """Every action of the table as a Textual binding; the app puts the user's keymap over it."""
-    return [Binding(",".join(a.keys), f"act('{a.id}')", a.label, show=False, id=a.id) for a in ACTIONS if a.keys]
+    return [Binding(",".join(a.keys), f"app.act('{a.id}')", a.label, show=False, id=a.id) for a in ACTIONS if a.keys]
 
 
 class TimeActions(Screen[None]):
