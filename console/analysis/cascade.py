@@ -24,6 +24,7 @@ from console.analysis.tracks import ErrorTrack, Track, Tracks
 from console.domain.instant import Instant
 
 if TYPE_CHECKING:
+    from console.analysis.moves import Flags
     from console.analysis.stats import Numbers
 
 LATENCY_ORDER = ("latency_avg", "latency_p50", "latency_p90", "latency_p95", "latency_p99")
@@ -175,6 +176,8 @@ def _total(
     harm = np.clip(values[later] - level, 0, None)
     worst = float(harm.max())
     keep = CASCADE_KEEP_RATIO if ratio else CASCADE_KEEP_EFFECT * abs(level)
+    if isinstance(track, ErrorTrack):
+        return _counted(track, later, near, long)
     if worst / scale < CASCADE_KEEP_Z or worst <= keep:
         return None
     count = None
@@ -184,3 +187,22 @@ def _total(
         count = float(np.median(known)) if known.size else None
     beyond = np.clip(harm - scale, 0, None)  # what noise alone could have added is no excess
     return float(beyond.mean()), count, level, float(np.median(values[later])), int(later.sum())
+
+
+def _counted(
+    track: ErrorTrack, later: Flags, near: Flags, long: Flags
+) -> tuple[float, float | None, float, float, int] | None:
+    """The same for failures with counts: pooled, so that few failures in many short bins are not lost in medians."""
+    import numpy as np
+
+    before = near if track.requests[near].sum() > 0 else long
+    old_n, new_n = float(track.requests[before].sum()), float(track.requests[later].sum())
+    old_f, new_f = float(track.failures[before].sum()), float(track.failures[later].sum())
+    if old_n <= 0 or new_n <= 0:
+        return None
+    level, now = (old_f + 0.5) / (old_n + 1), new_f / new_n
+    scale = float(np.sqrt(max(level * (1 - level) / new_n, 0.25 / new_n**2)))
+    if now - level <= CASCADE_KEEP_RATIO or (now - level) / scale < CASCADE_KEEP_Z:
+        return None
+    bins = int(later.sum())
+    return max(0.0, now - level - scale), new_n / bins, old_f / old_n, now, bins

@@ -24,6 +24,7 @@ from console.analysis.constants import (
     TIME_SCORE_NAMED,
 )
 from console.analysis.diffs import NEW_CALL, SETTING, UNKNOWN, Effect
+from console.analysis.frames import same_file
 from console.analysis.graph import Graph
 from console.analysis.place import Place
 from console.domain.changes import Change, Running
@@ -37,6 +38,8 @@ WEIGHT_MECHANISM = 0.65
 RELEVANT_WORD = 0.05
 RELEVANT_MOST = 0.15
 """Added for each word that diff and symptom share, and at most [D]."""
+FRAME = 0.9
+"""Mechanism where a stack trace of the new errors leads into the diff [D]."""
 NAMED = 0.4
 """Below this score a possible change is not named as a suspect [D]."""
 CLEAR_LEAD = 0.05
@@ -100,6 +103,8 @@ class Case:
     running: tuple[Running, ...] = ()
     observed: frozenset[str] = frozenset()
     """Services with telemetry of their own."""
+    frames: dict[str, Counter[str]] = field(default_factory=dict)
+    """Source files that the errors since the onset name, by service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def _leads(judged: Judged, case: Case) -> bool:
     """A mechanism, and the right time: near, or far with a mechanism that acts late."""
     effect = case.effects.get(judged.change.id)
     strong = effect is not None and effect.risk >= NEW_CALL
-    template = any("first seen after it" in s for s in judged.support)
+    template = any("first seen after it" in s or "stack traces" in s for s in judged.support)
     if judged.change.kind in ("infrastructure", "traffic", "other"):
         return False
     return (strong and judged.score >= 0.5) or (template and judged.time_score >= TIME_SCORE_NAMED)
@@ -264,6 +269,10 @@ def _mechanism(change: Change, effect: Effect | None, case: Case) -> tuple[float
         if shared and effect.risk >= NEW_CALL:
             why.append(f"diff and symptom share the words {', '.join(shared[:4])}")
     if change.service is not None and change.kind in CODE_KINDS | {"flag"}:
+        named = _frame(effect, case.frames.get(change.service)) if effect is not None else ""
+        if named:
+            value = max(value, FRAME)
+            why.append(f"the stack traces of the errors since then name {named}, which its diff changes")
         fresh = [
             p
             for p in case.patterns
@@ -278,6 +287,15 @@ def _mechanism(change: Change, effect: Effect | None, case: Case) -> tuple[float
         if fresh:
             why.append(f"{change.service} writes a new error first seen after it: {fresh[0].template}")
     return value, why
+
+
+def _frame(effect: Effect, frames: Counter[str] | None) -> str:
+    """The changed file that most errors name."""
+    for named, _ in frames.most_common() if frames else ():
+        for path in sorted(effect.files):
+            if same_file(path, named):
+                return path
+    return ""
 
 
 def _not_running(change: Change, changes: tuple[Change, ...], case: Case) -> str:

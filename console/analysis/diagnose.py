@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -12,6 +13,7 @@ from console.analysis.constants import BASELINE_WINDOWS, CHANGE_EARLY_S, Thresho
 from console.analysis.dependencies import dependency_states
 from console.analysis.diffs import Effect, effect_of
 from console.analysis.evidence import contention_draft, leak_draft, place_drafts, traffic_draft
+from console.analysis.frames import files_named
 from console.analysis.graph import Graph, build_graph
 from console.analysis.leak import Leak, find_leaks
 from console.analysis.load import find_exhausted, find_surge
@@ -31,7 +33,7 @@ from console.domain.changes import Change, Running
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern
-from console.domain.observations import Observations
+from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import SourceState
 from console.domain.spans import Span
 from console.domain.text import SafeText
@@ -125,7 +127,7 @@ def diagnose(
 def _view(seen: Observations) -> View:
     at = seen.at
     spans = tuple(s for s in seen.spans if s.end <= at and math.isfinite(s.start) and math.isfinite(s.duration_s))
-    sample = seen.records or seen.errors
+    sample = _sample(seen)
     records = tuple(
         sorted(
             (r for r in (sample.records if sample else ()) if r.at is not None and r.at <= at),
@@ -155,6 +157,19 @@ def _view(seen: Observations) -> View:
     )
 
 
+def _sample(seen: Observations) -> ErrorSample | None:
+    """The records that count: all of them; else every warning and error with a part of the rest; else a part of all."""
+    every, bad = seen.records, seen.errors
+    if every is None or bad is None:
+        return every or bad
+    if every.matched <= len(every.records) and every.window.start <= bad.window.start:
+        return every
+    if bad.matched > len(bad.records):
+        return every if every.window.start <= bad.window.start else ErrorSample(bad.window, bad.records, bad.matched)
+    rest = tuple(r for r in every.records if r.level < Level.WARN)
+    return ErrorSample(bad.window, (*bad.records, *rest), len(bad.records) + len(rest))
+
+
 def _moves(view: View, limits: Thresholds) -> list[Move]:
     seen = view.seen
     found = [judge_errors(track, seen.at, seen.window, limits) for track in view.tracks.errors]
@@ -163,6 +178,8 @@ def _moves(view: View, limits: Thresholds) -> list[Move]:
     if view.covered is not None and view.records:
         source = view.records[-1].source or "logs"
         moves += log_moves(view.records, view.covered, seen.at, seen.window, limits, source, seen.records is not None)
+        told = {m.service for m in moves if m.metric == "error_lines" and m.opened}
+        moves = [m for m in moves if m.metric != "log_errors" or m.service not in told]
         known = {m.service for m in moves if m.meaning.signal == "log_errors" and m.opened}
         moves += [m for m in new_errors(view.records, seen.at, seen.window, source) if m.service not in known]
     return _plausible(view, _family_wise(moves, len(view.tracks.values)))
@@ -244,11 +261,18 @@ def _onset(state: State, moves: list[Move], leaks: list[Leak]) -> Instant | None
         return min((leak.since for leak in leaks), default=None)
     if state is State.INCIDENT:
         chosen = [m for m in moves if m.ongoing and m.opened and (harms_users(m) or _fills(m))]
+        chosen = _finest(chosen)
     elif state is State.RECOVERING:
         chosen = [m for m in moves if m.end is not None and harms_users(m)]
     else:
         return None
     return min((m.onset for m in chosen if not m.first), default=min((m.onset for m in chosen), default=None))
+
+
+def _finest(moves: list[Move]) -> list[Move]:
+    """Without error lines of services whose failures or waiting are measured: lines are written when they are."""
+    finer = {m.service for m in moves if m.meaning.family in (Family.RATIO, Family.LATENCY)}
+    return [m for m in moves if m.meaning.signal != "log_errors" or m.service not in finer]
 
 
 def _fills(move: Move) -> bool:
@@ -341,7 +365,7 @@ def _case(
     opened = [m for m in moves if m.opened]
     step = max((m.step_s for m in opened), default=60.0)
     moved: dict[str, Instant] = {}
-    for move in opened:
+    for move in _finest(opened):
         moved[move.service] = min(move.onset, moved.get(move.service, math.inf))
     words: set[str] = set()
     for move in opened:
@@ -362,8 +386,14 @@ def _case(
         patterns=patterns,
         effects=effects,
         running=view.seen.running,
+        frames=_frames(view, onset, {m.service for m in opened}),
         observed=frozenset(t.service for t in view.tracks.errors) | frozenset(t.service for t in view.tracks.values),
     )
+
+
+def _frames(view: View, onset: Instant, services: set[str]) -> dict[str, Counter[str]]:
+    found = {service: files_named(view.records, onset - 1.0, service) for service in sorted(services)}
+    return {service: files for service, files in found.items() if files}
 
 
 _PLAIN_WORDS = frozenset(

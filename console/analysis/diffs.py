@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from console.analysis.signals import words_of
 from console.domain.changes import Change, ChangeDiff, CommitDiff, FileDiff
@@ -38,6 +38,8 @@ class Effect:
     path: str = ""
     words: frozenset[str] = frozenset()
     """Words of the changed lines and paths, to compare with the words of the symptom."""
+    files: frozenset[str] = frozenset()
+    """Paths of the changed files that could be this service's."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -114,12 +116,14 @@ def effect_of(diff: ChangeDiff, change: Change | None = None, services: Iterable
     best = Effect(NOTHING, "changes nothing that runs")
     deployed = change.commit if change is not None else None
     owner = change.service if change is not None else None
+    files: set[str] = set()
     for commit in diff.commits:
         weight = 1.0 if deployed is None or commit.commit == deployed else EARLIER_COMMIT
         one = effect_of_commit(commit, owner, services, weight)
+        files |= one.files
         if one.risk >= best.risk:
             best = one
-    return best
+    return replace(best, files=frozenset(files))
 
 
 def effect_of_commit(
@@ -132,15 +136,18 @@ def effect_of_commit(
     moved = _moved(live)
     best = Effect(NOTHING, "changes nothing that runs", commit.commit)
     words: set[str] = set()
+    files: set[str] = set()
     for file in live:
         risk, what = _effect_of_file(file, moved)
         share = weight * file_weight(file.path, owner, services)
         if risk * share >= best.risk:
             best = Effect(risk * share, what, commit.commit, file.path)
         if share >= SHARED_FILE * EARLIER_COMMIT:
+            files.add(file.path)
             for text in (file.path, *file.removed, *file.added):
                 words |= words_of(text)
-    return Effect(best.risk, best.what, commit.commit, best.path, frozenset(w for w in words if len(w) > 2) - _KEYWORDS)
+    known = frozenset(w for w in words if len(w) > 2) - _KEYWORDS
+    return Effect(best.risk, best.what, commit.commit, best.path, known, frozenset(files))
 
 
 def file_weight(path: str, owner: str | None, services: Iterable[str]) -> float:
@@ -205,7 +212,7 @@ def _effect_of_file(file: FileDiff, moved: Counter[str]) -> tuple[float, str]:
     calls_gone, calls_new = _calls(removed) - _calls(added), _calls(added) - _calls(removed)
     checks_gone = [line for line in removed if _CHECK.search(line) and not _PASSES_ERROR.search(line)]
     checks_new = [line for line in added if _CHECK.search(line) and not _PASSES_ERROR.search(line)]
-    if len(checks_gone) > len(checks_new) and len(removed) > len(added):
+    if len(checks_gone) > len(checks_new):
         return LOST_CHECK, f"no longer has `{_shown(checks_gone[0])}`"
     if calls_gone and not calls_new and len(removed) > len(added):
         quiet = all(words_of(call) & _LOUD_WORDS for call in calls_gone)
@@ -219,7 +226,7 @@ def _effect_of_file(file: FileDiff, moved: Counter[str]) -> tuple[float, str]:
     if calls_new and all(words_of(call) & _LOUD_WORDS for call in calls_new | calls_gone):
         return MOVED, "changes what is logged or measured"
     if removed and added and _same_work(removed, added):
-        return MOVED, "moves code into helpers"
+        return MOVED, "rearranges code with the same words"
     if not removed:
         return ADDED, "only adds lines"
     return ALTERED, f"alters `{_shown(removed[0])}`"

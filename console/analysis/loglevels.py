@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from console.analysis.constants import Thresholds
 from console.analysis.moves import Move, judge
@@ -15,13 +16,17 @@ from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
 from console.domain.series import SeriesKey
 
+if TYPE_CHECKING:
+    from console.analysis.stats import Numbers
+
 LOG_ERRORS = Meaning(Family.FAILURES, "log_errors", "count", 1)
 FEWEST_LINES = 5
 """Error lines below which no service has a symptom of them [D]."""
 LEAST_G = 16.0
 """G of the lines since the onset against those before, 4 squared, as for patterns [D]."""
+CANDIDATES = 200
 BIN_LEAST_S = 15.0
-BINS = 90
+BINS = 360
 
 
 def log_moves(
@@ -80,7 +85,8 @@ def log_moves(
         inside = stamps[(stamps >= move.onset - step) & (stamps <= end)]
         if not inside.size:
             continue
-        onset = float(inside[0])
+        onset = _densest_start(stamps, inside, span.start, end, step)
+        inside = inside[inside >= onset]
         before, lines = int((stamps < onset).sum()), int(inside.size)
         calm_s = max(step * float((edges[1:][covered] <= onset).sum()), step)
         strong = g_squared(before, lines, calm_s, max(end - onset, step)) >= LEAST_G
@@ -98,3 +104,14 @@ def log_moves(
             )
         )
     return moves
+
+
+def _densest_start(stamps: Numbers, inside: Numbers, start: Instant, end: Instant, step: float) -> Instant:
+    """The line from which on lines come most unlike before: the largest G over the lines of the episode."""
+    best, found = -1.0, float(inside[0])
+    for stamp in inside[:: max(1, inside.size // CANDIDATES)]:
+        before, after = int((stamps < stamp).sum()), int(((stamps >= stamp) & (stamps <= end)).sum())
+        g = g_squared(before, after, max(float(stamp) - start, step), max(end - float(stamp), step))
+        if g > best:
+            best, found = g, float(stamp)
+    return found

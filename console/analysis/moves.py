@@ -109,7 +109,8 @@ class Episode:
 def latest_episode(z: Numbers, big: Flags) -> Episode | None:
     """The newest departure: opened by one bin at `OPEN_Z` or two of three at `WATCH_Z`, closed by `CLEAR_BINS` calm bins.
 
-    The start is walked back from the first opening bin while the distance exceeds `CLEAR_Z`.
+    The start is walked back from the first opening bin while the distance exceeds `CLEAR_Z`; earlier openings belong to it
+    where at least half of the bins between are off.
     """
     import numpy as np
 
@@ -118,16 +119,15 @@ def latest_episode(z: Numbers, big: Flags) -> Episode | None:
         return None
     padded = np.concatenate([[0, 0], hot.astype(int)])
     of_three = padded[2:] + padded[1:-1] + padded[:-2]
-    opens = np.flatnonzero(((z >= OPEN_Z) & big) | (hot & (of_three >= 2)))
+    opening = ((z >= OPEN_Z) & big) | (hot & (of_three >= 2))
+    opens = np.flatnonzero(opening)
     if not opens.size:
         return None
     calm = (z < CLEAR_Z) | ~big
-    hots = np.flatnonzero(hot)
-    last = int(hots[-1])
-    opening = np.zeros(z.size, dtype=bool)
-    opening[opens] = True
-    first = k = int(opens[-1])
-    run, dense = 0, int(hot[first : last + 1].sum())
+    newest = int(opens[-1])
+    last, closed = _forward(hot, calm, newest)
+    first = k = newest
+    run, dense = 0, int(hot[newest : last + 1].sum())
     while k > 0 and run < CLEAR_BINS:
         k -= 1
         run = run + 1 if calm[k] else 0
@@ -137,9 +137,20 @@ def latest_episode(z: Numbers, big: Flags) -> Episode | None:
     start = first
     while start > 0 and z[start - 1] >= CLEAR_Z and big[start - 1]:
         start -= 1
-    after = calm[last + 1 :]
-    ongoing = not (after.size >= CLEAR_BINS and bool(after[:CLEAR_BINS].all()))
-    return Episode(start, last, ongoing, int(((z[start : last + 1] >= WATCH_Z) & big[start : last + 1]).sum()))
+    return Episode(start, last, not closed, int(hot[start : last + 1].sum()))
+
+
+def _forward(hot: Flags, calm: Flags, newest: int) -> tuple[int, bool]:
+    """The last bin that is off after the newest opening one, and whether enough calm ones follow to close it."""
+    last, run = newest, 0
+    for k in range(newest + 1, hot.size):
+        if hot[k]:
+            last, run = k, 0
+        elif calm[k]:
+            run += 1
+            if run >= CLEAR_BINS:
+                return last, True
+    return last, False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,13 +305,24 @@ def _judge(track: Track, sign: int, at: Instant, window: Window, thresholds: Thr
         bins=episode.bins,
         step_s=track.step_s,
         requests=requests,
-        excess=_added_seconds(track, cut, stretch, local, level),
+        excess=_excess(track, cut, stretch, local, level),
         source=track.source,
         query=track.query,
         first=episode.start == 0,
-        chance=base.exceeded**episode.bins,
+        chance=max(base.exceeded**episode.bins, _runs(z[:half], big[:half], episode.bins)),
     )
     return _gate(move, thresholds)
+
+
+def _runs(z: Numbers, big: Flags, bins: int) -> float:
+    """Share of the leading bins that end a run of so many bins off: noise that comes in bursts makes long runs likely."""
+    import numpy as np
+
+    if bins < 2 or z.size <= bins:
+        return 0.0
+    hot = ((z >= WATCH_Z) & big).astype(int)
+    total = np.concatenate([[0], np.cumsum(hot)])
+    return float((total[bins:] - total[:-bins] == bins).sum()) / z.size
 
 
 def onset_at(times: Numbers, start: int, step_s: float) -> Instant:
@@ -329,9 +351,11 @@ def _requests(requests: Numbers | None, cut: int, stretch: slice) -> int | None:
     return round(float(known.sum())) if known.size else None
 
 
-def _added_seconds(track: Track, cut: int, stretch: slice, local: Numbers, level: float) -> float | None:
+def _excess(track: Track, cut: int, stretch: slice, local: Numbers, level: float) -> float | None:
     import numpy as np
 
+    if track.meaning.family is Family.FAILURES and track.meaning.unit == "count":
+        return float(np.clip(local[stretch] - level, 0, None).sum())
     if track.meaning.family is not Family.LATENCY or track.requests is None:
         return None
     requests = np.nan_to_num(track.requests[cut:][stretch])
@@ -345,6 +369,12 @@ def _gate(move: Move, thresholds: Thresholds) -> Move:
         needed = max(thresholds.min_requests, samples_needed(move.meaning.quantile or 0.5))
         if move.requests < needed:
             return replace(move, opened=False, short=f"needs {needed} requests, has {move.requests}")
+    if (
+        family is Family.FAILURES
+        and move.meaning.unit == "count"
+        and (move.excess or 0.0) < thresholds.min_excess_failures
+    ):
+        return replace(move, opened=False, short=f"only {move.excess or 0:.0f} beyond the baseline")
     if move.bins < 2 and not (counted and move.effect >= LONE_BIN_EFFECT):
         return replace(move, opened=False, short="only one interval so far")
     if move.chance > CHANCE:

@@ -70,6 +70,8 @@ _KNOWN: dict[str, Meaning] = {
     "pool_size": Meaning(Family.LIMIT, "", "count", 0),
     "queue_depth": Meaning(Family.SATURATION, "saturation", "count", 1),
     "restarts": Meaning(Family.GAUGE, "", "count", 1),
+    "log_errors": Meaning(Family.FAILURES, "log_errors", "count", 1),
+    "log_lines": Meaning(Family.GAUGE, "", "count", 0),
 }
 
 

@@ -11,6 +11,9 @@ from console.domain.instant import Window
 
 SATURATED = 0.9
 """Use of a bounded resource, as a share, from which it counts as exhausted (Coroot: connections 90 %) [P]."""
+LATENCY_HARM = 0.5
+"""Relative growth of a latency that harms at once; less harms when it lasts [D]."""
+LASTING_S = 300.0
 MOST_SYMPTOMS = 60
 UNITS = frozenset(("ratio", "s", "1/s", "bytes", "count"))
 
@@ -32,7 +35,8 @@ def harms_users(move: Move) -> bool:
         case Family.RATIO:
             return True
         case Family.LATENCY:
-            return not move.meaning.outbound
+            lasting = move.bins * move.step_s >= LASTING_S
+            return not move.meaning.outbound and (move.effect >= LATENCY_HARM or lasting)
         case Family.FAILURES:
             return True
         case Family.SATURATION:
