@@ -14,7 +14,7 @@ from console.domain.instant import Instant, Window, parse_span
 from console.domain.logs import LogPage
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
-from console.domain.series import Series, SeriesSet
+from console.domain.series import Series, SeriesSet, chosen
 from console.domain.spans import Span
 from console.domain.topology import Dependency, ProbeResult, Service, Topology
 from console.guard.sanitise import safe
@@ -204,7 +204,7 @@ def compose(
         window=window,
         history=history,
         topology=sources.topology,
-        series=SeriesSet.of([_relative(one.until(at), sources.folder) for one in ordered]),
+        series=SeriesSet.of(chosen(_relative(one.until(at), sources.folder) for one in ordered)),
         changes=tuple(change for change in merge(changes) if change.at <= at),
         running=tuple(running),
         probes=tuple(probe for probe in probes if probe.at <= at),
