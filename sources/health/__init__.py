@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from console.config.load import ConfigError
 from console.config.models import DependencyConfig, ServiceConfig
-from sources.base import HealthSource, SourceRefused
+from sources.base import SourceRefused
 
 if TYPE_CHECKING:
+    from sources.health.probes import Probe
     from sources.health.version import VersionAddress
     from sources.http import HttpDoor, Site
 
 
 def build(
     services: Iterable[ServiceConfig], dependencies: Iterable[DependencyConfig], http: HttpDoor
-) -> tuple[HealthSource, ...]:
+) -> tuple[Probe, ...]:
     """A probe for every service and dependency that names one.
 
     Raises:
@@ -24,7 +26,8 @@ def build(
     """
     wanted = [(s.name, s.probe, f"[[service]] {s.name}") for s in services]
     wanted += [(d.name, d.probe, f"[[dependency]] {d.name}") for d in dependencies]
-    return tuple(_probe(name, url, key, http) for name, url, key in wanted if url is not None)
+    turns: dict[str, asyncio.Semaphore] = {}
+    return tuple(_probe(name, url, key, http, turns) for name, url, key in wanted if url is not None)
 
 
 def build_versions(services: Iterable[ServiceConfig], http: HttpDoor) -> tuple[VersionAddress, ...]:
@@ -42,7 +45,7 @@ def build_versions(services: Iterable[ServiceConfig], http: HttpDoor) -> tuple[V
     )
 
 
-def _probe(name: str, url: str, key: str, http: HttpDoor) -> HealthSource:
+def _probe(name: str, url: str, key: str, http: HttpDoor, turns: dict[str, asyncio.Semaphore]) -> Probe:
     from console.guard.budget import RequestBudget
     from sources.health.probes import Probe, dns_probe, http_probe, tcp_probe, tls_probe
     from sources.health.targets import target_of
@@ -51,7 +54,9 @@ def _probe(name: str, url: str, key: str, http: HttpDoor) -> HealthSource:
     budget = RequestBudget(http.budget.requests_per_minute)
     match target.scheme:
         case "http" | "https":
-            return Probe(name, target, http_probe(_site(url, key, http)))  # the door holds the budget
+            site = _site(url, key, http)
+            turn = turns.setdefault(site.name, asyncio.Semaphore(http.budget.concurrent))
+            return Probe(name, target, http_probe(site, target, turn, http.resolver))  # the door holds the budget
         case "tcp":
             return Probe(name, target, tcp_probe(target, http.resolver), budget)
         case "tls":

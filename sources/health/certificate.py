@@ -5,13 +5,34 @@ Python's ssl module tells this only of certificates that it has verified, and an
 
 from __future__ import annotations
 
+import ssl
 from datetime import UTC, datetime
 
 from console.domain.instant import Instant, span_text
+from sources.reasons import tls_reason
 
 SEQUENCE, UTC_TIME, GENERALIZED_TIME, EXPLICIT_0 = 0x30, 0x17, 0x18, 0xA0
 NEAR_S = 21 * 86400.0
 """A certificate that ends so soon is mentioned."""
+URGENT_S = 7 * 86400.0
+"""A certificate that ends so soon is trouble: automatic renewal, which comes weeks earlier, has failed."""
+
+EXPIRED, NOT_YET, SELF_SIGNED = 10, 9, 18
+_UNTRUSTED = (
+    "it is signed by an authority that this machine does not trust, or the server leaves out a certificate in between"
+)
+_REASONS = {
+    NOT_YET: "it is not valid yet",
+    EXPIRED: "it, or one above it, has expired",
+    SELF_SIGNED: "it is self-signed",
+    19: "its chain ends in an authority that this machine does not trust",
+    20: _UNTRUSTED,
+    21: _UNTRUSTED,
+    23: "it was revoked",
+    62: "it is for another name than {host}",
+    64: "it is for another address than {host}",
+}
+"""OpenSSL's verification results (X509_V_ERR_…, openssl-verification-options(1)) in words."""
 
 
 class NoCertificate(ValueError):
@@ -72,3 +93,19 @@ def ending(ends: Instant, now: Instant) -> str:
     if ends <= now:
         return f"certificate expired {span_text(now - ends)} ago"
     return f"certificate ends in {span_text(ends - now)}" if ends - now < NEAR_S else ""
+
+
+def refusal(error: ssl.SSLCertVerificationError, host: str) -> str:
+    """Why a certificate was refused, in words."""
+    known = _REASONS.get(error.verify_code)
+    return known.format(host=host) if known else (error.verify_message or tls_reason(error))
+
+
+def refused_by(error: BaseException) -> ssl.SSLCertVerificationError | None:
+    """The certificate error from which another error was made; None where none was."""
+    one: BaseException | None = error
+    for _ in range(16):
+        if one is None or isinstance(one, ssl.SSLCertVerificationError):
+            return one
+        one = one.__cause__ or one.__context__
+    return None

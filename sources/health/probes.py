@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 
-from console.domain.instant import Instant
+from console.domain.instant import Instant, span_text
 from console.domain.topology import Health, ProbeResult
 from console.guard.budget import RequestBudget
 from console.guard.sanitise import safe
 from sources.addresses import OurSide, Resolve, permitted, resolve
-from sources.base import SourceError, SourceThrottled, SourceTimeout, SourceUnavailable
+from sources.base import SourceError, SourceRefused, SourceThrottled, SourceTimeout, SourceUnavailable
 from sources.health import dns
-from sources.health.certificate import NoCertificate, ending, validity
+from sources.health.certificate import EXPIRED, NOT_YET, URGENT_S, NoCertificate, ending, refusal, refused_by, validity
 from sources.health.targets import Target
 from sources.health.verdicts import of_answer, of_failure, of_time
 from sources.http import Site
 from sources.reasons import connect_reason, is_ours, tls_reason
 
 DEADLINE_S = 3.0
+"""From the look-up of the name to the last byte."""
+KEPT_S = 300.0
+"""So long a result stands where the target may not be asked again: an answer with its age says more than none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ class Probe:
         name: Of the service or dependency.
         target: What is asked.
         ask: Asks it once; a `SourceError` is an answer too.
-        budget: Of the target; a probe over it is not made, and its result is `unknown`.
+        budget: Of the target. A probe over it is not made: the result is the last one with its own time, or `unknown`.
     """
 
     def __init__(
@@ -56,11 +60,12 @@ class Probe:
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
-        self.kind = f"probe {target.scheme}"
+        self.kind: str = target.scheme
         self.target = target
         self._ask = ask
         self._budget = budget
         self._monotonic = monotonic
+        self._last: ProbeResult | None = None
 
     async def close(self) -> None:
         """Nothing is held open between two probes."""
@@ -70,19 +75,22 @@ class Probe:
         try:
             self._spend()
             outcome = await self._ask(now)
+        except SourceThrottled as error:
+            if self._last is not None and 0 <= now - self._last.at <= KEPT_S:
+                return replace(self._last, detail=safe(f"{self._last.detail}; since then {self._said(error)}", 300))
+            return self._result(Outcome(Health.UNKNOWN, self._said(error)), now)
         except SourceError as error:
             outcome = Outcome(of_failure(error), self._said(error))
-        note = ending(outcome.certificate_ends, now) if outcome.certificate_ends is not None else ""
+        self._last = self._result(outcome, now)
+        return self._last
+
+    def _result(self, outcome: Outcome, now: Instant) -> ProbeResult:
+        ends, health = outcome.certificate_ends, outcome.health
+        note = ending(ends, now) if ends is not None else ""
         detail = outcome.detail if not note or note in outcome.detail else f"{outcome.detail}; {note}"
-        return ProbeResult(
-            self.name,
-            self.target.shown,
-            outcome.health,
-            outcome.latency_s,
-            safe(detail, 300),
-            now,
-            outcome.certificate_ends,
-        )
+        if health is Health.HEALTHY and ends is not None and ends - now < URGENT_S:
+            health = Health.DEGRADED
+        return ProbeResult(self.name, self.target.shown, health, outcome.latency_s, safe(detail, 300), now, ends)
 
     def _spend(self) -> None:
         wait = self._budget.take(self._monotonic()) if self._budget is not None else 0.0
@@ -99,15 +107,43 @@ class Probe:
         return text.partition(": ")[2] if text.startswith(("http://", "https://")) else text
 
 
-def http_probe(site: Site, deadline_s: float = DEADLINE_S) -> Ask:
-    """GET of the address as it was configured."""
+def http_probe(
+    site: Site, target: Target, turn: asyncio.Semaphore, resolver: Resolve = resolve, deadline_s: float = DEADLINE_S
+) -> Ask:
+    """GET of the address as it was configured.
 
-    async def ask(_: Instant) -> Outcome:
-        answer = await site.ask(deadline_s=deadline_s)
-        health, words = of_answer(answer, deadline_s)
+    Args:
+        turn: Of the origin. The wait for it is not the target's slowness, so it has a deadline of its own.
+    """
+
+    async def ask(now: Instant) -> Outcome:
+        started = time.monotonic()
+        async with _in_turn(turn, deadline_s):
+            try:
+                answer = await site.ask(deadline_s=deadline_s)
+            except SourceRefused as error:
+                refused = refused_by(error)
+                if refused is None:
+                    raise
+                left = max(0.1, deadline_s - (time.monotonic() - started))
+                return await _refused_certificate(target, refused, now, resolver, left)
+        health, words = of_answer(answer)
         return Outcome(health, words, answer.elapsed_s, answer.certificate_ends)
 
     return ask
+
+
+@asynccontextmanager
+async def _in_turn(turn: asyncio.Semaphore, deadline_s: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(deadline_s):
+            await turn.acquire()
+    except TimeoutError:
+        raise SourceThrottled("not asked: other probes of the same origin took all the time") from None
+    try:
+        yield
+    finally:
+        turn.release()
 
 
 def tcp_probe(target: Target, resolver: Resolve = resolve, deadline_s: float = DEADLINE_S) -> Ask:
@@ -118,7 +154,7 @@ def tcp_probe(target: Target, resolver: Resolve = resolve, deadline_s: float = D
         writer = await _connected(target, resolver, deadline_s)
         took = time.monotonic() - started
         await _closed(writer)
-        health, words = of_time(took, deadline_s, f"connected in {took * 1000:.0f} ms")
+        health, words = of_time(took, f"connected in {took * 1000:.0f} ms")
         return Outcome(health, words, took)
 
     return ask
@@ -141,7 +177,7 @@ def tls_probe(
         took = time.monotonic() - started
         ends = _ends(writer)
         await _closed(writer)
-        health, words = of_time(took, deadline_s, f"verified in {took * 1000:.0f} ms")
+        health, words = of_time(took, f"verified in {took * 1000:.0f} ms")
         return Outcome(health, words, took, ends)
 
     return ask
@@ -151,7 +187,7 @@ async def _refused_certificate(
     target: Target, error: ssl.SSLCertVerificationError, now: Instant, resolver: Resolve, deadline_s: float
 ) -> Outcome:
     """The exact reason; the dates come from a second connection, over which nothing is sent."""
-    reason = error.verify_message or tls_reason(error)
+    reason = refusal(error, target.host)
     unverified = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     unverified.check_hostname = False
     unverified.verify_mode = ssl.CERT_NONE
@@ -161,10 +197,10 @@ async def _refused_certificate(
         return Outcome(Health.DOWN, f"certificate refused: {reason}")
     starts, ends = _validity(writer)
     await _closed(writer)
-    if ends is not None and ends <= now:
+    if error.verify_code == EXPIRED and ends is not None and ends <= now:
         return Outcome(Health.DOWN, ending(ends, now), certificate_ends=ends)
-    if starts is not None and starts > now:
-        return Outcome(Health.DOWN, "certificate refused: it is not valid yet", certificate_ends=ends)
+    if error.verify_code == NOT_YET and starts is not None and starts > now:
+        return Outcome(Health.DOWN, f"certificate is only valid in {span_text(starts - now)}", certificate_ends=ends)
     return Outcome(Health.DOWN, f"certificate refused: {reason}", certificate_ends=ends)
 
 
@@ -175,8 +211,9 @@ def dns_probe(target: Target, resolver: Resolve = resolve, deadline_s: float = D
         started = time.monotonic()
         if target.host:
             addresses = await permitted(target.host, target.port, resolver, deadline_s)
+            left = max(0.05, deadline_s - (time.monotonic() - started))
             try:
-                answer = await dns.ask(addresses, target.port, target.question, target.record, deadline_s)
+                answer = await dns.ask(addresses, target.port, target.question, target.record, left)
             except TimeoutError:
                 raise SourceTimeout(f"no answer within {deadline_s:g} s") from None
             except OSError as error:
@@ -188,7 +225,7 @@ def dns_probe(target: Target, resolver: Resolve = resolve, deadline_s: float = D
         if failure:
             return Outcome(Health.DOWN, failure, took)
         records = "1 record" if count == 1 else f"{count} records"
-        health, words = of_time(took, deadline_s, f"{records} in {took * 1000:.0f} ms")
+        health, words = of_time(took, f"{records} in {took * 1000:.0f} ms")
         return Outcome(health, words, took)
 
     return ask
@@ -215,22 +252,24 @@ async def _connected(
         SourceError: There is none.
         ssl.SSLError: The TLS handshake failed.
     """
+    until = time.monotonic() + deadline_s
     addresses = await permitted(target.host, target.port, resolver, deadline_s)
     name = target.host if context is not None else None
-    failure: OSError | None = None
-    try:
-        async with asyncio.timeout(deadline_s):
-            for address in addresses:
-                try:
-                    _, writer = await asyncio.open_connection(address, target.port, ssl=context, server_hostname=name)
-                    return writer
-                except ssl.SSLError:
-                    raise
-                except OSError as error:
-                    failure = failure or error
-    except TimeoutError:
-        raise SourceTimeout(f"no connection within {deadline_s:g} s") from None
-    raise _unavailable(failure) if failure is not None else SourceUnavailable("the name has no address")
+    share = max(0.05, until - time.monotonic()) / len(addresses)
+    failure: SourceError | None = None
+    for address in addresses:
+        try:
+            async with asyncio.timeout(share):
+                _, writer = await asyncio.open_connection(address, target.port, ssl=context, server_hostname=name)
+            return writer
+        except ssl.SSLError:
+            raise
+        except TimeoutError:
+            failure = failure or SourceTimeout(f"no connection within {deadline_s:g} s")
+        except OSError as error:
+            failure = failure or _unavailable(error)
+    assert failure is not None  # `permitted` never gives an empty answer
+    raise failure
 
 
 def _unavailable(error: OSError) -> SourceError:

@@ -2,49 +2,69 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from console.domain.topology import Health
+from console.guard.sanitise import safe
 from sources.addresses import ForbiddenAddress, OurSide
 from sources.answers import Answer, snippet
 from sources.base import SourceError, SourceThrottled
 
-SLOW_SHARE = 0.5
-"""An answer that takes more than this share of the deadline is slow."""
+SLOW_S = 1.0
+"""A health address that takes longer is slow: nothing that waits for it can be quick."""
 UP = frozenset({"up", "ok", "pass", "passing", "healthy", "success", "alive", "ready", "green"})
 IMPAIRED = frozenset({"warn", "warning", "degraded", "partial", "unstable", "yellow", "starting"})
 DOWN = frozenset({"down", "fail", "failed", "failing", "error", "unhealthy", "critical", "out_of_service", "red"})
 MOST_JSON = 1 << 20
+_PASSWORD = re.compile(rb"<input[^>]{0,200}type=[\"']?password", re.IGNORECASE)
 
 
-def of_answer(answer: Answer, deadline_s: float) -> tuple[Health, str]:
+def of_answer(answer: Answer) -> tuple[Health, str]:
     """State and words for the answer of a health address.
 
-    A redirect, 401 and 403 come from a server that is at work. The `status` field of common health documents (Spring
-    Actuator, application/health+json) counts more than a status of 200.
+    | status | state |
+    |---|---|
+    | 2xx | healthy; what a health document or slowness says against it counts more |
+    | 3xx, 401, 403 | degraded: reachable, but nothing was said about its health, which is not assumed |
+    | 429 and other 4xx | degraded |
+    | 5xx | down |
+
+    Health documents are those of Spring Actuator and application/health+json: JSON with a `status`.
     """
     took = f"{answer.status} in {answer.elapsed_s * 1000:.0f} ms"
     if answer.status >= 500:
         return Health.DOWN, f"{took}: {snippet(answer)}"
-    if answer.status == 429:
-        return Health.DEGRADED, f"{took}: it limits how often it is asked"
-    if answer.status in (401, 403) or 300 <= answer.status < 400:
-        return Health.HEALTHY, f"{took}: it answers, but not to a probe without a session"
-    if answer.status >= 400:
-        return Health.DEGRADED, f"{took}: {snippet(answer)}"
+    if answer.status >= 300:
+        return Health.DEGRADED, f"{took}: {_instead(answer)}"
     said = _status(answer)
     if said in DOWN:
         return Health.DOWN, f"{took}: it says {said}"
     if said in IMPAIRED:
         return Health.DEGRADED, f"{took}: it says {said}"
-    return of_time(answer.elapsed_s, deadline_s, took)
+    return of_time(answer.elapsed_s, took + (": a page with a login form" if _login(answer) else ""))
 
 
-def of_time(elapsed_s: float, deadline_s: float, took: str) -> tuple[Health, str]:
+def of_time(elapsed_s: float, took: str) -> tuple[Health, str]:
     """Healthy, or degraded where it was slow."""
-    if elapsed_s > SLOW_SHARE * deadline_s:
-        return Health.DEGRADED, f"{took}: slow"
-    return Health.HEALTHY, took
+    return (Health.DEGRADED, f"{took}, slow") if elapsed_s > SLOW_S else (Health.HEALTHY, took)
+
+
+def _instead(answer: Answer) -> str:
+    """What a 3xx or 4xx means for a probe."""
+    if answer.status < 400:
+        target = safe(answer.headers.get("location", "nowhere").partition("?")[0], 100)
+        return f"reachable, but sends on to {target}; probes follow no redirect"
+    if answer.status in (401, 403):
+        return "reachable, but refuses a probe without a session"
+    if answer.status == 429:
+        return "it limits how often it is asked"
+    return snippet(answer)
+
+
+def _login(answer: Answer) -> bool:
+    return answer.is_html and _PASSWORD.search(answer.body[:65536]) is not None
 
 
 def _status(answer: Answer) -> str:
