@@ -7,35 +7,27 @@ Only records stamped inside the window are used, and of a file only the bytes th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from math import ceil
-from operator import itemgetter
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from console.domain.instant import Window, span_text
-from console.domain.logs import Level, LogCounts, LogHistogram, LogPage, LogRecord
-from console.domain.observations import ErrorSample
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
-from console.domain.series import Series
 from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
-from console.query.ast import Query
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
-from sources.logs.derive import Cell, Derived, series_of
+from sources.logs.collect import collector
 from sources.logs.formats import Format, make
 from sources.logs.formats.base import CONTINUES
 from sources.logs.inputs import Found, LogFile, find
-from sources.logs.matching import Matcher
+from sources.logs.questions import Question
 from sources.logs.reading import SAMPLE, Reader, require_text
-from sources.logs.records import Entry, Tally, entries, full, newest_first_key
+from sources.logs.records import Entry, Tally, entries
 from sources.logs.seek import locate, probe
 from sources.logs.spec import Spec
 
 SAMPLE_LINES = 256
 _T = TypeVar("_T")
-MOST_PAGE = 50_000
-"""Records of one page; more are counted, not given."""
 _KNOWN_FORMATS = 4096
 
 
@@ -79,106 +71,22 @@ class Engine:
         self.spec = spec
         self._formats: dict[tuple[object, ...], Format] = {}
 
-    def page(
-        self, window: Window, query: Query | None, limit: int, allowance: Allowance | None = None
-    ) -> Reading[LogPage]:
-        """The newest `limit` matching records of the window, oldest first, and how many match in all.
+    def answer(
+        self, window: Window, questions: Sequence[Question], allowance: Allowance | None = None
+    ) -> list[Reading[Any]]:
+        """The answers to several questions about one window, from one pass over it.
 
         Raises:
             SourceError: No file can be read, or the time allowed has passed.
+            QueryError: A query cannot be understood.
         """
         run = Pass(window, allowance or Allowance())
-        kept, matched = self._newest(run, Matcher(query), min(limit, MOST_PAGE))
-        page = LogPage(window, kept, matched, run.bytes)
-        return self._reading(page, run, matched)
-
-    def errors(self, window: Window, limit: int, allowance: Allowance | None = None) -> Reading[ErrorSample]:
-        """The newest `limit` records at level warning and worse.
-
-        Raises:
-            SourceError: As `page`.
-        """
-        run = Pass(window, allowance or Allowance())
-        kept, matched = self._newest(run, None, min(limit, MOST_PAGE))
-        return self._reading(ErrorSample(window, kept, matched), run, matched)
-
-    def messages(self, window: Window, limit: int, allowance: Allowance | None = None) -> Reading[LogPage]:
-        """At most `limit` records of every level, spread evenly over the records of the window, and how many there are.
-
-        Raises:
-            SourceError: As `page`.
-        """
-        run = Pass(window, allowance or Allowance())
-        limit = min(limit, MOST_PAGE)
-        stride, matched = 1, 0
-        kept: list[tuple[Format, Entry]] = []
-        for form, entry in self._entries(run, None):
-            matched += 1
-            if matched % stride == 0:
-                kept.append((form, entry))
-                if len(kept) > limit:
-                    kept = kept[1::2]
-                    stride *= 2
-        records = sorted((full(form, entry) for form, entry in kept), key=newest_first_key)
-        page = LogPage(window, tuple(records), matched, run.bytes, sampled=matched > len(records))
-        return self._reading(page, run, matched)
-
-    def counts(
-        self, window: Window, step_s: float, query: Query | None, allowance: Allowance | None = None
-    ) -> Reading[LogCounts]:
-        """Matching records per bucket and level; the buckets begin at the window's start.
-
-        Raises:
-            SourceError: As `page`.
-        """
-        run = Pass(window, allowance or Allowance())
-        buckets, _ = self._bucketed(run, step_s, query)
-        counts = LogCounts(window.start, step_s, tuple(buckets))
-        return self._reading(counts, run, counts.total)
-
-    def _bucketed(self, run: Pass, step_s: float, query: Query | None) -> tuple[list[dict[Level, int]], list[Cell]]:
-        matcher = Matcher(query)
-        start = run.window.start
-        number = max(1, ceil(run.window.seconds / step_s - 1e-9))
-        buckets: list[dict[Level, int]] = [{} for _ in range(number)]
-        cells = [Cell() for _ in range(number)]
-        for form, entry in self._entries(run, matcher.maybe):
-            record = entry.light if matcher.all else matcher.take(form, entry)
-            if record is None or record.at is None:
-                continue
-            index = min(number - 1, int((record.at - start) / step_s))
-            bucket = buckets[index]
-            bucket[record.level] = bucket.get(record.level, 0) + 1
-            if record.latency_s is not None:
-                cells[index].add(False, record.latency_s)
-        return buckets, cells
-
-    def histogram(
-        self, window: Window, step_s: float, query: Query | None, allowance: Allowance | None = None
-    ) -> Reading[LogHistogram]:
-        """As `counts`, with the latencies of the matching records.
-
-        Raises:
-            SourceError: As `page`.
-        """
-        run = Pass(window, allowance or Allowance())
-        buckets, cells = self._bucketed(run, step_s, query)
-        counts = LogCounts(window.start, step_s, tuple(buckets))
-        return self._reading(LogHistogram(counts, tuple(cell.values for cell in cells)), run, counts.total)
-
-    def series(self, window: Window, step_s: float, allowance: Allowance | None = None) -> Reading[tuple[Series, ...]]:
-        """Series per service and operation, as `sources.logs.derive` describes them.
-
-        Raises:
-            SourceError: As `page`.
-        """
-        run = Pass(window, allowance or Allowance())
-        parts: dict[str, Derived] = {}
-        count = 0
-        for _ in self._entries(run, None, lambda file: parts.setdefault(file.path, Derived(step_s))):
-            count += 1
-        found = series_of(list(parts.values()), window, step_s, self.spec.name)
-        return self._reading(found, run, count)
+        collectors = [collector(question, window, self.spec.name) for question in questions]
+        maybe = collectors[0].maybe if len(collectors) == 1 else None
+        for file, form, entry in self._entries(run, maybe):
+            for one in collectors:
+                one.add(file, form, entry)
+        return [self._reading(*one.answer(run.bytes), run) for one in collectors]
 
     def files(self) -> Found:
         """The files that the source has now."""
@@ -224,35 +132,8 @@ class Engine:
                 self._formats[key] = known
         return known
 
-    def _newest(self, run: Pass, matcher: Matcher | None, limit: int) -> tuple[tuple[LogRecord, ...], int]:
-        """The newest matching records, oldest first, and how many match; without a matcher, warnings and worse."""
-        newest: list[tuple[float, Format, Entry, LogRecord]] = []
-        matched, floor = 0, float("-inf")
-        most = 2 * limit + 1000
-        maybe = matcher.maybe if matcher is not None else None
-        for form, entry in self._entries(run, maybe):
-            if matcher is None:
-                record = entry.light if entry.light.level >= Level.WARN else None
-            else:
-                record = entry.light if matcher.all else matcher.take(form, entry)
-            if record is None or record.at is None:
-                continue
-            matched += 1
-            if record.at >= floor:
-                newest.append((record.at, form, entry, record))
-                if len(newest) >= most:
-                    floor = _keep_newest(newest, limit)
-        _keep_newest(newest, limit)
-        records = [record if record is not entry.light else full(form, entry) for _, form, entry, record in newest]
-        return tuple(sorted(records, key=newest_first_key)), matched
-
-    def _entries(
-        self,
-        run: Pass,
-        maybe: Callable[[bytes], bool] | None,
-        part: Callable[[LogFile], Derived] | None = None,
-    ) -> Iterator[tuple[Format, Entry]]:
-        """Every entry inside the window, file by file. `part` gives what a file's records are added to, if anything."""
+    def _entries(self, run: Pass, maybe: Callable[[bytes], bool] | None) -> Iterator[tuple[LogFile, Format, Entry]]:
+        """Every entry inside the window, file by file."""
         found = self.files()
         run.refused += found.refused
         if not found.files:
@@ -260,7 +141,6 @@ class Engine:
         start, end = run.window.start, run.window.end
         read = 0
         for file in self._in_reach(found.files, run):
-            derived = part(file) if part is not None else None
             try:
                 with Reader(file) as reader:
                     form = self.format_of(reader)
@@ -268,9 +148,7 @@ class Engine:
                     for entry in entries(form, self._blocks(reader, form, run), run.tally, maybe):
                         at = entry.light.at
                         if at is not None and start <= at < end:
-                            if derived is not None:
-                                derived.add(entry.light)
-                            yield form, entry
+                            yield file, form, entry
                     read += 1
                     run.tally.cut += reader.cut_lines
                     if reader.stopped:
@@ -326,7 +204,7 @@ class Engine:
             return None
         return None
 
-    def _reading(self, value: _T, run: Pass, records: int) -> Reading[_T]:
+    def _reading(self, value: _T, records: int, run: Pass) -> Reading[_T]:
         tally = run.tally
         notes = [safe(sentence, 300) for sentence in run.refused if not sentence.endswith("no file matches")]
         if tally.unreadable:
@@ -355,10 +233,3 @@ class Engine:
             role="logs",
         )
         return Reading(value, time.time(), report, tuple(notes))
-
-
-def _keep_newest(found: list[tuple[float, Format, Entry, LogRecord]], limit: int) -> float:
-    """Leave the newest `limit`, in order; returns the time of the oldest left."""
-    found.sort(key=itemgetter(0))
-    del found[: max(0, len(found) - limit)]
-    return found[0][0] if found else float("-inf")

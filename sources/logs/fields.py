@@ -6,15 +6,17 @@ stands. Nested objects are read by their dotted path (`{"http": {"route": …}}`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
-from console.guard.sanitise import safe, safe_lines
+from console.guard.sanitise import DEFAULT_LIMIT, safe, safe_lines
 from sources.logs.context import Context
 from sources.logs.levels import level_of
+from sources.logs.memo import Memo
 from sources.logs.operations import operation_name
 from sources.logs.times import Clock
 from sources.logs.units import latency_of, unit_in_name
@@ -100,6 +102,7 @@ class Builder:
         self._route_as_is = context.names.operation is not None
         self._learned = dict(latency_units or {})
         self._units: dict[str, float] = {}
+        self._plans = Memo(self._plan, 512)
 
     def unit(self, name: str) -> float:
         """Seconds per unit of the latency field `name`, by the rule of `sources.logs.units`."""
@@ -137,31 +140,9 @@ class Builder:
         name = operation_name(method if isinstance(method, str) else "", route, as_is=self._route_as_is)
         return name if name.isascii() and name.isprintable() else safe(name)
 
-    def pick(
-        self, pairs: Iterable[tuple[str, object]]
-    ) -> tuple[dict[str, tuple[str, object]], list[tuple[str, object]]]:
-        """Sort fields into those with a meaning (best name of each) and the rest."""
-        found: dict[str, tuple[str, object]] = {}
-        ranks: dict[str, int] = {}
-        rest: list[tuple[str, object]] = []
-        for name, value in pairs:
-            known = self.meanings.of(name)
-            if known is None or value is None or value == "":
-                rest.append((name, value))
-                continue
-            meaning, rank = known
-            before = ranks.get(meaning)
-            if before is None or rank < before:
-                if before is not None:
-                    rest.append(found[meaning])
-                found[meaning], ranks[meaning] = (name, value), rank
-            else:
-                rest.append((name, value))
-        return found, rest
-
     def record(
         self,
-        pairs: Iterable[tuple[str, object]],
+        pairs: Sequence[tuple[str, object]],
         *,
         extra: tuple[SafeText, ...] = (),
         at: Instant | None = None,
@@ -177,27 +158,100 @@ class Builder:
             at, level, message: What the format itself told; a field of that meaning stands before them.
             offset: Where the record starts in its file.
         """
-        found, rest = self.pick(pairs)
-        text = text_of(found["message"][1]) if "message" in found else message
-        lines = safe_lines(text) if "\n" in text else (safe(text),)
-        latency = found.get("latency")
-        own = {meaning: value for meaning, (_, value) in found.items()}
+        plan = self._plans[tuple([name for name, _ in pairs])]
+        found, shown = self._picked(pairs, plan)
+        text = text_of(pairs[found["message"]][1]) if "message" in found else message
+        lines = safe_lines(text) if "\n" in text else (clean(text, DEFAULT_LIMIT),)
+        own = {meaning: pairs[index][1] for meaning, index in found.items()}
         when = self.at(own["time"]) if "time" in own else None
+        latency = own.get("latency")
+        stack = stack_of(pairs) if plan.stacks else ()
         return LogRecord(
-            at=when if when is not None else at,
-            level=level_of(own["level"]) if "level" in own else level,
-            service=self.service(own.get("service")),
-            message=lines[0] if lines else SafeText(""),
-            operation=self.operation(own.get("method"), own.get("operation")),
-            status=status_of(own.get("status")),
-            latency_s=latency_of(latency[1], self.unit(latency[0])) if latency else None,
-            trace_id=safe(text_of(own.get("trace_id", "")), 200),
-            extra=lines[1:] + stack_of(rest) + extra,
-            fields=shown_fields(rest, found),
-            source=self.context.source,
-            file=self.context.file,
-            offset=offset,
+            when if when is not None else at,
+            level_of(own["level"]) if "level" in own else level,
+            self.service(own.get("service")),
+            lines[0] if lines else SafeText(""),
+            self.operation(own.get("method"), own.get("operation")) if "operation" in own else "",
+            status_of(own["status"]) if "status" in own else None,
+            latency_of(latency, self.unit(pairs[found["latency"]][0])) if latency is not None else None,
+            clean(own["trace_id"], 200) if "trace_id" in own else "",
+            lines[1:] + stack + extra,
+            tuple(
+                [(name, clean(pairs[i][1], FIELD_LIMIT)) for i, name in shown if not stack or not _is_stack(pairs[i])]
+            ),
+            self.context.source,
+            self.context.file,
+            offset,
         )
+
+    def _picked(
+        self, pairs: Sequence[tuple[str, object]], plan: _Plan
+    ) -> tuple[dict[str, int], Sequence[tuple[int, SafeText]]]:
+        """Which pair has which meaning, and which pairs are shown, by what name."""
+        for index in plan.telling:
+            value = pairs[index][1]
+            if value is None or value == "":
+                return self._picked_slowly(pairs)
+        return plan.found, plan.shown
+
+    def _picked_slowly(
+        self, pairs: Sequence[tuple[str, object]]
+    ) -> tuple[dict[str, int], Sequence[tuple[int, SafeText]]]:
+        """The same where some fields are empty: an empty field has no meaning, and makes way for its alias."""
+        full = [index for index, (_, value) in enumerate(pairs) if value is not None and value != ""]
+        plan = self._plan(tuple([pairs[index][0] for index in full]))
+        shown = [(full[index], name) for index, name in plan.shown]
+        shown += [(index, safe(pairs[index][0], 200)) for index in range(len(pairs)) if index not in full]
+        return {meaning: full[index] for meaning, index in plan.found.items()}, shown[:MOST_FIELDS]
+
+    def _plan(self, names: tuple[str, ...]) -> _Plan:
+        found: dict[str, int] = {}
+        ranks: dict[str, int] = {}
+        telling: list[int] = []
+        for index, name in enumerate(names):
+            known = self.meanings.of(name)
+            if known is None:
+                continue
+            telling.append(index)
+            meaning, rank = known
+            if meaning not in found or rank < ranks[meaning]:
+                found[meaning], ranks[meaning] = index, rank
+        # What a record has under a name of its own is shown by that name too, so that a query finds both names.
+        hidden = {i for m, i in found.items() if m in ("time", "message") or (m in _KEPT and names[i].lower() == m)}
+        first = [
+            i for m in ("method", "operation", "latency", "status") if (i := found.get(m, -1)) >= 0 and i not in hidden
+        ]
+        order = first + [i for i in range(len(names)) if i not in hidden and i not in first]
+        return _Plan(
+            found,
+            tuple((i, safe(names[i], 200)) for i in order[:MOST_FIELDS]),
+            tuple(telling),
+            any(n.lower() in _STACKS for n in names),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How the records with some sequence of field names are read."""
+
+    found: dict[str, int]
+    shown: tuple[tuple[int, SafeText], ...]
+    telling: tuple[int, ...]
+    """Where the fields with a meaning stand."""
+    stacks: bool
+    """Whether a field may hold a stack trace."""
+
+
+_KEPT = ("status", "level", "service", "trace_id")
+"""Meanings that are hidden among the fields where the record itself calls them so."""
+
+
+def clean(value: object, limit: int) -> SafeText:
+    """A field's value as one line of safe text."""
+    text = value if type(value) is str else text_of(value)
+    if len(text) <= limit and text.isascii() and text.isprintable():
+        return SafeText(text)
+    return safe(text, limit)
 
 
 _STACKS = frozenset(
@@ -207,22 +261,17 @@ _STACKS = frozenset(
 """Fields that hold a stack trace, which is read as further lines of the record."""
 
 
-def stack_of(rest: Iterable[tuple[str, object]]) -> tuple[SafeText, ...]:
+def _is_stack(pair: tuple[str, object]) -> bool:
+    name, value = pair
+    return type(value) is str and "\n" in value and name.lower() in _STACKS
+
+
+def stack_of(pairs: Iterable[tuple[str, object]]) -> tuple[SafeText, ...]:
     """The lines of a stack trace that stands in a field."""
-    for name, value in rest:
-        if name.lower() in _STACKS and isinstance(value, str) and "\n" in value:
-            return safe_lines(value)
+    for pair in pairs:
+        if _is_stack(pair):
+            return safe_lines(str(pair[1]))
     return ()
-
-
-def shown_fields(
-    rest: Iterable[tuple[str, object]], found: Mapping[str, tuple[str, object]]
-) -> tuple[tuple[str, SafeText], ...]:
-    """What a record said beyond its known meanings, and the rest by its own names, so that a query finds both names."""
-    pairs = [found[m] for m in ("method", "operation", "latency") if m in found]
-    pairs += [found[m] for m in ("status", "level", "service", "trace_id") if m in found and found[m][0].lower() != m]
-    pairs += [(n, v) for n, v in rest if not (isinstance(v, str) and "\n" in v and n.lower() in _STACKS)]
-    return tuple((safe(name, 200), safe(text_of(value), FIELD_LIMIT)) for name, value in pairs[:MOST_FIELDS])
 
 
 def status_of(value: object) -> int | None:
@@ -251,7 +300,7 @@ def flat(record: Mapping[str, object], depth: int = 4) -> list[tuple[str, object
     """The fields of a nested object by dotted names; what lies deeper than `depth`, and lists, become text."""
     pairs: list[tuple[str, object]] = []
     for name, value in record.items():
-        if isinstance(value, Mapping) and depth > 1 and value:
+        if type(value) is dict and depth > 1 and value:
             pairs += [(f"{name}.{inner}", v) for inner, v in flat(value, depth - 1)]
         else:
             pairs.append((name, value))

@@ -1,15 +1,15 @@
 """The log source of kind `files`: the engine behind the protocol of all log sources.
 
-The engine's work is done by a runner: threads of this process for a headless command, a child process for the screen,
-whose frames must not wait for parsing.
+The engine's work is done by a runner: threads of this process for a headless command, a child process
+(`sources.logs.client`) for the screen, whose frames must not wait for parsing.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from functools import partial
 from typing import Any, Protocol
 
 from console.domain.instant import Window
@@ -18,7 +18,9 @@ from console.domain.observations import ErrorSample
 from console.domain.reading import Reading
 from console.domain.series import Series
 from console.query.ast import Query
+from console.query.text import text_of
 from sources.logs.engine import Allowance, Engine
+from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page, Question
 from sources.logs.spec import Spec
 from sources.logs.tail import Pace, Tail
 
@@ -29,8 +31,8 @@ ALLOWED_S = 60.0
 class Runner(Protocol):
     """Does the engine's work somewhere."""
 
-    async def ask(self, spec: Spec, question: str, arguments: tuple[Any, ...]) -> Reading[Any]:
-        """Call the method `question` of the engine for `spec`.
+    async def ask(self, spec: Spec, window: Window, questions: tuple[Question, ...]) -> list[Reading[Any]]:
+        """The engine's answers.
 
         Raises:
             SourceError: What the engine raised, or that it could not be asked.
@@ -48,20 +50,25 @@ class Runner(Protocol):
 
 
 class InProcess:
-    """Threads of this process."""
+    """Threads of this process. Each has its own engines, since these learn while they read."""
 
     def __init__(self) -> None:
-        self._engines: dict[Spec, Engine] = {}
+        self._local = threading.local()
 
-    async def ask(self, spec: Spec, question: str, arguments: tuple[Any, ...]) -> Reading[Any]:
+    async def ask(self, spec: Spec, window: Window, questions: tuple[Question, ...]) -> list[Reading[Any]]:
         """See `Runner`."""
-        engine = self._engines.setdefault(spec, Engine(spec))
         allowance = Allowance(ALLOWED_S)
         try:
-            answer: Reading[Any] = await asyncio.to_thread(partial(getattr(engine, question), *arguments, allowance))
+            return await asyncio.to_thread(self._answer, spec, window, questions, allowance)
         finally:
             allowance.end()
-        return answer
+
+    def _answer(
+        self, spec: Spec, window: Window, questions: tuple[Question, ...], allowance: Allowance
+    ) -> list[Reading[Any]]:
+        engines: dict[Spec, Engine] = self._local.__dict__.setdefault("engines", {})
+        engine = engines.setdefault(spec, Engine(spec))
+        return engine.answer(window, questions, allowance)
 
     async def follow(self, spec: Spec) -> AsyncGenerator[tuple[LogRecord, ...]]:
         """See `Runner`."""
@@ -83,7 +90,10 @@ class InProcess:
 
 
 class FileLogSource:
-    """Log files of this machine."""
+    """Log files of this machine.
+
+    Questions about the same window that are asked at the same time are answered from one pass over the files.
+    """
 
     kind = "files"
 
@@ -91,6 +101,7 @@ class FileLogSource:
         self.spec = spec
         self._own = runner is None
         self._runner: Runner = runner or InProcess()
+        self._waiting: dict[Window, _Pass] = {}
 
     @property
     def name(self) -> str:
@@ -103,7 +114,7 @@ class FileLogSource:
         Raises:
             SourceError: No file can be read, or it took too long.
         """
-        return await self._runner.ask(self.spec, "page", (window, query, limit))
+        return await self._ask(window, Page(text_of(query), limit))
 
     async def counts(self, window: Window, step_s: float, query: Query | None) -> Reading[LogCounts]:
         """Matching records per bucket and level; the buckets begin at the window's start.
@@ -111,7 +122,7 @@ class FileLogSource:
         Raises:
             SourceError: As `page`.
         """
-        return await self._runner.ask(self.spec, "counts", (window, step_s, query))
+        return await self._ask(window, Counts(text_of(query), step_s))
 
     async def histogram(self, window: Window, step_s: float, query: Query | None) -> Reading[LogHistogram]:
         """As `counts`, with the latencies of the matching records.
@@ -119,7 +130,7 @@ class FileLogSource:
         Raises:
             SourceError: As `page`.
         """
-        return await self._runner.ask(self.spec, "histogram", (window, step_s, query))
+        return await self._ask(window, Histogram(text_of(query), step_s))
 
     async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
         """Requests, errors and latencies per service and operation; see `sources.logs.derive`.
@@ -127,7 +138,7 @@ class FileLogSource:
         Raises:
             SourceError: As `page`.
         """
-        return await self._runner.ask(self.spec, "series", (window, step_s))
+        return await self._ask(window, Derive(step_s))
 
     async def errors(self, window: Window, limit: int) -> Reading[ErrorSample]:
         """The newest `limit` records at level warning and worse, and how many there are.
@@ -135,7 +146,7 @@ class FileLogSource:
         Raises:
             SourceError: As `page`.
         """
-        return await self._runner.ask(self.spec, "errors", (window, limit))
+        return await self._ask(window, Errors(limit))
 
     async def messages(self, window: Window, limit: int) -> Reading[LogPage]:
         """At most `limit` records of every level, spread evenly over the window, and how many there are.
@@ -143,7 +154,7 @@ class FileLogSource:
         Raises:
             SourceError: As `page`.
         """
-        return await self._runner.ask(self.spec, "messages", (window, limit))
+        return await self._ask(window, Messages(limit))
 
     async def follow(self) -> AsyncGenerator[tuple[LogRecord, ...]]:
         """New records in batches, as they are written, until the iterator is closed.
@@ -158,3 +169,48 @@ class FileLogSource:
         """End what this source started; a runner that was handed in belongs to whoever made it."""
         if self._own:
             await self._runner.close()
+
+    async def _ask(self, window: Window, question: Question) -> Reading[Any]:
+        """One answer. The first to ask about a window waits for others a moment, and then asks for all of them."""
+        joined = self._waiting.get(window)
+        if joined is None:
+            joined = self._waiting[window] = _Pass()
+            place = joined.join(question)
+            try:
+                await asyncio.sleep(0)
+                self._waiting.pop(window, None)
+                joined.answers.set_result(await self._runner.ask(self.spec, window, tuple(joined.questions)))
+            except BaseException as error:
+                self._waiting.pop(window, None)
+                joined.fail(error)
+                raise
+            return joined.answers.result()[place]
+        place = joined.join(question)
+        try:
+            return (await asyncio.shield(joined.answers))[place]
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if joined.answers.cancelled() and task is not None and not task.cancelling():
+                return await self._ask(window, question)  # only the one who asked for all was cancelled
+            raise
+
+
+class _Pass:
+    """Questions that share one pass, and the answers to come."""
+
+    def __init__(self) -> None:
+        self.questions: list[Question] = []
+        self.answers: asyncio.Future[list[Reading[Any]]] = asyncio.get_running_loop().create_future()
+
+    def join(self, question: Question) -> int:
+        """Add a question; returns its place among the answers."""
+        self.questions.append(question)
+        return len(self.questions) - 1
+
+    def fail(self, error: BaseException) -> None:
+        """Tell those who joined; the one who asked gets the error itself."""
+        if len(self.questions) == 1 or not isinstance(error, Exception):
+            self.answers.cancel()
+            return
+        self.answers.set_exception(error)
+        self.answers.exception()  # seen: whoever joined may have been cancelled meanwhile

@@ -18,15 +18,18 @@ class Matcher:
 
     def __init__(self, query: Query | None) -> None:
         self._test: Test = compile_query(query)
-        self.all = query is None
-        """Every record matches."""
+        self._all = query is None
         self.maybe: Callable[[bytes], bool] | None = _line_test(self._test.needles)
         """Whether a raw line can be part of a matching record; None where only reading it tells."""
 
     def take(self, form: Format, entry: Entry) -> LogRecord | None:
         """The record, as far as it was needed, where it matches; else None."""
+        if self._all:
+            return entry.light
         if self._test.cheap:
             return entry.light if self._test.matches(entry.light) else None
+        if self.maybe is not None and not (self.maybe(entry.line) or any(map(self.maybe, entry.extra))):
+            return None
         record = full(form, entry)
         return record if self._test.matches(record) else None
 
