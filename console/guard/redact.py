@@ -1,0 +1,143 @@
+"""Secrets in text become constant tokens, `‹redacted:jwt:ab12›`: equal secrets stay comparable, and none can be read.
+
+Applied where text leaves the program for good: copies, exports, reports, crash dumps, the journal. The four characters come
+from a keyed hash whose key is made anew for each run, so a token cannot be looked up in a table of known passwords.
+
+What is looked for has either a form that nothing else has (an AWS key id, a JWT, a PEM block) or stands behind a word that says
+what it is (`password=`, `Authorization:`). Numbers and identifiers as such are left alone: an over-eager redactor hides the
+very request id that somebody needs.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable
+from hashlib import blake2b
+
+MOST = 1 << 20
+"""Characters looked at in one text; what follows is cut, since it could hold a secret."""
+
+_KEY = secrets.token_bytes(16)
+
+# Only the short words need a boundary: `compass=` is no secret, `dbpassword=` and `userToken=` are.
+_SECRET_WORDS = (
+    r"(?<![A-Za-z])(?:pass|pwd)|passw(?:or)?d|passphrase|secret|token|api[_\-.]?key|access[_\-.]?key|private[_\-.]?key|client[_\-.]?secret|credentials?"
+    r"|auth[_\-.]?token|session[_\-.]?id|sessionid|connect\.sid|jsessionid|phpsessid|signature|x-amz-signature|x-amz-security-token"
+)
+_VALUE = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"',;&)\]}]+"
+
+_RULES: tuple[tuple[str, str], ...] = (
+    (
+        "pem",
+        r"-----BEGIN (?P<pem_kind>[A-Z0-9 ]*PRIVATE KEY)-----(?P<pem>.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)",
+    ),
+    ("jwt", r"(?<![A-Za-z0-9_-])(?P<jwt>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)"),
+    ("aws", r"\b(?P<aws>(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16})\b"),
+    ("github", r"\b(?P<github>(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{40,255}))\b"),
+    ("gitlab", r"\b(?P<gitlab>glpat-[A-Za-z0-9_-]{20,64})"),
+    ("slack", r"\b(?P<slack>xox[abeoprs]-[A-Za-z0-9-]{10,250})"),
+    ("google", r"\b(?P<google>AIza[A-Za-z0-9_-]{35})"),
+    ("stripe", r"\b(?P<stripe>[rs]k_(?:live|test)_[A-Za-z0-9]{16,250})\b"),
+    ("key", r"\b(?P<key>(?:sk|lsv2)[-_][A-Za-z0-9_-]{20,250})"),
+    ("url", r"(?P<url_scheme>\b[A-Za-z][A-Za-z0-9+.\-]{1,20}://)(?P<url>[^\s/?#@\"'<>]{1,512})@"),
+    (
+        "authorization",
+        r"(?i:(?P<authorization_word>(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|digest|token|apikey)\s+)?))(?P<authorization>[^\s\"',;]+)",
+    ),
+    ("bearer", r"(?i:(?P<bearer_word>\bbearer\s+))(?P<bearer>[A-Za-z0-9._~+/=-]{12,})"),
+    ("cookie", r"(?i:(?P<cookie_word>\b(?:set-)?cookie[\"']?\s*[:=]\s*[\"']?))(?P<cookie>[^\r\n\"']+)"),
+    (
+        "password",
+        rf"(?i:(?P<password_word>(?:{_SECRET_WORDS})[\"']?\s*(?:=>|[:=])\s*))(?P<password>{_VALUE})",
+    ),
+)
+"""Kind and pattern; what is taken is in the group named like the kind, and a group with a longer name stays as it is."""
+
+_HINTS = (
+    *(
+        "private key",
+        "eyj",
+        "akia",
+        "asia",
+        "abia",
+        "acca",
+        "ghp_",
+        "gho_",
+        "ghu_",
+        "ghs_",
+        "ghr_",
+        "github_pat_",
+        "glpat-",
+    ),
+    *(
+        "xox",
+        "aiza",
+        "_live_",
+        "_test_",
+        "sk-",
+        "sk_",
+        "lsv2",
+        "authorization",
+        "bearer",
+        "cookie",
+        "pass",
+        "pwd",
+        "secret",
+    ),
+    *(
+        "token",
+        "key",
+        "credential",
+        "sessionid",
+        "session_id",
+        "session-id",
+        "session.id",
+        "connect.sid",
+        "sessid",
+        "signature",
+    ),
+)
+"""Text, in lower case, without any of this holds nothing to redact but perhaps a URL: the quick way out for nearly every line."""
+
+_COMPILED = tuple((kind, re.compile(pattern, re.DOTALL if kind == "pem" else 0)) for kind, pattern in _RULES)
+_DONE = re.compile(r"‹redacted:[a-z]+:[0-9a-f]{4}›")
+_HARMLESS = frozenset({"", "null", "none", "nil", "true", "false", "undefined", "***", "****", "xxx", "redacted", "-"})
+
+
+def redact(text: str) -> str:
+    """The text with its secrets replaced. Doing it twice changes nothing more.
+
+    A text longer than `MOST` is cut there.
+    """
+    if len(text) > MOST:
+        text = f"{text[:MOST]}…[cut]"
+    if not _may_hold(text):
+        return text
+    for kind, pattern in _COMPILED:
+        text = pattern.sub(_replacing(kind), text)
+    return text
+
+
+def _may_hold(text: str) -> bool:
+    low = text.lower()
+    return any(map(low.__contains__, _HINTS)) or ("@" in low and "://" in low)
+
+
+def token_of(kind: str, secret: str) -> str:
+    """The token that stands for a secret in this run."""
+    digest = blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=2, key=_KEY).hexdigest()
+    return f"‹redacted:{kind}:{digest}›"
+
+
+def _replacing(kind: str) -> Callable[[re.Match[str]], str]:
+    def replace(match: re.Match[str]) -> str:
+        whole, secret = match.group(), match.group(kind)
+        bare = secret.strip("\"'")
+        if _DONE.search(secret) or bare.lower() in _HARMLESS:
+            return whole
+        start, end = match.start(kind) - match.start(), match.end(kind) - match.start()
+        quote = secret[0] if secret[0] in "\"'" and secret[-1] == secret[0] and len(secret) > 1 else ""
+        return f"{whole[:start]}{quote}{token_of(kind, bare)}{quote}{whole[end:]}"
+
+    return replace
