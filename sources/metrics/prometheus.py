@@ -39,6 +39,8 @@ LOOK_AGAIN_S = 60.0
 """After nothing was found."""
 MOST_VALUES = 250_000
 """Values asked for at once; a longer window is asked for in parts."""
+MOST_TOTAL = 1_000_000
+"""Values that the answer to one question may hold in all; a longer window gets a coarser step."""
 SKEW_MATTERS_S = 5.0
 LIVE_S = 60.0
 """A window that ends so close to now is the present, to which a skew measured now applies."""
@@ -77,13 +79,14 @@ class PrometheusMetrics:
         self._api = PromApi(site, site.deadline_s)
         self._plan: Plan | None = None
         self._planned_for: tuple[Instant, Instant] = (-math.inf, -math.inf)
+        self._coarser: dict[float, int] = {}
         self._one_at_a_time = asyncio.Lock()
 
     async def close(self) -> None:
         """The door closes the connections."""
 
     async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
-        """Series of the window on whole multiples of the step, which is at least 15 s.
+        """Series of the window on whole multiples of the step, which is at least 15 s, and more where the answer would be huge.
 
         Raises:
             SourceError: Nothing at all could be had. What failed in part is said in the report.
@@ -116,8 +119,7 @@ class PrometheusMetrics:
     async def _ask(self, plan: Plan, window: Window, step_s: float) -> _Answered:
         # In whole seconds, so that times shifted there and back are the same numbers again.
         skew = round(plan.skew_s) if plan.skew_s is not None and self._matters(plan.skew_s, window) else None
-        step = Step.of(max(step_s, LEAST_STEP_S), plan.scrape_s)
-        asked = self._questions(plan, step)
+        step, asked = self._affordable(plan, window, max(step_s, LEAST_STEP_S))
         results = await asyncio.gather(
             *(self._ask_one(one, window, step, skew or 0.0) for one in asked), return_exceptions=True
         )
@@ -132,6 +134,21 @@ class PrometheusMetrics:
         if answered.failures and not answered.answers:
             raise answered.failures[0]
         return answered
+
+    def _affordable(self, plan: Plan, window: Window, wanted_s: float) -> tuple[Step, list[Asked]]:
+        """The step that keeps the answer to the largest question within bounds, and the questions at that step.
+
+        Once a long window needed a coarser step, shorter ones that ask for the same step get it too: a caller joins their
+        answers, and counts per minute do not continue counts per quarter of a minute.
+        """
+        asked = self._questions(plan, Step.of(wanted_s, plan.scrape_s))
+        values = window.seconds / wanted_s * max((one.series for one in asked), default=1)
+        factor = max(math.ceil(values / MOST_TOTAL), self._coarser.get(wanted_s, 1))
+        if factor == 1:
+            return Step.of(wanted_s, plan.scrape_s), asked
+        self._coarser[wanted_s] = factor
+        step = Step.of(wanted_s * factor, plan.scrape_s)
+        return step, self._questions(plan, step)
 
     def _questions(self, plan: Plan, step: Step) -> list[Asked]:
         replaced = frozenset(self._queries)

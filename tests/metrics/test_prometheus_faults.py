@@ -233,6 +233,20 @@ async def test_a_long_answer_is_asked_for_in_parts_that_join(door: HttpDoor, mon
     assert len(reading.value[0]) == 41
 
 
+async def test_a_huge_answer_is_asked_for_at_a_coarser_step_and_so_is_what_follows_it(
+    door: HttpDoor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sources.metrics.prometheus.MOST_TOTAL", 20)
+    stub = PromStub()
+    async with serving(stub) as server:
+        source = PrometheusMetrics("prod", door.site(server.url), services=["checkout"], clock=lambda: NOW)
+        (long,) = (await source.series(WINDOW, 15.0)).value
+        (short,) = (await source.series(Window(NOW - 90, NOW), 15.0)).value
+        (other,) = (await source.series(Window(NOW - 90, NOW), 30.0)).value
+    assert (long.step_s(), short.step_s(), other.step_s()) == (30.0, 30.0, 30.0)
+    assert set(long.values) == set(short.values) == {60.0}
+
+
 async def test_cancelling_leaves_a_source_that_can_be_asked_again(door: HttpDoor) -> None:
     stub = PromStub()
     async with serving(silence) as server:
