@@ -110,13 +110,13 @@ async def _probe(config: Config) -> tuple[ProbeResult, ...]:
 
 def _not_asked(config: Config) -> tuple[ProbeResult, ...]:
     """A row for each probe, unknown, without an instant."""
-    from sources.health.targets import target_of
+    from sources.health import build
+    from sources.http import HttpDoor
 
     detail = safe("not asked: a probe sees the present only")
     return tuple(
-        ProbeResult(one.name, target_of(one.probe, one.name).shown, Health.UNKNOWN, None, detail, 0.0)
-        for one in _tables(config)
-        if one.probe
+        ProbeResult(one.name, one.target.shown, Health.UNKNOWN, None, detail, 0.0)
+        for one in build(config.service, config.dependency, HttpDoor(config.budget))
     )
 
 

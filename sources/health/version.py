@@ -23,6 +23,8 @@ FIRST_SAMPLES = 3
 KEPT = 6
 """Answers remembered; a version that none of them gave is gone."""
 MOST_TEXT = 200
+MOST_BYTES = 1 << 20
+"""A longer answer is no version, and is not searched for one."""
 
 VERSION_KEYS = ("version", "app_version", "service_version", "release", "tag", "build_version")
 COMMIT_KEYS = (
@@ -86,6 +88,8 @@ def version_in(answer: Answer) -> tuple[str | None, str | None]:
     """
     if answer.is_html:
         raise SourceGarbage(f"{answer.url}: no version: {snippet(answer)}")
+    if len(answer.body) > MOST_BYTES:
+        raise SourceGarbage(f"{answer.url}: no version: the answer has {len(answer.body)} bytes")
     try:
         document = msgspec.json.decode(answer.body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

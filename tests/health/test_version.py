@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from console.config.load import ConfigError
 from console.config.models import Budget, ServiceConfig
+from console.guard.sanitise import UNSAFE, safe
+from sources.answers import Answer
 from sources.base import SourceGarbage, SourceUnavailable
 from sources.health import build_versions
+from sources.health.version import COMMIT_KEYS, INNER, VERSION_KEYS, version_in
 from sources.http import HttpDoor
 from tests.http.fault_server import Asked, answer, serving
 
@@ -54,6 +60,34 @@ async def test_what_is_no_version_is_said_to_be_none(door: HttpDoor, body: str) 
         (source,) = build_versions((ServiceConfig(name="checkout", version_url=server.url),), door)
         with pytest.raises(SourceGarbage, match="no version"):
             await source.running(5.0)
+
+
+async def test_a_long_answer_is_not_searched(door: HttpDoor) -> None:
+    async with serving(answer(b'{"version":"1.2","x":"' + b"x" * (1 << 20) + b'"}')) as server:
+        (source,) = build_versions((ServiceConfig(name="checkout", version_url=server.url),), door)
+        with pytest.raises(SourceGarbage, match=r"no version: the answer has 104\d+ bytes"):
+            await source.running(5.0)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=300),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from((*VERSION_KEYS, *COMMIT_KEYS, *INNER, "x")), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.binary(max_size=300) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_body_is_a_version_that_can_be_shown_or_no_version(body: bytes) -> None:
+    try:
+        found = version_in(Answer(safe("http://a.test/version"), 200, {}, body, 0.1))
+    except SourceGarbage:
+        return
+    assert any(found), "neither version nor commit is no answer"
+    for text in found:
+        assert text is None or (text and len(text) < 250 and not UNSAFE.search(text))
 
 
 async def test_instances_of_different_versions_are_seen(door: HttpDoor) -> None:
