@@ -144,10 +144,12 @@ def _painted(update: ChopsUpdate | LayoutUpdate) -> Iterable[tuple[int, int, Str
                 yield y, x, strip
                 x += strip.cell_length
         return
+    done: set[tuple[int, int]] = set()
     for y, begin, end in update.spans:
         for chop_end, (x, chop) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
             # A chop outside the span may lack the widgets in front of it: only what the span touches is complete.
-            if chop is not None and x < end and chop_end > begin:
+            if chop is not None and x < end and chop_end > begin and (y, x) not in done:
+                done.add((y, x))
                 yield y, x, chop
 
 

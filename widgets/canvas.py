@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 from rich.segment import Segment
 from textual.geometry import Region
@@ -11,8 +12,23 @@ from textual.widget import Widget
 
 from widgets.cells import cells_of, changed_spans
 from widgets.glyphs import to_ascii
-from widgets.ink import Line
+from widgets.ink import Line, width_of
 from widgets.theme import NO_COLOR, Palette, palette_for
+
+_Spans: TypeAlias = tuple[tuple[str, str], ...]
+
+
+def _differing(old: _Spans, new: _Spans) -> tuple[int, _Spans, _Spans]:
+    """Both without the spans they share at either end, and how many cells were left out on the left."""
+    most = min(len(old), len(new))
+    start = 0
+    while start < most and old[start] == new[start]:
+        start += 1
+    end = 0
+    while end < most - start and old[-1 - end] == new[-1 - end]:
+        end += 1
+    left = sum(width_of(text) for text, _ in new[:start])
+    return left, old[start : len(old) - end], new[start : len(new) - end]
 
 
 class Canvas(Widget):
@@ -71,8 +87,9 @@ class Canvas(Widget):
             old = self._lines[y] if y < len(self._lines) else blank
             if new == old:
                 continue
-            spans = changed_spans(cells_of(old.spans), cells_of(new.spans))
-            regions.extend(Region(begin, y, end - begin, 1) for begin, end in spans)
+            left, was, now = _differing(old.spans, new.spans)
+            spans = changed_spans(cells_of(was), cells_of(now))
+            regions.extend(Region(left + begin, y, end - begin, 1) for begin, end in spans)
         return regions
 
     def render_line(self, y: int) -> Strip:

@@ -150,8 +150,19 @@ class Line:
     @classmethod
     def of(cls, *pieces: tuple[str, str] | str) -> Line:
         """A line from pieces; a bare string is plain `text`. Empty pieces vanish, what a terminal obeys is replaced."""
-        spans = [(piece, "text") if isinstance(piece, str) else piece for piece in pieces]
-        return cls(tuple((clean(text), style) for text, style in spans if text))
+        spans: list[tuple[str, str]] = []
+        width = 0
+        for piece in pieces:
+            text, style = (piece, "text") if isinstance(piece, str) else piece
+            if not text:
+                continue
+            if text.isascii() and text.isprintable():
+                width += len(text)
+            else:
+                text = clean(text)
+                width += width_of(text)
+            spans.append((text, style))
+        return cls(tuple(spans), width)
 
     @property
     def text(self) -> str:

@@ -26,7 +26,8 @@ class Palette:
 
     def style(self, name: str) -> Style:
         """The style of a name; an unknown name reads as plain text, since a wrong colour is better than no line."""
-        return self.styles.get(name) or self.styles["text"]
+        found = self.styles.get(name)
+        return found if found is not None else self.styles["text"]
 
 
 def _palette(name: str, theme: Theme, base: str, looks: dict[str, str]) -> Palette:
