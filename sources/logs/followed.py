@@ -74,6 +74,11 @@ class FollowedFile:
         if offset > self.offset:
             self.offset = offset
 
+    def given(self) -> int:
+        """Where the first byte stands of which no record was given yet."""
+        begun = self._grouper.open_offset
+        return begun if begun is not None else self.offset - len(self._partial)
+
     def size(self) -> int:
         """Bytes in the file now."""
         return os.fstat(self._fd).st_size

@@ -40,6 +40,10 @@ _TELLING = 256
 _MOST_REMEMBERED = 4096
 
 
+Positions = dict[str, tuple[int, int, int]]
+"""How far files were given: device, inode and offset by path."""
+
+
 @dataclass(slots=True)
 class _Place:
     """A path that the source's patterns lead to."""
@@ -73,10 +77,15 @@ class Tail:
     """Follows the live files of one source.
 
     The first `poll` takes the positions: it gives nothing, and everything written after it is given once.
+
+    Args:
+        engine: Knows the source's files and formats.
+        positions: What an earlier tail had come to: it is gone on with from there.
     """
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, positions: Positions | None = None) -> None:
         self._engine = engine
+        self._resume = positions or {}
         self._places: dict[str, _Place] = {}
         self._newest: dict[str, tuple[int, str, int]] = {}
         self._read_before: dict[tuple[int, int], tuple[int, bytes]] = {}
@@ -108,6 +117,10 @@ class Tail:
         self._began = True
         return found
 
+    def positions(self) -> Positions:
+        """How far each file was given, for a tail that goes on with it."""
+        return {path: (*one.identity, one.given()) for path, place in self._places.items() if (one := place.current)}
+
     def close(self) -> None:
         """Close every file."""
         for place in self._places.values():
@@ -130,7 +143,10 @@ class Tail:
                 self._newest[base] = file.order
                 if file.path not in self._places and file.identity not in followed:
                     place = self._places[file.path] = _Place()
-                    self._open(file.path, place, 0 if self._began else None, now)
+                    before = self._resume.pop(file.path, None)
+                    known_before = before is not None and before[:2] == file.identity and before[2] <= file.size
+                    start = before[2] if before and known_before else 0 if self._began or before else None
+                    self._open(file.path, place, start, now)
                     place.siblings = self._heads(file.path)
         for path in [path for path, place in self._places.items() if self._done(path, place, newest, now)]:
             del self._places[path]

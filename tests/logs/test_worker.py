@@ -1,0 +1,159 @@
+"""The log worker as a real process: it answers as the engine does, dies with its parent, and its own death loses nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from console.domain.instant import Window
+from console.domain.logs import LogRecord
+from console.query.parse import parse
+from sources.base import SourceTimeout, SourceUnavailable
+from sources.logs.client import WorkerRunner
+from sources.logs.files import FileLogSource
+from sources.logs.spec import Spec
+
+pytestmark = pytest.mark.slow
+
+START = 1795442590.0
+WINDOW = Window(START, START + 600)
+
+
+def line(number: int) -> bytes:
+    level = "error" if number % 10 == 0 else "info"
+    return (
+        b'{"ts":%f,"level":"%s","service":"shop","msg":"request %d\\u00e9","path":"/a/%d","status":%d,"latency_ms":%d}\n'
+        % (START + number * 0.1, level.encode(), number, number, 500 if number % 10 == 0 else 200, number % 90 + 1)
+    )
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "app.log"
+    path.write_bytes(b"".join(line(n) for n in range(3000)))
+    return path
+
+
+@pytest.fixture
+async def runner() -> AsyncIterator[WorkerRunner]:
+    made = WorkerRunner()
+    yield made
+    await made.close()
+
+
+def spec(path: Path) -> Spec:
+    return Spec("app", (str(path),))
+
+
+async def test_answers_are_those_of_the_engine(log: Path, runner: WorkerRunner) -> None:
+    near, far = FileLogSource(spec(log)), FileLogSource(spec(log), runner)
+    query = parse("level:error request")
+    for question, arguments in (
+        ("page", (WINDOW, query, 1000)),
+        ("page", (WINDOW, None, 2500)),
+        ("counts", (WINDOW, 10.0, query)),
+        ("histogram", (WINDOW, 10.0, None)),
+        ("series", (WINDOW, 10.0)),
+        ("errors", (WINDOW, 50)),
+        ("messages", (WINDOW, 900)),
+    ):
+        here, there = await getattr(near, question)(*arguments), await getattr(far, question)(*arguments)
+        assert there.value == here.value
+        assert there.report == here.report
+    assert len((await far.page(WINDOW, None, 2500)).value.records) == 2500
+
+
+async def test_questions_of_one_moment_share_a_pass(log: Path, runner: WorkerRunner) -> None:
+    source = FileLogSource(spec(log), runner)
+    series, errors, page = await asyncio.gather(
+        source.series(WINDOW, 10), source.errors(WINDOW, 10), source.page(WINDOW, None, 5)
+    )
+    assert series.report.records == page.value.matched == 3000
+    assert errors.value.matched == 300
+
+
+async def test_an_error_arrives_as_itself(tmp_path: Path, runner: WorkerRunner) -> None:
+    source = FileLogSource(spec(tmp_path / "absent.log"), runner)
+    with pytest.raises(SourceUnavailable, match="no file matches"):
+        await source.page(WINDOW, None, 5)
+
+
+async def test_a_killed_worker_is_replaced(log: Path, runner: WorkerRunner) -> None:
+    source = FileLogSource(spec(log), runner)
+    await source.page(WINDOW, None, 5)
+    first = runner.pid
+    assert first is not None
+    os.kill(first, signal.SIGKILL)
+    assert (await source.page(WINDOW, None, 5)).value.matched == 3000
+    assert runner.pid not in (None, first)
+
+
+async def test_a_worker_that_hangs_is_ended(log: Path) -> None:
+    runner = WorkerRunner(allowed_s=-4.5)  # with the grace, half a second
+    source = FileLogSource(spec(log), runner)
+    link = await runner._connected()
+    os.kill(link.pid, signal.SIGSTOP)
+    with pytest.raises(SourceTimeout, match="narrow the window"):
+        await source.page(WINDOW, None, 5)
+    assert runner.pid is None
+    await runner.close()
+
+
+async def test_following_survives_the_worker(log: Path, runner: WorkerRunner) -> None:
+    source = FileLogSource(spec(log), runner)
+    stream = source.follow()
+    assert await anext(stream) == ()
+    found: list[LogRecord] = []
+
+    async def until(count: int) -> None:
+        async with asyncio.timeout(20):
+            while len(found) < count:
+                found.extend(await anext(stream))
+
+    with log.open("ab", buffering=0) as writer:
+        writer.write(b"".join(line(n) for n in range(5000, 5600)))
+        # The last record of a file waits half a second for further lines.
+        await until(600)
+        pid = runner.pid
+        assert pid is not None
+        os.kill(pid, signal.SIGKILL)
+        writer.write(b"".join(line(n) for n in range(5600, 5700)))
+        await until(700)
+    await stream.aclose()
+    assert [r.message for r in found] == [f"request {n}é" for n in range(5000, 5700)]
+
+
+def test_the_worker_dies_with_its_parent(log: Path) -> None:
+    program = f"""
+import asyncio, os, sys
+from pathlib import Path
+from console.domain.instant import Window
+from sources.logs.client import WorkerRunner
+from sources.logs.files import FileLogSource
+from sources.logs.spec import Spec
+async def main():
+    runner = WorkerRunner()
+    await FileLogSource(Spec("app", ({str(log)!r},)), runner).page(Window(0, 1), None, 1)
+    print(runner.pid, flush=True)
+    os.kill(os.getpid(), 9)
+asyncio.run(main())
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    worker = int(done.stdout)
+    for _ in range(100):
+        if not Path(f"/proc/{worker}").exists():
+            return
+        try:
+            os.waitid(os.P_PID, worker, os.WEXITED | os.WNOHANG)
+        except ChildProcessError:
+            pass
+        subprocess.run(["sleep", "0.05"], check=True)
+    os.kill(worker, signal.SIGKILL)
+    pytest.fail("the worker outlived its parent")
