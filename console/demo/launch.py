@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import select
@@ -22,6 +23,7 @@ from console.guard.sanitise import safe
 READY_S = 60.0
 END_S = 8.0
 PREFIX = "incident-demo-"
+ALIVE = "alive"
 
 
 class DemoFailed(Exception):
@@ -35,8 +37,10 @@ class Demo:
     """
 
     def __init__(self, scenario: str, seed: int, fault_after: float) -> None:
+        sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         self._rest = b""
+        self._alive = _mark_alive(self.folder)
         command = [sys.executable, "-m", "console.demo.supervisor", str(self.folder), scenario]
         (self.folder / "world").mkdir()
         with open(self.folder / "world" / "supervisor.log", "ab") as errors:
@@ -47,6 +51,7 @@ class Demo:
                 stderr=errors,
                 env=_environment(),
                 cwd=self.folder,
+                pass_fds=(self._alive,),
                 # The terminal's Ctrl-C must reach only the process that then ends the rest in order.
                 start_new_session=True,
             )
@@ -112,6 +117,7 @@ class Demo:
                 os.killpg(self._process.pid, signal.SIGKILL)
             if self._process.stdout is not None:
                 self._process.stdout.close()
+            os.close(self._alive)
             shutil.rmtree(self.folder, ignore_errors=True)
 
     def _last_words(self) -> str:
@@ -120,6 +126,38 @@ class Demo:
         except OSError:
             said = []
         return safe(said[-1]) if said else "no reason given"
+
+
+def sweep() -> None:
+    """Remove folders of practice systems whose every process was killed, so that none could clean up."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if not folder.is_symlink() and folder.stat().st_uid == os.getuid() and _is_dead(folder):
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _mark_alive(folder: Path) -> int:
+    """A lock that lasts as long as any process of the system; it appears already held."""
+    held = os.open(folder / f"{ALIVE}.new", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    os.rename(folder / f"{ALIVE}.new", folder / ALIVE)
+    return held
+
+
+def _is_dead(folder: Path) -> bool:
+    """Whether nobody holds the folder's lock.
+
+    Raises:
+        OSError: There is no lock: the folder is just being made.
+    """
+    lock = os.open(folder / ALIVE, os.O_WRONLY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(lock)
+    return True
 
 
 def _environment() -> dict[str, str]:

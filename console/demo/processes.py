@@ -43,6 +43,7 @@ class Child:
         """
         try:
             if not select.select([self.ready], [], [], timeout_s)[0]:
+                os.kill(self.pid, signal.SIGKILL)
                 raise NotReady(f"{self.name} was not ready within {timeout_s:.0f} s")
             said = os.read(self.ready, 4096)
         finally:

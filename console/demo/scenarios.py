@@ -74,7 +74,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     ),
     Scenario(
         "peak-contention",
-        "the day's peak exhausts checkout's pool of database connections, as smaller peaks nearly did; nothing changed",
+        "the day's peak exhausts checkout's pool of connections, as smaller ones nearly did; nothing changed",
         rush=_peak(0.0, FOREVER, 4.6, 15.0),
         past_rushes=(_peak(-5400, -5130, 3.4, 40.0), _peak(-2700, -2430, 3.9, 40.0)),
     ),

@@ -21,6 +21,7 @@ from console.demo import events, profile, repository, scenarios
 from console.demo.processes import Child, NotReady
 from console.demo.repository import GitFailed, Release
 from console.demo.scenarios import Scenario
+from console.demo.source import EditMismatch
 from console.demo.system import START_S, Running, System
 
 TICK_S = 0.25
@@ -96,10 +97,10 @@ class Supervisor:
 
     def _restart(self, running: Running) -> None:
         running.restarts += 1
-        child = self._system.fork(running)
         try:
+            child = self._system.fork(running)
             child.wait_ready(START_S)
-        except NotReady as error:
+        except (NotReady, GitFailed) as error:
             running.due = time.time() + profile.RESTART_AFTER
             say("failed", service=running.name, reason=str(error))
             return
@@ -110,7 +111,11 @@ class Supervisor:
         """Bring the scenario's fault."""
         system, scenario = self._system, self._system.scenario
         if scenario.deploy is not None:
-            repository.deploy(system.repository, scenario.deploy, now)
+            try:
+                repository.deploy(system.repository, scenario.deploy, now)
+            except (GitFailed, EditMismatch) as error:
+                say("no-fault", scenario=scenario.name, reason=f"the repository was changed meanwhile: {error}")
+                return
         if scenario.flag is not None:
             system.set_flags(**{scenario.flag: 1})
             summary = f"flag {scenario.flag} off to on for all customers"
@@ -140,17 +145,12 @@ class Supervisor:
     def _deploy(self, service: str, tag: str) -> None:
         """Start the new release beside the old one, then let the old one finish; a release that does not start is not deployed."""
         running = self._system.services[service]
+        old, before = running.child, running.release
         try:
-            release = Release(service, tag, repository.resolve(self._system.repository, tag))
-            old, before = running.child, running.release
-            running.release = release
+            running.release = Release(service, tag, repository.resolve(self._system.repository, tag))
             child = self._system.fork(running)
-        except (GitFailed, OSError) as error:
-            say("not-deployed", service=service, tag=tag, reason=str(error))
-            return
-        try:
             child.wait_ready(START_S)
-        except NotReady as error:
+        except (GitFailed, NotReady, OSError) as error:
             running.release = before
             say("not-deployed", service=service, tag=tag, reason=str(error))
             return
