@@ -11,7 +11,9 @@ from console.config.models import DependencyConfig, ServiceConfig
 from sources.base import SourceRefused
 
 if TYPE_CHECKING:
-    from sources.health.probes import Probe
+    from console.guard.budget import RequestBudget
+    from sources.health.probes import Ask, Probe
+    from sources.health.targets import Target
     from sources.health.version import VersionAddress
     from sources.http import HttpDoor, Site
 
@@ -26,8 +28,16 @@ def build(
     """
     wanted = [(s.name, s.probe, f"[[service]] {s.name}") for s in services]
     wanted += [(d.name, d.probe, f"[[dependency]] {d.name}") for d in dependencies]
+    targets = [(name, _target(url, key), key) for name, url, key in wanted if url is not None]
+    if not targets:
+        return ()
+    from sources.health.probes import Probe
+    from sources.health.ready import loader, nothing
+
+    shared = any(target.scheme in ("http", "https", "tls") for _, target, _ in targets)
+    ready = loader(http) if shared else nothing
     turns: dict[str, asyncio.Semaphore] = {}
-    return tuple(_probe(name, url, key, http, turns) for name, url, key in wanted if url is not None)
+    return tuple(Probe(name, target, *_ask(target, key, http, turns), ready=ready) for name, target, key in targets)
 
 
 def build_versions(services: Iterable[ServiceConfig], http: HttpDoor) -> tuple[VersionAddress, ...]:
@@ -45,28 +55,35 @@ def build_versions(services: Iterable[ServiceConfig], http: HttpDoor) -> tuple[V
     )
 
 
-def _probe(name: str, url: str, key: str, http: HttpDoor, turns: dict[str, asyncio.Semaphore]) -> Probe:
-    from console.guard.budget import RequestBudget
-    from sources.health.probes import Probe, dns_probe, http_probe, tcp_probe, tls_probe
+def _target(url: str, key: str) -> Target:
     from sources.health.targets import target_of
 
-    target = target_of(url, key)
+    return target_of(url, key)
+
+
+def _ask(
+    target: Target, key: str, http: HttpDoor, turns: dict[str, asyncio.Semaphore]
+) -> tuple[Ask, RequestBudget | None]:
+    """How to ask a target, and its budget; none where the door holds it."""
+    from console.guard.budget import RequestBudget
+    from sources.health.probes import dns_probe, http_probe, tcp_probe, tls_probe
+
     budget = RequestBudget(http.budget.requests_per_minute)
     match target.scheme:
         case "http" | "https":
-            site = _site(url, key, http)
+            site = _site(target.url, key, http)
             turn = turns.setdefault(site.name, asyncio.Semaphore(http.budget.concurrent))
-            return Probe(name, target, http_probe(site, target, turn, http.resolver))  # the door holds the budget
+            return http_probe(site, target, turn, http.resolver), None
         case "tcp":
-            return Probe(name, target, tcp_probe(target, http.resolver), budget)
+            return tcp_probe(target, http.resolver), budget
         case "tls":
-            return Probe(name, target, tls_probe(target, lambda: http.context, http.resolver), budget)
+            return tls_probe(target, lambda: http.context, http.resolver), budget
         case "dns":
-            return Probe(name, target, dns_probe(target, http.resolver), budget)
+            return dns_probe(target, http.resolver), budget
 
 
 def _site(url: str, key: str, http: HttpDoor) -> Site:
     try:
         return http.site(url)
-    except SourceRefused as error:
+    except (SourceRefused, ValueError) as error:
         raise ConfigError(f"{key}: {error}") from None

@@ -17,6 +17,7 @@ from sources.addresses import OurSide, Resolve, permitted, resolve
 from sources.base import SourceError, SourceRefused, SourceThrottled, SourceTimeout, SourceUnavailable
 from sources.health import dns
 from sources.health.certificate import EXPIRED, NOT_YET, URGENT_S, NoCertificate, ending, refusal, refused_by, validity
+from sources.health.ready import Ready, nothing
 from sources.health.targets import Target
 from sources.health.verdicts import of_answer, of_failure, of_time
 from sources.http import Site
@@ -49,6 +50,7 @@ class Probe:
         target: What is asked.
         ask: Asks it once; a `SourceError` is an answer too.
         budget: Of the target. A probe over it is not made: the result is the last one with its own time, or `unknown`.
+        ready: Loads what the whole program needs for probes; waited for before the first is timed.
     """
 
     def __init__(
@@ -57,6 +59,8 @@ class Probe:
         target: Target,
         ask: Ask,
         budget: RequestBudget | None = None,
+        *,
+        ready: Ready = nothing,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.name = name
@@ -64,6 +68,7 @@ class Probe:
         self.target = target
         self._ask = ask
         self._budget = budget
+        self._ready = ready
         self._monotonic = monotonic
         self._last: ProbeResult | None = None
 
@@ -72,6 +77,7 @@ class Probe:
 
     async def probe(self, now: Instant) -> ProbeResult:
         """Ask once. A target that is down is an answer, not an error."""
+        await self._ready()
         try:
             self._spend()
             outcome = await self._ask(now)

@@ -44,11 +44,11 @@ def target_of(url: str, key: str) -> Target:
     Raises:
         ConfigError: It is no address that can be probed.
     """
-    parts = urlsplit(url)
     try:
+        parts = urlsplit(url)
         port = parts.port
-    except ValueError:
-        raise ConfigError(f"{key}: probe {safe(url)!r} holds no valid port") from None
+    except ValueError as error:
+        raise ConfigError(f"{key}: probe {safe(url)!r} is no address: {safe(str(error))}") from None
     if parts.username is not None or parts.password is not None:
         raise ConfigError(f"{key}: probe holds a user or password; a probe must be possible without")
     host = parts.hostname or ""

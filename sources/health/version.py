@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import msgspec
@@ -18,11 +18,10 @@ from sources.base import SourceGarbage
 from sources.http import Site
 
 DEADLINE_S = 3.0
-FIRST_SAMPLES = 3
-"""Questions of the first reading: behind a load balancer each may be answered by another instance."""
-KEPT = 6
-"""Answers remembered; a version that none of them gave is gone."""
+SAMPLES = 3
+"""Questions at first, and whenever an answer is new: behind a load balancer each may be answered by another instance."""
 MOST_TEXT = 200
+_Build: TypeAlias = "tuple[str | None, str | None]"
 MOST_BYTES = 1 << 20
 """A longer answer is no version, and is not searched for one."""
 
@@ -56,28 +55,32 @@ class VersionAddress:
     def __init__(self, service: str, site: Site) -> None:
         self.name = service
         self._site = site
-        self._answers: deque[tuple[str | None, str | None]] = deque(maxlen=KEPT)
+        self._settled: _Build | None = None
 
     async def close(self) -> None:
         """The door closes the connections."""
 
     async def running(self, now: Instant) -> Running | None:
-        """The version that most of the last answers gave, with a word about the others.
+        """The version that most answers gave, with a word about the others.
 
         Raises:
             SourceError: It does not answer, or not with a version.
         """
-        for _ in range(1 if self._answers else FIRST_SAMPLES):
-            # A connection of its own, since a kept one leads to the same instance again.
-            answer = checked(await self._site.ask(deadline_s=DEADLINE_S, headers={"Connection": "close"}))
-            self._answers.append(version_in(answer))
-        counted = Counter(self._answers)
+        answers = [await self._ask()]
+        if answers[0] != self._settled:
+            answers += [await self._ask() for _ in range(SAMPLES - 1)]
+        counted = Counter(answers)
         (version, commit), _ = counted.most_common(1)[0]
+        self._settled = (version, commit) if len(counted) == 1 else None
         where = urlsplit(self._site.base).path or "/"
         if len(counted) > 1:
             shares = ", ".join(f"{v or c} {n}x" for (v, c), n in counted.most_common())
             where = f"{where}: mixed: {shares}"
         return Running(self.name, version, commit, safe(where, MOST_TEXT), None, now, len(counted))
+
+    async def _ask(self) -> _Build:
+        # A connection of its own, since a kept one leads to the same instance again.
+        return version_in(checked(await self._site.ask(deadline_s=DEADLINE_S, headers={"Connection": "close"})))
 
 
 def version_in(answer: Answer) -> tuple[str | None, str | None]:

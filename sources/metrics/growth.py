@@ -46,15 +46,12 @@ class Totaliser:
     def __init__(self) -> None:
         self._processes: OrderedDict[float | None, _Process] = OrderedDict()
         self._last: Instant | None = None
-
-    @property
-    def processes(self) -> int:
-        """Processes seen, the newest `MOST_PROCESSES`."""
-        return len(self._processes)
+        self.process: float | None = None
+        """Start time of the process that was scraped last, which tells it from others; None where it does not say."""
 
     def add(self, at: Instant, scraped: Exposition, wanted: frozenset[str]) -> Growth | None:
         """Take a scrape; what the totals named in `wanted` grew by, or None where there is nothing to compare with."""
-        started = next((s.value for s in scraped.samples if s.name == START_TIME), None)
+        started = self.process = next((s.value for s in scraped.samples if s.name == START_TIME), None)
         totals = {key_of(s): s.value for s in scraped.samples if s.name in wanted and s.value == s.value}
         before, last, self._last = self._processes.get(started), self._last, at
         self._processes[started] = _Process(at, totals)

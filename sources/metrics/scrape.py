@@ -66,7 +66,7 @@ class ScrapedMetrics:
         self._clock = clock
         self._totals = Totaliser()
         self._points: dict[SeriesKey, tuple[array[float], array[float]]] = {}
-        self._builds: deque[tuple[str | None, str | None]] = deque(maxlen=BUILDS_KEPT)
+        self._builds: deque[tuple[tuple[str | None, str | None], float | None]] = deque(maxlen=BUILDS_KEPT)
         self._scraped_at: Instant | None = None
         self._notes: tuple[SafeText, ...] = ()
         self._one_at_a_time = asyncio.Lock()
@@ -100,14 +100,13 @@ class ScrapedMetrics:
                 await self._scrape(now)
         if not self._builds:
             return None
-        counted = Counter(self._builds)
+        counted = Counter(build for build, _ in self._builds)
+        instances = len({process for _, process in self._builds})
         (version, commit), _ = counted.most_common(1)[0]
         where = "build information in /metrics"
         if len(counted) > 1:
             where += ": mixed: " + ", ".join(f"{v or c} {n}x" for (v, c), n in counted.most_common())
-        return Running(
-            self._scope.service, version, commit, safe(where, 200), None, self._scraped_at, self._totals.processes
-        )
+        return Running(self._scope.service, version, commit, safe(where, 200), None, self._scraped_at, instances)
 
     async def _scrape(self, at: Instant) -> None:
         answer = checked(await self._site.ask(headers={"Accept": ACCEPT}))
@@ -125,9 +124,11 @@ class ScrapedMetrics:
             found.update(rates(growth, names, self._scope))
         for key, value in found.items():
             self._keep(key, at, value)
+        if growth is not None and growth.restarted:
+            self._builds.clear()  # what ran before is gone
         build = build_of(scraped)
         if build != (None, None):
-            self._builds.append(build)
+            self._builds.append((build, self._totals.process))
         self._scraped_at = at
         self._notes = tuple(_notes(scraped, len(found)))
 

@@ -29,7 +29,7 @@ from console.domain.topology import Health, ProbeResult
 from console.guard.sanitise import UNSAFE
 from sources.addresses import OurSide
 from sources.base import SourceGarbage, SourceTimeout, SourceUnavailable
-from sources.health import build, dns
+from sources.health import build, build_versions, dns
 from sources.health.certificate import NoCertificate, ending, validity
 from sources.health.probes import Probe, dns_probe, http_probe, tcp_probe
 from sources.health.targets import target_of
@@ -447,6 +447,8 @@ async def test_kind_is_the_scheme(door: HttpDoor) -> None:
         "tcp://:1",
         "http://",
         "tls://a:x",
+        "http://[",
+        "tcp://[::1:5",
         "http://u:p@a",
         "dns://",
         "dns://a/b?type=ZZ",
@@ -457,6 +459,42 @@ def test_addresses_that_cannot_be_probed_are_named(url: str) -> None:
     with pytest.raises(ConfigError, match=r"^\[\[dependency\]\] a: probe") as caught:
         target_of(url, "[[dependency]] a")
     assert "u:p" not in str(caught.value)
+
+
+@given(
+    st.sampled_from(["http", "https", "tcp", "tls", "dns"]),
+    st.text(max_size=30) | st.text(alphabet="[]:@?#/%.a1é-", max_size=12),
+)
+def test_any_address_becomes_a_probe_or_a_sentence(scheme: str, rest: str) -> None:
+    url = f"{scheme}://{rest}"
+    try:
+        (source,) = build((), (DependencyConfig(name="a", probe=url),), HttpDoor())
+    except ConfigError as error:
+        assert str(error).startswith("[[dependency]] a: ")
+    else:
+        assert source.kind == scheme and not UNSAFE.search(source.target.shown)
+    try:
+        build_versions((ServiceConfig(name="a", version_url=url),), HttpDoor())
+    except ConfigError as error:
+        assert str(error).startswith("[[service]] a: version_url")
+
+
+async def test_loading_our_own_code_is_not_counted_as_the_targets_time() -> None:
+    """The door's certificates take half a second to load here; neither probe, whichever comes first, is slow for it."""
+
+    class SlowDoor(HttpDoor):
+        @property
+        def context(self) -> ssl.SSLContext:
+            if self._context is None:
+                threading.Event().wait(0.5)
+            return super().context
+
+    async with SlowDoor() as door, serving(answer()) as server:
+        tcp = DependencyConfig(name="a", probe=server.url.replace("http:", "tcp:"))
+        probes = build((), (tcp, DependencyConfig(name="b", probe=server.url)), door)
+        results = await asyncio.gather(*(one.probe(NOW) for one in probes))
+    latencies = [result.latency_s for result in results]
+    assert all(latency is not None and latency < 0.4 for latency in latencies), latencies
 
 
 def test_the_dates_of_a_certificate_are_those_that_cryptography_reads() -> None:

@@ -90,8 +90,8 @@ def test_any_body_is_a_version_that_can_be_shown_or_no_version(body: bytes) -> N
         assert text is None or (text and len(text) < 250 and not UNSAFE.search(text))
 
 
-async def test_instances_of_different_versions_are_seen(door: HttpDoor) -> None:
-    said: Iterator[str] = iter(["1.42", "1.41", "1.42", "1.42", *["1.43"] * 6])
+async def test_instances_of_different_versions_are_seen_and_a_new_version_at_once(door: HttpDoor) -> None:
+    said: Iterator[str] = iter(["1.42", "1.41", "1.42", "1.42", "1.42", "1.42", "1.42", "1.43", "1.43", "1.43", "1.43"])
 
     async def in_turn(asked: Asked, writer: asyncio.StreamWriter) -> None:
         assert asked.headers["connection"] == "close"
@@ -100,11 +100,16 @@ async def test_instances_of_different_versions_are_seen(door: HttpDoor) -> None:
 
     async with serving(in_turn) as server:
         (source,) = build_versions((ServiceConfig(name="checkout", version_url=server.url + "/v"),), door)
-        first = await source.running(5.0)
-        assert first is not None and len(server.asked) == 3
-        assert (first.version, first.instances, first.source) == ("1.42", 2, "/v: mixed: 1.42 2x, 1.41 1x")
-        later = [await source.running(6.0 + n) for n in range(7)]
-    assert later[-1] is not None and (later[-1].version, later[-1].instances) == ("1.43", 1)
+        told = [await source.running(5.0 + n) for n in range(5)]
+        assert len(server.asked) == 3 + 3 + 1 + 3 + 1
+    known = [(r.version, r.instances, r.source) for r in told if r is not None]
+    assert known == [
+        ("1.42", 2, "/v: mixed: 1.42 2x, 1.41 1x"),
+        ("1.42", 1, "/v"),
+        ("1.42", 1, "/v"),
+        ("1.43", 1, "/v"),
+        ("1.43", 1, "/v"),
+    ]
 
 
 async def test_a_service_that_fails_is_an_error(door: HttpDoor) -> None:

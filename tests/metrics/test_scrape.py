@@ -166,6 +166,23 @@ async def test_quantiles_come_from_what_was_added_to_the_buckets(door: HttpDoor)
     assert (running.service, running.version, running.commit, running.instances) == ("checkout", "1.42.0", "3f9c2aa", 1)
 
 
+async def test_the_version_follows_a_restart_and_is_mixed_behind_a_load_balancer(door: HttpDoor) -> None:
+    def build_info(version: str, started: float) -> str:
+        return f'{START_TIME} {started}\nhttp_requests_total 1\napp_build_info{{version="{version}"}} 1\n'
+
+    clock, exposed, versions = Clock(), Exposed(), []
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        for version, started in (("1.41", 1.0), ("1.42", START + 7), ("1.41", 1.0), ("1.42", START + 7)):
+            exposed.text = build_info(version, started)
+            await scrape(source, clock)
+            running = await source.running(clock.now)
+            assert running is not None
+            versions.append((running.version, running.instances, "mixed" in running.source))
+            clock.now += 15
+    assert versions == [("1.41", 1, False), ("1.42", 1, False), ("1.42", 2, True), ("1.42", 2, True)]
+
+
 async def test_calls_to_a_dependency_are_its_numbers(door: HttpDoor) -> None:
     def calls(ok: int, none: int, slow: int) -> str:
         return (
