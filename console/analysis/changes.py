@@ -163,12 +163,20 @@ def _scores(judged: Judged) -> tuple[float, float, float]:
 
 def _leads(judged: Judged, case: Case) -> bool:
     """A mechanism, and the right time: near, or far with a mechanism that acts late."""
-    effect = case.effects.get(judged.change.id)
-    strong = effect is not None and effect.risk >= NEW_CALL
-    template = any("first seen after it" in s or "stack traces" in s for s in judged.support)
-    if judged.change.kind in ("infrastructure", "traffic", "other"):
+    change = judged.change
+    if change.kind in ("infrastructure", "traffic", "other"):
         return False
-    return (strong and judged.score >= 0.5) or (template and judged.time_score >= TIME_SCORE_NAMED)
+    effect = case.effects.get(change.id)
+    if effect is not None and effect.risk >= NEW_CALL and judged.score >= 0.5:
+        return True
+    told = any("first seen after it" in s or "stack traces" in s for s in judged.support)
+    if told and judged.time_score >= TIME_SCORE_NAMED:
+        return True
+    # Without its content: a change other than a deploy, of the very place, at the very minute.
+    place = case.places[0] if case.places else None
+    at_once = abs(case.onset - change.at) <= 1.5 * case.tolerance_s
+    right_place = place is not None and place.node == change.service and place.share >= 0.5
+    return change.kind != "deploy" and effect is None and at_once and right_place
 
 
 def _leading_reason(judged: Judged, case: Case) -> str:

@@ -199,13 +199,15 @@ def _plausible(view: View, moves: list[Move]) -> list[Move]:
 
 
 def _family_wise(moves: list[Move], tracks: int) -> list[Move]:
-    """Close departures that are to be expected among so many series: chance x series above 5 %.
+    """Close departures that are to be expected among so many series and places in time: above 5 % in all.
+
+    A departure that lasts could have been seen at one place only, the end; one that ended n bins ago at n more.
 
     What has counts behind its failures was tested exactly and stays.
     """
     judged = []
     for move in moves:
-        expected = move.chance * max(1, tracks)
+        expected = move.chance * max(1, tracks) * (1 + move.since_bins)
         if move.opened and expected > FAMILY_CHANCE and move.meaning.signal != "log_errors":
             move = replace(move, opened=False, short=f"one of {tracks} series is off like this now and then")
         judged.append(move)

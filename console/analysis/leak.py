@@ -29,8 +29,9 @@ LEAST_SPAN_S = 1200.0
 """Shorter stretches show warm-ups, not leaks [D]."""
 SPANS_S = (3600.0, 6 * 3600.0, 24 * 3600.0)
 """Besides everything there is, these last stretches are tried, so that a leak that began late shows [P, Coroot]."""
+DAY_S = 86400.0
+"""Stretches shorter than a day may be warm-ups: there the later growth is also held against the mean growth [D]."""
 LEAST_BYTES = 1 << 20
-RAPID_BINS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,9 @@ def _test(track: Track, times: Numbers, values: Numbers, at: Instant, limit: flo
         return None
     half = part[part.size // 2 :]
     tail, _ = theil_sen(half)
-    if tail <= LEAK_TAIL_SLOPE * slope or _one_step(part):
+    mean = float(part[-1] - part[0]) / (part.size - 1)
+    warming = part.size * width < DAY_S and tail <= LEAK_TAIL_SLOPE * mean
+    if tail <= LEAK_TAIL_SLOPE * slope or warming or _one_step(part):
         return None
     if not _again(parts, chosen, low):
         return None

@@ -47,6 +47,8 @@ STALE_STEPS = 3
 """A series whose newest point is older than this many of its steps says nothing about now [D]."""
 DENSITY = 0.5
 """Bins of one departure that must be off; where fewer are, it is noise that comes and goes [D]."""
+UNHEARD_OF = 3.0
+"""A bin that is so many times further off than the worst of the baseline needs no second one [D]."""
 POOL_S = 60.0
 """Failures are also judged over this many seconds at once, so that a slow trickle shows [D]."""
 
@@ -88,6 +90,8 @@ class Move:
     """It was off from the first point read: the onset is not known."""
     chance: float = 0.0
     """How often so many bins in a row are off in the baseline by itself: (share of the baseline's bins) ** bins."""
+    since_bins: int = 0
+    """Bins since the last one that was off."""
 
     @property
     def ongoing(self) -> bool:
@@ -310,6 +314,7 @@ def _judge(track: Track, sign: int, at: Instant, window: Window, thresholds: Thr
         query=track.query,
         first=episode.start == 0,
         chance=max(base.exceeded**episode.bins, _runs(z[:half], big[:half], episode.bins)),
+        since_bins=int(local.size - 1 - episode.last),
     )
     return _gate(move, thresholds)
 
@@ -440,6 +445,8 @@ def judge_errors(track: ErrorTrack, at: Instant, window: Window, thresholds: Thr
         source=track.source,
         query=track.query,
         first=start == 0,
+        chance=_count_chance(_count_noise(track, cut, half, p0, phi), z, episode, thresholds),
+        since_bins=int(failures.size - 1 - episode.last),
     )
     if total < thresholds.min_requests:
         return replace(move, opened=False, short=f"needs {thresholds.min_requests} requests, has {round(total)}")
@@ -448,6 +455,29 @@ def judge_errors(track: ErrorTrack, at: Instant, window: Window, thresholds: Thr
     if fisher_greater(round(bad), round(total), round(base_f), round(base_n)) > P_RATE:
         return replace(move, opened=False, short="as many failures may be chance")
     return move
+
+
+def _count_noise(track: ErrorTrack, cut: int, half: int, p0: float, phi: float) -> tuple[Numbers, Numbers]:
+    """(distance, rate above its own level) of every bin of the baseline, the long history against its own level."""
+    import numpy as np
+
+    old_f, old_n = track.failures[:cut][-2000:], track.requests[:cut][-2000:]
+    old_p = (float(old_f.sum()) + 0.5) / (float(old_n.sum()) + 1)
+    lead_f, lead_n = track.failures[cut : cut + half], track.requests[cut : cut + half]
+    z = np.concatenate([_count_z(old_f, old_n, old_p, phi), _count_z(lead_f, lead_n, p0, phi)])
+    above = np.concatenate([old_f / np.maximum(old_n, 1) - old_p, lead_f / np.maximum(lead_n, 1) - p0])
+    return z, above
+
+
+def _count_chance(noise: tuple[Numbers, Numbers], z: Numbers, episode: Episode, thresholds: Thresholds) -> float:
+    """How often the baseline shows as much: its share of bins off, to the power of bins; squared where nothing came near."""
+    base, above = noise
+    if not base.size:
+        return 0.0
+    exceeded = (int(((base >= WATCH_Z) & (above >= thresholds.min_effect_ratio)).sum()) + 1) / (base.size + 1)
+    peak = float(z[episode.start : episode.last + 1].max())
+    unheard_of = peak >= UNHEARD_OF * max(OPEN_Z, float(base.max()))
+    return float(exceeded ** (episode.bins + (2 if unheard_of else 0)))
 
 
 def _first_failing(failures: Numbers, requests: Numbers, p0: float, episode: Episode) -> int:
