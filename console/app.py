@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import time
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import ClassVar
@@ -16,6 +17,7 @@ from console.analysis.diagnose import diagnose
 from console.background import Background
 from console.config.load import Loaded
 from console.domain.diagnosis import Diagnosis
+from console.domain.instant import Instant
 from console.domain.observations import Observations
 from console.guard.redact import redact
 from console.guard.sanitise import safe
@@ -63,12 +65,13 @@ class IncidentConsole(TerminalCare[int]):
         judge: Callable[[Observations], Awaitable[Diagnosis]],
         close: Callable[[], Awaitable[None]],
         theme: str | None = None,
+        clock: Callable[[], Instant] = time.time,
     ) -> None:
         super().__init__()
         self._close = close
         self.loaded = loaded
         self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
-        self.session = Session(loaded.config, sources, judge, self._mark_dirty)
+        self.session = Session(loaded.config, sources, judge, self._mark_dirty, clock)
         self._sources = sources
         self._theme_name = theme or loaded.config.console.theme
         self._dirty = True

@@ -25,6 +25,7 @@ from console.state import (
     Trend,
     UpstreamRow,
     UpstreamsView,
+    Word,
 )
 
 AXIS_POINTS = 120
@@ -32,6 +33,7 @@ AXIS_POINTS = 120
 STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 RECENT_S = 60.0
 """What "now" means for a number: the last minute, so that one empty bucket does not make it jump."""
+NO_SOURCE = "no data: add [[logs]] or [[metrics]] for it"
 HEADLINE_SIGNALS = {
     "error_rate": "{what} failing {now} (was {was})",
     "latency_p99": "{what} p99 {now} (was {was})",
@@ -179,8 +181,10 @@ def _symptoms_of(diagnosis: Diagnosis | None, service: str) -> dict[str, Symptom
     return found
 
 
-def service_row(observations: Observations, name: str, axis: Axis, diagnosis: Diagnosis | None) -> ServiceRow:
-    """One line of the signals pane."""
+def service_row(
+    observations: Observations, name: str, axis: Axis, diagnosis: Diagnosis | None, missing: str = NO_SOURCE
+) -> ServiceRow:
+    """One line of the signals pane; `missing` is what it says of a service that no source knows."""
     series = observations.series
     quiet = quiet_windows(axis.window, diagnosis)
     open_symptoms = _symptoms_of(diagnosis, name)
@@ -198,10 +202,10 @@ def service_row(observations: Observations, name: str, axis: Axis, diagnosis: Di
     errors = _ratio_trend(observations, name, axis, quiet, "error_rate" in open_symptoms)
     note = ""
     if not any(key.service == name for key in series.by_key):
-        note = "no data: add [[logs]] or [[metrics]] for it"
+        note = missing
     elif traffic.last == 0:
         note = "no traffic"
-    state = None if note.startswith("no data") else State.INCIDENT if open_symptoms else State.HEALTHY
+    state = None if note == missing else State.INCIDENT if open_symptoms else State.HEALTHY
     return ServiceRow(
         name,
         state,
@@ -299,7 +303,8 @@ def signals_view(
     names = [service.name for service in observations.topology.services]
     dependencies = {d.name for d in observations.topology.dependencies}
     names += [n for n in observations.series.services() if n not in names and n not in dependencies]
-    rows = [service_row(observations, name, axis, diagnosis) for name in names]
+    missing = status.detail if status.word in (Word.DOWN, Word.PARTIAL, Word.LOADING) and status.detail else NO_SOURCE
+    rows = [service_row(observations, name, axis, diagnosis, missing) for name in names]
     rows.sort(key=lambda row: (row.state is not State.INCIDENT, names.index(row.name)))
     return SignalsView(axis, tuple(rows), operation_rows(observations, window, diagnosis), status)
 

@@ -86,7 +86,7 @@ class Session:
     def set_frozen(self, frozen: bool) -> None:
         """Freeze what is shown while collection goes on, or show what has arrived since."""
         if frozen != self.frozen:
-            self._frozen = replace(self.state(), frozen_at=self.scope.now()) if frozen else None
+            self._frozen = frozen_state(self.state(), self.scope.now()) if frozen else None
             self._changed()
 
     @property
@@ -195,3 +195,18 @@ class Session:
         if self._signals is None or self._signals[0] != key:
             self._signals = (key, signals_view(self._observations, self._diagnosis, window, status))
         return replace(self._signals[1], status=status)
+
+
+def frozen_state(state: ConsoleState, at: Instant) -> ConsoleState:
+    """The state as a frozen screen shows it: every pane says so, and none pretends to an age that no longer grows."""
+    frozen = Status(Word.FROZEN, since=at)
+    return replace(
+        state,
+        frozen_at=at,
+        header=replace(state.header, status=frozen),
+        signals=replace(state.signals, status=frozen) if state.signals is not None else None,
+        suspects=replace(state.suspects, status=frozen),
+        logs=replace(state.logs, status=frozen),
+        changes=replace(state.changes, status=frozen),
+        upstreams=replace(state.upstreams, status=frozen),
+    )

@@ -157,6 +157,26 @@ class ConsoleScreen(TimeActions):
         else:
             self.post_message(self.Notice(f"this screen has {len(panes)} panes"))
 
+    def do_pane_1(self) -> None:
+        """Focus the first pane."""
+        self.go_to(1)
+
+    def do_pane_2(self) -> None:
+        """Focus the second pane."""
+        self.go_to(2)
+
+    def do_pane_3(self) -> None:
+        """Focus the third pane."""
+        self.go_to(3)
+
+    def do_pane_4(self) -> None:
+        """Focus the fourth pane."""
+        self.go_to(4)
+
+    def do_pane_5(self) -> None:
+        """Focus the fifth pane."""
+        self.go_to(5)
+
     def cycle(self, step: int) -> None:
         """Focus the next or the previous visible pane."""
         shown = self.visible_panes()

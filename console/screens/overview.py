@@ -26,6 +26,9 @@ NARROW_COLUMNS = 100
 SIDE_SHARE = 0.3
 """Share of the width that suspects, changes and upstreams take on wide screens."""
 LEAST_SIDE, MOST_SIDE = 32, 72
+SHOWN_OPERATIONS = 6
+"""Room for this many worst operations is kept even while there are fewer, so that nothing jumps when they appear."""
+EXPECTED_SERVICES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,8 @@ def plan(size: Size, signal_rows: int, change_rows: int) -> Plan:
 
 def wanted_rows(state: ConsoleState) -> tuple[int, int]:
     """Rows that signals and changes could fill, frames included; changes only with the verdict, so that nothing jumps."""
-    signals = state.signals
-    operations = min(6, len(signals.operations)) + 2 if signals is not None and signals.operations else 0
-    services = len(signals.services) if signals is not None else 4
-    return services + operations + 5, 2 * len(state.changes.changes) + len(state.changes.running) + 4
+    services = len(state.signals.services) if state.signals is not None else EXPECTED_SERVICES
+    return services + SHOWN_OPERATIONS + 7, 2 * len(state.changes.changes) + len(state.changes.running) + 4
 
 
 class OverviewScreen(ConsoleScreen):
