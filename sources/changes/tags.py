@@ -28,6 +28,10 @@ DISAGREE_S = 600.0
 """A tag's name and its date that are further apart than this are marked."""
 SKEW_S = 3600.0
 """A commit that is younger than the deployed one by more than this is taken for no ancestor of it, unasked."""
+DIFFS_KEPT = 64
+"""Two commits never differ differently, so what was compared once is kept."""
+FRESH_S = 5.0
+"""A drill-down does not read the tags again that were read this recently."""
 MOST_CHECKS = 100
 """Questions about ancestry in one refresh."""
 
@@ -154,6 +158,8 @@ class TagChanges:
         self._clock = clock
         self._timeline: Timeline | None = None
         self._ancestry: dict[tuple[str, str], bool | None] = {}
+        self._diffs: dict[tuple[str, str], ChangeDiff] = {}
+        self._read_at = 0.0
         self._lock = asyncio.Lock()
 
     async def close(self) -> None:
@@ -190,6 +196,7 @@ class TagChanges:
                 info = await self._repository.info()
                 known = Timeline(tags, info, await self._with_rollbacks(tags, found))
                 self._timeline = known
+            self._read_at = time.monotonic()
             return known
 
     async def _with_rollbacks(self, tags: TagList, found: list[Change]) -> tuple[Change, ...]:
@@ -273,11 +280,18 @@ class TagChanges:
         pair = await self._pair(change_id, service)
         if pair is None or pair[0].commit is None or pair[1] is None or pair[1].commit is None:
             return None
-        found = await self._repository.diffs_between(pair[1].commit, pair[0].commit)
-        return ChangeDiff(change_id, found.commits, found.complete)
+        between = (pair[1].commit, pair[0].commit)
+        if between not in self._diffs:
+            found = await self._repository.diffs_between(*between)
+            while len(self._diffs) >= DIFFS_KEPT:
+                del self._diffs[next(iter(self._diffs))]
+            self._diffs[between] = ChangeDiff(change_id, found.commits, found.complete)
+        return replace(self._diffs[between], change_id=change_id)
 
     async def _pair(self, change_id: str, service: str | None) -> tuple[Change, Change | None] | None:
-        changes = (await self.timeline()).changes
+        if self._timeline is None or time.monotonic() - self._read_at > FRESH_S:
+            await self.timeline()
+        changes = self._timeline.changes if self._timeline is not None else ()
         for change in reversed(changes):
             if change.id == change_id and service in (None, change.service):
                 return change, previous_of(change, changes)
