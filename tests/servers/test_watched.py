@@ -30,7 +30,7 @@ http {{
   client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
   gzip on; gzip_types *; gzip_min_length 10;
-  limit_req_zone $server_name zone=one:1m rate=1r/m;
+  limit_req_zone $binary_remote_addr zone=one:1m rate=1r/m;
   server {{
     listen 127.0.0.1:{port};
     location /ok {{ return 200 "{words}"; }}
