@@ -5,9 +5,9 @@ Per service and operation, and per service as a whole: `request_count`, `error_c
 (records at level error and worse). A point stands at the end of its interval; intervals are multiples of the step, and
 only those that lie wholly inside the window are given.
 
-An interval without requests counts 0 only where the file is known to cover it: where it lies between two intervals with
-records, or after the last one, no more than `HOLE_S` (or ten steps) away. Longer holes are gaps, since nobody can tell a
-silent service from a log that was not kept. Latencies of an interval without requests are gaps always.
+An interval without requests counts 0 only where the file is known to cover it: for `HOLE_S` (or ten steps) after any
+record of the file. After that it is a gap, since nobody can tell a silent service from a log that is no longer kept.
+Latencies of an interval without requests are gaps always.
 """
 
 from __future__ import annotations
@@ -107,10 +107,7 @@ class Derived:
         filled: set[int] = set()
         for index, interval in enumerate(present):
             following = present[index + 1] if index + 1 < len(present) else high
-            if following - interval <= reach or index + 1 == len(present):
-                filled.update(range(interval, min(following, interval + reach + 1)))
-            else:
-                filled.add(interval)
+            filled.update(range(interval, min(following, interval + reach + 1)))
         inside = {interval for interval in filled if low <= interval < high}
         return dict.fromkeys({service for service, interval in self.lines if interval < high}, inside)
 
