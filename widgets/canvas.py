@@ -87,6 +87,9 @@ class Canvas(Widget):
             old = self._lines[y] if y < len(self._lines) else blank
             if new == old:
                 continue
+            if old.width != new.width:
+                regions.append(Region(0, y, new.width, 1))
+                continue
             left, was, now = _differing(old.spans, new.spans)
             spans = changed_spans(cells_of(was), cells_of(now))
             regions.extend(Region(left + begin, y, end - begin, 1) for begin, end in spans)

@@ -11,6 +11,7 @@ from typing import ClassVar
 from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal, Vertical
+from textual.events import Resize
 
 from console.actions import ACTIONS
 from console.state import ConsoleState
@@ -70,7 +71,6 @@ class Gallery(TerminalCare[None]):
 
     def on_mount(self) -> None:
         """Show the state, the signals focused."""
-        self.screen.set_class(self.size.width < 100, "narrow")
         self.query_one(SignalsPane).focus()
         self.feed(self.state)
         rate = float(os.environ.get("GALLERY_RATE", "0"))
@@ -79,6 +79,10 @@ class Gallery(TerminalCare[None]):
         if os.environ.get("GALLERY_HEARTBEAT"):
             self.set_interval(0.05, self.beat)
             self.set_interval(0.05, self.action_tick)
+
+    def on_resize(self, event: Resize) -> None:
+        """Two panes on a narrow screen."""
+        self.screen.set_class(event.size.width < 100, "narrow")
 
     def beat(self) -> None:
         """Write the time to a file: whether the event loop still turns is seen from outside."""

@@ -34,8 +34,8 @@ class Terminal:
         environment |= env or {}
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
             os.execvpe(sys.executable, [sys.executable, *arguments], environment)
-        self.resize(columns, rows)
 
     def __enter__(self) -> Terminal:
         return self

@@ -66,6 +66,26 @@ async def test_only_changed_cells_are_marked_dirty() -> None:
         assert canvas.show([Line.of("errors  8.5 %")]) == [Region(0, 1, 9, 1)]
 
 
+@pytest.mark.parametrize("sizes", [(120, 61, 119), (61, 120, 62), (200, 61, 60, 61)])
+async def test_after_any_sizes_the_lines_are_those_of_the_last(sizes: tuple[int, ...]) -> None:
+    app = Gallery(incident())
+    async with app.run_test(size=(100, 30)) as pilot:
+        for width in sizes:
+            await pilot.resize_terminal(width, 30)
+            await pilot.pause()
+        shown = screen_text(app)
+        for canvas in app.query(Canvas):
+            canvas.notify_style_update()
+            canvas.refresh()
+        await pilot.pause()
+        assert screen_text(app) == shown
+        assert "…┌" not in shown and all(len(line) == sizes[-1] or not line.isascii() for line in shown.splitlines())
+        fresh = Gallery(incident())
+        async with fresh.run_test(size=(sizes[-1], 30)) as other:
+            await other.pause()
+            assert screen_text(fresh) == shown
+
+
 async def test_an_unchanged_view_repaints_nothing() -> None:
     app = Gallery(incident())
     async with app.run_test(size=(120, 40)) as pilot:
