@@ -28,6 +28,7 @@ from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
 from console.screens.navigate import screen_for
 from console.screens.overview import OverviewScreen
 from console.terminal import TerminalCare, terminal_is_behind
+from sources.logs.client import WorkerRunner
 from widgets.canvas import Canvas
 from widgets.theme import PALETTES
 
@@ -289,6 +290,6 @@ def run_console(loaded: Loaded, theme: str | None = None) -> int:
     async def judge(seen: Observations) -> Diagnosis:
         return await background.run(diagnose, seen)
 
-    app = IncidentConsole(loaded, open_sources(loaded), judge, background.close, theme)
+    app = IncidentConsole(loaded, open_sources(loaded, WorkerRunner()), judge, background.close, theme)
     app.run(mouse=loaded.config.console.mouse)
     return app.return_code or 0
