@@ -333,13 +333,32 @@ async def _sent(
             headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip", **headers},
             extensions={"timeout": {"connect": limit}},
         )
-        response = await transport.handle_async_request(request)
+        response = await _responded(transport, request)
         try:
             yield response
         finally:
             await response.aclose()
     except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
         raise explained(error, where) from None
+
+
+async def _responded(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
+    """The head of the answer. A kept connection that the other side closed just now is no failure: it is tried anew."""
+    import httpx
+
+    fresh = False
+
+    async def trace(event: str, _: object) -> None:
+        nonlocal fresh
+        fresh = fresh or event == "connection.connect_tcp.started"
+
+    request.extensions["trace"] = trace
+    while True:
+        try:
+            return await transport.handle_async_request(request)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            if fresh:
+                raise
 
 
 async def _counted(chunks: AsyncIterator[bytes], tallies: Sequence[_Tally]) -> AsyncIterator[bytes]:

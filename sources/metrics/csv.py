@@ -104,10 +104,12 @@ class CsvMetrics:
 
     def _series(self, rows: LongRows | WideRows) -> tuple[Series, ...]:
         merged: dict[SeriesKey, tuple[array[float], array[float]]] = {}
-        for key, (times, values) in rows.points():
-            have = merged.setdefault(key, (array("d"), array("d")))
-            have[0].extend(times)
-            have[1].extend(values)
+        for key, points in rows.points():
+            if key in merged:  # two spellings of one name
+                merged[key][0].extend(points[0])
+                merged[key][1].extend(points[1])
+            else:
+                merged[key] = points
         return tuple(series_of(k, t, v, self.name, self._repeat(k)) for k, (t, v) in merged.items() if len(t))
 
     def _repeat(self, key: SeriesKey) -> str:

@@ -106,6 +106,7 @@ class LongRows:
         tally = _Tally(first_line)
         quoted = b'"' in data
         t, s, o, m, v = self._columns
+        found = self._found
         start, end = self._window.start, self._window.end
         last_raw, at, inside = b"", None, False
         lines = _lines(data)
@@ -125,11 +126,18 @@ class LongRows:
             if at is None:
                 tally.wrong(line_number, f"{safe(raw.decode('utf-8', 'replace'), 40)!r} is no time")
                 continue
-            value = number(fields[v])
-            if value is None:
-                tally.wrong(line_number, f"{safe(fields[v].decode('utf-8', 'replace'), 40)!r} is no number")
-            elif inside and value == value and self._left > 0:
-                points = self._points((fields[s], fields[o], fields[m]))
+            raw_value = fields[v]
+            try:
+                value = float(raw_value)
+                if b"_" in raw_value:
+                    raise ValueError
+            except ValueError:
+                if raw_value.strip():
+                    tally.wrong(line_number, f"{safe(raw_value.decode('utf-8', 'replace'), 40)!r} is no number")
+                continue
+            if inside and value - value == 0.0 and self._left > 0:  # infinity and NaN are gaps
+                key = (fields[s], fields[o], fields[m])
+                points = found.get(key) or self._points(key)
                 if points is None:
                     tally.wrong(line_number, f"more than {MOST_SERIES:,} different series")
                     continue

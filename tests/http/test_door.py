@@ -410,6 +410,25 @@ async def test_no_more_requests_at_once_than_configured(make_door: MakeDoor) -> 
         assert (len(server.asked), server.most_open) == (8, 2)
 
 
+async def test_a_kept_connection_that_was_closed_meanwhile_is_no_failure(door: HttpDoor) -> None:
+    served: set[int] = set()
+
+    async def once_per_connection(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        if id(writer) in served:
+            writer.close()  # as a server does whose patience ended while the request was on its way
+            return
+        served.add(id(writer))
+        alive.append(writer)
+        await answer()(asked, writer)
+
+    alive: list[asyncio.StreamWriter] = []  # so that no id is given twice
+    async with serving(once_per_connection) as server:
+        site = door.site(server.url)
+        for _ in range(4):
+            assert (await site.get()).status == 200
+        assert len(server.asked) == 7 and site.cost.queries == 4
+
+
 async def test_proxies_of_the_environment_are_not_used(door: HttpDoor, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{free_port()}")
