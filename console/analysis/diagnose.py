@@ -19,6 +19,7 @@ from console.analysis.leak import Leak, find_leaks
 from console.analysis.load import find_exhausted, find_surge
 from console.analysis.loglevels import log_moves
 from console.analysis.moves import Move, judge, judge_errors
+from console.analysis.outbound import Blame, blame, read_outbound
 from console.analysis.patterns import Compared, compare
 from console.analysis.place import Place, rank_places
 from console.analysis.plausible import contradicted, unfelt
@@ -325,11 +326,14 @@ def _explain(
         )
         return quiet, ranked(leak_draft(leak, False) for leak in leaks)
     current = [m for m in moves if m.ongoing or state is State.RECOVERING]
+    shares = trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE)
     places = rank_places(
         current,
         _cascades(view, current, onset),
         view.graph,
-        trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE),
+        shares,
+        _blames(view, onset),
+        _witnessed(view, onset, spans),
     )
     effects = _effects(view)
     case = _case(view, onset, current, places, patterns, effects)
@@ -349,6 +353,38 @@ def _cascades(view: View, moves: list[Move], onset: Instant) -> list[Cascade]:
         if one is not None:
             found.append(one)
     return found
+
+
+def _witnessed(view: View, onset: Instant, spans: SpanView | None) -> frozenset[str]:
+    """Nodes whose own failures or time were measured since the onset."""
+    errors = {
+        t.service
+        for t in view.tracks.errors
+        if t.times.size and t.times[-1] >= onset and t.requests[t.times >= onset].sum() > 0
+    }
+    values = {
+        t.service
+        for t in view.tracks.values
+        if t.meaning.family in (Family.RATIO, Family.LATENCY)
+        and not t.meaning.outbound
+        and t.times.size
+        and t.times[-1] >= onset
+    }
+    return frozenset(errors | values | (spans.seen if spans is not None else frozenset()))
+
+
+def _blames(view: View, onset: Instant) -> list[Blame]:
+    """What each service's own calls say of those callees that do not tell of themselves."""
+    outbound = read_outbound(view.records, view.names)
+    before = (
+        Window(view.records[0].at or onset, onset) if view.records and (view.records[0].at or onset) < onset else None
+    )
+    if before is None:
+        return []
+    during = Window(onset, math.nextafter(view.seen.at, math.inf))
+    pairs = {*outbound.calls, *outbound.named, *view.graph.told_by}
+    found = [blame(outbound, caller, callee, before, during) for caller, callee in sorted(pairs)]
+    return [one for one in found if one is not None]
 
 
 def _effects(view: View) -> dict[str, Effect]:

@@ -38,6 +38,7 @@ def place_drafts(
             continue
         evidence = [
             *_excess_evidence(place, graph),
+            *_blame_evidence(place),
             *_shift_evidence(place),
             *_move_evidence(place),
             *_pattern_evidence(place.node, patterns),
@@ -47,7 +48,8 @@ def place_drafts(
             evidence.append(fact(f"its probe says {probe.health.value}: {probe.detail}", "probe", supports=bad))
         if not evidence:
             continue
-        against = [e for e in evidence if not e.supports]
+        told = bool(place.blames) or place.measured  # our own calls outrank a probe
+        against = [e for e in evidence if not e.supports and not (told and e.source == "probe")]
         share = place.rank_value
         lead = k == 0 and share >= LEADING_SHARE and not against
         standing = Standing.LEADING if lead else Standing.POSSIBLE if share >= 0.1 else Standing.UNLIKELY
@@ -87,6 +89,10 @@ def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
         what = "failures" if currency == "failures" else "time"
         if excess.share > 0:
             parts.append(f"explains {share_text(min(1.0, excess.share))} of the added {what}")
+    for one in place.blames[:2]:
+        parts.append(
+            f"explains {share_text(min(1.0, one.most))} of the trouble of {one.caller}, by {one.caller}'s own calls"
+        )
     if not parts and place.main is not None:
         parts.append(f"is off its level itself since {clock_text(place.onset)} UTC")
     below = [c for e in place.excess.values() for c in e.callees]
@@ -137,6 +143,30 @@ def _move_evidence(place: Place) -> list[Evidence]:
         found.append(
             fact(claim, move.source or "metrics", supports=supports, query=query, samples=move.requests or move.bins)
         )
+    return found
+
+
+def _blame_evidence(place: Place) -> list[Evidence]:
+    """What the callers' own calls to it show."""
+    found = []
+    for one in place.blames[:3]:
+        if one.after is not None:
+            failed, seconds, n = one.after
+            claim = f"calls of {one.caller} to {place.node}: {number(failed, 'ratio')} fail and the mean takes {number(seconds, 's')} since the onset ({n:,} calls seen)"
+            if one.before is not None:
+                claim += f"; before, {number(one.before[0], 'ratio')} and {number(one.before[1], 's')} ({one.before[2]:,} calls seen)"
+            found.append(fact(claim, one.caller, query=f"incident logs 'service:{one.caller} {place.node}'", samples=n))
+        parts = [
+            f"{share_text(share)} of {what}"
+            for share, what in (
+                (one.failures, "the failed requests"),
+                (one.time, "the added time"),
+                (one.errors, "the error lines"),
+            )
+            if share is not None and share >= 0.05
+        ]
+        if parts:
+            found.append(inference(f"{place.node} explains {joined(parts)} of {one.caller}", one.caller))
     return found
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from console.analysis.cascade import Cascade, Excess
 from console.analysis.graph import Graph
 from console.analysis.moves import Move
+from console.analysis.outbound import Blame
 from console.analysis.signals import Family
 from console.analysis.spanmoves import TraceShares
 from console.analysis.traces import Shift
@@ -20,6 +21,8 @@ EARLY_S = 300.0
 """A component whose trouble began this much later than the first one's halves in rank, about [D]."""
 SECOND_CURRENCY = 0.6
 """Added time counts for less where failures were added too: what fails often answers fast or waits for a limit [D]."""
+BLAMED = 0.5
+"""Share of a caller's trouble that its calls must explain before the callee is named for it [D]."""
 UNSETTLED = 0.45
 """Weight of a change in spans that is too small, or seen too briefly, to be called trouble [D]."""
 UNMEASURED = 0.4
@@ -40,6 +43,8 @@ class Place:
     """By currency."""
     shifts: list[Shift] = field(default_factory=list)
     """What its spans do otherwise than before."""
+    blames: list[Blame] = field(default_factory=list)
+    """What its callers' own calls say of it."""
     rank_value: float = 0.0
 
     @property
@@ -54,12 +59,18 @@ class Place:
 
 
 def rank_places(
-    moves: Iterable[Move], cascades: Iterable[Cascade], graph: Graph, traces: TraceShares | None = None
+    moves: Iterable[Move],
+    cascades: Iterable[Cascade],
+    graph: Graph,
+    traces: TraceShares | None = None,
+    blames: Iterable[Blame] = (),
+    witnessed: frozenset[str] = frozenset(),
 ) -> list[Place]:
     """Nodes off their level, those first that their callees do not explain. Spans outrank the graph, the graph plain metrics.
 
     Nodes that calls connect compare by their own share of the excess; parts of the system that no call connects
-    compare by when they went off, since their excess has no common measure.
+    compare by when they went off, since their excess has no common measure. What a service's own calls explain passes on to
+    the callee, unless that is `witnessed`: measured since the onset, and so able to speak for itself.
     """
     opened = [m for m in moves if m.opened and not _only_watched(m)]
     places: dict[str, Place] = {}
@@ -82,6 +93,7 @@ def rank_places(
     for place in places.values():
         if not place.measured and not _explained(place, places, graph):
             place.share = UNMEASURED if any(_own(m) for m in place.moves) else 0.0
+    _pass_on(places, [b for b in blames if b.callee not in witnessed])
     known = [p.onset for p in places.values() if math.isfinite(p.onset)]
     first = min(known, default=0.0)
     for component in _components(set(places), graph):
@@ -137,6 +149,25 @@ def _first(cascades: Iterable[Cascade]) -> str:
 def _only_watched(move: Move) -> bool:
     """Traffic and unknown gauges are context for a place, not a reason to name it."""
     return move.meaning.family in (Family.TRAFFIC, Family.GAUGE, Family.MEMORY)
+
+
+def _pass_on(places: dict[str, Place], blames: Iterable[Blame]) -> None:
+    """Move what a caller's own calls explain to a callee that is not measured itself."""
+    for one in sorted(blames, key=lambda b: -b.most):
+        caller = places.get(one.caller)
+        callee = places.get(one.callee)
+        if caller is None or caller.share <= 0 or one.most < BLAMED or (callee is not None and callee.measured):
+            continue
+        if callee is None:
+            callee = places[one.callee] = Place(one.callee, 0.0, False, caller.onset)
+        callee.share = max(callee.share, caller.share * min(1.0, one.most))
+        callee.onset = min(callee.onset, caller.onset)
+        callee.blames.append(one)
+    for place in places.values():
+        if place.blames:
+            for one in place.blames:
+                caller = places[one.caller]
+                caller.share = min(caller.share, max(0.0, caller.share * (1 - min(1.0, one.most))))
 
 
 def _own(move: Move) -> bool:

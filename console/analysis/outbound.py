@@ -1,0 +1,188 @@
+"""Our own calls to others, as our own records tell them: who was called, how long it took, whether it answered.
+
+The best witness about a third party or a store that shows nothing of itself; its status page is none.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from console.domain.instant import Instant, Window
+from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
+
+FEWEST = 5
+"""Calls, or errors, since the onset below which nothing is said [D]."""
+FEWEST_BEFORE = 20
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_PEERS = _words(
+    "peer peer_service peer.service upstream upstream_name upstream_service upstream_host upstream_addr downstream target"
+    " target_service remote remote_service dependency callee net.peer.name server.address db_host db.name backend"
+)
+_SECONDS = {
+    "peer_ms": 1e-3,
+    "peer_duration_ms": 1e-3,
+    "peer_latency_ms": 1e-3,
+    "upstream_ms": 1e-3,
+    "upstream_duration_ms": 1e-3,
+    "downstream_ms": 1e-3,
+    "backend_ms": 1e-3,
+    "dependency_ms": 1e-3,
+    "db_ms": 1e-3,
+    "peer_s": 1.0,
+    "upstream_time": 1.0,
+    "upstream_response_time": 1.0,
+    "upstream_s": 1.0,
+}
+_STATUSES = _words("peer_status upstream_status downstream_status backend_status peer_code dependency_status")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a request, with what became of the request."""
+
+    at: Instant
+    seconds: float | None
+    failed: bool
+    request_failed: bool
+    request_s: float | None
+
+
+@dataclass(slots=True)
+class Outbound:
+    """All calls, by caller and callee, and which errors name whom."""
+
+    calls: dict[tuple[str, str], list[Call]] = field(default_factory=lambda: defaultdict(list))
+    named: dict[tuple[str, str], list[Instant]] = field(default_factory=lambda: defaultdict(list))
+    """When errors of a service named another one."""
+    errors: dict[str, list[Instant]] = field(default_factory=lambda: defaultdict(list))
+    """When a service wrote errors that say more than that a request failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """How much of a caller's trouble its calls to one callee explain."""
+
+    caller: str
+    callee: str
+    failures: float | None
+    """Share of the failed requests since the onset whose call failed."""
+    time: float | None
+    """Share of the added time that the call added."""
+    errors: float | None
+    """Share of the error lines since the onset that name the callee."""
+    before: tuple[float, float, int] | None
+    """(share failed, mean seconds, calls) before."""
+    after: tuple[float, float, int] | None
+
+    @property
+    def most(self) -> float:
+        """The strongest of the three."""
+        return max((v for v in (self.failures, self.time, self.errors) if v is not None), default=0.0)
+
+
+def read_outbound(records: Iterable[LogRecord], names: Iterable[str]) -> Outbound:
+    """Sort records by whom they tell of; only configured or measured names count, since a host alone places nothing."""
+    known = set(names)
+    by_host = {name.lower(): name for name in known}
+    finder = _finder(known)
+    found = Outbound()
+    for record in records:
+        if record.at is None or not record.service:
+            continue
+        fields = dict(record.fields)
+        peer = _peer(fields, by_host)
+        if peer is not None and peer != record.service:
+            seconds, failed = _outcome(fields)
+            if seconds is not None or failed is not None:
+                bad = bool(failed) if failed is not None else record.failed
+                found.calls[record.service, peer].append(Call(record.at, seconds, bad, record.failed, record.latency_s))
+        if record.level >= Level.ERROR:
+            told = set(finder.findall(record.message)) - {record.service} if finder else set()
+            told |= {peer} if peer is not None and peer != record.service else set()
+            if told or not record.is_request:
+                found.errors[record.service].append(record.at)
+            for name in told:
+                found.named[record.service, name].append(record.at)
+    return found
+
+
+def _finder(names: set[str]) -> re.Pattern[str] | None:
+    usable = sorted((n for n in names if len(n) >= 4), key=len, reverse=True)
+    if not usable:
+        return None
+    return re.compile(r"(?<![A-Za-z0-9_-])(" + "|".join(re.escape(n) for n in usable) + r")(?![A-Za-z0-9_-])")
+
+
+def _peer(fields: dict[str, SafeText], by_host: dict[str, str]) -> str | None:
+    for key in fields.keys() & _PEERS:
+        value = str(fields[key]).lower()
+        name = by_host.get(value) or by_host.get(value.split(":")[0]) or by_host.get(value.split(".")[0])
+        if name is not None:
+            return name
+    return None
+
+
+def _outcome(fields: dict[str, SafeText]) -> tuple[float | None, bool | None]:
+    seconds = failed = None
+    for key in fields.keys() & _SECONDS.keys():
+        if (match := _NUMBER.match(str(fields[key]))) is not None:
+            seconds = float(match.group()) * _SECONDS[key]
+    for key in fields.keys() & _STATUSES:
+        if (match := _NUMBER.match(str(fields[key]))) is not None:
+            status = float(match.group())
+            failed = status >= 500 or status <= 0
+        else:
+            failed = str(fields[key]).lower() not in ("ok", "success", "-", "")
+    return seconds, failed
+
+
+def blame(outbound: Outbound, caller: str, callee: str, before: Window, during: Window) -> Blame | None:
+    """How much of `caller`'s trouble since the onset its calls to `callee` explain; None: too little is known."""
+    calls = outbound.calls.get((caller, callee), [])
+    old, new = [c for c in calls if c.at in before], [c for c in calls if c.at in during]
+    failures = time = None
+    if len(new) >= FEWEST:
+        lost = [c for c in new if c.request_failed]
+        if len(lost) >= FEWEST:
+            usual = _rate(old)
+            failures = max(0.0, sum(c.failed for c in lost) / len(lost) - usual)
+        time = _time_share(old, new)
+    errors = None
+    total = sum(t in during for t in outbound.errors.get(caller, ()))
+    if total >= FEWEST:
+        errors = sum(t in during for t in outbound.named.get((caller, callee), ())) / total
+    if failures is None and time is None and errors is None:
+        return None
+    return Blame(caller, callee, failures, time, errors, _told(old), _told(new))
+
+
+def _rate(calls: list[Call]) -> float:
+    return (sum(c.failed for c in calls) + 0.5) / (len(calls) + 1) if len(calls) >= FEWEST_BEFORE else 0.0
+
+
+def _told(calls: list[Call]) -> tuple[float, float, int] | None:
+    timed = [c.seconds for c in calls if c.seconds is not None]
+    if not calls:
+        return None
+    return sum(c.failed for c in calls) / len(calls), sum(timed) / len(timed) if timed else 0.0, len(calls)
+
+
+def _time_share(old: list[Call], new: list[Call]) -> float | None:
+    """What the call added over what the request added, in means."""
+    before = [(c.seconds, c.request_s) for c in old if c.seconds is not None and c.request_s is not None]
+    after = [(c.seconds, c.request_s) for c in new if c.seconds is not None and c.request_s is not None]
+    if len(before) < FEWEST_BEFORE or len(after) < FEWEST:
+        return None
+    added = sum(s for s, _ in after) / len(after) - sum(s for s, _ in before) / len(before)
+    whole = sum(r for _, r in after) / len(after) - sum(r for _, r in before) / len(before)
+    return max(0.0, min(1.0, added / whole)) if whole > 0 else None
