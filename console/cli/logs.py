@@ -191,7 +191,7 @@ def _rows(histograms: list[LogHistogram]) -> list[dict[str, Any]]:
     first = histograms[0].counts
     for index in range(len(first.buckets)):
         levels: dict[str, int] = {}
-        values = array("f")
+        values = array("d")
         for one in histograms:
             values.extend(one.latencies[index])
             for level, number in one.counts.buckets[index].items():

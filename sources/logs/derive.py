@@ -38,7 +38,7 @@ class Cell:
     failed: int = 0
     total_s: float = 0.0
     timed: int = 0
-    values: array[float] = field(default_factory=lambda: array("f"))
+    values: array[float] = field(default_factory=lambda: array("d"))
     stride: int = 1
 
     def add(self, failed: bool, latency_s: float | None) -> None:

@@ -113,7 +113,7 @@ def _outgoing(value: Any) -> Any:
 
 def _incoming(value: Any) -> Any:
     if isinstance(value, _Histogram):
-        return LogHistogram(value.counts, tuple(_array("f", one) for one in value.latencies))
+        return LogHistogram(value.counts, tuple(_array("d", one) for one in value.latencies))
     if isinstance(value, tuple):
         return tuple(
             Series(SeriesKey(*one.key), _array("d", one.times), _array("d", one.values), one.source, one.query)

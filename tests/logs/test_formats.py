@@ -63,6 +63,8 @@ REQUESTS = [
     (b'{"ts":1795442590000,"level":30,"msg":"x","req":{"method":"GET","url":"/a/12?x"},"res":{"statusCode":200},"responseTime":12}', "GET /a/{id}", 200, 0.012),
     (b'{"@timestamp":"2026-11-23T14:03:10Z","http":{"response":{"status_code":502},"request":{"method":"POST"}},"url":{"path":"/cart"},"event":{"duration":12000000}}', "POST /cart", 502, 0.012),
     (b'{"time":"2026-11-23T14:03:10+00:00","http.route":"/api/{id}","http.status_code":"200","latency_ms":"7.5"}', "/api/{id}", 200, 0.0075),
+    (b"2026-11-23 14:03:10,000 INFO inventory.http: GET /stock/sku-1005 200 79.5ms trace_id=f4", "GET /stock/{id}", 200, 0.0795),
+    (b"2026-11-23 14:03:10,000 INFO POST /a/b 503 12.5 ms - 44", "POST /a/b", 503, 0.0125),
     (b'INFO: 2026-11-23 14:03:10 1.2.3.4:50 - "GET /items/5 HTTP/1.1" 200 OK', "GET /items/{id}", 200, None),
 ]  # fmt: skip
 
@@ -102,6 +104,15 @@ def test_stamps_without_zone_are_in_the_configured_one() -> None:
         read(b'{"time":"2026-07-01 12:00:00","msg":"x"}', context=berlin).at
         == datetime(2026, 7, 1, 10, tzinfo=UTC).timestamp()
     )
+
+
+def test_pairs_behind_an_access_line_are_fields() -> None:
+    record = read(
+        b'::1 - - [23/Nov/2026:14:03:10 +0000] "GET /x HTTP/1.1" 200 5 "-" "a" 0.080 trace_id=f4c310 up="a b"'
+    )
+    assert record.latency_s == pytest.approx(0.08)
+    assert record.trace_id == "f4c310"
+    assert ("up", "a b") in record.fields
 
 
 def test_configured_names_stand_before_aliases() -> None:

@@ -15,7 +15,8 @@ from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.logs.context import Context
-from sources.logs.fields import Builder
+from sources.logs.fields import FIELD_LIMIT, Builder
+from sources.logs.formats.logfmt import pairs_in
 from sources.logs.memo import Memo
 from sources.logs.times import MONTHS, zone_of
 from sources.logs.units import latency_of, unit_in_name
@@ -73,13 +74,17 @@ class AccessFormat:
         light = self.light(line)
         if match is None or light is None:
             return None
+        pairs = pairs_in(match[11]) if b"=" in match[11] else []
         named = (
             ("host", match[1]), ("client", match[2]), ("user", match[4]), ("bytes", match[8]),
-            ("referer", match[9]), ("agent", match[10]), ("tail", (match[11] or b"").strip()),
+            ("referer", match[9]), ("agent", match[10]), ("tail", b"" if pairs else match[11].strip()),
         )  # fmt: skip
+        meanings = self._builder.meanings
+        trace = next((str(value) for name, value in pairs if (meanings.of(name) or ("",))[0] == "trace_id"), "")
         request = _REQUEST.match(match[6])
         fields = [("method", safe_bytes(request[1])), ("path", safe_bytes(request[2]))] if request else []
         fields += [(name, safe_bytes(value)) for name, value in named if value not in (None, b"", b"-")]
+        fields += [(safe(name, 200), safe(str(value), FIELD_LIMIT)) for name, value in pairs]
         return LogRecord(
             at=light.at,
             level=light.level,
@@ -88,6 +93,7 @@ class AccessFormat:
             operation=light.operation,
             status=light.status,
             latency_s=light.latency_s,
+            trace_id=safe(trace, 200),
             extra=tuple(safe_bytes(one) for one in extra),
             fields=tuple(fields),
             source=self._context.source,

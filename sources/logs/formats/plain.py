@@ -29,6 +29,11 @@ _LEVEL_WORD = re.compile(
     rb"(?<![A-Za-z0-9_/.-])\[?(?:[a-z_0-9]+:)?([A-Za-z]{3,11}[1-8]?)(?:\]|:|(?=[\s|,]|$))[\s\]|:,-]*"
 )
 _REQUEST = re.compile(rb'"([A-Z]{3,7}) (/\S*) HTTP/[\d.]+"?[ ,:]+"?(\d{3})\b')
+_SHORT_REQUEST = re.compile(
+    rb"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (/\S*)(?: HTTP/[\d.]+)?[ ,:]+(?:status[=: ])?(\d{3})\b"
+    rb"(?:[ ,:-]+(?:in |took |after )?(\d+(?:\.\d+)?) ?(ms|us|s|\xc2\xb5s)\b)?"
+)
+"""`GET /path 200 12.5ms`, as many middlewares write it."""
 _RAILS = re.compile(rb"Completed (\d{3}) [\w ]+ in (\d+(?:\.\d+)?)ms")
 _REDIS = {b".": Level.DEBUG, b"-": Level.DEBUG, b"*": Level.NOTICE, b"#": Level.WARN}
 _KLOG = {b"I": Level.INFO, b"W": Level.WARN, b"E": Level.ERROR, b"F": Level.FATAL}
@@ -133,11 +138,15 @@ def _in_text(message: bytes) -> list[tuple[str, object]]:
     """Fields inside the words."""
     pairs = embedded(message) if b"=" in message or message[-1:] == b"}" else []
     if b"HTTP/" in message and (request := _REQUEST.search(message)):
-        pairs += [
-            ("method", request[1].decode("ascii")),
-            ("path", request[2].decode("utf-8", "backslashreplace")),
-            ("status", request[3].decode("ascii")),
-        ]
+        pairs += _named(("method", request[1]), ("path", request[2]), ("status", request[3]))
+    elif b" /" in message and (request := _SHORT_REQUEST.search(message)):
+        pairs += _named(("method", request[1]), ("path", request[2]), ("status", request[3]))
+        if request[4]:
+            pairs += _named(("duration", request[4] + request[5]))
     elif b"Completed " in message and (rails := _RAILS.search(message)):
-        pairs += [("status", rails[1].decode("ascii")), ("duration_ms", rails[2].decode("ascii"))]
+        pairs += _named(("status", rails[1]), ("duration_ms", rails[2]))
     return [(name, value) for name, value in pairs if name.lower() not in ("msg", "message")]
+
+
+def _named(*pairs: tuple[str, bytes]) -> list[tuple[str, object]]:
+    return [(name, value.decode("utf-8", "backslashreplace")) for name, value in pairs]
