@@ -338,7 +338,7 @@ def changes_view(observations: Observations, diagnosis: Diagnosis | None, status
     judged = diagnosis.changes if diagnosis is not None else ()
     return ChangesView(
         tuple(sorted(judged, key=lambda c: -c.at)),
-        observations.running,
+        diagnosis.running if diagnosis is not None else observations.running,
         diagnosis.onset if diagnosis is not None else None,
         SafeText(coverage),
         SafeText(empty),

@@ -33,8 +33,9 @@ class TimeScope:
         return self.view.window(self.now(), self.step_s)
 
     def window(self) -> Window:
-        """What the user looks at, up to now."""
-        return self.view.window(self.now())
+        """What the user looks at, up to the last full second: feeds that ask together ask for the same stretch, and a
+        source can answer them from one reading."""
+        return self.view.window(self.now(), 1.0)
 
     def history(self) -> Window:
         """What a diagnosis needs to see: the window and what lies before it."""
