@@ -29,7 +29,8 @@ def build(
     Raises:
         ConfigError: The table asks for something that this program cannot do.
     """
-    names = [s.name for s in topology.services] + [d.name for d in topology.dependencies]
+    dependencies = [d.name for d in topology.dependencies]
+    names = [s.name for s in topology.services] + dependencies
     if config.kind == "csv":
         from sources.metrics.csv import CsvMetrics
 
@@ -49,12 +50,16 @@ def build(
         from sources.metrics.prometheus import PrometheusMetrics
 
         return PrometheusMetrics(
-            config.name, site, services=names, service_label=config.service_label, queries=config.queries
+            config.name,
+            site,
+            services=names,
+            dependencies=dependencies,
+            service_label=config.service_label,
+            queries=config.queries,
         )
     from sources.metrics.scrape import ScrapedMetrics
 
     assert config.service is not None  # the model holds this
-    dependencies = [d.name for d in topology.dependencies]
     return ScrapedMetrics(
         config.name, site, config.service, dependencies=dependencies, interval_s=parse_span(config.interval)
     )

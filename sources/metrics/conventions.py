@@ -128,6 +128,17 @@ HISTOGRAMS = (
     LatencyHistogram("request_latency_seconds"),
 )
 
+PEER_LABELS = ("peer", "peer_service", "server_address", "net_peer_name", "upstream", "target", "http_host", "host")
+OUTBOUND_COUNTERS = ("http_client_requests_total", "outbound_requests_total")
+"""Calls that a program makes. They are shown as the numbers of a dependency, which nobody else measures."""
+OUTBOUND_HISTOGRAMS = (
+    LatencyHistogram("http_client_request_duration_seconds"),
+    LatencyHistogram("http_client_duration_milliseconds", 1e-3),
+)
+
+NO_ANSWER = frozenset({"0", "", "error", "timeout"})
+"""Status of a call that brought no answer, as clients write it."""
+
 Combine = Literal["worst", "sum"]
 
 

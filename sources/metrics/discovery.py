@@ -14,8 +14,13 @@ from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from sources.metrics.conventions import (
     COUNTERS,
+    FAILED_STATUS,
     GAUGES,
     HISTOGRAMS,
+    NO_ANSWER,
+    OUTBOUND_COUNTERS,
+    OUTBOUND_HISTOGRAMS,
+    PEER_LABELS,
     SERVICE_LABELS,
     Gauge,
     LatencyHistogram,
@@ -58,6 +63,8 @@ class RequestPlan:
 
     counter: Selection
     labels: RequestLabels
+    failed: str = FAILED_STATUS
+    """A failed request's status, as a regular expression over the whole value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,12 @@ def service_of(value: str) -> str:
 
 
 async def discover(
-    api: PromApi, at: Instant, reach_s: float, services: Sequence[str], service_label: str | None
+    api: PromApi,
+    at: Instant,
+    reach_s: float,
+    services: Sequence[str],
+    service_label: str | None,
+    dependencies: Sequence[str] = (),
 ) -> Plan:
     """Look around.
 
@@ -110,6 +122,7 @@ async def discover(
         reach_s: How far back a name counts that is silent at `at`: what has just died is what matters most.
         services: Names of the configuration; empty: everything is wanted.
         service_label: The label that names the service, where the configuration says so.
+        dependencies: Those of `services` that may expose nothing: calls to them are taken as their numbers.
 
     Raises:
         SourceError: Of every kind.
@@ -119,10 +132,13 @@ async def discover(
     if not rows:
         return Plan(skew_s=found.skew_s)
     notes: list[SafeText] = []
-    chooser = _Chooser(rows, services, service_label)
+    chooser = _Chooser(rows, services, (service_label,) if service_label else SERVICE_LABELS)
     if services and not chooser.known:
         notes.append(chooser.strangers())
     counters, latencies = await _requests(api, at, reach_s, chooser, notes)
+    if dependencies:
+        called = await _calls(api, at, reach_s, rows, dependencies, counters)
+        counters, latencies = (*counters, *called[0]), (*latencies, *called[1])
     gauges = tuple(
         GaugePlan(next(g for g in GAUGES if g.metric == metric and g.name == selection.name), selection)
         for metric in dict.fromkeys(g.metric for g in GAUGES)
@@ -140,7 +156,9 @@ async def discover(
 async def _names(api: PromApi, at: Instant, reach_s: float, service_label: str | None) -> Result:
     """Series counted by name and by every label that could name a service."""
     names = [c.name for c in COUNTERS] + [f"{h.base}_count" for h in HISTOGRAMS] + [g.name for g in GAUGES]
-    by = ", ".join(dict.fromkeys(["__name__", *([service_label] if service_label else []), *SERVICE_LABELS]))
+    names += [*OUTBOUND_COUNTERS, *(f"{h.base}_count" for h in OUTBOUND_HISTOGRAMS)]
+    own = [service_label] if service_label else []
+    by = ", ".join(dict.fromkeys(["__name__", *own, *SERVICE_LABELS, *PEER_LABELS]))
     selector = f"{{__name__=~{quoted('|'.join(names))}}}"
     counted = f"count by ({by}) ({selector})"
     now = await api.instant(counted, at)
@@ -155,10 +173,10 @@ async def _names(api: PromApi, at: Instant, reach_s: float, service_label: str |
 class _Chooser:
     """Which label names the service in each metric, and which metric serves which service."""
 
-    def __init__(self, rows: list[tuple[Labels, float]], services: Sequence[str], service_label: str | None) -> None:
+    def __init__(self, rows: list[tuple[Labels, float]], services: Sequence[str], candidates: Sequence[str]) -> None:
         self._rows = rows
         self._wanted = frozenset(services)
-        self._candidates = (service_label,) if service_label else SERVICE_LABELS
+        self._candidates = candidates
         self.known = any(
             service_of(v) in self._wanted for row, _ in rows for k, v in row.items() if k in self._candidates
         )
@@ -225,6 +243,33 @@ async def _requests(
             labels = await _labels(api, selection, at, reach_s, notes)
         requests.append(RequestPlan(selection, labels))
     return tuple(requests), tuple(latencies)
+
+
+async def _calls(
+    api: PromApi,
+    at: Instant,
+    reach_s: float,
+    rows: list[tuple[Labels, float]],
+    dependencies: Sequence[str],
+    known: Sequence[RequestPlan],
+) -> tuple[list[RequestPlan], list[LatencyPlan]]:
+    """Calls to dependencies whose own requests nobody counts, as their callers measured them."""
+    chooser = _Chooser(rows, dependencies, PEER_LABELS)
+    if not chooser.known:
+        return [], []
+    counted = frozenset(service_of(v) for plan in known for v in plan.counter.services)
+    by_name = {f"{h.base}_count": h for h in OUTBOUND_HISTOGRAMS}
+    requests = []
+    for selection in chooser.spread((*OUTBOUND_COUNTERS, *by_name), counted):
+        names = await api.labels([selection.matching()], at - max(60.0, reach_s), at)
+        status = RequestLabels.of(names, selection.label).status
+        failed = "|".join([FAILED_STATUS, *sorted(NO_ANSWER)])
+        requests.append(RequestPlan(selection, RequestLabels(None, None, status), failed))
+    latencies = [
+        LatencyPlan(by_name[selection.name], selection, RequestLabels(None, None, None))
+        for selection in chooser.spread(by_name, counted)
+    ]
+    return requests, latencies
 
 
 async def _labels(

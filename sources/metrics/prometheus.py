@@ -53,6 +53,7 @@ class PrometheusMetrics:
         name: The source's name in the configuration.
         site: Where it is.
         services: Names of services and dependencies to look for; empty: all that it knows.
+        dependencies: Those of them that may expose nothing: calls to them are taken as their numbers.
         service_label: The label that names the service; None: found by convention.
         queries: Metric name to PromQL with `$step` in it; replaces what would be asked for that metric.
         clock: Wall clock.
@@ -66,6 +67,7 @@ class PrometheusMetrics:
         site: Site,
         *,
         services: Sequence[str] = (),
+        dependencies: Sequence[str] = (),
         service_label: str | None = None,
         queries: dict[str, str] | None = None,
         clock: Callable[[], Instant] = time.time,
@@ -73,6 +75,7 @@ class PrometheusMetrics:
         self.name = name
         self._site = site
         self._services = tuple(services)
+        self._dependencies = tuple(dependencies)
         self._service_label = service_label
         self._queries = dict(queries or {})
         self._clock = clock
@@ -106,12 +109,14 @@ class PrometheusMetrics:
         age = LOOK_AGAIN_S if self._plan is None or self._plan.empty else DISCOVER_EVERY_S
         if self._plan is None or not 0 <= now - made_at < age or abs(window.end - made_for) > DISCOVER_EVERY_S:
             reach = min(window.seconds, 3600.0)
-            plan = await discover(self._api, window.end, reach, self._services, self._service_label)
+            plan = await self._discover(window.end, reach)
             if self._matters(plan.skew_s, window):  # what lives is then to be found at another moment of its clock
-                at = window.end + (plan.skew_s or 0.0)
-                plan = await discover(self._api, at, reach, self._services, self._service_label)
+                plan = await self._discover(window.end + (plan.skew_s or 0.0), reach)
             self._plan, self._planned_for = plan, (now, window.end)
         return self._plan
+
+    async def _discover(self, at: Instant, reach_s: float) -> Plan:
+        return await discover(self._api, at, reach_s, self._services, self._service_label, self._dependencies)
 
     def _matters(self, skew_s: float | None, window: Window) -> bool:
         return skew_s is not None and abs(skew_s) > SKEW_MATTERS_S and window.end > self._clock() - LIVE_S

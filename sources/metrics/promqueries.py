@@ -10,7 +10,7 @@ from typing import TypeAlias
 from console.domain.instant import Instant
 from console.domain.series import SeriesKey
 from console.guard.sanitise import safe
-from sources.metrics.conventions import FAILED_STATUS, INSTANCE_LABELS, SERVICE_LABELS, RequestLabels, first_of
+from sources.metrics.conventions import INSTANCE_LABELS, SERVICE_LABELS, RequestLabels, first_of
 from sources.metrics.discovery import GaugePlan, LatencyPlan, RequestPlan, service_of
 from sources.metrics.histogram import QUANTILES, bound_of, bucket_quantile
 from sources.metrics.promapi import Result
@@ -67,7 +67,7 @@ def request_query(plan: RequestPlan, step: Step, replaced: Collection[str]) -> A
     by = _by(plan.counter.label, plan.labels)
     selectors = {"request_count": plan.counter.matching()}
     if plan.labels.status is not None:
-        selectors["error_count"] = plan.counter.matching(extra=[(plan.labels.status, "=~", FAILED_STATUS)])
+        selectors["error_count"] = plan.counter.matching(extra=[(plan.labels.status, "=~", plan.failed)])
     single = {
         metric: f"sum by ({by}) (rate({selector}[{step.rate}]))"
         for metric, selector in selectors.items()

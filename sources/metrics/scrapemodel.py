@@ -17,6 +17,10 @@ from sources.metrics.conventions import (
     FAILED_STATUS,
     GAUGES,
     HISTOGRAMS,
+    NO_ANSWER,
+    OUTBOUND_COUNTERS,
+    OUTBOUND_HISTOGRAMS,
+    PEER_LABELS,
     VERSION_LABELS,
     Gauge,
     LatencyHistogram,
@@ -34,17 +38,7 @@ MOST_OTHER = 60
 """Gauges of unknown meaning that are kept as evidence."""
 RUNTIMES = ("go_", "python_", "process_", "promhttp_", "jvm_", "nodejs_", "dotnet_", "ruby_", "scrape_", "tomcat_")
 """The inner life of a language's runtime says little about an incident."""
-PEER_LABELS = ("peer", "peer_service", "server_address", "net_peer_name", "upstream", "target", "http_host", "host")
-OUTBOUND_COUNTERS = ("http_client_requests_total", "outbound_requests_total")
-OUTBOUND_HISTOGRAMS = (
-    LatencyHistogram("http_client_request_duration_seconds"),
-    LatencyHistogram("http_client_duration_milliseconds", 1e-3),
-)
-
 _FAILED = pattern(f"(?:{FAILED_STATUS})")
-_NO_ANSWER = frozenset({"0", "", "error", "timeout"})
-"""Status of a call that brought no answer, as clients write it."""
-
 Values = dict[SeriesKey, float]
 
 
@@ -207,7 +201,7 @@ def _outbound(found: Values, growth: Growth, names: Names, scope: Scope) -> None
             _add(found, SeriesKey(peer, "", "request_count"), grown)
             if labels_of.status is not None:
                 status = labels.get(labels_of.status, "")
-                bad = status in _NO_ANSWER or _FAILED.fullmatch(status) is not None
+                bad = status in NO_ANSWER or _FAILED.fullmatch(status) is not None
                 _add(found, SeriesKey(peer, "", "error_count"), grown if bad else 0.0)
     if names.outbound_histogram is not None:
         buckets: defaultdict[str, defaultdict[float, float]] = defaultdict(lambda: defaultdict(float))

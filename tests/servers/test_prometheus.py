@@ -28,7 +28,10 @@ NOW = int(time.time()) // 60 * 60
 START = NOW - 2 * 3600
 FAULT = NOW - 1800
 """From here on one request in five of POST /orders fails, and it is slow."""
-TOPOLOGY = Topology((Service("checkout", ("orders-db",)), Service("payments")), (Dependency("orders-db", "database"),))
+TOPOLOGY = Topology(
+    (Service("checkout", ("orders-db",)), Service("payments")),
+    (Dependency("orders-db", "database"), Dependency("cardpay", "third_party")),
+)
 
 
 def history() -> History:
@@ -72,6 +75,17 @@ def history() -> History:
         lambda at: (2.0, 0.0, 0.0, 0.0, 0.0, 0.0),
     )
     made.gauge("process_resident_memory_bytes", 'service_name="payments"', lambda at: 5e7 if at < FAULT else None)
+    for status, rate in (("200", 1.0), ("0", 0.25)):
+        made.counter(
+            "http_client_requests_total",
+            f'job="shop/checkout",peer="cardpay",status="{status}"',
+            lambda at, rate=rate: rate,  # type: ignore[misc]
+        )
+    made.histogram(
+        "http_client_request_duration_seconds",
+        'job="shop/checkout",peer="cardpay"',
+        lambda at: (0.0, 0.0, 0.0, 0.0, 1.25, 0.0),
+    )
     made.counter("http_requests_total", 'job="unrelated",route="/",status="200"', lambda at: 9.0)
     return made
 
@@ -128,7 +142,15 @@ async def test_everything_is_found_by_convention(source: PrometheusMetrics) -> N
     assert value_at(found(reading, "checkout", "pool_in_use"), after) == 8.0
     assert value_at(found(reading, "checkout", "pool_size"), after) == 20.0
     assert value_at(found(reading, "checkout", "cpu"), after) == pytest.approx(0.25, rel=1e-3)
-    assert reading.report.cost.queries <= 13
+    assert reading.report.cost.queries <= 16
+
+
+async def test_calls_to_a_dependency_that_exposes_nothing_are_its_numbers(source: PrometheusMetrics) -> None:
+    reading = await source.series(Window(NOW - 1200, NOW), 60.0)
+    at = NOW - 600
+    assert value_at(found(reading, "cardpay", "request_count"), at) == pytest.approx(75, rel=1e-2)
+    assert value_at(found(reading, "cardpay", "error_count"), at) == pytest.approx(15, rel=1e-2)
+    assert value_at(found(reading, "cardpay", "latency_p50"), at) == pytest.approx(0.75, rel=1e-3)
 
 
 async def test_the_query_that_is_shown_gives_the_same_numbers(
@@ -143,6 +165,8 @@ async def test_the_query_that_is_shown_gives_the_same_numbers(
         ("checkout", "request_count", "GET /cart", 60.0),
         ("checkout", "error_count", "POST /orders", 60.0),
         ("checkout", "memory_bytes", "", 1.0),
+        ("cardpay", "error_count", "", 60.0),
+        ("cardpay", "latency_p99", "", 1.0),
         ("checkout", "cpu", "", 1.0),
     ):
         series = found(reading, service, metric, operation)
@@ -217,7 +241,7 @@ async def test_a_service_label_that_is_named_is_used_and_strangers_are_said(
 ) -> None:
     config = MetricsConfig(name="prod", kind="prometheus", url=server[0], service_label="instance")
     reading = await build(config, Path, door, TOPOLOGY).series(Window(NOW - 600, NOW), 60.0)
-    assert {s.key.service for s in reading.value} == {"a:1", "b:1"}
+    assert {s.key.service for s in reading.value} == {"a:1", "b:1", "cardpay"}  # what is called is named by its callers
     assert "no label names a configured service; instance say a:1, b:1" in reading.report.detail
 
 
