@@ -34,7 +34,7 @@ LOG_HISTORY_WINDOWS = 3
 """Logs reach back three windows before the one asked for, at least `LOG_HISTORY_S`: their cost grows with the stretch."""
 LOG_HISTORY_S = 3600.0
 MESSAGE_WINDOWS = 2
-"""Records of every level are compared between the window and the one before it."""
+"""Records are compared between the window and the one before it; how many errors there were, series tell further back."""
 SPAN_HISTORY_S = 86400.0
 CHANGES_REACH_S = 7 * 86400.0
 DEADLINE_S = 30.0
@@ -313,7 +313,7 @@ async def _ask_logs(sources: Sources, got: _Gathered, window: Window, messages: 
     for source in sources.logs:
         name, kind = source.name, source.kind
         await got.ask("logs", name, kind, source.series(window, step_s))
-        await got.ask("errors", name, kind, source.errors(window, ERROR_SAMPLE), False)
+        await got.ask("errors", name, kind, source.errors(messages, ERROR_SAMPLE), False)
         await got.ask("records", name, kind, source.messages(messages, MESSAGE_SAMPLE), False)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from console.analysis.cascade import Cascade, cascade
 from console.analysis.changes import Case, Judged, in_reach, judge_changes
-from console.analysis.constants import BASELINE_WINDOWS, CHANGE_EARLY_S, Thresholds
+from console.analysis.constants import BASELINE_WINDOWS, CHANGE_EARLY_S, GATE_REQUESTS, Thresholds
 from console.analysis.dependencies import dependency_states
 from console.analysis.diffs import Effect, effect_of
 from console.analysis.evidence import contention_draft, leak_draft, place_drafts, traffic_draft
@@ -353,6 +353,14 @@ def _cascades(view: View, moves: list[Move], onset: Instant) -> list[Cascade]:
         if one is not None:
             found.append(one)
     return found
+
+
+def _well(view: View, moves: list[Move]) -> frozenset[str]:
+    """Services that are measured and show nothing at all, not even too little to count."""
+    off = {m.service for m in moves if m.ongoing}
+    measured = {t.service for t in view.tracks.errors if float(t.requests[-20:].sum()) >= GATE_REQUESTS}
+    measured |= {t.service for t in view.tracks.values if t.meaning.family in (Family.RATIO, Family.LATENCY)}
+    return frozenset(measured - off)
 
 
 def _witnessed(view: View, onset: Instant, spans: SpanView | None) -> frozenset[str]:

@@ -93,6 +93,8 @@ def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
         parts.append(
             f"explains {share_text(min(1.0, one.most))} of the trouble of {one.caller}, by {one.caller}'s own calls"
         )
+    if place.users is not None:
+        parts.append(f"is what the affected services share ({joined(list(place.users[0]))})")
     if not parts and place.main is not None:
         parts.append(f"is off its level itself since {clock_text(place.onset)} UTC")
     below = [c for e in place.excess.values() for c in e.callees]
@@ -147,8 +149,17 @@ def _move_evidence(place: Place) -> list[Evidence]:
 
 
 def _blame_evidence(place: Place) -> list[Evidence]:
-    """What the callers' own calls to it show."""
+    """What the callers' own calls to it show, and who else uses it."""
     found = []
+    if place.users is not None:
+        bad, well = place.users
+        claim = f"{joined(list(bad))} are affected and all use {place.node}"
+        claim += (
+            f"; {joined(list(well))} {'uses' if len(well) == 1 else 'use'} it too and {'is' if len(well) == 1 else 'are'} well"
+            if well
+            else "; no healthy service uses it"
+        )
+        found.append(inference(claim, "call graph"))
     for one in place.blames[:3]:
         if one.after is not None:
             failed, seconds, n = one.after

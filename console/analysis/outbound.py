@@ -101,14 +101,18 @@ def read_outbound(records: Iterable[LogRecord], names: Iterable[str]) -> Outboun
             continue
         fields = dict(record.fields)
         peer = _peer(fields, by_host)
+        lost = False
         if peer is not None and peer != record.service:
             seconds, failed = _outcome(fields)
             if seconds is not None or failed is not None:
-                bad = bool(failed) if failed is not None else record.failed
-                found.calls[record.service, peer].append(Call(record.at, seconds, bad, record.failed, record.latency_s))
+                lost = bool(failed) if failed is not None else record.failed
+                found.calls[record.service, peer].append(
+                    Call(record.at, seconds, lost, record.failed, record.latency_s)
+                )
         if record.level >= Level.ERROR:
-            told = set(finder.findall(record.message)) - {record.service} if finder else set()
-            told |= {peer} if peer is not None and peer != record.service else set()
+            told = {*finder.findall(record.message)} - {record.service} if finder else set()
+            if lost and peer is not None:
+                told.add(peer)
             if told or not record.is_request:
                 found.errors[record.service].append(record.at)
             for name in told:

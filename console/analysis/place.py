@@ -21,6 +21,8 @@ EARLY_S = 300.0
 """A component whose trouble began this much later than the first one's halves in rank, about [D]."""
 SECOND_CURRENCY = 0.6
 """Added time counts for less where failures were added too: what fails often answers fast or waits for a limit [D]."""
+COVERED = 0.6
+"""Share of the excess that one shared dependency must cover, less its charge for healthy users [D]."""
 BLAMED = 0.5
 """Share of a caller's trouble that its calls must explain before the callee is named for it [D]."""
 UNSETTLED = 0.45
@@ -45,6 +47,8 @@ class Place:
     """What its spans do otherwise than before."""
     blames: list[Blame] = field(default_factory=list)
     """What its callers' own calls say of it."""
+    users: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    """What several affected services share: the affected that use it, and the healthy that do."""
     rank_value: float = 0.0
 
     @property
@@ -65,6 +69,7 @@ def rank_places(
     traces: TraceShares | None = None,
     blames: Iterable[Blame] = (),
     witnessed: frozenset[str] = frozenset(),
+    healthy: frozenset[str] = frozenset(),
 ) -> list[Place]:
     """Nodes off their level, those first that their callees do not explain. Spans outrank the graph, the graph plain metrics.
 
@@ -93,6 +98,7 @@ def rank_places(
     for place in places.values():
         if not place.measured and not _explained(place, places, graph):
             place.share = UNMEASURED if any(_own(m) for m in place.moves) else 0.0
+    _share(places, graph, witnessed, healthy)
     _pass_on(places, [b for b in blames if b.callee not in witnessed])
     known = [p.onset for p in places.values() if math.isfinite(p.onset)]
     first = min(known, default=0.0)
@@ -168,6 +174,33 @@ def _pass_on(places: dict[str, Place], blames: Iterable[Blame]) -> None:
             for one in place.blames:
                 caller = places[one.caller]
                 caller.share = min(caller.share, max(0.0, caller.share * (1 - min(1.0, one.most))))
+
+
+def _share(places: dict[str, Place], graph: Graph, witnessed: frozenset[str], healthy: frozenset[str]) -> None:
+    """Name what several affected services use and the healthy ones do not, where it does not speak for itself.
+
+    The fewest dependencies that cover the affected: one that covers the most of their excess, charged for its healthy
+    users; then it carries that excess, and its users keep what is left.
+    """
+    affected = {name: place.share for name, place in places.items() if place.share >= SHARE_OF_NOTE}
+    best: tuple[float, str, list[str], list[str]] | None = None
+    for callee in sorted({c for name in affected for c in graph.callees.get(name, ())} - witnessed):
+        users = [u for u in graph.callers.get(callee, ()) if u in affected and u != callee]
+        well = [u for u in graph.callers.get(callee, ()) if u in healthy]
+        if len(users) < 2 or len(well) >= len(users):
+            continue
+        covered = sum(affected[u] for u in users) / sum(affected.values()) * (1 - len(well) / (len(users) + len(well)))
+        if best is None or covered > best[0]:
+            best = covered, callee, users, well
+    if best is None or best[0] < COVERED:
+        return
+    covered, callee, users, well = best
+    place = places.setdefault(callee, Place(callee, 0.0, False, min(places[u].onset for u in users)))
+    place.users = tuple(users), tuple(well)
+    total = sum(affected[u] for u in users)
+    place.share = max(place.share, min(1.0, covered) * max(total, max(affected[u] for u in users)))
+    for user in users:
+        places[user].share *= 1 - min(0.9, covered)
 
 
 def _own(move: Move) -> bool:
