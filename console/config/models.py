@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -25,6 +26,18 @@ def _span(text: str) -> str:
 
 Span = Annotated[str, AfterValidator(_span)]
 """A length of time such as `30s` or `10m`."""
+
+
+def _zone(text: str) -> str:
+    try:
+        ZoneInfo(text)
+    except (KeyError, ValueError, OSError):  # a missing zone is a KeyError; a path or a folder is one of the others
+        raise ValueError(f"{text!r} is no time zone: write UTC, or a name such as Europe/Berlin") from None
+    return text
+
+
+Zone = Annotated[str, AfterValidator(_zone)]
+"""A time zone by its IANA name."""
 
 
 class Model(BaseModel):
@@ -47,7 +60,7 @@ class Secret(Model):
 class Console(Model):
     """How the console itself behaves."""
 
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     """Display only; everything is stored in UTC."""
     state_dir: Annotated[Path | None, Field(strict=False)] = None
     """Default: `$XDG_STATE_HOME/incident-console`."""
@@ -115,7 +128,7 @@ class LogsConfig(Secret):
     service_from_path: str | None = None
     """A path pattern with `{service}` in it."""
     format: Literal["auto", "json", "logfmt", "access", "syslog", "plain"] = "auto"
-    timezone: str = "UTC"
+    timezone: Zone = "UTC"
     """The zone of stamps that carry none."""
     fields: FieldNames = FieldNames()
     url: str | None = None
