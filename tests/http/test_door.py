@@ -230,6 +230,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_row_15_a_gzip_bomb_is_refused_and_costs_little_memory() -> None:
     # In a process of its own: the most memory that a process ever held is known only of the process as a whole.
     done = subprocess.run([sys.executable, "-c", BOMBED], capture_output=True, text=True, timeout=60, check=True)

@@ -168,6 +168,7 @@ async def test_an_over_long_line_costs_no_memory_and_hides_nothing_else(
         assert "1 of 4 lines not understood, the first is line 3" in reading.report.detail
 
 
+@pytest.mark.slow
 async def test_a_cancelled_reading_ends_and_the_next_one_is_whole(tmp_path: Path) -> None:
     path = write(tmp_path / "m.csv", HEADER + "".join(f"{t},a,,cpu,1\n" for t in range(200_000)))
     source = CsvMetrics("m", path)
@@ -212,6 +213,7 @@ async def test_build_makes_what_the_configuration_names(tmp_path: Path) -> None:
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
 
+@pytest.mark.slow
 @given(
     st.lists(st.tuples(st.integers(1_000_000_000, 2_000_000_000), finite), max_size=40),
     st.sampled_from([64, 200, 1 << 20]),

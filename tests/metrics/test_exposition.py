@@ -117,6 +117,7 @@ def written(sample: Sample) -> str:
     return f"{sample.name}{{{labels}}} {sample.value!r}{at}"
 
 
+@pytest.mark.slow
 @given(st.lists(samples, max_size=8))
 def test_what_is_written_by_the_rules_is_read_as_it_was(some: list[Sample]) -> None:
     found = parse("\n".join(map(written, some)) + "\n")
