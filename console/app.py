@@ -13,22 +13,17 @@ from textual.binding import Binding, BindingType
 from textual.worker import Worker, WorkerState
 
 from console.actions import Action, with_keymap
-from console.analysis.diagnose import diagnose
-from console.background import Background
-from console.config.load import Loaded
-from console.domain.diagnosis import Diagnosis
+from console.config.load import ConfigError, Loaded
 from console.domain.instant import Instant
-from console.domain.observations import Observations
 from console.guard.redact import redact
 from console.guard.sanitise import safe
-from console.live.session import Session
-from console.observe import Sources, open_sources
+from console.live.process import CollectorFailed, ProcessLink
+from console.live.session import Link, Session
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
 from console.screens.navigate import screen_for
 from console.screens.overview import OverviewScreen
 from console.terminal import TerminalCare, terminal_is_behind
-from sources.logs.client import WorkerRunner
 from widgets.canvas import Canvas
 from widgets.theme import PALETTES
 
@@ -47,9 +42,7 @@ class IncidentConsole(TerminalCare[int]):
 
     Args:
         loaded: The configuration.
-        sources: What is watched; closed when the app ends.
-        judge: Makes a diagnosis, in another process.
-        close: Ends what `judge` needs.
+        link: The way to the collector.
     """
 
     CSS_PATH = "app.tcss"
@@ -62,22 +55,20 @@ class IncidentConsole(TerminalCare[int]):
     def __init__(
         self,
         loaded: Loaded,
-        sources: Sources,
-        judge: Callable[[Observations], Awaitable[Diagnosis]],
-        close: Callable[[], Awaitable[None]],
+        link: Link,
         theme: str | None = None,
         clock: Callable[[], Instant] = time.time,
     ) -> None:
         super().__init__()
-        self._close = close
         self.loaded = loaded
         self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
-        self.session = Session(loaded.config, sources, judge, self._mark_dirty, clock)
-        self._sources = sources
+        self.session = Session(loaded.config, link, self._mark_dirty, clock)
         self._theme_name = theme or loaded.config.console.theme
         self._dirty = True
         self._ticks = 0
         self._quit_asked = float("-inf")
+        self.failure = ""
+        """Why the console had to close, for the normal screen."""
 
     # Life.
 
@@ -102,14 +93,12 @@ class IncidentConsole(TerminalCare[int]):
             exit_on_error=False,
         )
 
-    async def on_unmount(self) -> None:
-        """Release connections, files and child processes."""
-        await self._sources.close()
-        await self._close()
-
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A session that ended is a bug; the screen says so instead of looking alive."""
         if event.worker.name == "session" and event.state is WorkerState.ERROR:
+            if isinstance(event.worker.error, CollectorFailed):
+                self.failure = str(event.worker.error)
+                self.exit(2, return_code=2)
             self.notice(f"collection stopped: {event.worker.error}; restart the console")
 
     # Painting.
@@ -163,6 +152,11 @@ class IncidentConsole(TerminalCare[int]):
         if isinstance(result, Awaitable):
             await result
         self.show_now()
+        await self._carry_out()
+
+    async def _carry_out(self) -> None:
+        """Tell the collector what the last key asked for, without waiting for it."""
+        self.run_worker(self.session.carry_out(), name="wishes", group="wishes", exit_on_error=False)
 
     def why_not(self, name: str) -> str:
         """Why an action does nothing on this screen."""
@@ -216,7 +210,7 @@ class IncidentConsole(TerminalCare[int]):
 
     def do_filter(self) -> None:
         """Filter the log lines as you type."""
-        old = self.session.logs.filter_text
+        old = self.session.filter_text
         dialog = LineDialog(
             "/", old, "words, /regex/, level:>=warn, service:x, status:5xx, -not", self.session.try_filter
         )
@@ -284,12 +278,14 @@ def run_console(loaded: Loaded, theme: str | None = None) -> int:
 
     Returns:
         0, or 129 after SIGHUP and 143 after SIGTERM.
+
+    Raises:
+        ConfigError: A source cannot be opened as configured.
     """
-    background = Background()
-
-    async def judge(seen: Observations) -> Diagnosis:
-        return await background.run(diagnose, seen)
-
-    app = IncidentConsole(loaded, open_sources(loaded, WorkerRunner()), judge, background.close, theme)
+    if loaded.path is None:
+        raise ConfigError("the console needs a configuration file: `incident config init` writes one")
+    app = IncidentConsole(loaded, ProcessLink(loaded.path), theme)
     app.run(mouse=loaded.config.console.mouse)
+    if app.failure:
+        raise ConfigError(app.failure)
     return app.return_code or 0

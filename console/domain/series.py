@@ -7,6 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from operator import itemgetter
 
 from console.domain.instant import Instant, Window
 
@@ -63,7 +64,8 @@ class Series:
     @classmethod
     def of(cls, key: SeriesKey, points: list[tuple[Instant, float]], source: str = "", query: str = "") -> Series:
         """Build from points in any order; what is not finite is left out as a gap, and the last of equal times wins."""
-        kept = dict(sorted((t, v) for t, v in points if math.isfinite(v) and math.isfinite(t)))
+        finite = ((t, v) for t, v in points if math.isfinite(v) and math.isfinite(t))
+        kept = dict(sorted(finite, key=itemgetter(0)))
         return cls(key, array("d", kept.keys()), array("d", kept.values()), source, query)
 
     def __len__(self) -> int:

@@ -1,200 +1,165 @@
-"""The live session: evidence, log pane and diagnosis behind one `ConsoleState`. Knows nothing of Textual.
-
-What happens outside arrives in feeds; what the user wants arrives as method calls; `changed` is called when a new state can
-be had, and the screen asks for it when it is ready to paint.
-"""
+"""The screen's side of the collector: the newest state, and what the user wants."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 from console.config.models import Config
-from console.domain.diagnosis import Diagnosis
+from console.domain.changes import DeployDetail
+from console.domain.diagnosis import JudgedChange
 from console.domain.instant import Instant, parse_span
-from console.domain.observations import Observations
+from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
-from console.live.details import Details
-from console.live.evidence import Evidence
-from console.live.log_pane import LogPane
+from console.live.details import Found
+from console.live.log_pane import DEFAULT_FILTER
 from console.live.scope import TimeScope
-from console.live.status import combined
 from console.live.timeview import TimeView
-from console.observe import Sources
-from console.query.parse import QueryError
-from console.state import Axis, ChangesView, ConsoleState, HeaderView, SignalsView, Status, Word
-from console.views import changes_view, header_view, signals_view, suspects_view, upstreams_view
+from console.query.parse import QueryError, parse
+from console.state import ConsoleState, HeaderView, Status, Trend, Word
 
-DIAGNOSIS_EVERY_S = 4.0
-"""Least pause between two diagnoses; one is made only when evidence arrived."""
+
+class Link(Protocol):
+    """The way to a collector, in this process or in another."""
+
+    async def run(self, take: Callable[[ConsoleState], None]) -> None:
+        """Keep a collector running and hand over every state it sends, until cancelled."""
+        ...
+
+    async def ask(self, command: str, *arguments: Any) -> Any:
+        """Carry out one of `console.live.collector.COMMANDS`.
+
+        Raises:
+            LinkDown: The collector is gone; a new one is being started.
+        """
+        ...
+
+
+class LinkDown(Exception):
+    """The collector cannot be asked now."""
 
 
 class Session:
-    """One console on one configuration.
+    """What the screens use.
 
     Args:
         config: For the display zone and the window to begin with.
-        sources: What to ask; the caller closes them.
-        diagnose: Makes a diagnosis, usually in another process.
-        changed: Called in the event loop when a new state can be had; must be cheap.
+        link: The way to the collector.
+        changed: Called when a new state can be had; must be cheap.
     """
 
     def __init__(
-        self,
-        config: Config,
-        sources: Sources,
-        diagnose: Callable[[Observations], Awaitable[Diagnosis]],
-        changed: Callable[[], None],
-        clock: Callable[[], Instant] = time.time,
+        self, config: Config, link: Link, changed: Callable[[], None], clock: Callable[[], Instant] = time.time
     ) -> None:
         self.zone = ZoneInfo(config.console.timezone)
-        self._zone_name = config.console.timezone
-        self._sources = sources
-        self._diagnose = diagnose
-        self._changed = changed
         self.scope = TimeScope(TimeView(parse_span(config.console.window)), clock)
-        self.logs = LogPane(sources.logs, self.scope, changed)
-        self.evidence = Evidence(sources, self.scope, self._arrived)
-        self.details = Details(sources, self.scope)
-        self._news = asyncio.Event()
-        self._diagnosis: Diagnosis | None = None
-        self._observations: Observations | None = None
-        self._problem = SafeText("")
+        self.filter_text = DEFAULT_FILTER
+        self._link = link
+        self._changed = changed
+        self._wishes: list[tuple[str, tuple[Any, ...]]] = []
+        self._latest = ConsoleState(clock(), self.scope.axis_window(), header=_starting(clock()))
         self._frozen: ConsoleState | None = None
-        self._signals: tuple[tuple[Axis, Status, int, int], SignalsView] | None = None
+        self._records: dict[tuple[str, str, int, Instant | None], LogRecord] = {}
+
+    async def run(self) -> None:
+        """Take states until cancelled."""
+        await self._link.run(self._take)
+
+    def _take(self, state: ConsoleState) -> None:
+        self._latest = replace(state, logs=replace(state.logs, records=self._same(state.logs.records)))
+        self._changed()
+
+    def _same(self, records: tuple[LogRecord, ...]) -> tuple[LogRecord, ...]:
+        """The records, with those that are known already as the very same objects, so that painters need not look twice."""
+        keys = [(r.source, r.file, r.offset, r.at) for r in records]
+        kept = tuple(self._records.get(k, r) if k[2] >= 0 else r for k, r in zip(keys, records, strict=True))
+        self._records = dict(zip(keys, kept, strict=True))
+        return kept
+
+    def state(self) -> ConsoleState:
+        """The newest state; while frozen, that of the moment it was frozen."""
+        return self._frozen if self._frozen is not None else self._latest
+
+    @property
+    def latest(self) -> ConsoleState:
+        """The newest state, also behind a frozen screen."""
+        return self._latest
 
     # What the user wants.
+
+    async def carry_out(self) -> None:
+        """Send what `set_view`, `try_filter` and `refresh` asked for; the app calls it after each key."""
+        wishes, self._wishes = self._wishes, []
+        for command, arguments in wishes:
+            try:
+                await self._link.ask(command, *arguments)
+            except (LinkDown, QueryError):  # a collector that starts anew is told the window and filter again
+                continue
+
+    def _wish(self, command: str, *arguments: Any) -> None:
+        self._wishes.append((command, arguments))
 
     def set_view(self, view: TimeView) -> None:
         """Move or resize the time window of every pane."""
         self.scope.view = view
-        self.logs.reload()
-        self.refresh()
+        self._wish("set_view", view)
 
     def try_filter(self, text: str) -> str | None:
         """Filter the log pane; returns what is wrong with the text, and then the old filter stays."""
         try:
-            self.logs.set_filter(text)
+            if text.strip():
+                parse(text)
         except QueryError as error:
             return str(error)
+        self.filter_text = text.strip()
+        self._wish("set_filter", self.filter_text)
         return None
+
+    def refresh(self) -> None:
+        """Ask every source again now; budgets still hold."""
+        self._wish("refresh")
 
     def set_frozen(self, frozen: bool) -> None:
         """Freeze what is shown while collection goes on, or show what has arrived since."""
         if frozen != self.frozen:
-            self._frozen = frozen_state(self.state(), self.scope.now()) if frozen else None
+            self._frozen = frozen_state(self._latest, self.scope.now()) if frozen else None
             self._changed()
-
-    @property
-    def observations(self) -> Observations | None:
-        """What the last diagnosis was made of; None before the first answers."""
-        return self._observations
 
     @property
     def frozen(self) -> bool:
         """Whether the screen is frozen."""
         return self._frozen is not None
 
-    def refresh(self) -> None:
-        """Ask every source again now; budgets still hold."""
-        self.evidence.kick()
-        self._arrived()
+    # What a drill-down asks.
 
-    # The loops.
+    async def records(self, query_text: str) -> Found:
+        """The newest matching records of the window; a problem is a part of the answer."""
+        found: Found = await self._asked("records", Found(problem=SafeText("the collector is starting")), query_text)
+        return found
 
-    async def run(self) -> None:
-        """Run until cancelled."""
-        async with asyncio.TaskGroup() as group:
-            for feed in self.evidence.feeds():
-                group.create_task(feed.run(), name=f"feed {feed.name}")
-            for source in self._sources.logs:
-                group.create_task(self.logs.follow(source), name=f"tail {source.name}")
-            group.create_task(self.logs.keep_loaded(), name="log pane")
-            group.create_task(self._keep_diagnosed(), name="diagnosis")
+    async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
+        """What a deploy brought, or why that cannot be told."""
+        told: DeployDetail | SafeText = await self._asked("deploy", SafeText("the collector is starting"), change)
+        return told
 
-    def _arrived(self) -> None:
-        self._news.set()
-        self._changed()
+    async def trends(self, service: str, operation: str) -> tuple[Trend, Trend, Trend] | None:
+        """Errors, p99 and traffic of one operation; None where they are not known."""
+        trends: tuple[Trend, Trend, Trend] | None = await self._asked("trends", None, service, operation)
+        return trends
 
-    async def _keep_diagnosed(self) -> None:
-        while True:
-            await self._news.wait()
-            self._news.clear()
-            if not self.evidence.complete():
-                self._observations = self.evidence.observations()
-                continue
-            await self.diagnose_once()
-            await asyncio.sleep(DIAGNOSIS_EVERY_S)
-
-    async def diagnose_once(self) -> None:
-        """Judge what is known now. A failure is shown in the header; the last good answer stays."""
+    async def _asked(self, command: str, otherwise: Any, *arguments: Any) -> Any:
         try:
-            await self.evidence.read_diffs()
-            observations = self.evidence.observations()
-            self._diagnosis = await self._diagnose(observations)
-            self._problem = SafeText("")
-        except Exception as error:  # the judge must not take the screen down with it
-            self._problem = safe(f"diagnosis failed: {type(error).__name__}: {error}", 200)
-            observations = self.evidence.observations()
-        self._observations = observations
-        self._changed()
+            return await self._link.ask(command, *arguments)
+        except LinkDown:
+            return otherwise
 
-    # The state.
 
-    def state(self) -> ConsoleState:
-        """The newest state; while frozen, that of the moment it was frozen."""
-        if self._frozen is not None:
-            return self._frozen
-        now, live, diagnosis = self.scope.now(), self.scope.view.live, self._diagnosis
-        status = combined(self.evidence.states(), now, live=live)
-        return ConsoleState(
-            now=now,
-            window=self.scope.axis_window(),
-            live=live,
-            header=self._header(now, status),
-            signals=self._signals_view(combined(self.evidence.states("series"), now, live=live)),
-            suspects=suspects_view(diagnosis, replace(status, detail=SafeText(""))),
-            logs=self.logs.view(diagnosis.patterns if diagnosis is not None else ()),
-            changes=self._changes_view(combined(self.evidence.states("changes"), now, live=live)),
-            upstreams=upstreams_view(
-                diagnosis,
-                self.evidence.probes(),
-                now,
-                combined(self.evidence.states("probes", "series"), now, live=live),
-            ),
-            diagnosis=diagnosis,
-            timezone=self._zone_name,
-        )
-
-    def _header(self, now: Instant, status: Status) -> HeaderView:
-        view = header_view(self._diagnosis, now, self.scope.view.text(now, self.zone), status)
-        if self._problem:
-            view = replace(view, verdict=self._problem)
-        return replace(view, cost=self._sources.costs())
-
-    def _changes_view(self, status: Status) -> ChangesView:
-        if self._observations is None:
-            return ChangesView(status=Status(Word.LOADING))
-        return changes_view(self._observations, self._diagnosis, status)
-
-    def _signals_view(self, status: Status) -> SignalsView | None:
-        """Made anew only when the axis moved or something arrived: it is the one costly view."""
-        window = self.scope.axis_window()
-        if self._observations is None:
-            return None
-        key = (
-            Axis(window, self.scope.step_s),
-            replace(status, age_s=None),
-            id(self._observations),
-            id(self._diagnosis),
-        )
-        if self._signals is None or self._signals[0] != key:
-            self._signals = (key, signals_view(self._observations, self._diagnosis, window, status))
-        return replace(self._signals[1], status=status)
+def _starting(now: Instant) -> HeaderView:
+    return HeaderView(headline=safe("reading the sources"), window_text="", now=now)
 
 
 def frozen_state(state: ConsoleState, at: Instant) -> ConsoleState:
@@ -210,3 +175,26 @@ def frozen_state(state: ConsoleState, at: Instant) -> ConsoleState:
         changes=replace(state.changes, status=frozen),
         upstreams=replace(state.upstreams, status=frozen),
     )
+
+
+class Direct:
+    """A collector in this process: for tests and for replay."""
+
+    def __init__(self, collector: Any, close: Callable[[], Awaitable[None]]) -> None:
+        self._collector = collector
+        self._close = close
+
+    async def run(self, take: Callable[[ConsoleState], None]) -> None:
+        """See `Link`."""
+
+        async def send(state: ConsoleState) -> None:
+            take(state)
+
+        try:
+            await self._collector.run(send)
+        finally:
+            await self._close()
+
+    async def ask(self, command: str, *arguments: Any) -> Any:
+        """See `Link`."""
+        return await getattr(self._collector, command)(*arguments)

@@ -81,7 +81,7 @@ class ChangeScreen(DetailScreen):
 
     async def _read(self) -> None:
         self.title_shown = f"{self._change.kind} {self._change.id} · reading the repository"
-        answer = await self.session.details.deploy(self._change)
+        answer = await self.session.deploy(self._change)
         self._detail = answer if isinstance(answer, DeployDetail) else None
         self.title_shown = f"{self._change.kind} {self._change.id}"
         if not isinstance(answer, DeployDetail):

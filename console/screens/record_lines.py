@@ -43,7 +43,7 @@ class RecordLines(LogsPane):
         )
 
     async def _read(self) -> None:
-        self._shown(await self._session.details.records(self._query))
+        self._shown(await self._session.records(self._query))
 
     def _shown(self, found: Found) -> None:
         status = Status(Word.PARTIAL, detail=found.problem) if found.problem else Status(Word.LIVE, 0.0)

@@ -8,12 +8,12 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from console.actions import Action
+from console.domain.instant import Window
 from console.live.details import about
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.screens.record_lines import RecordLines
 from console.state import ConsoleState, Trend
-from console.views import operation_trends
 from widgets.chart import ChartView
 from widgets.pane import Pane
 
@@ -27,6 +27,9 @@ class ServiceScreen(ConsoleScreen):
         super().__init__(session, crumbs, actions)
         self._service, self._operation = service, operation
         self._charts = ChartView()
+        self._own: tuple[Trend, Trend, Trend] | None = None
+        """The trends of an operation, which the overview's state does not hold."""
+        self._read_for: Window | None = None
         what = f"{service} {operation}" if operation else service
         self._lines = RecordLines(session, 2, about(service, operation or ""), f"Lines of {what}")
 
@@ -44,12 +47,19 @@ class ServiceScreen(ConsoleScreen):
             self._charts.show_charts(what, charts, signals.axis, self.look, signals.status)
         self._lines.show_state(state)
 
+    async def _read(self, operation: str) -> None:
+        self._own = await self.session.trends(self._service, operation)
+        self.show(self.session.state())
+
     def _trends(self, state: ConsoleState) -> tuple[Trend, Trend, Trend]:
         signals = state.signals
         if self._operation is not None:
-            observations = self.session.observations
-            if observations is not None and signals is not None:
-                return operation_trends(observations, state.diagnosis, self._service, self._operation, signals.axis)
+            if signals is not None and signals.axis.window != self._read_for:
+                self._read_for = signals.axis.window
+                self.run_worker(
+                    self._read(self._operation), name="trends", group="trends", exclusive=True, exit_on_error=False
+                )
+            return self._own or (Trend("ratio"), Trend("s"), Trend("1/s"))
         row = next((r for r in signals.services if r.name == self._service), None) if signals is not None else None
         return (row.errors, row.p99, row.traffic) if row is not None else (Trend("ratio"), Trend("s"), Trend("1/s"))
 

@@ -21,6 +21,8 @@ from console.domain.series import Series, SeriesKey
 from console.domain.text import SafeText
 from console.domain.topology import Dependency, Health, ProbeResult, Service, Topology
 from console.guard.sanitise import safe
+from console.live.collector import Collector
+from console.live.session import Direct
 from console.observe import Sources
 from console.query.ast import Query
 from console.query.evaluate import compile_query
@@ -200,9 +202,9 @@ class System:
             return None
 
         config = Config.model_validate({"console": console})
-        return IncidentConsole(
-            Loaded(config, Path("incident.toml"), "test"), self.sources(), judge, close, clock=lambda: self.now
-        )
+        collector = Collector(config, self.sources(), judge, lambda: self.now)
+        loaded = Loaded(config, Path("incident.toml"), "test")
+        return IncidentConsole(loaded, Direct(collector, close), clock=lambda: self.now)
 
 
 def line(message: str, at: float = NOW - 30, level: Level = Level.ERROR, **fields: object) -> LogRecord:

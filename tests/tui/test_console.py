@@ -96,10 +96,10 @@ async def test_a_filter_is_applied_while_typing_and_its_mistakes_point_at_the_co
         await until(lambda: isinstance(app.screen, LineDialog))
         await pilot.press("ctrl+u", *"level:eror")
         await until(lambda: "eror" in screen_text(app) and app.screen.query("#line-message.problem"))
-        assert app.session.logs.filter_text != "level:eror"
+        assert app.session.filter_text != "level:eror"
         await pilot.press("backspace", "backspace", "backspace", *"rror", "enter")
         await until(lambda: isinstance(app.screen, OverviewScreen))
-        assert app.session.logs.filter_text == "level:error"
+        assert app.session.filter_text == "level:error"
 
 
 async def test_escape_gives_the_old_filter_back(system: System) -> None:
@@ -107,10 +107,10 @@ async def test_escape_gives_the_old_filter_back(system: System) -> None:
     async with app.run_test(size=(120, 40)) as pilot:
         await diagnosed(app, pilot)
         await pilot.press("slash", *" timeout")
-        await until(lambda: app.session.logs.filter_text == "level:>=warn timeout")
+        await until(lambda: app.session.filter_text == "level:>=warn timeout")
         await pilot.press("escape")
         await until(lambda: isinstance(app.screen, OverviewScreen))
-        assert app.session.logs.filter_text == "level:>=warn"
+        assert app.session.filter_text == "level:>=warn"
 
 
 async def test_new_lines_appear_and_are_counted_once(system: System) -> None:
@@ -134,7 +134,7 @@ async def test_freezing_holds_the_screen_and_thawing_shows_what_arrived(system: 
         await pilot.pause()
         assert "FROZEN" in screen_text(app)
         system.logs.arrive(line("arrived behind the glass", NOW - 1, offset=88_888))
-        await until(lambda: app.session.logs.view(()).total > app.session.state().logs.total)
+        await until(lambda: app.session.latest.logs.total > app.session.state().logs.total)
         app.show_now()
         await pilot.pause()
         assert "arrived behind the glass" not in screen_text(app)

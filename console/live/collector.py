@@ -1,0 +1,218 @@
+"""The collector: everything that watches, behind one `ConsoleState`. Knows nothing of Textual, and runs in a process of its
+own while the screen is up, so that neither parsing nor a diagnosis nor a stalled terminal disturbs the other.
+
+What happens outside arrives in feeds; what the user wants arrives as commands (`COMMANDS`); `publish` sends the newest state
+whenever there is one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from console.config.models import Config
+from console.domain.changes import DeployDetail
+from console.domain.diagnosis import Diagnosis, JudgedChange
+from console.domain.instant import Instant, parse_span
+from console.domain.observations import Observations
+from console.domain.text import SafeText
+from console.guard.sanitise import safe
+from console.live.details import Details, Found
+from console.live.evidence import Evidence
+from console.live.log_pane import LogPane
+from console.live.scope import TimeScope
+from console.live.status import combined
+from console.live.timeview import TimeView
+from console.observe import Sources
+from console.state import Axis, ChangesView, ConsoleState, HeaderView, SignalsView, Status, Trend, Word
+from console.views import (
+    axis_of,
+    changes_view,
+    header_view,
+    operation_trends,
+    signals_view,
+    suspects_view,
+    upstreams_view,
+)
+
+DIAGNOSIS_EVERY_S = 4.0
+"""Least pause between two diagnoses; one is made only when evidence arrived."""
+PUBLISH_EVERY_S = 0.5
+"""Least pause between two states that are sent to the screen."""
+PUBLISH_AT_LEAST_S = 2.0
+"""Ages move on although nothing arrives."""
+COMMANDS = frozenset({"set_view", "set_filter", "refresh", "records", "deploy", "trends"})
+"""What the screen may ask for, by name."""
+
+
+class Collector:
+    """One console's sources, watched.
+
+    Args:
+        config: For the display zone and the window to begin with.
+        sources: What to ask; the caller closes them.
+        diagnose: Makes a diagnosis.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        sources: Sources,
+        diagnose: Callable[[Observations], Awaitable[Diagnosis]],
+        clock: Callable[[], Instant] = time.time,
+    ) -> None:
+        self._zone = ZoneInfo(config.console.timezone)
+        self._zone_name = config.console.timezone
+        self._sources = sources
+        self._diagnose = diagnose
+        self._scope = TimeScope(TimeView(parse_span(config.console.window)), clock)
+        self._changed = asyncio.Event()
+        self._news = asyncio.Event()
+        self._logs = LogPane(sources.logs, self._scope, self._changed.set)
+        self._evidence = Evidence(sources, self._scope, self._arrived)
+        self._details = Details(sources, self._scope)
+        self._diagnosis: Diagnosis | None = None
+        self._observations: Observations | None = None
+        self._problem = SafeText("")
+        self._signals: tuple[tuple[Axis, Status, int, int], SignalsView] | None = None
+
+    # Commands of the screen.
+
+    async def set_view(self, view: TimeView) -> None:
+        """Move or resize the time window of every pane."""
+        self._scope.view = view
+        self._logs.reload()
+        await self.refresh()
+
+    async def set_filter(self, text: str) -> None:
+        """Filter the log pane.
+
+        Raises:
+            QueryError: The text is no query; the old filter stays.
+        """
+        self._logs.set_filter(text)
+
+    async def refresh(self) -> None:
+        """Ask every source again now; budgets still hold."""
+        self._evidence.kick()
+        self._arrived()
+
+    async def records(self, query_text: str) -> Found:
+        """The newest matching records of the window."""
+        return await self._details.records(query_text)
+
+    async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
+        """What a deploy brought, or why that cannot be told."""
+        return await self._details.deploy(change)
+
+    async def trends(self, service: str, operation: str) -> tuple[Trend, Trend, Trend] | None:
+        """Errors, p99 and traffic of one operation on the axis; None before the first answers."""
+        if self._observations is None:
+            return None
+        axis = axis_of(self._scope.axis_window(), self._diagnosis)
+        return operation_trends(self._observations, self._diagnosis, service, operation, axis)
+
+    # The loops.
+
+    async def run(self, send: Callable[[ConsoleState], Awaitable[None]]) -> None:
+        """Watch, and send the newest state whenever there is one, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._publish(send), name="publish")
+            for feed in self._evidence.feeds():
+                group.create_task(feed.run(), name=f"feed {feed.name}")
+            for source in self._sources.logs:
+                group.create_task(self._logs.follow(source), name=f"tail {source.name}")
+            group.create_task(self._logs.keep_loaded(), name="log pane")
+            group.create_task(self._keep_diagnosed(), name="diagnosis")
+
+    async def _publish(self, send: Callable[[ConsoleState], Awaitable[None]]) -> None:
+        while True:
+            self._changed.clear()
+            await send(self.state())  # waits while the screen does not read: collection goes on, old states are skipped
+            await asyncio.sleep(PUBLISH_EVERY_S)
+            try:
+                async with asyncio.timeout(PUBLISH_AT_LEAST_S - PUBLISH_EVERY_S):
+                    await self._changed.wait()
+            except TimeoutError:
+                pass
+
+    def _arrived(self) -> None:
+        self._news.set()
+        self._changed.set()
+
+    async def _keep_diagnosed(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            if not self._evidence.complete():
+                self._observations = self._evidence.observations()
+                continue
+            await self.diagnose_once()
+            await asyncio.sleep(DIAGNOSIS_EVERY_S)
+
+    async def diagnose_once(self) -> None:
+        """Judge what is known now. A failure is shown in the header; the last good answer stays."""
+        try:
+            await self._evidence.read_diffs()
+            observations = self._evidence.observations()
+            self._diagnosis = await self._diagnose(observations)
+            self._problem = SafeText("")
+        except Exception as error:  # the judge must not take the collection down with it
+            self._problem = safe(f"diagnosis failed: {type(error).__name__}: {error}", 200)
+            observations = self._evidence.observations()
+        self._observations = observations
+        self._changed.set()
+
+    # The state.
+
+    def state(self) -> ConsoleState:
+        """What is known now."""
+        now, live, diagnosis = self._scope.now(), self._scope.view.live, self._diagnosis
+        status = combined(self._evidence.states(), now, live=live)
+        return ConsoleState(
+            now=now,
+            window=self._scope.axis_window(),
+            live=live,
+            header=self._header(now, status),
+            signals=self._signals_view(combined(self._evidence.states("series"), now, live=live)),
+            suspects=suspects_view(diagnosis, replace(status, detail=SafeText(""))),
+            logs=self._logs.view(diagnosis.patterns if diagnosis is not None else ()),
+            changes=self._changes_view(combined(self._evidence.states("changes"), now, live=live)),
+            upstreams=upstreams_view(
+                diagnosis,
+                self._evidence.probes(),
+                now,
+                combined(self._evidence.states("probes", "series"), now, live=live),
+            ),
+            diagnosis=diagnosis,
+            timezone=self._zone_name,
+        )
+
+    def _header(self, now: Instant, status: Status) -> HeaderView:
+        view = header_view(self._diagnosis, now, self._scope.view.text(now, self._zone), status)
+        if self._problem:
+            view = replace(view, verdict=self._problem)
+        return replace(view, cost=self._sources.costs())
+
+    def _changes_view(self, status: Status) -> ChangesView:
+        if self._observations is None:
+            return ChangesView(status=Status(Word.LOADING))
+        return changes_view(self._observations, self._diagnosis, status)
+
+    def _signals_view(self, status: Status) -> SignalsView | None:
+        """Made anew only when the axis moved or something arrived: it is the one costly view."""
+        window = self._scope.axis_window()
+        if self._observations is None:
+            return None
+        key = (
+            Axis(window, self._scope.step_s),
+            replace(status, age_s=None),
+            id(self._observations),
+            id(self._diagnosis),
+        )
+        if self._signals is None or self._signals[0] != key:
+            self._signals = (key, signals_view(self._observations, self._diagnosis, window, status))
+        return replace(self._signals[1], status=status)

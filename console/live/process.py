@@ -1,0 +1,215 @@
+"""The collector in a process of its own: the link to it, and its main.
+
+    python -m console.live.process CONFIG     reads commands from standard input, writes states and answers to standard output
+
+It ends when its input ends, however the screen's process died. One that dies is started again, and told the window and the
+filter again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import os
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from console.config.load import ConfigError, load
+from console.live.frames import framed, read_value
+from console.live.session import LinkDown
+from console.state import ConsoleState
+
+RESTART_S = 1.0
+NICENESS = 5
+_START = "import sys; sys.path.insert(0, sys.argv[2]); from console.live.process import main; main(sys.argv[1])"
+_ROOT = str(Path(__file__).resolve().parents[2])
+
+
+class CollectorFailed(Exception):
+    """The collector cannot start; the text says why, and starting it again would not help."""
+
+
+class ProcessLink:
+    """Keeps one collector process running.
+
+    Args:
+        config: The configuration file.
+    """
+
+    def __init__(self, config: Path) -> None:
+        self._config = config
+        self._process: Process | None = None
+        self._numbers = itertools.count(1)
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._again: dict[str, tuple[Any, ...]] = {}
+
+    async def run(self, take: Callable[[ConsoleState], None]) -> None:
+        """Hand over every state; restart what dies.
+
+        Raises:
+            CollectorFailed: It says itself that it cannot start.
+        """
+        try:
+            while True:
+                process = self._process = await self._start()
+                for command, arguments in self._again.items():
+                    self._write(process, (next(self._numbers), command, arguments))
+                await self._read(process, take)
+                await process.wait()
+                await asyncio.sleep(RESTART_S)
+        finally:
+            await self._end()
+
+    async def _start(self) -> Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-c",
+            _START,
+            str(self._config),
+            _ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            start_new_session=True,  # the terminal's ctrl+c and hang-up are the screen's business
+        )
+
+    async def _read(self, process: Process, take: Callable[[ConsoleState], None]) -> None:
+        assert process.stdout is not None
+        try:
+            while True:
+                match await read_value(process.stdout):
+                    case ("state", state):
+                        take(state)
+                    case ("answer", number, value):
+                        self._settle(number, value)
+                    case ("error", number, error):
+                        self._settle(number, error)
+                    case ("failed", sentence):
+                        raise CollectorFailed(sentence)
+        except EOFError:
+            pass
+        finally:
+            self._process = None
+            waiting, self._waiting = self._waiting, {}
+            for answer in waiting.values():
+                if not answer.done():
+                    answer.set_exception(LinkDown("the collector ended"))
+
+    def _settle(self, number: int, value: object) -> None:
+        answer = self._waiting.pop(number, None)
+        if answer is not None and not answer.done():
+            answer.set_exception(value) if isinstance(value, Exception) else answer.set_result(value)
+
+    async def ask(self, command: str, *arguments: Any) -> Any:
+        """See `Link`."""
+        if command in ("set_view", "set_filter"):
+            self._again[command] = arguments
+        process = self._process
+        if process is None:
+            raise LinkDown("the collector is starting")
+        number = next(self._numbers)
+        answer = self._waiting[number] = asyncio.get_running_loop().create_future()
+        self._write(process, (number, command, arguments))
+        return await answer
+
+    def _write(self, process: Process, call: tuple[int, str, tuple[Any, ...]]) -> None:
+        if process.stdin is not None and not process.stdin.is_closing():
+            process.stdin.write(framed(call))
+
+    async def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        if process.stdin is not None:
+            process.stdin.close()
+        try:
+            async with asyncio.timeout(2.0):
+                await process.wait()
+        except TimeoutError:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+# The child's side.
+
+
+async def serve(config: Path) -> None:
+    """Collect, and answer commands, until the input ends."""
+    reader, writer = await _pipes()
+
+    async def send(value: object) -> None:
+        writer.write(framed(value))
+        await writer.drain()
+
+    try:
+        loaded = load(config)
+        from console.analysis.diagnose import diagnose
+        from console.live.collector import Collector
+        from console.observe import open_sources
+        from sources.logs.client import WorkerRunner
+
+        runner = WorkerRunner()
+        sources = open_sources(loaded, runner)
+    except ConfigError as error:
+        await send(("failed", str(error)))
+        return
+    collector = Collector(loaded.config, sources, lambda seen: asyncio.to_thread(diagnose, seen))
+
+    async def publish(state: ConsoleState) -> None:
+        await send(("state", state))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(collector.run(publish), name="collector")
+            await _answer(reader, collector, send, group)
+            running.cancel()
+    finally:
+        await sources.close()
+        await runner.close()
+
+
+async def _answer(reader: asyncio.StreamReader, collector: Any, send: Any, group: asyncio.TaskGroup) -> None:
+    from console.live.collector import COMMANDS
+
+    async def carry_out(number: int, command: str, arguments: tuple[Any, ...]) -> None:
+        try:
+            value = await getattr(collector, command)(*arguments)
+        except Exception as error:  # told to who asked; the collection goes on
+            await send(("error", number, LinkDown(f"{type(error).__name__}: {error}")))
+        else:
+            await send(("answer", number, value))
+
+    with contextlib.suppress(EOFError):
+        while True:
+            number, command, arguments = await read_value(reader)
+            if command in COMMANDS:
+                group.create_task(carry_out(number, command, arguments), name=command)
+
+
+async def _pipes() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Standard input and output as streams; afterwards a stray print cannot disturb them."""
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader(limit=1 << 20)
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(0, "rb", closefd=False))
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)
+    transport, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, out)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+def main(config: str) -> None:
+    """Serve with lower priority than the screen."""
+    os.nice(NICENESS)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with contextlib.suppress(asyncio.CancelledError, BrokenPipeError, ConnectionResetError):
+        asyncio.run(serve(Path(config)))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
