@@ -23,6 +23,7 @@ from console.analysis.outbound import Blame, blame, read_outbound
 from console.analysis.patterns import Compared, compare
 from console.analysis.place import Place, rank_places
 from console.analysis.plausible import contradicted, unfelt
+from console.analysis.restarts import Restart, find_restarts
 from console.analysis.signals import Family, words_of
 from console.analysis.spanmoves import SpanView, judge_spans, new_errors, recorded_before, trace_shares
 from console.analysis.suspects import Draft, from_changes, ranked
@@ -41,6 +42,8 @@ from console.domain.text import SafeText
 
 SPANS_NEEDED_S = 600.0
 """Spans of so many seconds before tell their noise: ten bins of a minute, as for series [D]."""
+RESTART_BEFORE_S = 120.0
+"""A restart this long before the onset still counts as part of it: it is seen at the next scrape only [D]."""
 FAMILY_CHANCE = 0.05
 """Departures that are accepted by chance alone, over all series of one diagnosis [D]."""
 MOST_PATTERNS = 50
@@ -62,6 +65,7 @@ class View:
     changes: tuple[Change, ...]
     graph: Graph
     names: frozenset[str]
+    restarts: tuple[Restart, ...]
 
 
 def diagnose(
@@ -86,7 +90,9 @@ def diagnose(
         moves += spans.moves
     if services:
         moves = [m for m in moves if m.service in services]
-    leaks = [leak for leak in find_leaks(view.tracks, seen.at) if not services or leak.service in services]
+    leaks = [
+        leak for leak in find_leaks(view.tracks, seen.at, view.restarts) if not services or leak.service in services
+    ]
     known = _known(view, moves, leaks, _notes(view, spans))
     state = state_of(known)
     onset = _onset(state, moves, leaks)
@@ -155,6 +161,7 @@ def _view(seen: Observations) -> View:
         tuple(c for c in seen.changes if c.at <= at),
         build_graph(seen.topology, calls, records, names),
         frozenset(names),
+        tuple(find_restarts(seen.series, at)),
     )
 
 
@@ -327,6 +334,7 @@ def _explain(
         return quiet, ranked(leak_draft(leak, False) for leak in leaks)
     current = [m for m in moves if m.ongoing or state is State.RECOVERING]
     shares = trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE)
+    crashed = [r for r in view.restarts if onset - RESTART_BEFORE_S <= r.at <= seen.at]
     places = rank_places(
         current,
         _cascades(view, current, onset),
@@ -334,6 +342,8 @@ def _explain(
         shares,
         _blames(view, onset),
         _witnessed(view, onset, spans),
+        _well(view, moves),
+        crashed,
     )
     effects = _effects(view)
     case = _case(view, onset, current, places, patterns, effects)
@@ -492,7 +502,8 @@ def _drafts(
     shares = {p.node: p.rank_value for p in places}
     for exhausted in find_exhausted(view.tracks, seen.series, onset, seen.at):
         drafts.append(contention_draft(exhausted, shares.get(exhausted.service, 0.0)))
-    drafts += [leak_draft(leak, bool(harmed) and leak.service not in shares) for leak in leaks]
+    crashed = [r for r in view.restarts if r.at >= onset - RESTART_BEFORE_S]
+    drafts += [leak_draft(leak, bool(harmed), crashed) for leak in leaks]
     drafts += from_changes(judged, {c.id: c.source for c in view.changes})
     return drafts
 

@@ -10,6 +10,7 @@ from console.analysis.leak import Leak
 from console.analysis.load import Exhausted, Surge
 from console.analysis.moves import Move
 from console.analysis.place import Place
+from console.analysis.restarts import Restart
 from console.analysis.signals import Family
 from console.analysis.suspects import LEADING_SHARE, Draft, fact, inference, share_text
 from console.analysis.symptoms import harms_users
@@ -93,6 +94,8 @@ def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
         parts.append(
             f"explains {share_text(min(1.0, one.most))} of the trouble of {one.caller}, by {one.caller}'s own calls"
         )
+    if place.restarts:
+        parts.append(f"restarted at {clock_text(place.restarts[0].at)} UTC, and its callers failed meanwhile")
     if place.users is not None:
         parts.append(f"is what the affected services share ({joined(list(place.users[0]))})")
     if not parts and place.main is not None:
@@ -148,9 +151,18 @@ def _move_evidence(place: Place) -> list[Evidence]:
     return found
 
 
+def _restart_evidence(restart: Restart) -> Evidence:
+    claim = f"{restart.service} restarted at {clock_text(restart.at)} UTC"
+    if restart.memory is not None and restart.limit is not None:
+        claim += (
+            f"; its memory was at {number(restart.memory, 'bytes')} of {number(restart.limit, 'bytes')} just before"
+        )
+    return fact(claim, restart.source or "metrics")
+
+
 def _blame_evidence(place: Place) -> list[Evidence]:
     """What the callers' own calls to it show, and who else uses it."""
-    found = []
+    found = [_restart_evidence(r) for r in place.restarts[:2]]
     if place.users is not None:
         bad, well = place.users
         claim = f"{joined(list(bad))} are affected and all use {place.node}"
@@ -302,8 +314,8 @@ def contention_draft(found: Exhausted, place_share: float) -> Draft:
     )
 
 
-def leak_draft(leak: Leak, harmed: bool) -> Draft:
-    """A resource that grows and does not come back."""
+def leak_draft(leak: Leak, harmed: bool, restarts: Iterable[Restart] = ()) -> Draft:
+    """A resource that grows and does not come back; restarts since the onset with nothing left make it the cause."""
     rate = number(leak.per_hour, "bytes")
     claim = (
         f"{leak.metric} of {leak.service} grew from {number(leak.start, 'bytes')} to {number(leak.now, 'bytes')} since"
@@ -321,7 +333,10 @@ def leak_draft(leak: Leak, harmed: bool) -> Draft:
         evidence.append(
             fact(f"it fell back {leak.restarts} times, as a restart does, and grew again", leak.source or "metrics")
         )
-    standing = Standing.POSSIBLE if harmed else Standing.LEADING
+    killed = [r for r in restarts if r.service == leak.service and r.out_of_memory]
+    evidence += [_restart_evidence(r) for r in killed[:2]]
+    standing = Standing.POSSIBLE if harmed and not killed else Standing.LEADING
+    weight = 0.97 if killed else 0.6 if harmed else 0.8
     return Draft(
         "memory_leak",
         leak.service,
@@ -329,7 +344,7 @@ def leak_draft(leak: Leak, harmed: bool) -> Draft:
         leak.operation,
         f"{leak.service} gains {rate} an hour and does not give it back.",
         standing,
-        0.6 if harmed else 0.8,
+        weight,
         evidence,
         f"restart one instance of {leak.service}: if the new one does not grow from the same point, it is a fill, not a leak",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from console.analysis.constants import (
     RESTART_FALL_OF_MAX,
     RESTART_FALL_OF_RANGE,
 )
+from console.analysis.restarts import Restart
 from console.analysis.signals import Family
 from console.analysis.stats import mann_kendall, slope_interval, theil_sen
 from console.analysis.tracks import Track, Tracks
@@ -31,6 +33,7 @@ SPANS_S = (3600.0, 6 * 3600.0, 24 * 3600.0)
 """Besides everything there is, these last stretches are tried, so that a leak that began late shows [P, Coroot]."""
 DAY_S = 86400.0
 """Stretches shorter than a day may be warm-ups: there the later growth is also held against the mean growth [D]."""
+MANY_FALLS = 3
 LEAST_BYTES = 1 << 20
 
 
@@ -59,13 +62,19 @@ class Leak:
     query: str
 
 
-def find_leaks(tracks: Tracks, at: Instant) -> list[Leak]:
-    """Every memory series that leaks, fastest relative growth first."""
+def find_leaks(tracks: Tracks, at: Instant, restarts: Iterable[Restart] = ()) -> list[Leak]:
+    """Every memory series that leaks, fastest relative growth first.
+
+    Many falls without a restart on record are a collector at work, not a service that is killed again and again.
+    """
+    known: dict[str, list[Instant]] = {}
+    for restart in restarts:
+        known.setdefault(restart.service, []).append(restart.at)
     found = []
     for track in tracks.values:
         if track.meaning.family is not Family.MEMORY or track.meaning.harm < 0:
             continue
-        leak = find_leak(track, at, _limit(tracks, track))
+        leak = find_leak(track, at, _limit(tracks, track), known.get(track.service, []))
         if leak is not None:
             found.append(leak)
     return sorted(found, key=lambda one: -(one.per_hour / max(one.now, 1.0)))
@@ -78,20 +87,32 @@ def _limit(tracks: Tracks, track: Track) -> float | None:
     return None
 
 
-def find_leak(track: Track, at: Instant, limit: float | None) -> Leak | None:
+def find_leak(track: Track, at: Instant, limit: float | None, restarts: Sequence[Instant] = ()) -> Leak | None:
     """The longest stretch of the series that ends now and leaks; None where none does."""
     times, values = track.times, track.values
     if times.size < LEAK_MIN_BINS or at - times[-1] > max(10 * track.step_s, 600.0):
         return None
     whole = float(times[-1] - times[0])
+    if whole < LEAST_SPAN_S:
+        return None
+    middle, low, _ = envelope(times, values, track.step_s)
+    parts = segments(low)
+    if len(parts) - 1 >= MANY_FALLS and len(restarts) < (len(parts) - 1) / 2:
+        return None
     for span in (whole, *(s for s in reversed(SPANS_S) if s < whole * 0.75)):
         if span < LEAST_SPAN_S:
             continue
         inside = times >= times[-1] - span
         found = _test(track, times[inside], values[inside], at, limit)
-        if found is not None:
+        if found is not None and not _been_there(middle, low, parts, found):
             return found
     return None
+
+
+def _been_there(middle: Numbers, low: Numbers, parts: list[slice], found: Leak) -> bool:
+    """Whether the same run of the process was as high before the growth began: then it comes back by itself."""
+    earlier = (middle < found.since) & (middle >= middle[parts[-1].start])
+    return bool(earlier.any()) and float(low[earlier].max()) >= 0.98 * found.now
 
 
 def envelope(times: Numbers, values: Numbers, step_s: float, bins: int = LEAK_BINS) -> tuple[Numbers, Numbers, float]:
@@ -164,7 +185,7 @@ def _test(track: Track, times: Numbers, values: Numbers, at: Instant, limit: flo
         track.operation,
         track.key.metric,
         float(stamps[0] - width / 2),
-        now,
+        float(part[-1]) if chosen is not last else now,
         float(part[0]),
         rates[0],
         rates[1],

@@ -10,6 +10,7 @@ from console.analysis.cascade import Cascade, Excess
 from console.analysis.graph import Graph
 from console.analysis.moves import Move
 from console.analysis.outbound import Blame
+from console.analysis.restarts import Restart
 from console.analysis.signals import Family
 from console.analysis.spanmoves import TraceShares
 from console.analysis.traces import Shift
@@ -21,6 +22,8 @@ EARLY_S = 300.0
 """A component whose trouble began this much later than the first one's halves in rank, about [D]."""
 SECOND_CURRENCY = 0.6
 """Added time counts for less where failures were added too: what fails often answers fast or waits for a limit [D]."""
+CRASH_SHARE = 0.9
+"""Part of its callers' trouble that a service takes over which restarted meanwhile [D]."""
 COVERED = 0.6
 """Share of the excess that one shared dependency must cover, less its charge for healthy users [D]."""
 BLAMED = 0.5
@@ -47,6 +50,8 @@ class Place:
     """What its spans do otherwise than before."""
     blames: list[Blame] = field(default_factory=list)
     """What its callers' own calls say of it."""
+    restarts: list[Restart] = field(default_factory=list)
+    """Its restarts since the onset."""
     users: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """What several affected services share: the affected that use it, and the healthy that do."""
     rank_value: float = 0.0
@@ -70,6 +75,7 @@ def rank_places(
     blames: Iterable[Blame] = (),
     witnessed: frozenset[str] = frozenset(),
     healthy: frozenset[str] = frozenset(),
+    restarted: Iterable[Restart] = (),
 ) -> list[Place]:
     """Nodes off their level, those first that their callees do not explain. Spans outrank the graph, the graph plain metrics.
 
@@ -98,6 +104,7 @@ def rank_places(
     for place in places.values():
         if not place.measured and not _explained(place, places, graph):
             place.share = UNMEASURED if any(_own(m) for m in place.moves) else 0.0
+    _crashed(places, graph, restarted)
     _share(places, graph, witnessed, healthy)
     _pass_on(places, [b for b in blames if b.callee not in witnessed])
     known = [p.onset for p in places.values() if math.isfinite(p.onset)]
@@ -174,6 +181,23 @@ def _pass_on(places: dict[str, Place], blames: Iterable[Blame]) -> None:
             for one in place.blames:
                 caller = places[one.caller]
                 caller.share = min(caller.share, max(0.0, caller.share * (1 - min(1.0, one.most))))
+
+
+def _crashed(places: dict[str, Place], graph: Graph, restarted: Iterable[Restart]) -> None:
+    """A service that restarted answered nobody for a while: what its callers then failed is its doing."""
+    for restart in restarted:
+        callers = [places[c] for c in graph.callers.get(restart.service, ()) if c in places and places[c].share > 0]
+        place = places.get(restart.service)
+        if place is None and not callers:
+            continue
+        if place is None:
+            place = places[restart.service] = Place(restart.service, 0.0, True, min(c.onset for c in callers))
+        place.restarts.append(restart)
+        place.measured = True
+        for caller in callers:
+            place.share = max(place.share, CRASH_SHARE * caller.share)
+            caller.share *= 1 - CRASH_SHARE
+        place.share = max(place.share, UNMEASURED)
 
 
 def _share(places: dict[str, Place], graph: Graph, witnessed: frozenset[str], healthy: frozenset[str]) -> None:

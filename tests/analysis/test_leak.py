@@ -1,0 +1,83 @@
+"""Leaks are found, warm-ups, sawteeth and noise are not."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from console.analysis.leak import Leak, find_leaks, segments
+from console.analysis.tracks import build_tracks
+from console.domain.series import Series, SeriesKey, SeriesSet
+
+AT = 1_790_000_000.0
+
+
+def leaks(values: list[float], step: float = 60.0, limit: float | None = None) -> list[Leak]:
+    points = [(AT - step * (len(values) - 1 - k), v) for k, v in enumerate(values)]
+    found = [Series.of(SeriesKey("a", "", "memory_bytes"), points, "m")]
+    if limit is not None:
+        found.append(Series.of(SeriesKey("a", "", "memory_limit_bytes"), [(AT, limit)], "m"))
+    return find_leaks(build_tracks(SeriesSet.of(found), AT), AT)
+
+
+def test_steady_growth_is_a_leak_with_a_range_of_exhaustion() -> None:
+    rng = random.Random(1)
+    (found,) = leaks([3e8 + 1e6 * k + rng.gauss(0, 4e6) for k in range(300)], limit=1e9)
+    assert found.per_hour == pytest.approx(60e6, rel=0.15)
+    true_end = AT + (1e9 - 6e8) / 1e6 * 60
+    assert found.earliest is not None and found.latest is not None
+    assert AT < found.earliest <= true_end * 1.0001
+    assert found.latest >= found.earliest
+
+
+def test_growth_after_each_restart_is_a_leak_of_the_last_segment() -> None:
+    rng = random.Random(2)
+    (found,) = leaks([3e8 + 2.5e6 * (k % 240) + rng.gauss(0, 3e6) for k in range(3 * 240 - 10)])
+    assert found.restarts == 2
+    assert found.since > AT - 245 * 60
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_noise_is_no_leak(seed: int) -> None:
+    rng = random.Random(seed)
+    assert not leaks([5e8 + rng.gauss(0, 2e7) for _ in range(400)])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_a_collector_that_saws_is_no_leak(seed: int) -> None:
+    rng = random.Random(seed)
+    period = rng.randint(10, 60)
+    assert not leaks([4e8 + 3e8 * (k % period) / period + rng.gauss(0, 5e6) for k in range(500)])
+
+
+@pytest.mark.parametrize("tau", [10, 20, 40])
+def test_a_warm_up_that_levels_off_is_no_leak(tau: int) -> None:
+    rng = random.Random(tau)
+    assert not leaks([8e8 * (1 - 0.7 * 2.718 ** (-k / tau)) + rng.gauss(0, 2e6) for k in range(240)])
+
+
+def test_one_step_is_no_leak() -> None:
+    rng = random.Random(6)
+    assert not leaks([(3e8 if k < 150 else 6e8) + rng.gauss(0, 2e6) for k in range(300)])
+
+
+def test_a_day_curve_is_no_leak() -> None:
+    import math
+
+    rng = random.Random(8)
+    assert not leaks([5e8 + 1e8 * math.sin(k / 288 * 6.283) + rng.gauss(0, 4e6) for k in range(3 * 288)], step=300)
+
+
+def test_short_or_stale_series_say_nothing() -> None:
+    assert not leaks([1e8 + 1e7 * k for k in range(8)])
+    points = [(AT - 7200 - 60 * k, 9e8 - 1e6 * k) for k in range(300)]
+    series = SeriesSet.of([Series.of(SeriesKey("a", "", "memory_bytes"), points, "m")])
+    assert not find_leaks(build_tracks(series, AT), AT)
+
+
+def test_restarts_split() -> None:
+    import numpy as np
+
+    values = np.array([1.0, 2.0, 3.0, 0.5, 1.0, 2.0, 0.4, 0.5])
+    assert [(s.start, s.stop) for s in segments(values)] == [(0, 3), (3, 6), (6, 8)]
