@@ -54,16 +54,15 @@ class ProcessLink:
         Raises:
             CollectorFailed: It says itself that it cannot start.
         """
-        try:
-            while True:
-                process = self._process = await self._start()
+        while True:
+            process = self._process = await self._start()
+            try:
                 for command, arguments in self._again.items():
                     self._write(process, (next(self._numbers), command, arguments))
                 await self._read(process, take)
-                await process.wait()
-                await asyncio.sleep(RESTART_S)
-        finally:
-            await self._end()
+            finally:
+                await _end(process)
+            await asyncio.sleep(RESTART_S)
 
     async def _start(self) -> Process:
         return await asyncio.create_subprocess_exec(
@@ -121,19 +120,18 @@ class ProcessLink:
         if process.stdin is not None and not process.stdin.is_closing():
             process.stdin.write(framed(call))
 
-    async def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        try:
-            async with asyncio.timeout(2.0):
-                await process.wait()
-        except TimeoutError:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+
+async def _end(process: Process) -> None:
+    """Close its input, which ends it; kill it where that does not."""
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(2.0):
             await process.wait()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
 
 
 # The child's side.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -53,11 +52,17 @@ async def test_states_arrive_commands_are_answered_and_a_dead_collector_is_repla
     assert link._process is None
 
 
-async def test_a_configuration_that_cannot_be_opened_is_told_in_words(config: Path) -> None:
-    config.write_text('[[logs]]\nkind = "loki"\nurl = "http://127.0.0.1:1"\n')
+@pytest.fixture
+def unreadable(tmp_path: Path) -> Path:
+    path = tmp_path / "loki.toml"
+    path.write_text('[[logs]]\nkind = "loki"\nurl = "http://127.0.0.1:1"\n')
+    return path
+
+
+async def test_a_configuration_that_cannot_be_opened_is_told_in_words(unreadable: Path) -> None:
     with pytest.raises(CollectorFailed, match="loki"):
         async with asyncio.timeout(30):
-            await ProcessLink(config).run(lambda state: None)
+            await ProcessLink(unreadable).run(lambda state: None)
 
 
 async def test_it_ends_with_its_input_however_the_parent_died(config: Path) -> None:
@@ -76,7 +81,7 @@ async def test_it_ends_with_its_input_however_the_parent_died(config: Path) -> N
 
 def _gone(pid: int) -> bool:
     try:
-        os.kill(pid, signal.SIGCONT - signal.SIGCONT)
+        os.kill(pid, 0)
     except ProcessLookupError:
         return True
     return False
