@@ -16,7 +16,7 @@ from console.analysis.evidence import contention_draft, leak_draft, place_drafts
 from console.analysis.frames import files_named
 from console.analysis.graph import Graph, build_graph
 from console.analysis.leak import Leak, find_leaks
-from console.analysis.load import find_exhausted, find_surge
+from console.analysis.load import busier_services, find_exhausted, find_surge
 from console.analysis.loglevels import log_moves
 from console.analysis.moves import Move, judge, judge_errors
 from console.analysis.outbound import Blame, blame, read_outbound
@@ -344,6 +344,7 @@ def _explain(
         _witnessed(view, onset, spans),
         _well(view, moves),
         crashed,
+        busier_services(seen.series, view.names, onset, seen.at),
     )
     effects = _effects(view)
     case = _case(view, onset, current, places, patterns, effects)
@@ -493,15 +494,21 @@ def _drafts(
     healthy = frozenset(n for n in view.names if n not in bad)
     probes = {p.name: p for p in seen.probes}
     drafts = place_drafts(places, view.graph, seen.topology, patterns, probes, healthy)
-    surge = find_surge(moves, view.graph, onset)
+    own = {p.node: p.own for p in places}
+    loads: list[Draft] = []
+    surge = find_surge(moves, view.graph, onset, view.tracks)
     if surge is not None and harmed:
-        drafts.append(traffic_draft(surge, harmed, 0.95))
-        for draft in drafts[:-1]:
-            if draft.standing is Standing.LEADING and drafts[-1].standing is Standing.LEADING:
-                draft.standing = Standing.POSSIBLE
-    shares = {p.node: p.rank_value for p in places}
+        loads.append(traffic_draft(surge, harmed, 0.95))
     for exhausted in find_exhausted(view.tracks, seen.series, onset, seen.at):
-        drafts.append(contention_draft(exhausted, shares.get(exhausted.service, 0.0)))
+        draft = contention_draft(exhausted, own.get(exhausted.service, 0.0))
+        if loads and draft.standing is Standing.LEADING:
+            draft.standing = Standing.POSSIBLE  # the load is the cause, the limit is where it shows
+        loads.append(draft)
+    if any(draft.standing is Standing.LEADING for draft in loads):
+        for draft in drafts:
+            if draft.standing is Standing.LEADING:
+                draft.standing = Standing.POSSIBLE
+    drafts += loads
     crashed = [r for r in view.restarts if r.at >= onset - RESTART_BEFORE_S]
     drafts += [leak_draft(leak, bool(harmed), crashed) for leak in leaks]
     drafts += from_changes(judged, {c.id: c.source for c in view.changes})

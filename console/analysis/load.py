@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ POOL_FULL = 0.9
 """A pool in use to this share is used up (Coroot) [P]."""
 BUSIER = 1.2
 """Load this much above its level is more load [D]."""
+PEAK_PERCENTILE = 99.0
 SURGE_LEAD_S = 120.0
 """A surge may be seen this long after the trouble it causes, and still come first: bins are not exact [D]."""
 
@@ -49,8 +51,8 @@ class Exhausted:
     source: str
 
 
-def find_surge(moves: list[Move], graph: Graph, onset: Instant) -> Surge | None:
-    """The largest rise of traffic that comes from outside and not after the trouble.
+def find_surge(moves: list[Move], graph: Graph, onset: Instant, tracks: Tracks) -> Surge | None:
+    """The largest rise of traffic that comes from outside, not after the trouble, and beyond any peak seen before.
 
     A service whose callers are known and did not get more requests themselves is asked more often by them: that is their
     doing, not demand.
@@ -66,6 +68,7 @@ def find_surge(moves: list[Move], graph: Graph, onset: Instant) -> Surge | None:
         and m.ongoing
         and m.effect >= SURGE_RATIO - 1
         and m.onset <= onset + SURGE_LEAD_S
+        and _beyond_peaks(m, tracks)
     }
     entries = []
     for service, move in risen.items():
@@ -78,6 +81,22 @@ def find_surge(moves: list[Move], graph: Graph, onset: Instant) -> Surge | None:
     _, _, entry = max(roots)
     below = tuple(s for s in graph.below(entry)[1:] if s in risen)
     return Surge(entry, risen[entry], below)
+
+
+def _beyond_peaks(move: Move, tracks: Tracks) -> bool:
+    """Whether the load exceeds what the baseline has seen at its busiest."""
+    import numpy as np
+
+    for track in tracks.values:
+        if track.service == move.service and track.key.metric == move.metric and track.operation == move.operation:
+            before = track.values[track.times < move.onset]
+            return before.size == 0 or move.observed >= SURGE_RATIO * float(np.percentile(before, PEAK_PERCENTILE))
+    return True
+
+
+def busier_services(series: SeriesSet, services: Iterable[str], onset: Instant, at: Instant) -> frozenset[str]:
+    """Services that get clearly more requests than before."""
+    return frozenset(s for s in services if (load_ratio(series, s, onset, at) or 1.0) >= BUSIER)
 
 
 def find_exhausted(tracks: Tracks, series: SeriesSet, onset: Instant, at: Instant) -> list[Exhausted]:

@@ -43,6 +43,12 @@ _SECONDS = {
     "upstream_s": 1.0,
 }
 _STATUSES = _words("peer_status upstream_status downstream_status backend_status peer_code dependency_status")
+_OWN_LIMIT = re.compile(
+    r"\b(pool|queue|workers?|threads?|semaphore|slots?|descriptors|backlog|bulkhead)\b.{0,60}\b(reached|exhausted|full|saturated|limit|busy|no (free|idle)|timed? ?out)\b"
+    r"|\b(exhausted|full|saturated|no free|no idle)\b.{0,40}\b(pool|queue|workers?|threads?|slots?)\b",
+    re.IGNORECASE,
+)
+"""Words for a limit of the service's own: such an error names whom it could not ask, and does not blame it."""
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 
 
@@ -110,7 +116,8 @@ def read_outbound(records: Iterable[LogRecord], names: Iterable[str]) -> Outboun
                     Call(record.at, seconds, lost, record.failed, record.latency_s)
                 )
         if record.level >= Level.ERROR:
-            told = {*finder.findall(record.message)} - {record.service} if finder else set()
+            own = bool(_OWN_LIMIT.search(record.message))
+            told = {*finder.findall(record.message)} - {record.service} if finder and not own else set()
             if lost and peer is not None:
                 told.add(peer)
             if told or not record.is_request:

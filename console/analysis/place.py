@@ -13,6 +13,7 @@ from console.analysis.outbound import Blame
 from console.analysis.restarts import Restart
 from console.analysis.signals import Family
 from console.analysis.spanmoves import TraceShares
+from console.analysis.symptoms import harms_users
 from console.analysis.traces import Shift
 from console.domain.instant import Instant
 
@@ -43,6 +44,8 @@ class Place:
     """Of the excess of its component that it adds itself, 0 to 1."""
     measured: bool
     onset: Instant
+    own: float = 0.0
+    """Its share before what others explain was taken off."""
     moves: list[Move] = field(default_factory=list)
     excess: dict[str, Excess] = field(default_factory=dict)
     """By currency."""
@@ -76,6 +79,7 @@ def rank_places(
     witnessed: frozenset[str] = frozenset(),
     healthy: frozenset[str] = frozenset(),
     restarted: Iterable[Restart] = (),
+    busier: frozenset[str] = frozenset(),
 ) -> list[Place]:
     """Nodes off their level, those first that their callees do not explain. Spans outrank the graph, the graph plain metrics.
 
@@ -83,7 +87,7 @@ def rank_places(
     compare by when they went off, since their excess has no common measure. What a service's own calls explain passes on to
     the callee, unless that is `witnessed`: measured since the onset, and so able to speak for itself.
     """
-    opened = [m for m in moves if m.opened and not _only_watched(m)]
+    opened = [m for m in moves if m.opened and not _only_watched(m) and not _follows_load(m, busier)]
     places: dict[str, Place] = {}
     for move in opened:
         place = places.setdefault(move.service, Place(move.service, 0.0, False, move.onset))
@@ -104,6 +108,8 @@ def rank_places(
     for place in places.values():
         if not place.measured and not _explained(place, places, graph):
             place.share = UNMEASURED if any(_own(m) for m in place.moves) else 0.0
+    for place in places.values():
+        place.own = place.share
     _crashed(places, graph, restarted)
     _share(places, graph, witnessed, healthy)
     _pass_on(places, [b for b in blames if b.callee not in witnessed])
@@ -230,6 +236,11 @@ def _share(places: dict[str, Place], graph: Graph, witnessed: frozenset[str], he
 def _own(move: Move) -> bool:
     """Whether a departure is about the node itself and not about its callers' patience or its callees' time."""
     return not move.meaning.by_caller and not (move.meaning.outbound and move.meaning.family is Family.LATENCY)
+
+
+def _follows_load(move: Move, busier: frozenset[str]) -> bool:
+    """More in flight under more load is no sign of anything, short of a limit."""
+    return move.meaning.family is Family.SATURATION and move.service in busier and not harms_users(move)
 
 
 def _explained(place: Place, places: dict[str, Place], graph: Graph) -> bool:
