@@ -13,10 +13,11 @@ from console.domain.reading import FeedPhase, FeedState, Reading, SourceReport, 
 from console.domain.spans import Span
 from console.domain.topology import ProbeResult
 from console.feeds import Feed
+from console.live.record_store import RecordStore
 from console.live.sample_store import SampleStore
 from console.live.scope import TimeScope
 from console.live.series_store import SeriesStore
-from console.observe import Sources, ask_probes, ask_versions, compose, read_diffs, sample_of
+from console.observe import Sources, ask_probes, ask_versions, compose, read_diffs
 from sources.base import LogSource, TraceSource
 
 T = TypeVar("T")
@@ -29,9 +30,9 @@ ERRORS_EVERY_S = 5.0
 SPANS_EVERY_S = 10.0
 DEADLINE_S = 20.0
 ERROR_SAMPLE = 3_000
-RECORDS_EVERY_S = 20.0
-"""Records of every level, for patterns: the dearest question, so the rarest."""
-RECORD_SAMPLE = 10_000
+RECORDS_EVERY_S = 10.0
+"""Records of every level, for patterns."""
+RECORD_SAMPLE = 6_000
 MOST_SPANS = 20_000
 PROBES_KEPT = 60
 """Probe results kept per target, for its drill-down."""
@@ -112,11 +113,7 @@ class Evidence:
         return SampleStore(source, self._scope.history, ERROR_SAMPLE).poll
 
     def _records(self, source: LogSource) -> Poll[ErrorSample]:
-        async def poll() -> Reading[ErrorSample]:
-            reading = await source.messages(self._scope.history(), RECORD_SAMPLE)
-            return Reading(sample_of(reading.value), reading.observed_at, reading.report, reading.warnings)
-
-        return poll
+        return RecordStore(source, self._scope.history, RECORD_SAMPLE).poll
 
     def _spans(self, source: TraceSource) -> Poll[tuple[Span, ...]]:
         return lambda: source.spans(self._scope.history(), MOST_SPANS)
