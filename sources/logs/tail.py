@@ -222,7 +222,12 @@ class Tail:
         if signature == place.signature:
             return []
         place.signature = signature
-        begins = [one.first for one in opened] + list(place.generations)
+        # What the path names now will be read, if it was not yet: a copy of it is no file of its own.
+        begins = (
+            [one.first for one in opened]
+            + list(place.generations)
+            + [_head(f) for f in self._siblings(path) if f.path == path]
+        )
         siblings = {(file.identity, _head(file)[:_TELLING]): file for file in self._siblings(path) if file.path != path}
         found: list[LogRecord] = []
         for (identity, head), file in siblings.items():

@@ -40,6 +40,7 @@ class World:
         self.writer: IO[bytes] = self._append()
         self.old: IO[bytes] | None = None
         self.rotated_at = 0.0
+        self.unseen = 0
         self.torn, self.rest = False, b""
         for _ in range(3):
             self.writer.write(self._line("history"))
@@ -53,10 +54,11 @@ class World:
         if token is None:
             token = f"K{len(self.written)}"
             self.written.append(token)
-        second = len(self.written) % 60
+        number = len(self.written)
+        clock = f"{14 + number // 3_600_000}:{number // 60_000 % 60:02d}:{number // 1000 % 60:02d}"
         if self.form == "json":
-            return b'{"ts":"2026-11-23T14:03:%02d.5Z","level":"info","msg":"%s"}\n' % (second, token.encode())
-        return b"2026-11-23 14:03:%02d,500 INFO app %s\n" % (second, token.encode())
+            return f'{{"ts":"2026-11-23T{clock}.{number % 1000:03d}Z","level":"info","msg":"{token}"}}\n'.encode()
+        return f"2026-11-23 {clock},{number % 1000:03d} INFO app {token}\n".encode()
 
     def mend(self) -> None:
         """End a torn line, as its writer would before anything else."""
@@ -93,6 +95,10 @@ class World:
 
     def rotate(self) -> None:
         self.mend()
+        # More rotations than siblings are kept, and nobody can read what was deleted between two looks.
+        self.unseen += 1
+        if self.unseen > 3:
+            self.look()
         siblings = self.path.parent
         for number in (4, 3, 2, 1):
             for ending in ("", ".gz"):
@@ -125,7 +131,8 @@ class World:
 
     def copy_and_truncate(self) -> None:
         self.mend()
-        if self.random.random() < 0.5:
+        self.unseen += 1
+        if self.random.random() < 0.5 or self.unseen > 3:
             self.look()
         for number in (3, 2, 1):
             older = self.path.parent / f"app.log.{number}"
@@ -151,7 +158,7 @@ class World:
     def look(self) -> None:
         self.now += self.random.choice((0.01, 0.1, 0.6, 1.5))
         self.take(self.tail.poll(self.now))
-        self.looked = True
+        self.looked, self.unseen = True, 0
 
     def wait(self) -> None:
         for _ in range(12):
