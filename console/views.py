@@ -392,8 +392,21 @@ def header_view(diagnosis: Diagnosis | None, now: Instant, window_text: str, sta
     return HeaderView(diagnosis.state, SafeText(headline), diagnosis.onset, SafeText(verdict), window_text, now, status)
 
 
+def worst_symptom(diagnosis: Diagnosis) -> Symptom | None:
+    """The one for the headline: failures before slowness before the rest; of equals, the larger share, then the operation."""
+    open_ones = [s for s in diagnosis.symptoms if s.end is None] or list(diagnosis.symptoms)
+    if not open_ones:
+        return None
+    order = {signal: place for place, signal in enumerate(HEADLINE_SIGNALS)}
+    first = min(order.get(s.signal, len(order)) for s in open_ones)
+    same = [s for s in open_ones if order.get(s.signal, len(order)) == first]
+    most = max(s.share_of_bad or 0.0 for s in same)
+    leading = [s for s in same if (s.share_of_bad or 0.0) >= 0.9 * most]
+    return next((s for s in leading if s.operation), leading[0])
+
+
 def _headline(diagnosis: Diagnosis) -> str:
-    worst = next((s for s in diagnosis.symptoms if s.end is None), None) or next(iter(diagnosis.symptoms), None)
+    worst = worst_symptom(diagnosis)
     if worst is None:
         return diagnosis.summary
     what = f"{worst.service} · {worst.operation}" if worst.operation else worst.service

@@ -165,3 +165,11 @@ def test_quantities_carry_their_unit_and_unknown_is_a_word() -> None:
         "2.4 s",
         "unknown",
     ]
+
+
+def test_the_headline_tells_failures_before_log_lines_and_the_operation_before_the_service() -> None:
+    lines = replace(SYMPTOM, signal="log_errors", operation=None, unit="count", share_of_bad=1.0)
+    whole = replace(SYMPTOM, operation=None)
+    assert header_view(diagnosed(symptoms=(lines, whole, SYMPTOM)), 0.0, "", Status()).headline.startswith(
+        "checkout · POST /orders failing"
+    )
