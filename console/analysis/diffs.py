@@ -75,6 +75,7 @@ _CHECK = re.compile(
     re.IGNORECASE,
 )
 _PASSES_ERROR = re.compile(r"\berr(or)?\b|\bexcept\b|\bcatch\b", re.IGNORECASE)
+_LOOP = re.compile(r"\bfor\b|\bwhile\b|\bforeach\b|\.(?:map|forEach|flatMap|each)\b|\bloop\b")
 _CALL = re.compile(r"([A-Za-z_][\w.:>-]*?)\s*(?:\[[^\]]*\])?\(")
 _IO_WORDS = _words(
     "query select insert update delete fetch get load request http grpc rpc call send post put dial connect find lookup read write open exec execute scan list download upload publish"
@@ -223,6 +224,8 @@ def _effect_of_file(file: FileDiff, moved: Counter[str]) -> tuple[float, str]:
     remote_gone = {call for call in calls_gone if _reaches_out(call)}
     if len(remote_new) > len(remote_gone):
         return NEW_CALL, f"adds the call `{_shown(max(remote_new, key=len))}`"
+    if _loops(added) > _loops(removed) and (removed or calls_new):
+        return NEW_CALL, f"repeats in a loop: `{_shown(next(line for line in added if _LOOP.search(line)))}`"
     if calls_new and all(words_of(call) & _LOUD_WORDS for call in calls_new | calls_gone):
         return MOVED, "changes what is logged or measured"
     if removed and added and _same_work(removed, added):
@@ -268,6 +271,10 @@ def _shape(line: str) -> str:
 
 def _calls(lines: list[str]) -> set[str]:
     return {name for line in lines for name in _CALL.findall(line) if name.split(".")[-1] not in _KEYWORDS}
+
+
+def _loops(lines: list[str]) -> int:
+    return sum(len(_LOOP.findall(line)) for line in lines)
 
 
 def _reaches_out(call: str) -> bool:
