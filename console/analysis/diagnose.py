@@ -37,9 +37,13 @@ from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import SourceState
+from console.domain.series import SeriesSet
 from console.domain.spans import Span
 from console.domain.text import SafeText
 
+OLDEST_S = 366 * 86400.0
+"""Stamps further back than a year are mistakes."""
+LONGEST_SPAN_S = 7 * 86400.0
 SPANS_NEEDED_S = 600.0
 """Spans of so many seconds before tell their noise: ten bins of a minute, as for series [D]."""
 RESTART_BEFORE_S = 120.0
@@ -82,7 +86,16 @@ def diagnose(
         services: Only these services and dependencies may show symptoms; empty: all.
         generated_at: When this is asked; default: the knowledge time.
     """
-    limits = thresholds or Thresholds()
+    import numpy as np
+
+    with np.errstate(all="ignore"):  # absurd numbers end as gaps and unknowns, not as warnings
+        return _diagnose(seen, thresholds or Thresholds(), services, generated_at)
+
+
+def _diagnose(
+    seen: Observations, limits: Thresholds, services: tuple[str, ...], generated_at: Instant | None
+) -> Diagnosis:
+    seen = known_at(seen)
     view = _view(seen)
     moves = _moves(view, limits)
     spans = _span_view(view, moves)
@@ -128,16 +141,29 @@ def diagnose(
     )
 
 
+def known_at(seen: Observations) -> Observations:
+    """The same without anything stamped after the knowledge time, whoever put it there."""
+    at = seen.at
+    late = any(len(one) and one.times[-1] > at for one in seen.series)
+    return replace(
+        seen,
+        series=SeriesSet.of([one.until(at) for one in seen.series]) if late else seen.series,
+        changes=tuple(c for c in seen.changes if c.at <= at),
+        running=tuple(r for r in seen.running if r.observed_at is None or r.observed_at <= at),
+        probes=tuple(p for p in seen.probes if p.at <= at),
+    )
+
+
 # -- reading ----------------------------------------------------------------------------------------------------------
 
 
 def _view(seen: Observations) -> View:
     at = seen.at
-    spans = tuple(s for s in seen.spans if s.end <= at and math.isfinite(s.start) and math.isfinite(s.duration_s))
+    spans = tuple(s for s in seen.spans if s.end <= at and _usable(s.start, at) and 0 <= s.duration_s < LONGEST_SPAN_S)
     sample = _sample(seen)
     records = tuple(
         sorted(
-            (r for r in (sample.records if sample else ()) if r.at is not None and r.at <= at),
+            (r for r in (sample.records if sample else ()) if r.at is not None and _usable(r.at, at)),
             key=lambda r: r.at or 0.0,
         )
     )
@@ -163,6 +189,10 @@ def _view(seen: Observations) -> View:
         frozenset(names),
         tuple(find_restarts(seen.series, at)),
     )
+
+
+def _usable(stamp: Instant, at: Instant) -> bool:
+    return at - OLDEST_S <= stamp <= at
 
 
 def _sample(seen: Observations) -> ErrorSample | None:

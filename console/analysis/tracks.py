@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from console.analysis.stats import Numbers
 
+LARGEST = 1e100
+OLDEST_S = 366 * 86400.0
+"""Stamps further back than a year are mistakes."""
 COUNTER_POINTS = 8
 """A running total is recognised from this many points that never fall."""
 
@@ -83,7 +86,7 @@ def build_tracks(series: SeriesSet, at: Instant) -> Tracks:
     limits: dict[tuple[str, str], Series] = {}
     paired: set[tuple[str, str]] = set()
     for one in series:
-        known = one if not len(one) or one.times[-1] <= at else one.until(at)
+        known = _usable(one, at)
         if not len(known):
             continue
         meaning = meaning_of(known.key.metric)
@@ -104,6 +107,16 @@ def build_tracks(series: SeriesSet, at: Instant) -> Tracks:
         t for t in values if not (t.key.metric in ("error_count", "error_rate", "availability") and _place(t) in paired)
     )
     return Tracks(tuple(errors), tuple(kept), limits)
+
+
+def _usable(one: Series, at: Instant) -> Series:
+    """Without what is stamped later, absurdly early, or no number that can be squared."""
+    known = one.until(at) if len(one) and one.times[-1] > at else one
+    absurd = any(not -LARGEST < v < LARGEST for v in (min(known.values), max(known.values))) if len(known) else False
+    if len(known) and (known.times[0] < at - OLDEST_S or absurd):
+        points = [(t, v) for t, v in known if t >= at - OLDEST_S and -LARGEST < v < LARGEST]
+        return Series.of(known.key, points, known.source, known.query)
+    return known
 
 
 def _place(track: Track) -> tuple[str, str]:

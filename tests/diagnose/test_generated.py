@@ -1,0 +1,57 @@
+"""Incidents made up by mechanism: each class is found, its healthy counterparts are left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from console.analysis.diagnose import diagnose
+from console.domain.diagnosis import Standing, State
+from tests.incidents.generate import CLASSES, make
+from tests.incidents.score import Score, mean, score, show, table
+
+SEEDS = (11, 12)
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda k: k.__name__)
+def test_each_class(kind: object) -> None:
+    scores = []
+    for seed in SEEDS:
+        incident = make(kind, seed)  # type: ignore[arg-type]  # one of CLASSES
+        scores.append(score(incident, diagnose(incident.seen)))
+    assert all(s.state for s in scores)
+    assert not any(s.decoy_leads for s in scores)
+    assert all(s.among_three is not False for s in scores)
+
+
+def test_every_suspect_has_evidence_for_it_and_the_order_is_that_of_the_scores() -> None:
+    for kind in CLASSES:
+        found = diagnose(make(kind, 13).seen)
+        assert [s.rank for s in found.suspects] == list(range(1, len(found.suspects) + 1))
+        assert all(any(e.supports for e in s.evidence) for s in found.suspects)
+        scores = [s.score or 0.0 for s in found.suspects]
+        assert scores == sorted(scores, reverse=True)
+        for suspect in found.suspects:
+            low = {Standing.LEADING: 0.7, Standing.POSSIBLE: 0.3}.get(suspect.standing, 0.0)
+            assert suspect.score is not None and suspect.score >= low
+
+
+def test_every_change_in_reach_has_a_rule() -> None:
+    for kind in CLASSES:
+        found = diagnose(make(kind, 14).seen)
+        assert all(c.reason for c in found.changes)
+        if found.state is State.INCIDENT and found.change_explains is False:
+            assert not [c for c in found.changes if c.standing in (Standing.LEADING, Standing.POSSIBLE)]
+
+
+@pytest.mark.slow
+def test_the_floors_hold_on_fresh_seeds() -> None:
+    rows = table(range(100, 106))
+    every: list[Score] = [s for scores in rows.values() for s in scores]
+    print(show(rows))
+    assert (mean(s.first for s in every) or 0) >= 0.75
+    assert (mean(s.decoy_leads for s in every) or 0) <= 0.05
+    assert (mean(s.onset for s in every) or 0) >= 0.85
+    healthy = [s for s in every if s.first is None]
+    assert (mean(s.state for s in healthy) or 0) >= 0.95
+    ill = [s for s in every if s.first is not None]
+    assert (mean(s.state for s in ill) or 0) >= 0.95
