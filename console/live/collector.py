@@ -177,7 +177,7 @@ class Collector:
             window=self._scope.axis_window(),
             live=live,
             header=self._header(now, status),
-            signals=self._signals_view(combined(self._evidence.states("series"), now, live=live)),
+            signals=self._signals_view(combined(self._evidence.signal_states(), now, live=live)),
             suspects=suspects_view(diagnosis, replace(status, detail=SafeText(""))),
             logs=self._logs.view(diagnosis.patterns if diagnosis is not None else ()),
             changes=self._changes_view(combined(self._evidence.states("changes"), now, live=live)),

@@ -84,6 +84,13 @@ class Evidence:
         now = self._scope.now()
         return [(feed.name, feed.state.aged(now, feed.interval_s)) for feed in self.feeds(*roles)]
 
+    def signal_states(self) -> list[tuple[str, FeedState[Any]]]:
+        """Of the feeds that the signals pane stands on: metrics, and logs that tell of requests (all, where no metrics are)."""
+        metrics = {source.name for source in self._sources.metrics}
+        states = self.states("series")
+        telling = [(name, state) for name, state in states if name in metrics or _tells_requests(state)]
+        return telling or states
+
     def kick(self) -> None:
         """Ask every source again now."""
         for feed in self.feeds():
@@ -170,3 +177,7 @@ class Evidence:
         if phase is FeedPhase.FAILED:
             return replace(known, state=SourceState.FAILED, detail=feed.state.reason)
         return known
+
+
+def _tells_requests(state: FeedState[Any]) -> bool:
+    return state.reading is not None and any(one.key.metric == "request_count" for one in state.reading.value)

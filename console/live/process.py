@@ -67,6 +67,7 @@ class ProcessLink:
     async def _start(self) -> Process:
         return await asyncio.create_subprocess_exec(
             sys.executable,
+            "-P",  # nothing is imported from the folder that the program happens to be started in
             "-c",
             _START,
             str(self._config),

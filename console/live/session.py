@@ -60,7 +60,9 @@ class Session:
         self.filter_text = DEFAULT_FILTER
         self._link = link
         self._changed = changed
-        self._wishes: list[tuple[str, tuple[Any, ...]]] = []
+        self.wished: Callable[[], None] = lambda: None
+        """Called when `carry_out` has something to do; set by the app."""
+        self._wishes: dict[str, tuple[Any, ...]] = {}
         self._latest = ConsoleState(clock(), self.scope.axis_window(), header=_starting(clock()))
         self._frozen: ConsoleState | None = None
         self._records: dict[tuple[str, str, int, Instant | None], LogRecord] = {}
@@ -92,16 +94,17 @@ class Session:
     # What the user wants.
 
     async def carry_out(self) -> None:
-        """Send what `set_view`, `try_filter` and `refresh` asked for; the app calls it after each key."""
-        wishes, self._wishes = self._wishes, []
-        for command, arguments in wishes:
+        """Send what `set_view`, `try_filter` and `refresh` asked for, of each kind the newest."""
+        wishes, self._wishes = self._wishes, {}
+        for command, arguments in wishes.items():
             try:
                 await self._link.ask(command, *arguments)
             except (LinkDown, QueryError):  # a collector that starts anew is told the window and filter again
                 continue
 
     def _wish(self, command: str, *arguments: Any) -> None:
-        self._wishes.append((command, arguments))
+        self._wishes[command] = arguments
+        self.wished()
 
     def set_view(self, view: TimeView) -> None:
         """Move or resize the time window of every pane."""
