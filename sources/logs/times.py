@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
 from console.domain.instant import Instant, epoch_of_number
+from sources.logs.memo import Memo
 
 MONTHS = {
     name: number
@@ -45,6 +46,8 @@ class Clock:
         self._zone: tzinfo = UTC if zone in ("UTC", "Z", "") else ZoneInfo(zone)
         self._reference = reference
         self._seconds: dict[str, float] = {}
+        self.stamps: Memo[tuple[bytes, bytes], Instant | None] = Memo(self._whole_second)
+        """Epoch seconds of an ISO-like second and a zone (may be empty), both as bytes; None where there is no such time."""
 
     def text(self, text: str) -> Instant | None:
         """A stamp in any ISO-like form, or a number as text; None where it is neither.
@@ -75,6 +78,9 @@ class Clock:
         if len(text) != 19 or text[10] not in "T ":
             raise ValueError(text)
         return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+    def _whole_second(self, key: tuple[bytes, bytes]) -> Instant | None:
+        return self.text(b"".join(key).decode("ascii"))
 
     def _number(self, text: str) -> Instant | None:
         if not text[:1].isdigit() or len(text) < 9 or len(text) > 24:

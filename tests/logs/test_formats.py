@@ -190,14 +190,24 @@ def test_no_bytes_break_a_parser(form: str, sample: list[bytes], line: bytes) ->
         assert "\x1b" not in full.message and "\n" not in full.message
 
 
+LOGFMT = [
+    b"ts=2026-11-23T14:03:10.5Z level=info msg=x method=GET path=/a/%d status=200 duration_ms=%d.5 trace_id=f4" % (n, n)
+    for n in range(9)
+] + [b'ts=2026-11-23T14:03:11Z level=warn msg="slow \\"call\\" =" path="" status=abc']
+
+
 @SLOW_MACHINE
-@given(st.sampled_from([line for line, *_ in PLAIN + REQUESTS]), st.data())
-def test_damaged_lines_break_no_parser(line: bytes, data: st.DataObject) -> None:
+@given(st.sampled_from([line for line, *_ in PLAIN + REQUESTS] + LOGFMT), st.data())
+def test_damaged_lines_are_counted_as_they_are_shown(line: bytes, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(line)))
     damaged = line[:at] + data.draw(st.binary(max_size=6)) + line[data.draw(st.integers(at, len(line))) :]
-    parser = detect(CONTEXT, [line] * 3)
+    sample = LOGFMT if line in LOGFMT else [line] * 3
+    parser = detect(CONTEXT, sample)
     light, full = parser.light(damaged), parser.full(damaged)
     assert (light is None) == (full is None)
+    if light is not None and full is not None:
+        for name in ("at", "level", "service", "operation", "status", "latency_s"):
+            assert getattr(light, name) == getattr(full, name), name
 
 
 @SLOW_MACHINE

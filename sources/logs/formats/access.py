@@ -26,6 +26,13 @@ _LINE = re.compile(
     rb'"([^"\\]*(?:\\.[^"\\]*)*)" (\d{3}|-) (\d+|-)'
     rb'(?: "([^"\\]*(?:\\.[^"\\]*)*)" "([^"\\]*(?:\\.[^"\\]*)*)")?([^\n]*)'
 )
+_LIGHT_LINE = re.compile(
+    rb"(?:(?:\S+?:\d+|\S+\.\S+) (?=\S+ \S+ [^\[]{1,128}\[))?\S+ \S+ [^\[]{1,128}? \[([^\]]{20,32})\] "
+    rb'"([^"\\]*(?:\\.[^"\\]*)*)" (\d{3}|-) (?:\d+|-)'
+    rb'(?: "[^"\\]*(?:\\.[^"\\]*)*" "[^"\\]*(?:\\.[^"\\]*)*")?([^\n]*)'
+)
+"""The same, for what counting needs: stamp, request, status, tail."""
+_START = re.compile(rb"\S{1,256} \S{1,256} [^\[]{1,128}\[\d\d?/")
 _STAMP = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?: ([+-]\d{4}))?")
 _KEYED = re.compile(
     rb'\b(rt|request_time|req_time|time|duration|latency|took|D|request_time_ms|duration_ms|rtms)[=:]"?(\d+(?:\.\d+)?)'
@@ -51,20 +58,20 @@ class AccessFormat:
         self._operations = Memo(self._operation, 20_000)
 
     def starts(self, line: bytes) -> bool:
-        return _LINE.match(line) is not None
+        return _START.match(line) is not None
 
     def light(self, line: bytes) -> LogRecord | None:
-        match = _LINE.match(line)
+        match = _LIGHT_LINE.match(line)
         if match is None:
             return None
-        status = int(match[7]) if match[7] != b"-" else None
-        tail = match[11]
+        stamp, request, code, tail = match.groups()
+        status = None if code == b"-" else int(code)
         return LogRecord(
-            self._stamps[match[5]],
+            self._stamps[stamp],
             Level.ERROR if status is not None and status >= 500 else Level.INFO,
             self._service,
             _NOTHING,
-            self._operations[match[6]],
+            self._operations[request],
             status,
             self._latency(tail) if tail else None,
         )
@@ -131,7 +138,11 @@ class AccessFormat:
 
 def _latency_number(tail: bytes) -> tuple[bytes, float | None] | None:
     """The number that tells how long a request took, and its unit where the tail says it."""
-    if keyed := _KEYED.search(tail):
+    if b"=" not in tail and b":" not in tail:
+        keyed = None
+    else:
+        keyed = _KEYED.search(tail)
+    if keyed:
         own = _OWN_UNITS.get(keyed[1])
         return keyed[2], own if own is not None else unit_in_name(keyed[1].decode("ascii"))
     if bare := _BARE.search(tail):

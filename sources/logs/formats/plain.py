@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
 from console.guard.sanitise import safe_bytes
 from sources.logs.context import Context
 from sources.logs.fields import Builder
@@ -35,8 +36,12 @@ _SHORT_REQUEST = re.compile(
 )
 """`GET /path 200 12.5ms`, as many middlewares write it."""
 _RAILS = re.compile(rb"Completed (\d{3}) [\w ]+ in (\d+(?:\.\d+)?)ms")
+_QUICK = re.compile(rb"[ \t|:,-]*\[?([A-Z]{4,8})\]?(?=[ :\t])")
+"""A severity right behind the stamp, as most lines have it."""
+_QUICK_LEVELS = {word.upper().encode(): level for word, level in WORDS.items() if len(word) > 3}
 _REDIS = {b".": Level.DEBUG, b"-": Level.DEBUG, b"*": Level.NOTICE, b"#": Level.WARN}
 _KLOG = {b"I": Level.INFO, b"W": Level.WARN, b"E": Level.ERROR, b"F": Level.FATAL}
+_NOTHING = SafeText("")
 _REACH = 200
 """Bytes of a line in which stamp and severity are looked for."""
 
@@ -48,6 +53,7 @@ class PlainFormat:
 
     def __init__(self, context: Context, sample: Sequence[bytes] = ()) -> None:
         self._builder = Builder(context, learned_units([pairs_in(line) for line in sample], Builder(context)))
+        self._service = self._builder.service(None)
         self.stamp, self._column = learned_stamp(sample)
         self._pattern = None if self.stamp is None else self.stamp.within(self._column)
 
@@ -57,7 +63,31 @@ class PlainFormat:
         return CONTINUES.match(line) is None
 
     def light(self, line: bytes) -> LogRecord | None:
-        return self.full(line)
+        at: Instant | None = None
+        head, rest = b"", line
+        if self._pattern is not None and self.stamp is not None:
+            match = self._pattern.match(line[:_REACH])
+            if match is None:
+                return None
+            at = self.stamp.read(match, self._builder.clock)
+            if at is None:
+                return None
+            head, rest = line[: match.start("stamp")], line[match.end("stamp") :]
+        quick = _QUICK.match(rest) if not head else None
+        level = _QUICK_LEVELS.get(quick[1]) if quick is not None else None
+        if quick is not None and level is not None:
+            message = rest[quick.end() :]
+        else:
+            level, _, message = split_level(head, rest, self.stamp.name if self.stamp else "")
+        if (
+            b"=" in message
+            or b" /" in message
+            or b"HTTP/" in message
+            or b"Completed " in message
+            or message[-1:] == b"}"
+        ):
+            return self._builder.record(_in_text(message.strip()), at=at, level=level)
+        return LogRecord(at, level, self._service, _NOTHING)
 
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         at: Instant | None = None
@@ -74,7 +104,7 @@ class PlainFormat:
         pairs: list[tuple[str, object]] = (
             [("context", decoration.decode("utf-8", "backslashreplace"))] if decoration else []
         )
-        pairs += _in_text(message)
+        pairs += _in_text(message.strip())
         return self._builder.record(
             pairs,
             extra=tuple(safe_bytes(one) for one in extra),

@@ -41,7 +41,8 @@ def _month(text: bytes) -> int:
 
 
 def _iso(match: re.Match[bytes], clock: Clock) -> Instant | None:
-    return clock.text(match["stamp"].decode("ascii"))
+    base = clock.stamps[match["sec"], match["zone"] or b""]
+    return _plus(base, match["f"])
 
 
 def _day_first(match: re.Match[bytes], clock: Clock) -> Instant | None:
@@ -96,7 +97,8 @@ _MON = rb"(?P<mon>[A-Z][a-z]{2})"
 STAMPS = (
     Stamp(
         "iso",
-        rb"\d{4}[-/.]\d\d[-/.]\d\d[T _]\d\d:\d\d:\d\d(?:[.,:]\d{1,9})?(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d|[+-]\d\d\b))?",
+        rb"(?P<sec>\d{4}[-/.]\d\d[-/.]\d\d[T _]\d\d:\d\d:\d\d)(?:[.,:](?P<f>\d{1,9}))?"
+        rb"(?: ?(?P<zone>Z|UTC|GMT|[+-]\d\d:?\d\d|[+-]\d\d\b))?",
         _iso,
     ),
     Stamp("common", rb"(?P<d>\d\d)/" + _MON + rb"/(?P<y>\d{4}):" + _TIME + rb"(?:\.(?P<f>\d+))?(?: (?P<zone>[+-]\d{4}))?", _day_first),
