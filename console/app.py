@@ -17,6 +17,7 @@ from console.config.load import ConfigError, Loaded
 from console.domain.instant import Instant
 from console.guard.redact import redact
 from console.guard.sanitise import safe
+from console.leaving import HUNG_UP, terminal_is_gone
 from console.live.process import CollectorFailed, ProcessLink
 from console.live.session import Link, Session
 from console.screens.base import ConsoleScreen
@@ -63,6 +64,7 @@ class IncidentConsole(TerminalCare[int]):
         self.loaded = loaded
         self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
         self.session = Session(loaded.config, link, self._mark_dirty, clock)
+        self.session.wished = self._carry_out
         self._theme_name = theme or loaded.config.console.theme
         self._dirty = True
         self._ticks = 0
@@ -107,7 +109,10 @@ class IncidentConsole(TerminalCare[int]):
         self._dirty = True
 
     def tick(self) -> None:
-        """Show the newest state, unless nothing changed or the terminal does not keep up."""
+        """Show the newest state, unless nothing changed or the terminal does not keep up. Leave one that is gone."""
+        if not self.is_headless and terminal_is_gone():
+            self.exit(return_code=HUNG_UP)
+            return
         self._ticks += 1
         ages_moved = self._ticks % 4 == 0 and not self.session.frozen
         if (self._dirty or ages_moved) and not terminal_is_behind(self):
@@ -152,10 +157,9 @@ class IncidentConsole(TerminalCare[int]):
         if isinstance(result, Awaitable):
             await result
         self.show_now()
-        await self._carry_out()
 
-    async def _carry_out(self) -> None:
-        """Tell the collector what the last key asked for, without waiting for it."""
+    def _carry_out(self) -> None:
+        """Tell the collector what was asked for, without waiting for it."""
         self.run_worker(self.session.carry_out(), name="wishes", group="wishes", exit_on_error=False)
 
     def why_not(self, name: str) -> str:
@@ -288,4 +292,8 @@ def run_console(loaded: Loaded, theme: str | None = None) -> int:
     app.run(mouse=loaded.config.console.mouse)
     if app.failure:
         raise ConfigError(app.failure)
+    if terminal_is_gone():
+        return app.return_code if app.return_code == 128 + signal.SIGTERM else HUNG_UP
+    if app.crash is not None:
+        raise app.crash
     return app.return_code or 0

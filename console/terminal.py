@@ -7,10 +7,12 @@
   those codes that change. Measured on six panes at 120x40: a seventh of the bytes.
 - **A slow terminal waits alone.** When more frames wait for the terminal than it takes, nothing is painted until it has
   caught up; the event loop, the collectors and the journal go on. What was left out is then painted once.
+- **An end that comes.** Told to end, the program ends, also when the terminal takes nothing more or is gone; an error that
+  nobody caught becomes one sentence, never a traceback with the values of variables.
 - **Clean lines.** A filter takes characters that a terminal obeys out of every line, whoever painted it; another leaves no
   colour at all under `NO_COLOR`.
 
-Private names used: `App._display`, `App._driver`, `App._filters`, `App._begin_update`, `App._end_update`,
+Private names used: `App._display`, `App._handle_exception`, `App._fatal_error`, `App._close_messages_no_wait`, `App._driver`, `App._filters`, `App._begin_update`, `App._end_update`,
 `Driver._mouse`, `LinuxDriver._enable_mouse_support` and `_disable_mouse_support`, `WriterThread._queue`, and the
 attributes of the two updates of `textual._compositor`.
 """
@@ -19,10 +21,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from queue import Empty
 from typing import Any, TypeAlias
 
 from rich.color import Color as RichColor
 from rich.color import ColorSystem
+from rich.console import RenderableType
 from rich.segment import Segment
 from rich.style import Style
 from textual import on
@@ -36,6 +40,7 @@ from textual.screen import Screen
 from textual.strip import Strip
 
 from console.guard.sanitise import UNSAFE
+from console.leaving import Insistence, drop_output
 from widgets.cells import Cell, cells_of, changed_spans
 
 MOST_QUEUED = 4
@@ -95,8 +100,25 @@ def set_mouse(app: App[Any], on: bool) -> bool:
 
 def terminal_is_behind(app: App[Any], most: int = MOST_QUEUED) -> bool:
     """Whether more than `most` frames wait for the terminal to take them."""
-    queue = getattr(getattr(app._driver, "_writer_thread", None), "_queue", None)
+    queue = _waiting_frames(app)
     return queue is not None and queue.qsize() > most
+
+
+def drop_frames(app: App[Any]) -> None:
+    """Throw away what waits for the terminal, so that a new frame would be taken at once."""
+    queue = _waiting_frames(app)
+    try:
+        while queue is not None:
+            if queue.get_nowait() is None:
+                queue.put_nowait(None)  # the thread that writes is asked to end: that must not be lost
+                break
+    except Empty:
+        pass
+    drop_output()
+
+
+def _waiting_frames(app: App[Any]) -> Any:
+    return getattr(getattr(app._driver, "_writer_thread", None), "_queue", None)
 
 
 class TerminalModel:
@@ -263,8 +285,42 @@ class TerminalCare(App[ReturnType]):
         super().__init__(*args, **kwargs)
         self._terminal = TerminalModel()
         self._owed = False
+        self._insistence = Insistence(lambda: drop_frames(self))
+        self.crash: Exception | None = None
+        """What ended the application although nobody asked it to."""
         install_neutralise(self)
         install_no_color(self)
+
+    # Leaving.
+
+    def exit(
+        self, result: ReturnType | None = None, return_code: int = 0, message: RenderableType | None = None
+    ) -> None:
+        """End, also where the terminal takes nothing any more."""
+        super().exit(result, return_code, message)
+        if self._driver is not None and not self.is_headless:
+            self._insistence.start(return_code)
+
+    def run(self, **options: Any) -> ReturnType | None:
+        """Run until the end; the screen is closed when this returns."""
+        try:
+            return super().run(**options)
+        finally:
+            self._insistence.ended()
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.crash = self.crash or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        self._close_messages_no_wait()
+
+    def panic(self, *renderables: RenderableType) -> None:
+        """End because of an error; what it was is told by whoever ran the application."""
+        self.crash = self.crash or RuntimeError("the keyboard cannot be read")
+        self._close_messages_no_wait()
+
+    # Painting.
 
     def forget_terminal(self) -> None:
         """The terminal may show anything: after a suspension, for `redraw`. Paints everything again."""

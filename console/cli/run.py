@@ -59,6 +59,10 @@ def _require_terminal() -> None:
     instead = "use `incident diagnose --plain` for text, or `--json` for programs"
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise Refused(f"the console needs a terminal, and this is none: {instead}")
+    if not sys.stderr.isatty():
+        raise Refused(
+            f"the screen is drawn on standard error, which is redirected: leave it to the terminal, or {instead}"
+        )
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
         raise Refused(f"TERM={os.environ.get('TERM', '')} cannot move the cursor: {instead}")
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
