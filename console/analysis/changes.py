@@ -38,6 +38,8 @@ WEIGHT_MECHANISM = 0.65
 RELEVANT_WORD = 0.05
 RELEVANT_MOST = 0.15
 """Added for each word that diff and symptom share, and at most [D]."""
+STAMP_S = 30.0
+"""How far stamps of logs and changes may be apart for one minute's events [D]."""
 FRAME = 0.9
 """Mechanism where a stack trace of the new errors leads into the diff [D]."""
 NAMED = 0.4
@@ -288,7 +290,7 @@ def _mechanism(change: Change, effect: Effect | None, case: Case) -> tuple[float
             and p.status == "new"
             and p.level >= Level.ERROR
             and p.first_seen is not None
-            and p.first_seen >= change.at - 1.0
+            and p.first_seen >= change.at - STAMP_S
         ]
         if fresh and effect is None:
             value = max(value, 0.6)

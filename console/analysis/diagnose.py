@@ -25,7 +25,7 @@ from console.analysis.place import Place, rank_places
 from console.analysis.plausible import contradicted, unfelt
 from console.analysis.restarts import Restart, find_restarts
 from console.analysis.signals import Family, words_of
-from console.analysis.spanmoves import SpanView, judge_spans, new_errors, recorded_before, trace_shares
+from console.analysis.spanmoves import NEW_LINES, SpanView, judge_spans, new_errors, recorded_before, trace_shares
 from console.analysis.suspects import Draft, from_changes, ranked
 from console.analysis.symptoms import harms_users, symptoms_of
 from console.analysis.traces import Calls, read_calls
@@ -111,7 +111,7 @@ def _diagnose(
     onset = _onset(state, moves, leaks)
     if onset is None and state is State.INCONCLUSIVE and spans is not None:
         onset = spans.onset if known.notes else None
-    patterns = _patterns(view, onset)
+    patterns = _patterns(view, onset, moves)
     judged, suspects = _explain(view, state, onset, moves, leaks, patterns.patterns, spans)
     explains = _explains(seen, state, judged)
     changes = tuple(_judged_change(j) for j in sorted(judged, key=lambda j: j.change.at, reverse=True))
@@ -220,7 +220,21 @@ def _moves(view: View, limits: Thresholds) -> list[Move]:
         moves = [m for m in moves if m.metric != "log_errors" or m.service not in told]
         known = {m.service for m in moves if m.meaning.signal == "log_errors" and m.opened}
         moves += [m for m in new_errors(view.records, seen.at, seen.window, source) if m.service not in known]
+        moves = _measured_first(view, moves)
     return _plausible(view, _family_wise(moves, len(view.tracks.values)))
+
+
+def _measured_first(view: View, moves: list[Move]) -> list[Move]:
+    """Where a service's requests are counted and do not fail more than before, its error lines alone are no trouble."""
+    counted = {t.service for t in view.tracks.errors if float(t.requests[-40:].sum()) >= GATE_REQUESTS}
+    failing = {m.service for m in moves if m.opened and m.meaning.family is Family.RATIO}
+    calm = counted - failing
+    return [
+        replace(m, opened=False, short="its requests fail no more than before")
+        if m.opened and m.meaning.signal == "log_errors" and m.service in calm
+        else m
+        for m in moves
+    ]
 
 
 def _plausible(view: View, moves: list[Move]) -> list[Move]:
@@ -246,7 +260,7 @@ def _family_wise(moves: list[Move], tracks: int) -> list[Move]:
     judged = []
     for move in moves:
         expected = move.chance * max(1, tracks) * (1 + move.since_bins)
-        if move.opened and expected > FAMILY_CHANCE and move.meaning.signal != "log_errors":
+        if move.opened and expected > FAMILY_CHANCE and move.metric != NEW_LINES:
             move = replace(move, opened=False, short=f"one of {tracks} series is off like this now and then")
         judged.append(move)
     return judged
@@ -332,9 +346,11 @@ def _baselines(seen: Observations, onset: Instant | None) -> tuple[BaselineWindo
     return tuple(found)
 
 
-def _patterns(view: View, onset: Instant | None) -> Compared:
+def _patterns(view: View, onset: Instant | None, moves: list[Move]) -> Compared:
+    """Compare the lines since the onset with those before; the bin in which it began belongs to the window."""
     seen = view.seen
-    start = onset if onset is not None else seen.window.start
+    step = max((m.step_s for m in moves if m.opened and m.ongoing), default=0.0)
+    start = onset - min(step, CHANGE_EARLY_S) if onset is not None else seen.window.start
     window = Window(min(start, seen.at), math.nextafter(seen.at, math.inf))
     baseline = None
     if view.covered is not None and view.covered.start < window.start:

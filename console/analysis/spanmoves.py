@@ -36,6 +36,7 @@ HUGE_RATIO = 10.0
 CARRY_SPANS = 5
 SHIFT_SHARE = 0.15
 NEW_P = 1e-3
+NEW_LINES = "new error lines"
 FEWEST_NEW = 5
 COVER_S = 10.0
 
@@ -250,7 +251,7 @@ def new_errors(records: Iterable[LogRecord], at: Instant, window: Window, source
             found[service] = Move(
                 service=service,
                 operation=None,
-                metric="new error lines",
+                metric=NEW_LINES,
                 meaning=NEW_ERRORS,
                 direction=1,
                 onset=start,
