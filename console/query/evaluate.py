@@ -20,7 +20,7 @@ from console.domain.instant import BadTime, parse_span
 from console.domain.logs import Level, LogRecord
 from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
 from console.query.parse import LEVEL_WORDS
-from console.query.regex import Search, searcher
+from console.query.regex import Search, required_text, searcher
 
 Predicate: TypeAlias = Callable[[LogRecord], bool]
 
@@ -121,6 +121,12 @@ def _needles(query: Query) -> tuple[str, ...]:
     match query:
         case Literal(text):
             return (text.lower(),)
+        case Regex(pattern):
+            text = required_text(pattern)
+            return (text,) if len(text) > 1 else ()
+        case FieldTest(field, "=", value) if field.lower() not in CHEAP_FIELDS | {"source", "file"}:
+            text = max(value.lower().split("*"), key=len)
+            return (text,) if text else ()
         case And(parts):
             known = [needles for part in parts if (needles := _needles(part))]
             return max(known, key=lambda needles: min(len(n) for n in needles), default=())
@@ -153,7 +159,7 @@ def _named(record: LogRecord, name: str, same: Callable[[str], bool]) -> bool:
 
 
 def _value(test: FieldTest) -> Callable[[str], bool]:
-    """Whether a text value passes: a number against a number, a glob, or the same text."""
+    """Whether a text value passes: a number against a number, a glob, or the same text, whatever its case."""
     wanted = test.value.lower()
     number = _number(test.value)
     if test.operator != "=":
@@ -162,7 +168,7 @@ def _value(test: FieldTest) -> Callable[[str], bool]:
     if "*" in wanted:
         glob = glob_of(wanted)
         return lambda text: glob.fullmatch(text.lower()) is not None
-    return lambda text: text.lower() == wanted or (number is not None and _number(text) == number)
+    return lambda text: text.lower() == wanted
 
 
 def glob_of(text: str) -> re.Pattern[str]:

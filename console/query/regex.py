@@ -62,6 +62,18 @@ def searcher(pattern: str) -> Search:
     return Automaton(program).search
 
 
+def required_text(pattern: str) -> str:
+    """The longest text, lower case, that every match of a valid pattern holds whatever its case; empty: none is known."""
+    best, run = "", ""
+    for operation, value in [*_tree(pattern), (None, None)]:
+        # Only ASCII keeps its length and identity when its case is changed.
+        if operation is _c.LITERAL and value < 128:
+            run += chr(value).lower()
+            continue
+        best, run = max(best, run, key=len), ""
+    return best
+
+
 def _tree(pattern: str) -> Any:
     try:
         with warnings.catch_warnings():

@@ -39,7 +39,7 @@ def _line_test(needles: tuple[str, ...]) -> Callable[[bytes], bool] | None:
 
     The text of a record is made from its line by decoding escapes, putting method and route together, naming the level
     and putting identifiers aside. A needle that such a step can make is no needle for the raw line: then the test is
-    given up (None), or passes the lines that have escapes.
+    given up (None), or passes the lines that have escapes or letters whose case is not ASCII's.
     """
     words: list[bytes] = []
     for needle in needles:
@@ -57,5 +57,5 @@ def _line_test(needles: tuple[str, ...]) -> Callable[[bytes], bool] | None:
         return None
     if len(words) == 1:
         word = words[0]
-        return lambda line: word in line.lower() or b"\\" in line
-    return lambda line: b"\\" in line or any(word in line.lower() for word in words)
+        return lambda line: word in line.lower() or b"\\" in line or not line.isascii()
+    return lambda line: b"\\" in line or not line.isascii() or any(word in line.lower() for word in words)

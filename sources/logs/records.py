@@ -123,10 +123,23 @@ def entries(
         maybe: Whether a line can be part of a wanted record; groups with no such line are passed over unread.
     """
     grouper = Grouper(form, tally)
+    light_of = form.light
     for offset, block in blocks:
         for group in grouper.feed(offset, block):
-            if maybe is None or maybe(group[1]) or any(map(maybe, group[2])):
+            if maybe is not None and not (maybe(group[1]) or any(map(maybe, group[2]))):
+                continue
+            if group[2]:
                 yield from split(form, group, tally)
+                continue
+            # Most records are one line: this is `split` without its turns.
+            light = light_of(group[1])
+            if light is None:
+                tally.note(group[1])
+                continue
+            tally.records += 1
+            if light.at is None:
+                tally.timeless += 1
+            yield Entry(light, group[1], (), group[0])
     for group in grouper.end():
         if maybe is None or maybe(group[1]) or any(map(maybe, group[2])):
             yield from split(form, group, tally)

@@ -172,7 +172,7 @@ def _in_text(message: bytes) -> list[tuple[str, object]]:
     elif b" /" in message and (request := _SHORT_REQUEST.search(message)):
         pairs += _named(("method", request[1]), ("path", request[2]), ("status", request[3]))
         if request[4]:
-            pairs += _named(("duration", request[4] + request[5]))
+            pairs += _named(("duration", message[request.start(4) : request.end(5)]))
     elif b"Completed " in message and (rails := _RAILS.search(message)):
         pairs += _named(("status", rails[1]), ("duration_ms", rails[2]))
     return [(name, value) for name, value in pairs if name.lower() not in ("msg", "message")]
