@@ -206,14 +206,14 @@ LEAVES: st.SearchStrategy[Query] = st.one_of(
     st.builds(FieldTest, st.sampled_from(["user_id"]), st.sampled_from([">", ">=", "<", "<="]), st.integers(-9, 9999).map(str)),
     st.sampled_from([FieldTest("level", ">=", "warn"), FieldTest("status", "=", "5xx"), FieldTest("latency", ">", "2s")]),
 )  # fmt: skip
-QUERIES: st.SearchStrategy[Query] = st.recursive(
-    LEAVES,
-    lambda inner: st.one_of(
-        st.builds(Not, inner),
-        st.builds(And, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-        st.builds(Or, st.lists(inner, min_size=2, max_size=3).map(tuple)),
-    ),
-    max_leaves=8,
+QUERIES: st.SearchStrategy[Query] = st.deferred(
+    lambda: st.one_of(
+        LEAVES,
+        LEAVES,
+        st.builds(Not, QUERIES),
+        st.builds(And, st.lists(QUERIES, min_size=2, max_size=3).map(tuple)),
+        st.builds(Or, st.lists(QUERIES, min_size=2, max_size=3).map(tuple)),
+    )
 )
 
 
