@@ -82,7 +82,7 @@ CARDPAY_FAILS = 0.004
 SKUS = 400
 BUNDLES = 16
 BUNDLE_PARTS = 60
-BUNDLE_SHARE = 0.045
+BUNDLE_SHARE = 0.03
 """Share of stock look-ups that ask for a bundle."""
 
 COUNTRIES = (("DE", 0.40), ("FR", 0.14), ("NL", 0.11), ("GB", 0.18), ("CH", 0.11), ("NO", 0.06))

@@ -94,18 +94,31 @@ HISTORY: tuple[Work, ...] = (
         ),
     ),
     Work(
-        "inventory",
+        "payments",
         22.9,
+        "Tomasz Zielinski",
+        "Give up on a ledger statement after 2 s",
+        (Edit("payments/payments.toml", "statement_timeout_ms = 5000", "statement_timeout_ms = 2000"),),
+    ),
+    Work(
+        "inventory",
+        5.2,
         "Ana Ribeiro",
         "Run two workers",
         (Edit("inventory/inventory.toml", "workers = 1", "workers = 2"),),
     ),
     Work(
-        "payments",
-        3.3,
-        "Tomasz Zielinski",
-        "Give up on a ledger statement after 2 s",
-        (Edit("payments/payments.toml", "statement_timeout_ms = 5000", "statement_timeout_ms = 2000"),),
+        "checkout",
+        2.7,
+        "Mira Okafor",
+        "Say that exports carry no tax",
+        (
+            Edit(
+                "checkout/pricing.py",
+                '"""Tax on the whole order."""',
+                '"""Tax on the whole order; exports carry none."""',
+            ),
+        ),
     ),
     Work(
         "gateway",
@@ -153,7 +166,7 @@ QUERY_PER_COMPONENT = Work(
 
 RECEIPTS_FOREVER = Work(
     "checkout",
-    3.6,
+    2.2,
     "Lea Brandt",
     "Keep receipts for the support desk",
     (

@@ -173,6 +173,10 @@ def _reported() -> Iterator[None]:
     except (GitFailed, NotReady, OSError) as error:
         say("failed", reason=str(error))
         sys.exit(1)
+    except Exception as error:
+        # The log of this process goes with the folder, so that the reason must be told here.
+        say("failed", reason=f"{type(error).__name__}: {error}")
+        raise
 
 
 def main(arguments: list[str] | None = None) -> None:
