@@ -32,6 +32,8 @@ def build(
     from sources.logs.files import FileLogSource
     from sources.logs.spec import spec_of
 
-    if config.kind == "files":
+    if config.kind in ("files", "journald"):
         return FileLogSource(spec_of(config, resolve, services), runner)
-    raise ConfigError(f'[[logs]] {config.name}: kind = "{config.kind}" is not built yet; kinds that are: files')
+    raise ConfigError(
+        f'[[logs]] {config.name}: kind = "{config.kind}" is not built yet; kinds that are: files, journald'
+    )

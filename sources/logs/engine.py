@@ -20,6 +20,7 @@ from sources.logs.collect import collector
 from sources.logs.formats import Format, make
 from sources.logs.formats.base import CONTINUES
 from sources.logs.inputs import Found, LogFile, find
+from sources.logs.journald import JOURNAL, JournalFormat, blocks
 from sources.logs.questions import Question
 from sources.logs.reading import SAMPLE, Reader, require_text
 from sources.logs.records import Entry, Tally, entries
@@ -134,6 +135,9 @@ class Engine:
 
     def _entries(self, run: Pass, maybe: Callable[[bytes], bool] | None) -> Iterator[tuple[LogFile, Format, Entry]]:
         """Every entry inside the window, file by file."""
+        if self.spec.kind == "journald":
+            yield from self._journal(run, maybe)
+            return
         found = self.files()
         run.refused += found.refused
         if not found.files:
@@ -161,6 +165,21 @@ class Engine:
                 run.complete = False
         if not read and not run.complete:
             raise SourceUnavailable("; ".join(run.refused[:3]))
+
+    def _journal(self, run: Pass, maybe: Callable[[bytes], bool] | None) -> Iterator[tuple[LogFile, Format, Entry]]:
+        form = JournalFormat(self.spec.context("", "", run.window.end))
+        run.formats.add("journal")
+        start, end = run.window.start, run.window.end
+
+        def counted() -> Iterator[tuple[int, bytes]]:
+            for offset, block in blocks(self.spec, start, end, run.allowance.check):
+                run.bytes += len(block)
+                yield offset, block
+
+        for entry in entries(form, counted(), run.tally, maybe):
+            at = entry.light.at
+            if at is not None and start <= at < end:
+                yield JOURNAL, form, entry
 
     def _blocks(self, reader: Reader, form: Format, run: Pass) -> Iterator[tuple[int, bytes]]:
         if reader.file.compression:
@@ -223,7 +242,7 @@ class Engine:
         partial = not run.complete or len(notes) > bool(tally.unreadable) or tally.unreadable * 100 > tally.records
         report = SourceReport(
             name=self.spec.name,
-            kind="files",
+            kind=self.spec.kind,
             state=SourceState.PARTIAL if partial and notes else SourceState.OK,
             detail=SafeText("; ".join(notes))
             if notes

@@ -1,4 +1,4 @@
-"""The log source of kind `files`: the engine behind the protocol of all log sources.
+"""The log source of the kinds `files` and `journald`: the engine behind the protocol of all log sources.
 
 The engine's work is done by a runner: threads of this process for a headless command, a child process
 (`sources.logs.client`) for the screen, whose frames must not wait for parsing.
@@ -22,7 +22,7 @@ from console.query.text import text_of
 from sources.logs.engine import Allowance, Engine
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page, Question
 from sources.logs.spec import Spec
-from sources.logs.tail import Pace, Tail
+from sources.logs.tail import Pace, tail_of
 
 ALLOWED_S = 60.0
 """Time that one question may take."""
@@ -72,7 +72,7 @@ class InProcess:
 
     async def follow(self, spec: Spec) -> AsyncGenerator[tuple[LogRecord, ...]]:
         """See `Runner`."""
-        tail = Tail(Engine(spec))
+        tail = tail_of(spec)
         pace = Pace()
         try:
             yield tuple(await asyncio.to_thread(tail.poll))
@@ -90,12 +90,10 @@ class InProcess:
 
 
 class FileLogSource:
-    """Log files of this machine.
+    """Log files, or the journal, of this machine.
 
     Questions about the same window that are asked at the same time are answered from one pass over the files.
     """
-
-    kind = "files"
 
     def __init__(self, spec: Spec, runner: Runner | None = None) -> None:
         self.spec = spec
@@ -107,6 +105,11 @@ class FileLogSource:
     def name(self) -> str:
         """Its name in the configuration."""
         return self.spec.name
+
+    @property
+    def kind(self) -> str:
+        """files | journald"""
+        return self.spec.kind
 
     async def page(self, window: Window, query: Query | None, limit: int) -> Reading[LogPage]:
         """The newest `limit` matching records of the window, oldest first, and how many match in all.

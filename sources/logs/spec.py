@@ -16,11 +16,11 @@ if TYPE_CHECKING:  # the worker process reads specs, and must not pay for import
 
 
 class Spec(msgspec.Struct, frozen=True):
-    """One `[[logs]]` table of kind `files`."""
+    """One `[[logs]]` table of kind `files` or `journald`."""
 
     name: str
     patterns: tuple[str, ...]
-    """Absolute globs."""
+    """Absolute globs; for the journal, units and absolute paths of journals."""
     service: str = ""
     service_from_path: str = ""
     """A path pattern with `{service}`, compared with the end of a path; empty: none."""
@@ -29,6 +29,7 @@ class Spec(msgspec.Struct, frozen=True):
     names: Names = Names()
     fallback_service: str = ""
     """The service of records that name none."""
+    kind: str = "files"
 
     def context(self, path: str, file: str, reference: float) -> Context:
         """What a parser of one file must know."""
@@ -37,19 +38,23 @@ class Spec(msgspec.Struct, frozen=True):
 
 
 def spec_of(config: LogsConfig, resolve: Callable[[str | Path], Path], services: Sequence[str] = ()) -> Spec:
-    """The plain values of a configuration of kind `files`, in a system of the named services."""
+    """The plain values of a configuration, in a system of the named services."""
     names = Names(**config.fields.model_dump())
     if config.service_field is not None:
         names = msgspec.structs.replace(names, service=config.service_field)
     return Spec(
         name=config.name,
-        patterns=tuple(str(resolve(pattern)) for pattern in config.paths),
+        patterns=tuple(
+            pattern if config.kind == "journald" and "/" not in pattern else str(resolve(pattern))
+            for pattern in config.paths
+        ),
         service=config.service or "",
         service_from_path=config.service_from_path or "",
         format=config.format,
         zone=config.timezone,
         names=names,
         fallback_service=services[0] if len(services) == 1 else "",
+        kind=config.kind,
     )
 
 

@@ -24,7 +24,9 @@ from sources.base import SourceError
 from sources.logs.engine import Engine
 from sources.logs.followed import FINGERPRINT, FollowedFile, try_open
 from sources.logs.inputs import LogFile, split_name
+from sources.logs.journald import JournalTail
 from sources.logs.reading import Reader
+from sources.logs.spec import Spec
 
 MOST_BYTES = 8 << 20
 """Bytes of one file that one look reads, so that other files have their turn."""
@@ -297,6 +299,11 @@ def _head(file: LogFile) -> bytes:
             return reader.head(FINGERPRINT)
     except SourceError:
         return b""
+
+
+def tail_of(spec: Spec, positions: Positions | None = None) -> Tail | JournalTail:
+    """What follows a source of either kind."""
+    return JournalTail(spec) if spec.kind == "journald" else Tail(Engine(spec), positions)
 
 
 def _is_copy(file: LogFile, one: FollowedFile) -> bool:

@@ -20,8 +20,9 @@ from console.domain.reading import Reading
 from console.query.parse import QueryError
 from sources.base import SourceError
 from sources.logs.engine import Allowance, Engine
+from sources.logs.journald import JournalTail
 from sources.logs.spec import Spec
-from sources.logs.tail import Pace, Tail
+from sources.logs.tail import Pace, Tail, tail_of
 from sources.logs.wire import (
     HEADER,
     MOST_FRAME,
@@ -118,7 +119,7 @@ class Worker:
         return replace(reading, value=replace(reading.value, records=()))
 
     def _follow(self, follow: Follow, ended: threading.Event) -> None:
-        tail = Tail(Engine(follow.spec), follow.positions)
+        tail = tail_of(follow.spec, follow.positions)
         pace = Pace()
         first = True
         try:
@@ -134,7 +135,7 @@ class Worker:
         finally:
             tail.close()
 
-    def _say_new(self, id: int, records: tuple[Any, ...], tail: Tail) -> None:
+    def _say_new(self, id: int, records: tuple[Any, ...], tail: Tail | JournalTail) -> None:
         for start in range(0, len(records), PART):
             if start + PART < len(records):
                 self._say(Records(id, -1, records[start : start + PART]))
