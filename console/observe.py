@@ -33,8 +33,9 @@ FILE_HISTORY_S = 14 * 86400.0
 LOG_HISTORY_WINDOWS = 3
 """Logs reach back three windows before the one asked for, at least `LOG_HISTORY_S`: their cost grows with the stretch."""
 LOG_HISTORY_S = 3600.0
-MESSAGE_WINDOWS = 2
-"""Records are compared between the window and the one before it; how many errors there were, series tell further back."""
+LOG_BYTES = 30_000_000
+QUIET_LOG_HISTORY_S = 26 * 3600.0
+"""A log that is small is read further back, at most over the same hours of the day before, and at most about so many bytes."""
 SPAN_HISTORY_S = 86400.0
 CHANGES_REACH_S = 7 * 86400.0
 DEADLINE_S = 30.0
@@ -236,6 +237,8 @@ class _Gathered:
 
     values: dict[str, list[Any]] = field(default_factory=dict)
     reports: list[SourceReport] = field(default_factory=list)
+    names: dict[str, list[str]] = field(default_factory=dict)
+    """Who gave each value."""
 
     async def ask(
         self, role: str, name: str, kind: str, question: Awaitable[Reading[Any]], report: bool = True
@@ -250,12 +253,21 @@ class _Gathered:
             self._failed(role, name, kind, str(error) or type(error).__name__, report)
         else:
             self.values.setdefault(role, []).append(reading.value)
+            self.names.setdefault(role, []).append(name)
             if report:
                 self.reports.append(replace(reading.report, role=reading.report.role or role))
 
     def _failed(self, role: str, name: str, kind: str, why: str, report: bool) -> None:
         if report:
             self.reports.append(SourceReport(name, kind, SourceState.FAILED, safe(why, 400), role=role))
+
+    def forget(self, name: str) -> None:
+        """Drop what a log source said, because it is asked again about a longer stretch."""
+        for role in ("logs", "errors", "records"):
+            kept = [k for k, who in enumerate(self.names.get(role, [])) if who != name]
+            self.values[role] = [self.values[role][k] for k in kept] if role in self.values else []
+            self.names[role] = [self.names[role][k] for k in kept] if role in self.names else []
+        self.reports = [r for r in self.reports if r.name != name or r.role != "logs"]
 
     def flat(self, role: str) -> list[Any]:
         """Everything of a role in one list."""
@@ -275,9 +287,8 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
     end = min(window.end, at)
     log_start = end - max(LOG_HISTORY_S, (1 + LOG_HISTORY_WINDOWS) * window.seconds)
     log_window, metric_window = Window(log_start, end), Window(end - METRIC_HISTORY_S, end)
-    message_window = Window(max(log_start, end - MESSAGE_WINDOWS * window.seconds), end)
     questions = [
-        _ask_logs(sources, got, log_window, message_window, step_s),
+        _ask_logs(sources, got, log_window, step_s),
         *(got.ask("metrics", s.name, s.kind, s.series(_metric_window(s, end), step_s)) for s in sources.metrics),
         *(
             got.ask("traces", s.name, s.kind, s.spans(Window(end - SPAN_HISTORY_S, end), MOST_SPANS))
@@ -308,13 +319,29 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
     )
 
 
-async def _ask_logs(sources: Sources, got: _Gathered, window: Window, messages: Window, step_s: float) -> None:
-    """Ask log sources one after the other: parsing takes the processor, and threads at once would only take turns."""
+async def _ask_logs(sources: Sources, got: _Gathered, window: Window, step_s: float) -> None:
+    """Ask log sources one after the other: parsing takes the processor, and threads at once would only take turns.
+
+    The questions to one source are about one window, so that it answers them from one pass over its files.
+    """
     for source in sources.logs:
-        name, kind = source.name, source.kind
-        await got.ask("logs", name, kind, source.series(window, step_s))
-        await got.ask("errors", name, kind, source.errors(messages, ERROR_SAMPLE), False)
-        await got.ask("records", name, kind, source.messages(messages, MESSAGE_SAMPLE), False)
+        read = await _ask_log(source, got, window, step_s)
+        reach = min(QUIET_LOG_HISTORY_S, window.seconds * LOG_BYTES / max(read, 1)) if read is not None else 0.0
+        if reach >= 2 * window.seconds:
+            got.forget(source.name)
+            await _ask_log(source, got, Window(window.end - reach, window.end), step_s)
+
+
+async def _ask_log(source: LogSource, got: _Gathered, window: Window, step_s: float) -> int | None:
+    """Ask one log source; returns the bytes it read, None where it failed."""
+    name, kind = source.name, source.kind
+    await asyncio.gather(
+        got.ask("logs", name, kind, source.series(window, step_s)),
+        got.ask("errors", name, kind, source.errors(window, ERROR_SAMPLE), False),
+        got.ask("records", name, kind, source.messages(window, MESSAGE_SAMPLE), False),
+    )
+    report = next((r for r in reversed(got.reports) if r.name == name and r.role == "logs"), None)
+    return None if report is None or report.state is SourceState.FAILED else report.cost.bytes
 
 
 def _metric_window(source: MetricSource, end: Instant) -> Window:

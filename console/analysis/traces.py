@@ -104,7 +104,10 @@ def read_calls(spans: Iterable[Span], records: Iterable[LogRecord] = ()) -> Call
         if span.parent_id is not None and span.parent_id in by_id and span.parent_id != span.span_id:
             children[span.parent_id].append(span)
     calls = Calls()
-    acts = _acts(by_id, children, records, calls)
+    lines = [record for record in records if record.at is not None]
+    # Spans from before the first line at hand would seem to have written nothing.
+    told_since = min((record.at for record in lines if record.at is not None), default=float("-inf"))
+    acts = _acts(by_id, children, lines, calls)
     remotes = _remotes(by_id, children)
     for span in by_id.values():
         below = children.get(span.span_id, ())
@@ -125,7 +128,8 @@ def read_calls(spans: Iterable[Span], records: Iterable[LogRecord] = ()) -> Call
         parent = by_id.get(span.parent_id) if span.parent_id is not None else None
         if parent is None or parent.service != span.service:
             calls.served[key].append((span.end, span.duration_s, span.failed))
-        calls.acts[key].append((span.end, acts.get(span.span_id, frozenset())))
+        if span.end >= told_since:
+            calls.acts[key].append((span.end, acts.get(span.span_id, frozenset())))
     return calls
 
 
