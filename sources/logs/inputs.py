@@ -86,6 +86,8 @@ def find(patterns: Iterable[str]) -> Found:
     for pattern in patterns:
         before = len(files) + len(refused)
         for path in _candidates(pattern):
+            if glob.has_magic(pattern) and os.path.isdir(path):
+                continue  # `logs/*` means the files in it
             one = _examine(path)
             if isinstance(one, str):
                 refused.append(one)

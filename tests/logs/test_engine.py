@@ -16,12 +16,15 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from console.config.load import ConfigError
+from console.config.models import LogsConfig
 from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogHistogram, LogPage
 from console.domain.observations import ErrorSample
 from console.domain.reading import Reading, SourceState
 from console.domain.series import Series, SeriesSet
 from sources.base import SourceTimeout, SourceUnavailable
+from sources.logs import build
 from sources.logs.engine import Allowance, Engine
 from sources.logs.inputs import find, split_name
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page
@@ -375,12 +378,24 @@ def test_what_is_no_regular_file_is_refused_with_a_sentence(tmp_path: Path) -> N
     (tmp_path / "dir.log").mkdir()
     (tmp_path / "loop.log").symlink_to("loop.log")
     (tmp_path / "device.log").symlink_to("/dev/zero")
-    found = page(engine(tmp_path / "*.log"), Window(START, START + 1))
+    found = page(engine(tmp_path / "*.log", tmp_path / "dir.log"), Window(START, START + 1))
     assert found.value.matched == 1
     said = "; ".join(found.warnings)
     for words in ("is a FIFO", "is a directory", "symbolic links", "is a device"):
         assert words in said
     assert found.report.state is SourceState.PARTIAL
+
+
+def test_directories_beside_the_files_are_passed_over(tmp_path: Path) -> None:
+    write(tmp_path / "a.log", [row(START)])
+    (tmp_path / "archive").mkdir()
+    found = page(engine(tmp_path / "*"), Window(START, START + 1))
+    assert found.value.matched == 1 and found.report.state is SourceState.OK
+
+
+def test_a_time_zone_that_does_not_exist_is_a_configuration_error() -> None:
+    with pytest.raises(ConfigError, match=r"timezone = 'Mars/Phobos' is no zone"):
+        build(LogsConfig(paths=("a.log",), timezone="Mars/Phobos"), Path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
