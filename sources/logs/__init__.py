@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:  # this package is also the worker process's, which must not pay for importing pydantic
     from console.config.models import LogsConfig
@@ -27,18 +26,12 @@ def build(
         runner: Who does the work; default: threads of this process.
 
     Raises:
-        ConfigError: A kind that is not built yet, or a time zone that does not exist.
+        ConfigError: A kind that is not built yet.
     """
     from console.config.load import ConfigError
     from sources.logs.files import FileLogSource
     from sources.logs.spec import spec_of
 
-    try:
-        ZoneInfo(config.timezone)
-    except (ValueError, OSError, KeyError):
-        raise ConfigError(
-            f"[[logs]] {config.name}: timezone = {config.timezone!r} is no zone of this system; write UTC or Europe/Berlin"
-        ) from None
     if config.kind in ("files", "journald"):
         return FileLogSource(spec_of(config, resolve, services), runner)
     raise ConfigError(

@@ -16,15 +16,12 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from console.config.load import ConfigError
-from console.config.models import LogsConfig
 from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogHistogram, LogPage
 from console.domain.observations import ErrorSample
 from console.domain.reading import Reading, SourceState
 from console.domain.series import Series, SeriesSet
 from sources.base import SourceTimeout, SourceUnavailable
-from sources.logs import build
 from sources.logs.engine import Allowance, Engine
 from sources.logs.inputs import find, split_name
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page
@@ -391,11 +388,6 @@ def test_directories_beside_the_files_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "archive").mkdir()
     found = page(engine(tmp_path / "*"), Window(START, START + 1))
     assert found.value.matched == 1 and found.report.state is SourceState.OK
-
-
-def test_a_time_zone_that_does_not_exist_is_a_configuration_error() -> None:
-    with pytest.raises(ConfigError, match=r"timezone = 'Mars/Phobos' is no zone"):
-        build(LogsConfig(paths=("a.log",), timezone="Mars/Phobos"), Path)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
