@@ -44,6 +44,9 @@ class ProcessLink:
     def __init__(self, config: Path) -> None:
         self._config = config
         self._process: Process | None = None
+        """The one that can be asked."""
+        self._running: Process | None = None
+        """The one that must be ended."""
         self._numbers = itertools.count(1)
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self._again: dict[str, tuple[Any, ...]] = {}
@@ -55,14 +58,21 @@ class ProcessLink:
             CollectorFailed: It says itself that it cannot start.
         """
         while True:
-            process = self._process = await self._start()
+            process = self._process = self._running = await self._start()
             try:
                 for command, arguments in self._again.items():
                     self._write(process, (next(self._numbers), command, arguments))
                 await self._read(process, take)
             finally:
-                await _end(process)
+                self._process = None
+            await _end(process)
             await asyncio.sleep(RESTART_S)
+
+    async def close(self) -> None:
+        """See `Link`."""
+        running, self._running = self._running, None
+        if running is not None:
+            await _end(running)
 
     async def _start(self) -> Process:
         return await asyncio.create_subprocess_exec(

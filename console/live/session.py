@@ -30,6 +30,10 @@ class Link(Protocol):
         """Keep a collector running and hand over every state it sends, until cancelled."""
         ...
 
+    async def close(self) -> None:
+        """End the collector; `run` that is under way may be cancelled before or after."""
+        ...
+
     async def ask(self, command: str, *arguments: Any) -> Any:
         """Carry out one of `console.live.collector.COMMANDS`.
 
@@ -70,6 +74,10 @@ class Session:
     async def run(self) -> None:
         """Take states until cancelled."""
         await self._link.run(self._take)
+
+    async def close(self) -> None:
+        """End the collector."""
+        await self._link.close()
 
     def _take(self, state: ConsoleState) -> None:
         self._latest = replace(state, logs=replace(state.logs, records=self._same(state.logs.records)))
@@ -193,10 +201,11 @@ class Direct:
         async def send(state: ConsoleState) -> None:
             take(state)
 
-        try:
-            await self._collector.run(send)
-        finally:
-            await self._close()
+        await self._collector.run(send)
+
+    async def close(self) -> None:
+        """See `Link`."""
+        await self._close()
 
     async def ask(self, command: str, *arguments: Any) -> Any:
         """See `Link`."""

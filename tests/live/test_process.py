@@ -49,7 +49,8 @@ async def test_states_arrive_commands_are_answered_and_a_dead_collector_is_repla
         seen = len(states)
         await until(lambda: len(states) > seen + 1 and states[-1].window.seconds == 120.0)
         running.cancel()
-    assert link._process is None
+    await link.close()
+    assert link._running is None
 
 
 @pytest.fixture
@@ -60,9 +61,11 @@ def unreadable(tmp_path: Path) -> Path:
 
 
 async def test_a_configuration_that_cannot_be_opened_is_told_in_words(unreadable: Path) -> None:
+    link = ProcessLink(unreadable)
     with pytest.raises(CollectorFailed, match="loki"):
         async with asyncio.timeout(30):
-            await ProcessLink(unreadable).run(lambda state: None)
+            await link.run(lambda state: None)
+    await link.close()
 
 
 async def test_it_ends_with_its_input_however_the_parent_died(config: Path) -> None:
@@ -77,6 +80,7 @@ async def test_it_ends_with_its_input_however_the_parent_died(config: Path) -> N
         process.stdin.close()
         await until(lambda: _gone(pid))
         running.cancel()
+    await link.close()
 
 
 def _gone(pid: int) -> bool:
