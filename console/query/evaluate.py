@@ -42,6 +42,8 @@ class Test:
     matches: Predicate
     cheap: bool
     """Whether service, level, status, operation and latency are all it looks at."""
+    fields: frozenset[str]
+    """Lower-case names of the fields that it tests."""
     needles: tuple[str, ...]
     """Lower-case texts of which at least one stands in every matching record; empty: nothing is known."""
 
@@ -49,8 +51,8 @@ class Test:
 def compile_query(query: Query | None) -> Test:
     """The test that a query stands for; None is matched by every record."""
     if query is None:
-        return Test(lambda record: True, True, ())
-    return Test(_predicate(query), _cheap(query), _needles(query))
+        return Test(lambda record: True, True, frozenset(), ())
+    return Test(_predicate(query), _cheap(query), frozenset(_fields(query)), _needles(query))
 
 
 def texts(record: LogRecord) -> Iterator[str]:
@@ -102,6 +104,19 @@ def _price(query: Query) -> int:
             return max(_price(part) for part in parts)
         case Regex():
             return 2
+
+
+def _fields(query: Query) -> Iterator[str]:
+    match query:
+        case FieldTest(field):
+            yield field.lower()
+        case Not(part):
+            yield from _fields(part)
+        case And(parts) | Or(parts):
+            for part in parts:
+                yield from _fields(part)
+        case _:
+            return
 
 
 def _cheap(query: Query) -> bool:

@@ -27,6 +27,8 @@ class Collector(Protocol):
 
     maybe: Callable[[bytes], bool] | None
     """Whether a raw line can be part of a record that it wants; None: it wants to see every record."""
+    narrow: bool
+    """Whether time, level and latency are all that it needs of the light records."""
 
     def add(self, file: LogFile, form: Format, entry: Entry) -> None:
         """Take a record that is stamped inside the window."""
@@ -94,7 +96,7 @@ class _NewestMatching(_Newest):
     def __init__(self, window: Window, matcher: Matcher, limit: int) -> None:
         super().__init__(window, limit)
         self._matcher = matcher
-        self.maybe = matcher.maybe
+        self.maybe, self.narrow = matcher.maybe, matcher.narrow
 
     def add(self, file: LogFile, form: Format, entry: Entry) -> None:
         record = self._matcher.take(form, entry)
@@ -107,6 +109,7 @@ class _NewestMatching(_Newest):
 
 class _NewestErrors(_Newest):
     maybe: Callable[[bytes], bool] | None = None
+    narrow = True
 
     def add(self, file: LogFile, form: Format, entry: Entry) -> None:
         if entry.light.level >= Level.WARN:
@@ -120,6 +123,7 @@ class _Spread:
     """Every n-th record, n doubling whenever there are too many."""
 
     maybe: Callable[[bytes], bool] | None = None
+    narrow = True
 
     def __init__(self, window: Window, limit: int) -> None:
         self._window = window
@@ -151,7 +155,7 @@ class _Bucketed:
         self._buckets: list[dict[Level, int]] = [{} for _ in range(self._last + 1)]
         self._cells = [Cell() for _ in range(self._last + 1)] if with_latencies else []
         self._matcher = matcher
-        self.maybe = matcher.maybe
+        self.maybe, self.narrow = matcher.maybe, matcher.narrow
 
     def add(self, file: LogFile, form: Format, entry: Entry) -> None:
         record = self._matcher.take(form, entry)
@@ -174,6 +178,7 @@ class _Series:
     """What `sources.logs.derive` adds up, file by file."""
 
     maybe: Callable[[bytes], bool] | None = None
+    narrow = False
 
     def __init__(self, window: Window, step_s: float, source: str) -> None:
         self._window, self._step_s, self._source = window, step_s, source

@@ -61,6 +61,8 @@ class Pass:
     tally: Tally = field(default_factory=Tally)
     bytes: int = 0
     formats: set[str] = field(default_factory=set)
+    narrow: bool = False
+    """Time, level and latency are all that is needed of the light records."""
     complete: bool = True
     """False where something that belongs to the window could not be read."""
 
@@ -84,6 +86,7 @@ class Engine:
         run = Pass(window, allowance or Allowance())
         collectors = [collector(question, window, self.spec.name) for question in questions]
         maybe = collectors[0].maybe if len(collectors) == 1 else None
+        run.narrow = all(one.narrow for one in collectors)
         for file, form, entry in self._entries(run, maybe):
             for one in collectors:
                 one.add(file, form, entry)
@@ -149,7 +152,7 @@ class Engine:
                 with Reader(file) as reader:
                     form = self.format_of(reader)
                     run.formats.add(form.name)
-                    for entry in entries(form, self._blocks(reader, form, run), run.tally, maybe):
+                    for entry in entries(form, self._blocks(reader, form, run), run.tally, maybe, run.narrow):
                         at = entry.light.at
                         if at is not None and start <= at < end:
                             yield file, form, entry
@@ -176,7 +179,7 @@ class Engine:
                 run.bytes += len(block)
                 yield offset, block
 
-        for entry in entries(form, counted(), run.tally, maybe):
+        for entry in entries(form, counted(), run.tally, maybe, run.narrow):
             at = entry.light.at
             if at is not None and start <= at < end:
                 yield JOURNAL, form, entry

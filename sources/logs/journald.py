@@ -50,6 +50,8 @@ class JournalFormat:
     def light(self, line: bytes) -> LogRecord | None:
         return self.full(line)
 
+    narrow = light
+
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         try:
             entry = _decode(line)

@@ -10,6 +10,7 @@ from console.query.evaluate import Test, compile_query
 from sources.logs.formats.base import Format
 from sources.logs.records import Entry, full
 
+_NARROW = frozenset(("level", "latency"))
 _LEVEL_WORDS = tuple(level.word for level in Level)
 
 
@@ -19,6 +20,8 @@ class Matcher:
     def __init__(self, query: Query | None) -> None:
         self._test: Test = compile_query(query)
         self._all = query is None
+        self.narrow = not self._test.cheap or self._test.fields <= _NARROW
+        """Whether time, level and latency are all it needs of a light record."""
         self.maybe: Callable[[bytes], bool] | None = _line_test(self._test.needles)
         """Whether a raw line can be part of a matching record; None where only reading it tells."""
 

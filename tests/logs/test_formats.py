@@ -173,8 +173,9 @@ def test_counting_and_showing_read_json_alike(
 ) -> None:
     parser = FORMATS["json"](CONTEXT, [json.dumps(o).encode() for o in sample])
     for line in (json.dumps(o).encode() for o in objects):
-        light, full = parser.light(line), parser.full(line)
-        assert light is not None and full is not None
+        light, narrow, full = parser.light(line), parser.narrow(line), parser.full(line)
+        assert light is not None and full is not None and narrow is not None
+        assert (narrow.at, narrow.level, narrow.latency_s) == (full.at, full.level, full.latency_s)
         for name in ("at", "level", "service", "operation", "status", "latency_s"):
             assert getattr(light, name) == getattr(full, name), (name, line)
 

@@ -76,6 +76,8 @@ class AccessFormat:
             self._latency(tail) if tail else None,
         )
 
+    narrow = light
+
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         match = _LINE.match(line)
         light = self.light(line)

@@ -31,6 +31,10 @@ class Format(Protocol):
         """
         ...
 
+    def narrow(self, line: bytes) -> LogRecord | None:
+        """As `light`; of service, operation and status nothing need be read."""
+        ...
+
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         """The whole record, every text of it sanitised; None as for `light`."""
         ...

@@ -27,6 +27,7 @@ _Scalar = str | int | float | bool | None
 _MOST_NAMES = 160
 _MISSES_BEFORE_LEARNING = 48
 _LIGHT = ("time", "level", "service", "operation", "method", "status", "latency")
+_NARROW = ("time", "level", "latency")
 
 _PREFIXES = frozenset(name.split(".", 1)[0] for names in ALIASES.values() for name in names if "." in name)
 """Top-level names whose object may hold a field with a meaning, such as `http` with `http.route`."""
@@ -91,6 +92,24 @@ class JsonFormat:
         operation = self._operations[row.method, route] if route is not None else ""
         return LogRecord(at, level, service, _NOTHING, operation, status, latency)
 
+    def narrow(self, line: bytes) -> LogRecord | None:
+        try:
+            row = self._narrow_rows.decode(line)
+            stamp, latency = row.time, row.latency
+            if type(stamp) is str and stamp[-1:] == "Z" and stamp[19:20] == ".":
+                at: float | None = self._seconds[stamp[:19]] + float(stamp[19:-1])
+            else:
+                at = self._builder.at(stamp)
+            level = self._levels[row.level]
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+            return self._long_way(line)
+        if latency is not None:
+            if type(latency) is float and 0.0 <= latency < 1e6:
+                latency *= self._latency_unit
+            else:
+                latency = latency_of(latency, self._latency_unit)
+        return LogRecord(at, level, "", _NOTHING, "", None, latency)
+
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         found = _object(line)
         if found is None:
@@ -122,31 +141,32 @@ class JsonFormat:
                 best[known[0]] = min(best.get(known[0], (999, "")), (known[1], name))
         chosen = {meaning: name for meaning, (_, name) in best.items()}
         self._latency_unit = self._builder.unit(chosen.get("latency", ""))
-        self._rows = msgspec.json.Decoder(self._struct(chosen))
+        self._rows = msgspec.json.Decoder(self._struct(chosen, _LIGHT))
+        self._narrow_rows = msgspec.json.Decoder(self._struct(chosen, _NARROW))
 
-    def _struct(self, chosen: Mapping[str, str]) -> type[_Row]:
-        """In the order of the file, since that is the order in which the decoder looks names up."""
-        meaning_of = {name: meaning for meaning, name in chosen.items()}
+    def _struct(self, chosen: Mapping[str, str], wanted: tuple[str, ...]) -> type[_Row]:
+        """A struct that reads the wanted meanings. In the order of the file, in which the decoder looks names up."""
+        meaning_of = {name: meaning for meaning, name in chosen.items() if meaning in wanted}
         fields: list[tuple[str, Any, Any]] = []
         rename: dict[str, str] = {}
         for number, name in enumerate(self._seen):
             field = meaning_of.get(name, f"other{number}")
-            fields.append((field, self._type(name, field), None))
+            fields.append((field, self._type(name, field, wanted), None))
             rename[field] = name
-        for meaning in _LIGHT:
+        for meaning in wanted:
             if meaning not in chosen:
                 fields.append((meaning, None, None))
                 rename[meaning] = f"(no {meaning})"
         made = msgspec.defstruct("Row", fields, rename=rename, forbid_unknown_fields=True, gc=False)
         return cast("type[_Row]", made)
 
-    def _type(self, name: str, field: str) -> Any:
+    def _type(self, name: str, field: str, wanted: tuple[str, ...]) -> Any:
         """What a value may be without sending the record the long way."""
-        if field in _LIGHT or name.lower() in _PREFIXES:
+        if field in wanted or name.lower() in _PREFIXES:
             return _Scalar
         known = self._builder.meanings.of(name)
         # A second name of a meaning must be null, else the long way decides which of the two stands.
-        return None if known is not None and known[0] in _LIGHT else msgspec.Raw
+        return None if known is not None and known[0] in wanted else msgspec.Raw
 
 
 def _object(line: bytes) -> dict[str, object] | None:

@@ -133,6 +133,8 @@ class LogfmtFormat:
             latency_of(latency.decode("ascii", "replace"), self._latency_unit) if latency else None,
         )
 
+    narrow = light
+
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         pairs = pairs_in(line)
         if not pairs:

@@ -89,6 +89,8 @@ class PlainFormat:
             return self._builder.record(_in_text(message.strip()), at=at, level=level)
         return LogRecord(at, level, self._service, _NOTHING)
 
+    narrow = light
+
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         at: Instant | None = None
         head, rest = b"", line

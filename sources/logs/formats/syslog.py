@@ -43,6 +43,8 @@ class SyslogFormat:
     def light(self, line: bytes) -> LogRecord | None:
         return self.full(line)
 
+    narrow = light
+
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         if new := _NEW.match(line):
             at = self._builder.clock.text(new[2].decode("ascii", "replace"))
