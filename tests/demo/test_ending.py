@@ -18,6 +18,7 @@ import pytest
 
 from console.demo.launch import Demo, DemoFailed
 from tests.demo.watching import session_members, wait_for
+from tests.widgets.ptyrun import Terminal
 
 pytestmark = pytest.mark.slow
 
@@ -140,6 +141,18 @@ def test_killing_both_leaves_no_process_and_the_next_start_removes_the_folder(tm
         process.send_signal(signal.SIGTERM)
         assert process.wait(15) == 143
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["TERM", "KILL"])
+def test_ending_the_console_on_it_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
+    arguments = ["-c", "from console.cli import main; main()", "demo", "healthy", "--seed", "1"]
+    with Terminal(arguments, 120, 40, {"TMPDIR": str(tmp_path), "LC_ALL": "C.UTF-8"}) as terminal:
+        assert b"gateway" in terminal.read_for(60, until=b"gateway")
+        config = next(tmp_path.glob("incident-demo-*")) / "incident.toml"
+        used = ports(config)
+        os.kill(terminal.pid, number)
+        terminal.read_for(2)
+        assert_nothing_left(tmp_path, used)
 
 
 def test_a_service_that_crashes_is_started_again() -> None:
