@@ -10,6 +10,9 @@ from functools import partial
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
+from textual.events import Event, Key, Paste
+from textual.widget import AwaitMount
+from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from console.actions import Action, with_keymap
@@ -17,6 +20,7 @@ from console.config.load import ConfigError, Loaded
 from console.domain.instant import Instant
 from console.guard.redact import redact
 from console.guard.sanitise import safe
+from console.keyboard import Keyboard, Together
 from console.leaving import HUNG_UP, terminal_is_gone
 from console.live.process import CollectorFailed, ProcessLink
 from console.live.session import Link, Session
@@ -25,6 +29,7 @@ from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
 from console.screens.navigate import screen_for
 from console.screens.overview import OverviewScreen
 from console.terminal import TerminalCare, terminal_is_behind
+from console.typeahead import TypeAhead
 from widgets.canvas import Canvas
 from widgets.theme import PALETTES
 
@@ -36,6 +41,11 @@ QUIT_WITHIN_S = 2.0
 """How long the second q or ctrl+c counts as "twice"."""
 MOST_CLIPBOARD_BYTES = 74_994
 """What terminals take in one OSC 52 write; more is refused in words."""
+HELD_DOWN = (
+    *("up", "down", "page_up", "page_down", "next_pane", "previous_pane", "next_error", "previous_error"),
+    *("next_marker", "previous_marker", "earlier", "later", "wider", "narrower"),
+)
+"""Actions whose keys are held down on purpose."""
 
 
 class IncidentConsole(TerminalCare[int]):
@@ -60,9 +70,10 @@ class IncidentConsole(TerminalCare[int]):
         theme: str | None = None,
         clock: Callable[[], Instant] = time.time,
     ) -> None:
-        super().__init__()
+        super().__init__(driver_class=Keyboard)
         self.loaded = loaded
         self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
+        self._typed = TypeAhead(key for action in self.actions if action.id in HELD_DOWN for key in action.keys)
         self.session = Session(loaded.config, link, self._mark_dirty, clock)
         self.session.wished = self._carry_out
         self._theme_name = theme or loaded.config.console.theme
@@ -94,6 +105,10 @@ class IncidentConsole(TerminalCare[int]):
             description="feeds, log tail and diagnosis",
             exit_on_error=False,
         )
+
+    async def on_unmount(self) -> None:
+        """End the collector while the event loop still runs."""
+        await self.session.close()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
         """A session that ended is a bug; the screen says so instead of looking alive."""
@@ -140,6 +155,35 @@ class IncidentConsole(TerminalCare[int]):
         if screen is not None:
             screen.footer.say(safe(text, 300))
             self.set_timer(NOTICE_S, screen.footer.say, name="notice")
+
+    # Keys.
+
+    async def on_event(self, event: Event) -> None:
+        """Outside an input, text that is pasted or typed ahead presses no keys."""
+        if isinstance(event, (Key, Paste)) and not event.is_forwarded and self._ignored(event):
+            return
+        await super().on_event(event)
+
+    def _ignored(self, event: Key | Paste) -> bool:
+        if self.in_input():
+            self._typed.forget()
+            return False
+        if isinstance(event, Paste):
+            self.notice(f"pasted text does nothing here ({len(event.text):,} characters ignored); / filters")
+            return True
+        if self._typed.swallows(event.key, event.time, printable=event.is_printable):
+            self.notice("typed too fast for keys: ignored, as a paste would be; / filters, : finds actions")
+            return True
+        return False
+
+    def in_input(self) -> bool:
+        """Whether what is typed goes into an input."""
+        return bool(self._screen_stack) and isinstance(self.focused, Input)
+
+    def on_together(self, message: Together) -> None:
+        """Keys that came in one piece are about to follow."""
+        if not self.in_input():
+            self._typed.together(message.keys, message.time)
 
     # Actions.
 
@@ -199,20 +243,22 @@ class IncidentConsole(TerminalCare[int]):
         """q on the overview."""
         self.confirm_quit("q")
 
-    def do_help(self) -> None:
+    def do_help(self) -> AwaitMount:
         """Keys of this pane, then global."""
         screen = self.console_screen()
-        self.push_screen(HelpScreen(self.actions, screen.pane_name() if screen is not None else ""), self._run_chosen)
+        return self.push_screen(
+            HelpScreen(self.actions, screen.pane_name() if screen is not None else ""), self._run_chosen
+        )
 
-    def do_palette(self) -> None:
-        """Every action by name."""
-        self.push_screen(PaletteScreen(self.actions), self._run_chosen)
+    def do_palette(self) -> AwaitMount:
+        """Every action by name. What is typed next is typed into it, however fast it comes."""
+        return self.push_screen(PaletteScreen(self.actions), self._run_chosen)
 
     async def _run_chosen(self, name: str | None) -> None:
         if name is not None:
             await self.action_act(name)
 
-    def do_filter(self) -> None:
+    def do_filter(self) -> AwaitMount:
         """Filter the log lines as you type."""
         old = self.session.filter_text
         dialog = LineDialog(
@@ -223,7 +269,7 @@ class IncidentConsole(TerminalCare[int]):
             self.session.try_filter(old if text is None else text)
             self.show_now()
 
-        self.push_screen(dialog, closed)
+        return self.push_screen(dialog, closed)
 
     def do_freeze(self) -> None:
         """Freeze the screen, or thaw it."""

@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widget import Widget
+from textual.widget import AwaitMount, Widget
 
 from console.actions import ACTIONS, Action
 from console.domain.instant import BadTime
@@ -25,8 +25,15 @@ from widgets.pane import Pane
 
 
 def bindings() -> list[BindingType]:
-    """Every action of the table as a Textual binding; the app puts the user's keymap over it."""
-    return [Binding(",".join(a.keys), f"app.act('{a.id}')", a.label, show=False, id=a.id) for a in ACTIONS if a.keys]
+    """Every action of the table as a Textual binding; the app puts the user's keymap over it.
+
+    With priority, so that keys are carried out one after the other in the order in which they were typed.
+    """
+    return [
+        Binding(",".join(a.keys), f"app.act('{a.id}')", a.label, show=False, priority=True, id=a.id)
+        for a in ACTIONS
+        if a.keys
+    ]
 
 
 class TimeActions(Screen[None]):
@@ -54,7 +61,7 @@ class TimeActions(Screen[None]):
         """Back to the present."""
         self.session.set_view(TimeView(self.session.scope.view.span_s))
 
-    def do_pick_time(self) -> None:
+    def do_pick_time(self) -> AwaitMount:
         """Type start and end."""
 
         def problem(text: str) -> str | None:
@@ -68,7 +75,7 @@ class TimeActions(Screen[None]):
             if text and problem(text) is None:
                 self.session.set_view(parse_view(text, self.session.scope.now(), self.session.zone))
 
-        self.app.push_screen(LineDialog("time", "", "-2h, or 14:00, or 14:00 14:30", problem), picked)
+        return self.app.push_screen(LineDialog("time", "", "-2h, or 14:00, or 14:00 14:30", problem), picked)
 
 
 class ConsoleScreen(TimeActions):

@@ -52,7 +52,7 @@ class LineDialog(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Ready to type at the end of the old text."""
         line = self.query_one(Input)
-        line.focus()
+        self.set_focus(line)
         line.cursor_position = len(line.value)
 
     def on_input_changed(self, event: Input.Changed) -> None:
@@ -98,7 +98,7 @@ class PaletteScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """All actions until something is typed."""
         self._fill("")
-        self.query_one(Input).focus()
+        self.set_focus(self.query_one(Input))
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """The actions that match."""

@@ -9,7 +9,7 @@ import signal
 import sys
 import termios
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -155,7 +155,7 @@ def running(
     *,
     options: Sequence[str] = (),
     before: Sequence[str] = (),
-    **env: str,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Console]:
     """`incident run` on a configuration.
 
@@ -164,7 +164,7 @@ def running(
         env: Over the environment of the test.
     """
     argv = [*before, INCIDENT, "run", "--config", str(config), *options]
-    with Console(argv, size, env=env, cwd=str(config.parent)) as console:
+    with Console(argv, size, env=dict(env or {}), cwd=str(config.parent)) as console:
         yield console
 
 

@@ -1,0 +1,100 @@
+"""Keys, pastes and type-ahead, typed at the real program on a real terminal."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.terminal.project import Project
+from tests.terminal.running import Console, running
+
+pytestmark = pytest.mark.slow
+
+PASTED = b"\x1b[200~%s\x1b[201~"
+HARMFUL = b"qqzP3q\r?:quit\rq\x0c<<<z"
+"""Without a guard: quits, zooms, freezes, opens, moves the window."""
+
+
+def unmoved(console: Console) -> None:
+    """It lives, and nothing was zoomed, frozen, opened or moved."""
+    assert console.wait(0) is None
+    shown = console.screen()
+    assert "2 Suspects" in shown and "-30m ▸" in shown and "FROZEN" not in shown and "again quits" not in shown
+
+
+def test_a_paste_that_the_terminal_does_not_mark_presses_no_key(project: Project) -> None:
+    with running(project.config) as console:
+        console.judged()
+        console.send(HARMFUL * 20)
+        console.shows("typed too fast for keys")
+        unmoved(console)
+        console.shows_no("typed too fast")  # the notice goes, and keys act again
+        console.send(b"z")
+        console.shows_no("2 Suspects")
+
+
+@pytest.mark.parametrize(
+    "text", [HARMFUL, b"qq", b"\x1bqq", b"\x1b" + b"q" * 60, b"\x1b[A\x1bOPqq\x03\x03\n"], ids=repr
+)
+def test_a_marked_paste_does_nothing_and_is_told(project: Project, text: bytes) -> None:
+    with running(project.config) as console:
+        console.judged()
+        console.send(PASTED % text)
+        console.shows("pasted text does nothing here")
+        unmoved(console)
+
+
+def test_what_is_typed_right_after_the_slash_goes_into_the_filter(project: Project) -> None:
+    project.append("a needle of its own")
+    with running(project.config) as console:
+        console.judged()
+        console.shows("a needle of its own", "order refused")
+        console.send(b"/ need")
+        console.shows("/ level:>=warn need")
+        console.send(b"le\r")
+        console.until(lambda: "order refused" not in body(console), "filtered lines")
+        console.shows("a needle of its own", "1 lines", "3 Logs  level:>=warn needle")
+
+
+def body(console: Console) -> str:
+    """The log lines, without patterns and counts above them."""
+    return "\n".join(line[:86] for line in console.screen().splitlines() if " ERROR " in line)
+
+
+def test_a_paste_into_the_filter_is_typed_into_it(project: Project) -> None:
+    with running(project.config) as console:
+        console.judged()
+        console.send(b"/")
+        console.shows("words, /regex/")
+        console.send(PASTED % b" re\x1b[31mfused")
+        console.shows("fused")
+        console.send(b"\x1b")
+        console.shows_no("words, /regex/")
+        assert console.wait(0) is None
+
+
+def test_a_key_that_moves_can_be_held_down(project: Project) -> None:
+    with running(project.config) as console:
+        console.judged()
+        console.send(b"3")
+        console.shows("┏ 3 Logs")
+        console.send(b"k" * 150)
+        console.until(lambda: "┃▸" in console.screen() and "↓ 1" in console.screen(), "over a hundred lines below")
+        assert "typed too fast" not in console.screen()
+
+
+def test_bytes_that_are_no_text_end_nothing(project: Project) -> None:
+    with running(project.config) as console:
+        console.judged()
+        console.send(b"\xff\xfe\x80z")
+        console.shows_no("2 Suspects")
+        assert console.wait(0) is None
+
+
+def test_keys_of_a_modern_terminal_are_understood(project: Project) -> None:
+    """The keyboard protocol of kitty sends every key as a sequence; a paste is marked there as well."""
+    with running(project.config) as console:
+        console.judged()
+        console.send(b"\x1b[122;1;122u")
+        console.shows_no("2 Suspects")
+        console.send(b"\x1b[122;1;122u")
+        console.shows("2 Suspects")
