@@ -226,6 +226,8 @@ def scale_floor(family: Family, level: float, older: Numbers, lead: Numbers) -> 
             floor = max(floor, SCALE_FLOOR_RATIO)
         case Family.LATENCY:
             floor = max(floor, LATENCY_EFFECT_S / OPEN_Z)
+        case Family.FAILURES if counts_whole(older) and counts_whole(lead):
+            floor = max(floor, math.sqrt(max(level, 1.0)))  # whole numbers vary at least as chance does
         case Family.FAILURES if floor <= 0:
             floor = 1.0
         case Family.TRAFFIC:
@@ -238,6 +240,13 @@ def scale_floor(family: Family, level: float, older: Numbers, lead: Numbers) -> 
         sizes = np.abs(np.concatenate([older, lead]))
         floor = float(sizes.max()) * SCALE_FLOOR if sizes.size and sizes.max() > 0 else 1e-9
     return floor
+
+
+def counts_whole(values: Numbers) -> bool:
+    """Whether all of them are whole numbers."""
+    import numpy as np
+
+    return bool((values == np.floor(values)).all())
 
 
 def big_enough(family: Family, values: Numbers, level: float, thresholds: Thresholds) -> Flags:

@@ -29,6 +29,8 @@ COVERED = 0.6
 """Share of the excess that one shared dependency must cover, less its charge for healthy users [D]."""
 BLAMED = 0.5
 """Share of a caller's trouble that its calls must explain before the callee is named for it [D]."""
+UNSEEN = 0.5
+"""Weight of what metrics alone say of a node where spans of others decide [D]."""
 UNSETTLED = 0.45
 """Weight of a change in spans that is too small, or seen too briefly, to be called trouble [D]."""
 UNMEASURED = 0.4
@@ -137,6 +139,8 @@ def _by_traces(places: dict[str, Place], traces: TraceShares, opened: list[Move]
         for place in places.values():
             if place.node in traces.seen:
                 place.share, place.measured = 0.0, True
+            else:
+                place.share *= UNSEEN
         _take(places, traces.time, 1.0, traces.shifts)
     if errors and traces.function:
         failing = {m.service for m in errors}

@@ -24,7 +24,7 @@ MOST_STEPS = 8
 LEAST_SIDE_S = 45.0
 LEAST_ROOTS = 10
 """Requests on each side of a candidate onset."""
-ADDED_SHARE = 0.06
+ADDED_SHARE = 0.03
 """Share of all time served that must be added before spans alone show trouble [D]."""
 BIG_SHIFT = 0.05
 """A shift carries it only where it adds this share of the mean time served to one span, so that a slower host, which adds a
@@ -34,7 +34,6 @@ SHIFT_P_HUGE = 0.05
 HUGE_RATIO = 10.0
 """Rank-sum p of a shift that carries it; few spans suffice where the median grew tenfold [D]."""
 CARRY_SPANS = 5
-SHIFT_SHARE = 0.15
 NEW_P = 1e-3
 NEW_LINES = "new error lines"
 FEWEST_NEW = 5
@@ -53,6 +52,8 @@ class SpanView:
     """Shifts that carry it, if it is trouble; else empty."""
     seen: frozenset[str] = frozenset()
     """Services with enough spans on both sides to be judged."""
+    carried: float = 0.0
+    """The same for the shifts that are large and sure."""
 
 
 def judge_spans(
@@ -65,13 +66,17 @@ def judge_spans(
     best: SpanView | None = None
     for candidate in [onset] if onset is not None else _candidates(roots, at):
         view = _view(roots, calls, at, candidate, source)
-        if view is not None and (best is None or view.added_share > best.added_share):
+        if view is not None and (best is None or _weight(view) > _weight(best)):
             best = view
     if best is None:
         return None
     start = min(roots[0][0], best.onset)
     whole = compare_calls(calls, Window(start, best.onset), Window(best.onset, max(at, best.onset) + 1e-3))
     return replace(best, currencies=whole)
+
+
+def _weight(view: SpanView) -> tuple[float, float]:
+    return view.carried, view.added_share
 
 
 def _candidates(roots: list[tuple[Instant, float]], at: Instant) -> list[Instant]:
@@ -102,15 +107,14 @@ def _view(
     added = sum(s.weight for s in shifts)
     share = added / sum(served) if sum(served) > 0 else 0.0
     least = BIG_SHIFT * sum(served) / len(served)
+    own = [s for s in found.own_shifts if _carries(s, least)]
+    gap = [s for s in found.gap_shifts if _carries(s, least)]
+    carried = sum(s.weight for s in (*own, *gap)) / sum(served) if sum(served) > 0 else 0.0
     moves: list[Move] = []
-    if share >= ADDED_SHARE:
-        moves += [_time_move(s, onset, "own_time", source) for s in found.own_shifts if _carries(s, least, added)]
-        moves += [
-            _time_move(s, onset, f"network time to {s.operation}", source)
-            for s in found.gap_shifts
-            if _carries(s, least, added)
-        ]
-    return SpanView(onset, found, share, tuple(moves), _judged_services(calls, before, during))
+    if carried >= ADDED_SHARE:
+        moves += [_time_move(s, onset, "own_time", source) for s in own]
+        moves += [_time_move(s, onset, f"network time to {s.operation}", source) for s in gap]
+    return SpanView(onset, found, share, tuple(moves), _judged_services(calls, before, during), carried)
 
 
 def _judged_services(calls: Calls, before: Window, during: Window) -> frozenset[str]:
@@ -122,10 +126,11 @@ def _judged_services(calls: Calls, before: Window, during: Window) -> frozenset[
     return frozenset(s for s in old if old[s] >= OWN_BEFORE and new[s] >= OWN_DURING)
 
 
-def _carries(shift: Shift, least: float, added: float) -> bool:
+def _carries(shift: Shift, least: float) -> bool:
+    """Whether a shift is large and sure enough to be trouble by itself."""
     grown = shift.after - shift.before
     sure = shift.chance <= SHIFT_P or (shift.after >= HUGE_RATIO * shift.before and shift.chance <= SHIFT_P_HUGE)
-    return sure and shift.n_after >= CARRY_SPANS and grown >= least and shift.weight >= SHIFT_SHARE * added
+    return sure and shift.n_after >= CARRY_SPANS and grown >= least
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +158,7 @@ def trace_shares(view: SpanView | None, graph: Graph, *, unsettled: bool = False
     if view is None:
         return None
     time: dict[str, float] = {}
-    if view.moves or (unsettled and view.added_share >= ADDED_SHARE / 2):
+    if view.moves or (unsettled and view.added_share >= ADDED_SHARE / 3):
         for part in (view.currencies.own, view.currencies.gap):
             for service, seconds in part.items():
                 time[service] = time.get(service, 0.0) + seconds

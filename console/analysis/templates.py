@@ -17,6 +17,8 @@ _MASK = re.compile(
     | \b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b             # UUID
     | \b[\w.+-]+@[\w-]+\.[\w.]+\b                                          # mail address
     | \beyJ[\w-]+\.[\w-]+\.[\w-]*                                          # JSON web token
+    | (?<=\w=)[^\s,;&)\]}"'\[({]+                                           # what stands behind key=
+    | (?<=\w:[ ])[^\s,;:)\]}"'\[({]+(?=\s*[,)\]}])                            # and behind key: where a list goes on or ends
     | (?<![A-Za-z0-9])(?:0x[0-9A-Fa-f]+
         | [+-]?[0-9A-Fa-f]*\d[0-9A-Fa-f]*(?:[.:,/_T-][0-9A-Fa-f]+)*Z?(?:ms|us|ns|s|%|[KMGT]i?B|B)?)(?![A-Za-z0-9])
     """,

@@ -23,6 +23,8 @@ OWN_RATIO = 1.5
 OWN_MORE_S = 0.002
 """Median own time after must exceed 1.5 x before and 2 ms more."""
 GAP_MORE_S = 0.002
+SHIFT_CHANCE = 0.02
+"""Rank-sum p up to which a shift of time counts at all [D]."""
 FUNCTION_SHIFT = 0.25
 """Share of an operation's spans that must change what they do; all five [M, Nezha]."""
 DEEPEST = 64
@@ -196,8 +198,8 @@ _SPAN_FIELDS = frozenset(("span_id", "spanId", "span.id", "SpanID", "spanid"))
 
 def compare_calls(calls: Calls, before: Window, during: Window, *, function: bool = True) -> Currencies:
     """What changed from `before` to `during`, in each currency; without `function`, only the two of time."""
-    own_shifts = tuple(_own_shifts(calls, before, during))
-    gap_shifts = tuple(_gap_shifts(calls, before, during))
+    own_shifts = tuple(s for s in _own_shifts(calls, before, during) if s.chance <= SHIFT_CHANCE)
+    gap_shifts = tuple(s for s in _gap_shifts(calls, before, during) if s.chance <= SHIFT_CHANCE)
     function_shifts = tuple(_function_shifts(calls, before, during)) if function else ()
     return Currencies(
         _sum(own_shifts),

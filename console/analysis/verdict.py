@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.analysis.constants import GATE_REQUESTS
 from console.analysis.leak import Leak
 from console.analysis.moves import Move
 from console.analysis.symptoms import harms_users
@@ -65,8 +66,19 @@ def missing(known: Known) -> list[str]:
         found.append(f"{joined(sorted(set(stale)))} ended before the window did")
     if not known.judged_series:
         found.append("no signal has enough history to be judged: at least 10 intervals before the window are needed")
+    if known.requests is not None and known.requests < GATE_REQUESTS:
+        # One failure among fewer would be noise, and none would prove nothing.
+        found.append(_too_few(known.requests, known.window))
     found += known.notes
     return found
+
+
+def _too_few(requests: int, window: Window) -> str:
+    """How many requests are needed, how many there are, and how long it takes at this rate."""
+    said = f"{GATE_REQUESTS} requests are needed in the window, {requests} are there"
+    if not requests or not window.seconds:
+        return said
+    return f"{said}; about {span_text((GATE_REQUESTS - requests) / requests * window.seconds)} more at this rate"
 
 
 def all_down(sources: tuple[SourceReport, ...]) -> bool:
@@ -100,7 +112,7 @@ def summary_of(
         return f"No verdict: {joined(missing(known))}."
     requests = f", {known.requests:,} requests" if known.requests else ""
     return (
-        f"Healthy: {known.services} services{requests}; {known.judged_series} signals are inside their margins"
+        f"Healthy: {known.services} service{'s' * (known.services != 1)}{requests}; {known.judged_series} signals are inside their margins"
         f" in the {span_text(known.window.seconds)} to {clock_text(known.at)} UTC."
     )
 
