@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from console.analysis.diagnose import diagnose
+from console.analysis.verdict import Known, missing, state_of
 from console.domain.changes import CHANGE_KINDS, Change, Running
 from console.domain.diagnosis import Diagnosis, Standing, State
 from console.domain.instant import Window
@@ -271,3 +272,20 @@ def test_anything_ends_in_an_answer(seen: Observations) -> None:
 def test_unsorted_and_doubled_times_cannot_be_built() -> None:
     series = Series.of(SeriesKey("a", "", "cpu"), [(3.0, 1.0), (1.0, 2.0), (3.0, 4.0)])
     assert series.times == array("d", [1.0, 3.0]) and series.values == array("d", [2.0, 4.0])
+
+
+def test_a_handful_of_requests_does_not_earn_the_word_healthy() -> None:
+    few = Known(
+        at=3600.0,
+        window=Window(1800.0, 3600.0),
+        moves=(),
+        leaks=(),
+        sources=(),
+        judged_series=8,
+        requests=3,
+        services=1,
+    )
+    assert state_of(few) is State.INCONCLUSIVE
+    assert "50 requests are needed in the window, 3 are there" in missing(few)[0]
+    assert state_of(replace(few, requests=50)) is State.HEALTHY
+    assert state_of(replace(few, requests=None)) is State.HEALTHY
