@@ -11,7 +11,7 @@ from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogHistogram, LogPage, LogRecord
 from console.domain.observations import ErrorSample
 from console.query.parse import parse
-from sources.logs.derive import Cell, Derived, series_of
+from sources.logs.derive import Cell, Derived, Memory, series_of
 from sources.logs.formats.base import Format
 from sources.logs.inputs import LogFile
 from sources.logs.matching import Matcher
@@ -30,6 +30,10 @@ class Collector(Protocol):
     narrow: bool
     """Whether time, level and latency are all that it needs of the light records."""
 
+    def begin(self, file: LogFile) -> None:
+        """A file is read, whether any record of it lies in the window or not."""
+        ...
+
     def add(self, file: LogFile, form: Format, entry: Entry) -> None:
         """Take a record that is stamped inside the window."""
         ...
@@ -39,7 +43,7 @@ class Collector(Protocol):
         ...
 
 
-def collector(question: Question, window: Window, source: str) -> Collector:
+def collector(question: Question, window: Window, source: str, memory: Memory) -> Collector:
     """The collector for a question.
 
     Raises:
@@ -57,11 +61,14 @@ def collector(question: Question, window: Window, source: str) -> Collector:
         case Histogram(query, step_s):
             return _Bucketed(window, step_s, Matcher(parse(query)), with_latencies=True)
         case Derive(step_s):
-            return _Series(window, step_s, source)
+            return _Series(window, step_s, source, memory)
 
 
 class _Newest:
     """Keeps the newest records; of light ones, the whole record is made at the end."""
+
+    def begin(self, file: LogFile) -> None:
+        pass
 
     def __init__(self, window: Window, limit: int) -> None:
         self.window = window
@@ -125,6 +132,9 @@ class _Spread:
     maybe: Callable[[bytes], bool] | None = None
     narrow = True
 
+    def begin(self, file: LogFile) -> None:
+        pass
+
     def __init__(self, window: Window, limit: int) -> None:
         self._window = window
         self._limit = max(1, min(limit, MOST_PAGE))
@@ -148,6 +158,9 @@ class _Spread:
 
 class _Bucketed:
     """Counts per bucket and level, the buckets beginning at the window's start."""
+
+    def begin(self, file: LogFile) -> None:
+        pass
 
     def __init__(self, window: Window, step_s: float, matcher: Matcher, *, with_latencies: bool) -> None:
         self._start, self._step_s = window.start, step_s
@@ -180,12 +193,15 @@ class _Series:
     maybe: Callable[[bytes], bool] | None = None
     narrow = False
 
-    def __init__(self, window: Window, step_s: float, source: str) -> None:
-        self._window, self._step_s, self._source = window, step_s, source
+    def __init__(self, window: Window, step_s: float, source: str, memory: Memory) -> None:
+        self._window, self._step_s, self._source, self._memory = window, step_s, source, memory
         self._parts: dict[str, Derived] = {}
         self._path = ""
         self._part = Derived(step_s)
         self._count = 0
+
+    def begin(self, file: LogFile) -> None:
+        self._parts.setdefault(file.path, Derived(self._step_s))
 
     def add(self, file: LogFile, form: Format, entry: Entry) -> None:
         if file.path != self._path:
@@ -195,4 +211,4 @@ class _Series:
         self._part.add(entry.light)
 
     def answer(self, scanned_bytes: int) -> tuple[tuple[Any, ...], int]:
-        return series_of(list(self._parts.values()), self._window, self._step_s, self._source), self._count
+        return series_of(self._parts, self._memory, self._window, self._step_s, self._source), self._count

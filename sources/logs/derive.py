@@ -15,18 +15,23 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeVar
 
-from console.domain.instant import Window
+from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
 from console.domain.series import Series, SeriesKey
 from sources.logs.operations import OTHER
 
 HOLE_S = 300.0
+REMEMBERED_S = 3600.0
+"""How long a service or operation that falls silent is still counted, as 0, where its file goes on."""
 MOST_OPERATIONS = 200
 """Operations of one service that keep their name; the rest are counted as `other`."""
 MOST_VALUES = 50_000
 """Latencies of one operation and interval that are kept; of more, every second, fourth … is."""
+_K = TypeVar("_K")
 _QUANTILES = (("latency_p50", 0.5), ("latency_p95", 0.95), ("latency_p99", 0.99))
 
 
@@ -64,121 +69,204 @@ class Cell:
         self.values.extend(other.values)
 
 
+@dataclass(slots=True)
+class Bucket:
+    """One service in one interval."""
+
+    lines: int = 0
+    errors: int = 0
+    cells: dict[str, Cell] = field(default_factory=dict)
+    """By operation."""
+
+
 class Derived:
-    """Adds records up. One per file; `merged` joins those of a source."""
+    """Adds up the records of one file."""
 
     def __init__(self, step_s: float) -> None:
-        self.step_s = step_s
-        self.cells: dict[tuple[str, str, int], Cell] = {}
-        """By service, operation and interval number."""
-        self.lines: Counter[tuple[str, int]] = Counter()
-        self.errors: Counter[tuple[str, int]] = Counter()
+        self._step_s = step_s
+        self.buckets: dict[tuple[str, int], Bucket] = {}
+        """By service and number of the interval."""
 
     def add(self, record: LogRecord) -> None:
         """Count one record. One without a time or a service adds nothing."""
-        at = record.at
-        if at is None or not record.service:
+        at, service = record.at, record.service
+        if at is None or not service:
             return
-        interval = int(at // self.step_s)
-        service = record.service
-        self.lines[service, interval] += 1
-        if record.level >= Level.ERROR:
-            self.errors[service, interval] += 1
-        operation = record.operation
-        if operation and (record.status is not None or record.latency_s is not None):
-            key = (service, operation, interval)
-            cell = self.cells.get(key)
+        key = (service, int(at // self._step_s))
+        bucket = self.buckets.get(key)
+        if bucket is None:
+            bucket = self.buckets[key] = Bucket()
+        bucket.lines += 1
+        wrong = record.level >= Level.ERROR
+        if wrong:
+            bucket.errors += 1
+        operation, status, latency = record.operation, record.status, record.latency_s
+        if operation and (status is not None or latency is not None):
+            cell = bucket.cells.get(operation)
             if cell is None:
-                cell = self.cells[key] = Cell()
-            cell.add(record.failed, record.latency_s)
+                cell = bucket.cells[operation] = Cell()
+            cell.add(status >= 500 if status is not None else wrong, latency)
 
-    def forget(self, before: int) -> None:
-        """Drop intervals below number `before`."""
-        for key in [key for key in self.cells if key[2] < before]:
-            del self.cells[key]
-        for counter in (self.lines, self.errors):
-            for line_key in [key for key in counter if key[1] < before]:
-                del counter[line_key]
+    def covered(self, low: int, high: int, before: Instant | None) -> set[int]:
+        """The intervals from `low` to below `high` that the file covers.
 
-    def covered(self, low: int, high: int) -> dict[str, set[int]]:
-        """The intervals from `low` to below `high` that the file covers, for each service that it names."""
-        present = sorted({interval for _, interval in self.lines if interval < high})
-        reach = max(10, math.ceil(HOLE_S / self.step_s))
+        Args:
+            before: When the file's last record before `low` was written, where that is known.
+        """
+        present = {interval for _, interval in self.buckets if interval < high}
+        if before is not None:
+            present.add(int(before // self._step_s))
+        reach = max(10, math.ceil(HOLE_S / self._step_s))
         filled: set[int] = set()
-        for index, interval in enumerate(present):
-            following = present[index + 1] if index + 1 < len(present) else high
-            filled.update(range(interval, min(following, interval + reach + 1)))
-        inside = {interval for interval in filled if low <= interval < high}
-        return dict.fromkeys({service for service, interval in self.lines if interval < high}, inside)
+        for interval in present:
+            filled.update(range(max(low, interval), min(high, interval + reach + 1)))
+        return filled
 
 
-def series_of(parts: list[Derived], window: Window, step_s: float, source: str) -> tuple[Series, ...]:
-    """The series of everything that the parts (one per file) counted."""
+class Memory:
+    """When earlier questions saw a service or operation of a file last.
+
+    A source that is asked for its growing end only would else tell nothing of who fell silent just before.
+    """
+
+    def __init__(self) -> None:
+        self._services: dict[str, dict[str, Instant]] = {}
+        self._operations: dict[str, dict[tuple[str, str], Instant]] = {}
+
+    def before(self, path: str, at: Instant) -> dict[str, Instant]:
+        """Services of a file with their last record, as far as that lies within the hour before `at`."""
+        return _recent(self._services.get(path, {}), at)
+
+    def operations(self, path: str, at: Instant) -> set[tuple[str, str]]:
+        """Services and operations of a file that were seen within the hour before `at`."""
+        return set(_recent(self._operations.get(path, {}), at))
+
+    def learn(self, path: str, derived: Derived, step_s: float) -> None:
+        """Note what a file's records told."""
+        services = self._services.setdefault(path, {})
+        operations = self._operations.setdefault(path, {})
+        for (service, interval), bucket in derived.buckets.items():
+            at = interval * step_s
+            services[service] = max(services.get(service, at), at)
+            for operation in bucket.cells:
+                operations[service, operation] = max(operations.get((service, operation), at), at)
+        _bound(services)
+        _bound(operations)
+
+
+def _recent(known: Mapping[_K, Instant], at: Instant) -> dict[_K, Instant]:
+    return {key: last for key, last in known.items() if at - REMEMBERED_S <= last < at}
+
+
+def _bound(known: dict[_K, Instant]) -> None:
+    """Forget the half seen longest ago, where there is too much."""
+    if len(known) <= 4 * MOST_OPERATIONS:
+        return
+    for key in sorted(known, key=lambda one: known[one])[: len(known) // 2]:
+        del known[key]
+
+
+def series_of(
+    parts: Mapping[str, Derived], memory: Memory, window: Window, step_s: float, source: str
+) -> tuple[Series, ...]:
+    """The series of everything that the parts (one per file, by its path) counted."""
     low, high = math.ceil(window.start / step_s - 1e-9), math.floor(window.end / step_s + 1e-9)
     covered: dict[str, set[int]] = {}
-    for part in parts:
-        for service, intervals in part.covered(low, high).items():
+    silent: set[tuple[str, str]] = set()
+    for path, part in parts.items():
+        before = memory.before(path, low * step_s)
+        intervals = part.covered(low, high, max(before.values(), default=None))
+        for service in {service for service, _ in part.buckets} | before.keys():
             covered.setdefault(service, set()).update(intervals)
-    by_operation = _by_operation(parts, low, high)
+        silent |= memory.operations(path, low * step_s)
+        memory.learn(path, part, step_s)
+    by_operation = _by_operation(parts.values(), low, high)
+    for service, operation in sorted(silent):
+        if len(by_operation) < MOST_OPERATIONS:
+            by_operation.setdefault((service, operation), {})
+            by_operation.setdefault((service, ""), {})
     found: list[Series] = []
     for (service, operation), cells in sorted(by_operation.items()):
         known = sorted(covered.get(service, set()) | cells.keys())
         found += _request_series(SeriesKey(service, operation, ""), cells, known, step_s, source)
     for service, intervals in sorted(covered.items()):
-        for metric, counters in (("log_lines", [p.lines for p in parts]), ("log_errors", [p.errors for p in parts])):
-            points = [(i, float(sum(c.get((service, i), 0) for c in counters))) for i in sorted(intervals)]
-            found.append(_series(SeriesKey(service, "", metric), points, step_s, source))
+        found += _line_series(service, list(parts.values()), sorted(intervals), step_s, source)
     return tuple(found)
 
 
-def _by_operation(parts: list[Derived], low: int, high: int) -> dict[tuple[str, str], dict[int, Cell]]:
+def _by_operation(parts: Iterable[Derived], low: int, high: int) -> dict[tuple[str, str], dict[int, Cell]]:
     """Cells by service and operation, with the rare operations of a service as one, and every service as a whole."""
+    inside = [
+        (service, interval, bucket)
+        for part in parts
+        for (service, interval), bucket in part.buckets.items()
+        if low <= interval < high and bucket.cells
+    ]
     totals: dict[str, Counter[str]] = {}
-    for part in parts:
-        for (service, operation, interval), cell in part.cells.items():
-            if low <= interval < high:
-                totals.setdefault(service, Counter())[operation] += cell.count
+    for service, _, bucket in inside:
+        counter = totals.setdefault(service, Counter())
+        for operation, cell in bucket.cells.items():
+            counter[operation] += cell.count
     kept = {
         service: {name for name, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_OPERATIONS]}
         for service, counts in totals.items()
     }
     found: dict[tuple[str, str], dict[int, Cell]] = {}
-    for part in parts:
-        for (service, operation, interval), cell in part.cells.items():
-            if low <= interval < high:
-                name = operation if operation in kept[service] else OTHER
-                for one in (name, ""):
-                    found.setdefault((service, one), {}).setdefault(interval, Cell()).merge(cell)
+    for service, interval, bucket in inside:
+        whole = found.setdefault((service, ""), {}).setdefault(interval, Cell())
+        names = kept[service]
+        for operation, cell in bucket.cells.items():
+            whole.merge(cell)
+            cells = found.setdefault((service, operation if operation in names else OTHER), {})
+            if interval in cells:
+                joined = Cell()
+                joined.merge(cells[interval])
+                joined.merge(cell)
+                cells[interval] = joined
+            else:
+                cells[interval] = cell
     return found
 
 
 def _request_series(
     key: SeriesKey, cells: dict[int, Cell], intervals: list[int], step_s: float, source: str
 ) -> list[Series]:
-    def named(metric: str) -> SeriesKey:
-        return SeriesKey(key.service, key.operation, metric)
+    def series(metric: str, points: list[tuple[int, float]]) -> Series:
+        return _series(SeriesKey(key.service, key.operation, metric), points, step_s, source)
 
     empty = Cell()
     counted = [(i, cells.get(i, empty)) for i in intervals]
     timed = [(i, cell, sorted(cell.values)) for i, cell in counted if cell.timed]
     found = [
-        _series(named("request_count"), [(i, float(cell.count)) for i, cell in counted], step_s, source),
-        _series(named("error_count"), [(i, float(cell.failed)) for i, cell in counted], step_s, source),
+        series("request_count", [(i, float(cell.count)) for i, cell in counted]),
+        series("error_count", [(i, float(cell.failed)) for i, cell in counted]),
     ]
     if timed:
-        found.append(
-            _series(named("latency_avg"), [(i, cell.total_s / cell.timed) for i, cell, _ in timed], step_s, source)
-        )
+        found.append(series("latency_avg", [(i, cell.total_s / cell.timed) for i, cell, _ in timed]))
         for metric, share in _QUANTILES:
-            found.append(
-                _series(named(metric), [(i, quantile(values, share)) for i, _, values in timed], step_s, source)
-            )
+            found.append(series(metric, [(i, quantile(values, share)) for i, _, values in timed]))
     return found
 
 
+def _line_series(
+    service: str, parts: list[Derived], intervals: list[int], step_s: float, source: str
+) -> tuple[Series, Series]:
+    lines, errors = dict.fromkeys(intervals, 0), dict.fromkeys(intervals, 0)
+    for part in parts:
+        for interval in intervals:
+            bucket = part.buckets.get((service, interval))
+            if bucket is not None:
+                lines[interval] += bucket.lines
+                errors[interval] += bucket.errors
+    return (
+        _series(SeriesKey(service, "", "log_lines"), [(i, float(n)) for i, n in lines.items()], step_s, source),
+        _series(SeriesKey(service, "", "log_errors"), [(i, float(n)) for i, n in errors.items()], step_s, source),
+    )
+
+
 def _series(key: SeriesKey, points: list[tuple[int, float]], step_s: float, source: str) -> Series:
-    times = array("d", ((interval + 1) * step_s for interval, _ in points))
-    return Series(key, times, array("d", (value for _, value in points)), source, query_of(key))
+    times = array("d", [(interval + 1) * step_s for interval, _ in points])
+    return Series(key, times, array("d", [value for _, value in points]), source, query_of(key))
 
 
 def query_of(key: SeriesKey) -> str:

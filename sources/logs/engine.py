@@ -17,6 +17,7 @@ from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
 from sources.logs.collect import collector
+from sources.logs.derive import Memory
 from sources.logs.formats import Format, make
 from sources.logs.formats.base import CONTINUES
 from sources.logs.inputs import Found, LogFile, find
@@ -73,6 +74,7 @@ class Engine:
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self._formats: dict[tuple[object, ...], Format] = {}
+        self._memory = Memory()
 
     def answer(
         self, window: Window, questions: Sequence[Question], allowance: Allowance | None = None
@@ -84,10 +86,15 @@ class Engine:
             QueryError: A query cannot be understood.
         """
         run = Pass(window, allowance or Allowance())
-        collectors = [collector(question, window, self.spec.name) for question in questions]
+        collectors = [collector(question, window, self.spec.name, self._memory) for question in questions]
         maybe = collectors[0].maybe if len(collectors) == 1 else None
         run.narrow = all(one.narrow for one in collectors)
-        for file, form, entry in self._entries(run, maybe):
+
+        def begin(file: LogFile) -> None:
+            for one in collectors:
+                one.begin(file)
+
+        for file, form, entry in self._entries(run, maybe, begin):
             for one in collectors:
                 one.add(file, form, entry)
         return [self._reading(*one.answer(run.bytes), run) for one in collectors]
@@ -136,9 +143,12 @@ class Engine:
                 self._formats[key] = known
         return known
 
-    def _entries(self, run: Pass, maybe: Callable[[bytes], bool] | None) -> Iterator[tuple[LogFile, Format, Entry]]:
+    def _entries(
+        self, run: Pass, maybe: Callable[[bytes], bool] | None, begin: Callable[[LogFile], None]
+    ) -> Iterator[tuple[LogFile, Format, Entry]]:
         """Every entry inside the window, file by file."""
         if self.spec.kind == "journald":
+            begin(JOURNAL)
             yield from self._journal(run, maybe)
             return
         found = self.files()
@@ -152,6 +162,7 @@ class Engine:
                 with Reader(file) as reader:
                     form = self.format_of(reader)
                     run.formats.add(form.name)
+                    begin(file)
                     for entry in entries(form, self._blocks(reader, form, run), run.tally, maybe, run.narrow):
                         at = entry.light.at
                         if at is not None and start <= at < end:

@@ -250,6 +250,23 @@ def test_an_interval_without_requests_is_zero_where_covered_and_a_gap_elsewhere(
     assert points(found.get("shop", "log_errors"))[20] == 0
 
 
+def test_who_falls_silent_between_two_questions_is_counted_as_zero(tmp_path: Path) -> None:
+    rows = [row(START + n, path="/a", status=200, service="a" if n % 2 else "b") for n in range(100)]
+    rows += [row(START + 100 + n, path="/b", status=200, service="b") for n in range(100)]
+    asked = engine(write(tmp_path / "a.log", rows))
+    derive(asked, Window(START, START + 100))
+    found = derive(asked, Window(START + 100, START + 150))
+    assert points(found.get("a", "request_count")) == dict.fromkeys((110, 120, 130, 140, 150), 0)
+    assert points(found.get("a", "request_count", "/a"))[150] == 0
+    assert points(found.get("a", "log_lines"))[150] == 0
+    assert found.get("a", "latency_p95") is None
+    quiet = derive(asked, Window(START + 250, START + 300))
+    assert points(quiet.get("b", "log_lines"))[260] == 0, "for five minutes after its last record the file covers"
+    assert derive(asked, Window(START + 700, START + 750)).get("b", "log_lines") is None
+    # An earlier window knows nothing of what was seen later.
+    assert derive(asked, Window(START - 100, START)).services() == []
+
+
 def test_operations_beyond_the_bound_are_counted_together(tmp_path: Path) -> None:
     rows = [
         row(
