@@ -290,7 +290,9 @@ def _function_shifts(calls: Calls, before: Window, during: Window) -> Iterable[S
         new = [acts for t, acts in points if t in during]
         if len(old) < OWN_BEFORE or len(new) < OWN_DURING:
             continue
-        for act in {a for acts in old for a in acts} | {a for acts in new for a in acts}:
+        for act in sorted(
+            {a for acts in old for a in acts} | {a for acts in new for a in acts}
+        ):  # ties keep their order
             k_old, k_new = sum(act in acts for acts in old), sum(act in acts for acts in new)
             was, now = (k_old + 0.5) / (len(old) + 1), (k_new + 0.5) / (len(new) + 1)
             error = math.sqrt(was * (1 - was) / len(old) + now * (1 - now) / len(new))
