@@ -9,7 +9,7 @@ from enum import IntEnum
 
 import click
 
-from console.config.load import ConfigError
+from console.config.errors import ConfigError
 from console.domain.instant import BadTime
 from console.guard.sanitise import safe
 

@@ -12,12 +12,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from console.config.errors import ConfigError as ConfigError
 from console.config.models import Config
 from console.guard.sanitise import safe
-
-
-class ConfigError(Exception):
-    """The configuration cannot be used; the text names file, key and how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)

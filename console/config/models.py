@@ -5,13 +5,15 @@ An unknown key is an error. A secret is never a literal: `token_env`, `token_fil
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from console.domain.instant import BadTime, parse_span
+from console.guard.sanitise import UNSAFE, safe
 
 DependencyKind = Literal["database", "cache", "queue", "third_party", "load_balancer", "dns", "storage", "other"]
 
@@ -44,6 +46,29 @@ class Model(BaseModel):
     """Strict, frozen, and closed to unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, str_max_length=4096)
+
+    @field_validator("*")
+    @classmethod
+    def _can_be_shown(cls, value: object) -> object:
+        """Names and addresses are shown everywhere, so none may hold what a terminal obeys or what hides from the eye."""
+        for text in _texts(value):
+            bad = UNSAFE.search(text)
+            if bad is not None:
+                raise ValueError(f"{safe(text, 80)!r} holds a character that cannot be shown: U+{ord(bad.group()):04X}")
+        return value
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Every string in a value of one field; a query may have several lines."""
+    if isinstance(value, (str, Path)):
+        yield str(value)
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield str(item).replace("\n", " ").replace("\t", " ")
 
 
 class Secret(Model):
