@@ -33,6 +33,7 @@ AXIS_POINTS = 120
 STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 RECENT_S = 60.0
 """What "now" means for a number: the last minute, so that one empty bucket does not make it jump."""
+NOT_JUDGED = "not judged yet: the first verdict waits until every source has answered"
 NO_SOURCE = "no data: add [[logs]] or [[metrics]] for it"
 HEADLINE_SIGNALS = {
     "error_rate": "{what} failing {now} (was {was})",
@@ -312,7 +313,7 @@ def signals_view(
 def suspects_view(diagnosis: Diagnosis | None, status: Status) -> SuspectsView:
     """The suspects pane; where there is none it says whether that is good news."""
     if diagnosis is None:
-        return SuspectsView((), SafeText("not diagnosed yet"), status)
+        return SuspectsView((), SafeText(NOT_JUDGED), status)
     reasons = {
         State.HEALTHY: "nothing is wrong, so nobody is suspected",
         State.RECOVERING: "recovering; no suspect left standing",
@@ -334,7 +335,7 @@ def changes_view(observations: Observations, diagnosis: Diagnosis | None, status
         coverage += ("; " if coverage else "") + f"not consulted: {', '.join(failed)}"
     empty = "" if asked else 'no change source: add repository = "…" to a [[service]], or [[changes]]'
     if asked and not (diagnosis and diagnosis.changes):
-        empty = "no change in reach"
+        empty = "no change in reach" if diagnosis is not None else NOT_JUDGED
     judged = diagnosis.changes if diagnosis is not None else ()
     return ChangesView(
         tuple(sorted(judged, key=lambda c: -c.at)),
@@ -354,7 +355,7 @@ def upstreams_view(
 ) -> UpstreamsView:
     """Dependencies, worst first; within a state as configured."""
     if diagnosis is None:
-        return UpstreamsView(status=status)
+        return UpstreamsView((), SafeText(NOT_JUDGED), status)
     rows = [
         UpstreamRow(
             state,
