@@ -178,7 +178,7 @@ class IncidentConsole(TerminalCare[int]):
 
     def in_input(self) -> bool:
         """Whether what is typed goes into an input."""
-        return bool(self._screen_stack) and isinstance(self.focused, Input)
+        return bool(self.screen_stack) and isinstance(self.focused, Input)
 
     def on_together(self, message: Together) -> None:
         """Keys that came in one piece are about to follow."""

@@ -32,7 +32,7 @@ _NARROW = ("time", "level", "latency")
 _PREFIXES = frozenset(name.split(".", 1)[0] for names in ALIASES.values() for name in names if "." in name)
 """Top-level names whose object may hold a field with a meaning, such as `http` with `http.route`."""
 
-_UNFIT = re.compile(r"[\x00-\x1f\"\\]|^\(no ")
+_UNFIT = re.compile(r"[\x00-\x1f\"\\\ud800-\udfff]|^\(no ")
 """In a name: what a struct's field cannot be called; records with such a name are read the long way."""
 _NOTHING = SafeText("")
 _decode = msgspec.json.Decoder().decode
