@@ -19,7 +19,7 @@ from console.analysis.constants import (
 )
 from console.analysis.graph import Graph
 from console.analysis.signals import Family
-from console.analysis.stats import robust_scale
+from console.analysis.stats import median_of, robust_scale
 from console.analysis.tracks import ErrorTrack, Track, Tracks
 from console.domain.instant import Instant
 
@@ -168,7 +168,7 @@ def _total(
     older = values[long][-MOST_LOCAL:]
     if not local.size and not older.size:
         return None
-    level = float(np.median(local if local.size else older))
+    level = median_of(local if local.size else older)
     floor = SCALE_FLOOR_RATIO if ratio else max(SCALE_FLOOR * abs(level), 1e-6)
     if local.size:
         floor = max(floor, float(local.max() - local.min()) / 2 if local.size < 10 else 0.0)
@@ -184,9 +184,9 @@ def _total(
     if requests is not None:
         part = requests[later]
         known = part[np.isfinite(part)]
-        count = float(np.median(known)) if known.size else None
+        count = median_of(known) if known.size else None
     beyond = np.clip(harm - scale, 0, None)  # what noise alone could have added is no excess
-    return float(beyond.mean()), count, level, float(np.median(values[later])), int(later.sum())
+    return float(beyond.mean()), count, level, median_of(values[later]), int(later.sum())
 
 
 def _counted(

@@ -31,32 +31,53 @@ def dependency_states(
     names += [s.name for s in topology.services if graph.callers.get(s.name)]
     names += sorted({callee for _, callee in graph.told_by} - set(names))
     newest = {p.name: p for p in sorted(probes, key=lambda p: p.at) if p.at <= at}
-    return tuple(_state(name, topology, series, newest.get(name), moves, calls, window, at) for name in names)
+    stamps: dict[str, float] = {}
+    for one in series:
+        if len(one) and one.times[-1] <= at:
+            stamps[one.key.service] = max(one.times[-1], stamps.get(one.key.service, 0.0))
+    kinds = {d.name: d.kind for d in topology.dependencies} | {s.name: "service" for s in topology.services}
+    bad: dict[str, list[Move]] = {}
+    for move in moves:
+        if move.ongoing and harms_users(move):
+            bad.setdefault(move.service, []).append(move)
+    return tuple(
+        _state(
+            name,
+            kinds.get(name, "other"),
+            series,
+            stamps.get(name),
+            newest.get(name),
+            bad.get(name, []),
+            calls,
+            window,
+            at,
+        )
+        for name in names
+    )
 
 
 def _state(
     name: str,
-    topology: Topology,
+    kind: str,
     series: SeriesSet,
+    stamp: Instant | None,
     probe: ProbeResult | None,
-    moves: list[Move],
+    bad: list[Move],
     calls: Calls | None,
     window: Window,
     at: Instant,
 ) -> DependencyState:
-    kind = topology.kind_of(name)
     own = _outbound(name, calls, window)
     if own is not None:
         failed, total, p95 = own
         rate = failed / total
         health = _by_rate(rate)
-        bad = [m for m in moves if m.service == name and m.ongoing and harms_users(m)]
         if bad and health is Health.HEALTHY:
             health = Health.DEGRADED
         return DependencyState(
             name, kind, health, rate, p95, "own outbound calls", at, SafeText(f"{total} calls, {failed} failed")
         )
-    metrics = _metrics(name, series, moves, window, at)
+    metrics = _metrics(name, series, stamp, bad, window)
     if metrics is not None:
         return metrics_state(name, kind, metrics)
     if probe is not None:
@@ -88,13 +109,11 @@ def _outbound(name: str, calls: Calls | None, window: Window) -> tuple[int, int,
 
 
 def _metrics(
-    name: str, series: SeriesSet, moves: list[Move], window: Window, at: Instant
+    name: str, series: SeriesSet, stamp: Instant | None, bad: list[Move], window: Window
 ) -> tuple[Health, float | None, float | None, Instant, str] | None:
     """State by its own metrics: health, error rate, p95, when, why."""
-    stamps = [one.times[-1] for one in series if one.key.service == name and len(one) and one.times[-1] <= at]
-    if not stamps or max(stamps) < window.start:
+    if stamp is None or stamp < window.start:
         return None
-    bad = [m for m in moves if m.service == name and m.ongoing and harms_users(m)]
     rate = _error_rate(name, series, window)
     p95 = _last(name, series, ("latency_p95", "latency_p99", "latency_avg"), window)
     health = Health.HEALTHY
@@ -113,7 +132,7 @@ def _metrics(
         )
     ):
         health = Health.UNKNOWN
-    return health, rate, p95, max(stamps), bad[0].metric if bad else ""
+    return health, rate, p95, stamp, bad[0].metric if bad else ""
 
 
 def metrics_state(

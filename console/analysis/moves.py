@@ -25,7 +25,7 @@ from console.analysis.constants import (
     Thresholds,
 )
 from console.analysis.signals import Family, Meaning
-from console.analysis.stats import fisher_greater, robust_scale, samples_needed
+from console.analysis.stats import Ordered, fisher_greater, median_of, samples_needed
 from console.analysis.tracks import ErrorTrack, Track
 from console.domain.instant import Instant, Window
 
@@ -176,57 +176,58 @@ def split(times: Numbers, at: Instant) -> int:
 
 def base_of(family: Family, older: Numbers, lead: Numbers) -> Base | None:
     """Level from the leading half of the local stretch, noise from that and all older history; None: too little history."""
+    if older.size + lead.size < MIN_NOISE_POINTS:
+        return None
+    long = Ordered(older)
+    lead = undisturbed(long, lead)
+    near = Ordered(lead)
+    if not near.size and not long.size:
+        return None
+    level = near.median() if near.size else long.median()
+    floor = scale_floor(family, level, long, near)
+    scale = floor
+    for part in (long, near):
+        if part.size >= MIN_NOISE_POINTS / 2:
+            scale = max(scale, part.scale(floor))
+    off = near.size - _rank(near, level + WATCH_Z * scale)
+    if long.size:
+        off += long.size - _rank(long, long.median() + WATCH_Z * scale)
+    return Base(level, scale, (off + 1) / (long.size + near.size + 1))
+
+
+def _rank(ordered: Ordered, value: float) -> int:
     import numpy as np
 
-    lead = undisturbed(older, lead)
-    level_of = lead if lead.size else older
-    if not level_of.size or older.size + lead.size < MIN_NOISE_POINTS:
-        return None
-    level = float(np.median(level_of))
-    floor = scale_floor(family, level, older, lead)
-    scale = floor
-    for part in (older, lead):
-        if part.size >= MIN_NOISE_POINTS / 2:
-            scale = max(scale, robust_scale(part, floor))
-    off = int((lead - level >= WATCH_Z * scale).sum())
-    if older.size:
-        off += int((older - float(np.median(older)) >= WATCH_Z * scale).sum())
-    return Base(level, scale, (off + 1) / (older.size + lead.size + 1))
+    return int(np.searchsorted(ordered.sorted, value))
 
 
-def undisturbed(older: Numbers, lead: Numbers) -> Numbers:
+def undisturbed(long: Ordered, lead: Numbers) -> Numbers:
     """The healthiest of a few leading points, where they differ by more than the noise of the long history allows.
 
     With a handful of points the trouble may have begun among them; their median would hide it.
     """
-    import numpy as np
-
-    if not 2 <= lead.size < MIN_NOISE_POINTS / 2 or older.size < MIN_NOISE_POINTS:
+    if not 2 <= lead.size < MIN_NOISE_POINTS / 2 or long.size < MIN_NOISE_POINTS:
         return lead
-    low, high = np.percentile(older, (5, 95))
-    floor = max(SCALE_FLOOR * abs(float(lead.min())), float(high - low) / 3.3)
-    calm: Numbers = lead[lead <= lead.min() + WATCH_Z * robust_scale(older, floor)]
+    floor = max(SCALE_FLOOR * abs(float(lead.min())), (long.quantile(0.95) - long.quantile(0.05)) / 3.3)
+    calm: Numbers = lead[lead <= lead.min() + WATCH_Z * long.scale(floor)]
     return calm
 
 
-def scale_floor(family: Family, level: float, older: Numbers, lead: Numbers) -> float:
+def scale_floor(family: Family, level: float, long: Ordered, near: Ordered) -> float:
     """The smallest scale that is believed; see the constants."""
-    import numpy as np
-
     spread = 0.0
-    for part in (older, lead):
+    for part in (long, near):
         if part.size >= MIN_NOISE_POINTS:
-            low, high = np.percentile(part, (5, 95))
-            spread = max(spread, float(high - low) / 3.3 / 2)
+            spread = max(spread, (part.quantile(0.95) - part.quantile(0.05)) / 3.3 / 2)
         elif part.size:
-            spread = max(spread, float(part.max() - part.min()) / 2)
+            spread = max(spread, float(part.sorted[-1] - part.sorted[0]) / 2)
     floor = max(SCALE_FLOOR * abs(level), spread)
     match family:
         case Family.RATIO:
             floor = max(floor, SCALE_FLOOR_RATIO)
         case Family.LATENCY:
             floor = max(floor, LATENCY_EFFECT_S / OPEN_Z)
-        case Family.FAILURES if counts_whole(older) and counts_whole(lead):
+        case Family.FAILURES if counts_whole(long.sorted) and counts_whole(near.sorted):
             floor = max(floor, math.sqrt(max(level, 1.0)))  # whole numbers vary at least as chance does
         case Family.FAILURES if floor <= 0:
             floor = 1.0
@@ -237,8 +238,10 @@ def scale_floor(family: Family, level: float, older: Numbers, lead: Numbers) -> 
         case _:
             pass
     if floor <= 0:
-        sizes = np.abs(np.concatenate([older, lead]))
-        floor = float(sizes.max()) * SCALE_FLOOR if sizes.size and sizes.max() > 0 else 1e-9
+        largest = max(
+            (max(abs(float(p.sorted[0])), abs(float(p.sorted[-1]))) for p in (long, near) if p.size), default=0.0
+        )
+        floor = largest * SCALE_FLOOR if largest > 0 else 1e-9
     return floor
 
 
@@ -278,7 +281,6 @@ def judge(track: Track, at: Instant, window: Window, thresholds: Thresholds) -> 
 
 
 def _judge(track: Track, sign: int, at: Instant, window: Window, thresholds: Thresholds) -> Move | None:
-    import numpy as np
 
     family = track.meaning.family
     cut = split(track.times, at)
@@ -299,7 +301,7 @@ def _judge(track: Track, sign: int, at: Instant, window: Window, thresholds: Thr
     level = _level_before(times, local, episode.start, window, base.level)
     stretch = slice(episode.start, episode.last + 1)
     off = local[stretch][big[stretch]] if big[stretch].any() else local[stretch]
-    observed = float(np.median(off))
+    observed = median_of(off)
     requests = _requests(track.requests, cut, stretch)
     orient = (lambda v: track.natural(float(v) * sign)) if not track.meaning.complement else float
     before, now = orient(level), orient(observed)
@@ -352,7 +354,7 @@ def _level_before(times: Numbers, local: Numbers, start: int, window: Window, le
     begin = end - BASELINE_WINDOWS * max(window.seconds, 900.0)
     low, high = np.searchsorted(times, (begin, end))
     part = local[low:high]
-    return float(np.median(part)) if part.size >= MIN_NOISE_POINTS / 2 else level
+    return median_of(part) if part.size >= MIN_NOISE_POINTS / 2 else level
 
 
 def _requests(requests: Numbers | None, cut: int, stretch: slice) -> int | None:

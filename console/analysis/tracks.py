@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.analysis.signals import Family, Meaning, meaning_of, words_of
+from console.analysis.stats import median_of
 from console.domain.instant import Instant
 from console.domain.series import Series, SeriesKey, SeriesSet
 
@@ -112,8 +113,11 @@ def build_tracks(series: SeriesSet, at: Instant) -> Tracks:
 def _usable(one: Series, at: Instant) -> Series:
     """Without what is stamped later, absurdly early, or no number that can be squared."""
     known = one.until(at) if len(one) and one.times[-1] > at else one
-    absurd = any(not -LARGEST < v < LARGEST for v in (min(known.values), max(known.values))) if len(known) else False
-    if len(known) and (known.times[0] < at - OLDEST_S or absurd):
+    if not len(known):
+        return known
+    _, values = arrays(known)
+    absurd = not (values.min() > -LARGEST and values.max() < LARGEST)
+    if known.times[0] < at - OLDEST_S or absurd:
         points = [(t, v) for t, v in known if t >= at - OLDEST_S and -LARGEST < v < LARGEST]
         return Series.of(known.key, points, known.source, known.query)
     return known
@@ -233,7 +237,7 @@ def step_of(one: Series) -> float:
 
     if len(one) < 2:
         return 60.0
-    return float(np.median(np.diff(np.frombuffer(one.times, dtype=np.float64)[-200:])))
+    return median_of(np.diff(np.frombuffer(one.times, dtype=np.float64)[-200:]))
 
 
 def by_service(tracks: Tracks) -> Iterator[tuple[str, Track | ErrorTrack]]:
