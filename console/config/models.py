@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from console.domain.instant import BadTime, parse_span
 from console.guard.sanitise import UNSAFE, safe
@@ -49,9 +49,12 @@ class Model(BaseModel):
 
     @field_validator("*")
     @classmethod
-    def _can_be_shown(cls, value: object) -> object:
-        """Names and addresses are shown everywhere, so none may hold what a terminal obeys or what hides from the eye."""
-        for text in _texts(value):
+    def _can_be_shown(cls, value: object, info: ValidationInfo) -> object:
+        """Names and addresses are shown everywhere, so none may hold what a terminal obeys or what hides from the eye.
+
+        The keymap is left out: the actions table judges it.
+        """
+        for text in _texts(value) if info.field_name != "keys" else ():
             bad = UNSAFE.search(text)
             if bad is not None:
                 raise ValueError(f"{safe(text, 80)!r} holds a character that cannot be shown: U+{ord(bad.group()):04X}")
