@@ -26,7 +26,7 @@ AHEAD_S = 300.0
 """A date further ahead of this machine's clock than this is marked."""
 DISAGREE_S = 600.0
 """A tag's name and its date that are further apart than this are marked."""
-SKEW_S = 3600.0
+SKEW_S = 300.0
 """A commit that is younger than the deployed one by more than this is taken for no ancestor of it, unasked."""
 DIFFS_KEPT = 64
 """Two commits never differ differently, so what was compared once is kept."""

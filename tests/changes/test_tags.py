@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from sources.changes import TagChanges, build
 from sources.changes.tag_names import services_in, time_in, version_in
 from sources.changes.tags import owners, when
 from sources.repository import Repository, Tag, TagKind
-from tests.git.conftest import START, Work
+from tests.git.conftest import START, Work, many_tags
 
 EVER = Window(0, 4_000_000_000)
 LATER = START + 86_400.0
@@ -123,6 +124,20 @@ async def test_a_timeline_with_a_rollback_and_a_redeploy(work: Work) -> None:
     assert reading.value[1].summary == "two" and reading.value[1].service == "checkout"
     inside = await tags_of(work).changes(Window(reading.value[1].at, reading.value[3].at))
     assert [c.id for c in inside.value] == ["deploy/prod/2", "deploy/prod/3"]
+
+
+@pytest.mark.slow
+async def test_twelve_thousand_tags_are_a_timeline_in_less_than_a_second(work: Work) -> None:
+    many_tags(work, 12_000)
+    taken = []
+    for _ in range(3):
+        started = time.perf_counter()
+        reading = await tags_of(work).changes(EVER)
+        taken.append(time.perf_counter() - started)
+    assert (len(reading.value), reading.report.state) == (500, SourceState.PARTIAL)
+    assert "only the newest 500 tags were read" in reading.report.detail
+    assert {c.kind for c in reading.value} == {"deploy"}
+    assert min(taken) < 1.0
 
 
 async def test_a_new_tag_appears_and_a_moved_one_moves(work: Work) -> None:

@@ -69,6 +69,23 @@ class Work:
         self.git("tag", *(["-a", "-m", message] if message is not None else []), "--end-of-options", name, target)
 
 
+def many_tags(work: Work, count: int) -> None:
+    """3,000 commits ten minutes apart, and so many annotated deploy tags five minutes apart, packed."""
+    lines = []
+    for n in range(3000):
+        parent = f"from :{n}\n" if n else ""
+        lines.append(
+            f"commit refs/heads/main\nmark :{n + 1}\ncommitter A <a@b> {START + n * 600} +0000\ndata 1\nm{parent and chr(10)}{parent}"
+            f"M 100644 inline f{n % 50}\ndata 5\n{n:05d}\n"
+        )
+    for n in range(count):
+        lines.append(
+            f"tag deploy/prod/{n:05d}\nfrom :{n % 3000 + 1}\ntagger A <a@b> {START + n * 300} +0000\ndata 1\nr\n"
+        )
+    work.git("fast-import", "--quiet", feed="".join(lines).encode())
+    work.git("pack-refs", "--all")
+
+
 @pytest.fixture
 def new_work(tmp_path: Path) -> Callable[..., Work]:
     """Makes an empty repository in a folder of the given name."""

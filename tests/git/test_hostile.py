@@ -27,6 +27,8 @@ async def ask_everything(repository: Repository, good: str, bad: str) -> None:
     await repository.commits_between(bad, good)
     await repository.commits_between(good, bad, first_parent=True)
     await repository.diffstat(good, bad)
+    await repository.diffs_between(good, bad)
+    await repository.diffs_between(bad, good)
     await repository.is_ancestor(good, bad)
     await repository.commit(bad)
 
@@ -71,6 +73,17 @@ async def test_the_answers_are_right_all_the_same(hostile: Hostile) -> None:
     (commit,) = found.commits
     assert (commit.id, commit.subject, found.relation) == (hostile.bad, "Second", Relation.FORWARD)
     assert {(f.path, f.added, f.removed) for f in commit.files} == {("a.txt", 1, 1), ("b.txt", 1, 1), ("dot.txt", 1, 0)}
+
+
+async def test_changed_lines_are_those_of_the_objects_and_of_no_driver(hostile: Hostile) -> None:
+    found = await Repository(hostile.work.path).diffs_between(hostile.good, hostile.bad)
+    (commit,) = found.commits
+    assert {(f.path, f.removed, f.added) for f in commit.files} == {
+        ("a.txt", ("one",), ("two",)),
+        ("b.txt", ("one",), ("two",)),
+        ("dot.txt", (), ("x",)),
+    }
+    assert hostile.fired() == set()
 
 
 async def test_nothing_runs_in_a_bare_copy(hostile: Hostile, tmp_path: Path) -> None:

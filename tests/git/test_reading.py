@@ -18,7 +18,7 @@ from sources.plumbing import refs
 from sources.plumbing.objects import batch, checked, commit_of, numstat, tag_of
 from sources.plumbing.reading import literal_prefix, tag_matcher
 from sources.repository import Relation, Repository, TagKind, git_version
-from tests.git.conftest import START, Work
+from tests.git.conftest import START, Work, many_tags
 
 
 async def test_every_kind_of_tag(work: Work) -> None:
@@ -91,22 +91,7 @@ async def test_a_huge_message_is_not_read(work: Work) -> None:
     assert (tags["v1"].commit, tags["v1"].subject) == (tags["v0"].commit, "First")
 
 
-def many_tags(work: Work, count: int) -> None:
-    lines = []
-    for n in range(3000):
-        parent = f"from :{n}\n" if n else ""
-        lines.append(
-            f"commit refs/heads/main\nmark :{n + 1}\ncommitter A <a@b> {START + n * 600} +0000\ndata 1\nm{parent and chr(10)}{parent}"
-            f"M 100644 inline f{n % 50}\ndata 5\n{n:05d}\n"
-        )
-    for n in range(count):
-        lines.append(
-            f"tag deploy/prod/{n:05d}\nfrom :{n % 3000 + 1}\ntagger A <a@b> {START + n * 300} +0000\ndata 1\nr\n"
-        )
-    work.git("fast-import", "--quiet", feed="".join(lines).encode())
-    work.git("pack-refs", "--all")
-
-
+@pytest.mark.slow
 async def test_twelve_thousand_tags_take_less_than_a_second(work: Work) -> None:
     many_tags(work, 12_000)
     taken = []
