@@ -5,6 +5,7 @@ Read leniently, since what is exposed is written by many hands: a line that make
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, field
 
@@ -13,13 +14,15 @@ from console.guard.sanitise import safe
 MOST_SAMPLES = 100_000
 MOST_LINE = 64 * 1024
 
-_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
-_STRING = r'"[^"\\]*(?:\\.[^"\\]*)*"'
+_NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
+# Possessive throughout: what is written by strangers is read in one pass, and a name never gives its last digits to the value.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
 _SAMPLE = re.compile(
-    rf"(?P<name>{_NAME})?\s*(?:\{{(?P<labels>[^\"}}]*(?:{_STRING}[^\"}}]*)*)\}})?\s*(?P<value>[^\s#]+)(?:\s+(?P<at>[^\s#]+))?\s*(?:#.*)?"
+    rf"(?P<name>{_NAME})?+\s*+(?:\{{(?P<labels>[^\"}}]*+(?:{_STRING}[^\"}}]*+)*+)\}})?+\s*+"
+    r"(?P<value>[^\s#]++)(?:\s++(?P<at>[^\s#]++))?+\s*+(?:#.*+)?+"
 )
 _LABEL = re.compile(
-    rf"\s*(?:(?P<key>[a-zA-Z_][a-zA-Z0-9_]*|{_STRING})\s*=\s*(?P<value>{_STRING})|(?P<name>{_STRING}))\s*(?:,|$)"
+    rf"\s*+(?:(?P<key>[a-zA-Z_][a-zA-Z0-9_]*+|{_STRING})\s*+=\s*+(?P<value>{_STRING})|(?P<name>{_STRING}))\s*+(?:,|$)"
 )
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPES = {"n": "\n", '"': '"', "\\": "\\"}
@@ -113,7 +116,7 @@ def _sample(line: str, unit_s: float) -> Sample | None:
     if match["at"] is None:
         return Sample(name, labels, value)
     at = _number(match["at"])
-    return Sample(name, labels, value, at * unit_s) if at is not None else None
+    return Sample(name, labels, value, at * unit_s) if at is not None and math.isfinite(at) else None
 
 
 def _labels(text: str) -> tuple[str, tuple[tuple[str, str], ...]] | None:

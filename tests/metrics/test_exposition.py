@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sources.metrics.exposition import MOST_LINE, Sample, parse
+
+MOST_LINE_READ = MOST_LINE - 16
 
 # The example of "Exposition formats", Prometheus documentation.
 DOCUMENTED = r"""# HELP http_requests_total The total number of HTTP requests.
@@ -74,6 +77,10 @@ def test_quoted_names_as_prometheus_3_writes_them() -> None:
     "line",
     [
         "a",
+        "a1",
+        "http_requests_total12",
+        "a 1 NaN",
+        "a 1 +Inf",
         "a b c d",
         "1a 2",
         "a{b} 1",
@@ -95,6 +102,27 @@ def test_lines_that_make_no_sense_are_counted_and_leave_the_others_alone(line: s
     assert [s.value for s in found.samples] == [1.0, 2.0]
     assert (found.bad, found.first_bad) == (1, 2)
     assert "\x1b" not in found.why
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a" * MOST_LINE_READ + " b c d",
+        "1" * MOST_LINE_READ + " b c d",
+        "a" + " " * MOST_LINE_READ + "b c d",
+        "a 1" + " " * MOST_LINE_READ + "b c d",
+        "a{" + " " * MOST_LINE_READ + "x} 1",
+        "a{" + 'x="y",' * (MOST_LINE_READ // 6) + "} b c d",
+        'a{x="' + "\\" * MOST_LINE_READ + '" b c d',
+        'a{"' + '""' * (MOST_LINE_READ // 2) + "} b c d",
+    ],
+    ids=["name", "value", "space", "space before the time", "space in labels", "labels", "escapes", "quotes"],
+)
+def test_the_longest_line_that_makes_no_sense_is_refused_at_once(line: str) -> None:
+    """Going back over such a line, a pattern takes minutes; going through it once, a few milliseconds."""
+    started = time.process_time()
+    assert parse(line).samples == []
+    assert time.process_time() - started < 1.0
 
 
 names = st.from_regex(r"[a-zA-Z_:][a-zA-Z0-9_:]{0,12}", fullmatch=True)
