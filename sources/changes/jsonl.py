@@ -177,7 +177,6 @@ class JsonlChanges:
         self._version: tuple[int, int, int] | None = None
         self._parsed = Parsed(())
         self._cut = False
-        self._cost = Cost()
         self._lock = asyncio.Lock()
 
     async def close(self) -> None:
@@ -190,7 +189,7 @@ class JsonlChanges:
             SourceUnavailable: The file cannot be read.
         """
         async with self._lock:
-            await asyncio.to_thread(self._refresh)
+            read = await asyncio.to_thread(self._refresh)
         inside = tuple(change for change in self._parsed.changes if change.at in window)
         detail = self._detail()
         report = SourceReport(
@@ -199,7 +198,7 @@ class JsonlChanges:
             SourceState.PARTIAL if self._parsed.bad or self._cut else SourceState.OK,
             detail,
             len(inside),
-            self._cost,
+            Cost(1, read),
             "changes",
         )
         return Reading(inside, self._clock(), report)
@@ -217,24 +216,25 @@ class JsonlChanges:
             parts.append(f"{ahead} stamped in the future")
         return safe("; ".join(parts), 400)
 
-    def _refresh(self) -> None:
+    def _refresh(self) -> int:
+        """Read the file if it changed; returns how many bytes that took."""
         try:
             # Without O_NONBLOCK, opening a FIFO that nobody writes to would wait for ever.
             with open(self._path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
-                self._read(file)
+                return self._read(file)
         except OSError as error:
             raise SourceUnavailable(f"{self._path}: cannot be read: {error.strerror}") from None
 
-    def _read(self, file: BinaryIO) -> None:
+    def _read(self, file: BinaryIO) -> int:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise SourceUnavailable(f"{self._path}: is no regular file")
         version = (about.st_ino, about.st_size, about.st_mtime_ns)
         if version == self._version:
-            return
+            return 0
         start = max(0, about.st_size - MOST_BYTES)
         file.seek(start)
         data = file.read(MOST_BYTES)
         self._parsed, self._cut = parse(data, self.name, cut=start > 0), start > 0
         self._version = version
-        self._cost = self._cost + Cost(1, len(data))
+        return len(data)

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from console.domain.changes import Change, ChangeDiff, DeployDetail
 from console.domain.instant import Instant, Window, span_text
-from console.domain.reading import Reading, SourceReport, SourceState
+from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from sources.base import SourceTimeout
@@ -171,7 +171,9 @@ class TagChanges:
         Raises:
             SourceError: The repository cannot be read; the sentence says why and how to mend it.
         """
+        before = self._repository.cost
         timeline = await self.timeline()
+        spent = self._repository.cost
         inside = tuple(change for change in timeline.changes if change.at in window)
         detail, whole = self._detail(timeline, window)
         report = SourceReport(
@@ -180,7 +182,7 @@ class TagChanges:
             SourceState.OK if whole else SourceState.PARTIAL,
             detail,
             len(inside),
-            self._repository.cost,
+            Cost(spent.queries - before.queries, spent.bytes - before.bytes),
             "deploys",
         )
         return Reading(inside, self._clock(), report)

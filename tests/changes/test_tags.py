@@ -121,6 +121,7 @@ async def test_a_timeline_with_a_rollback_and_a_redeploy(work: Work) -> None:
         ("deploy/prod/5", "deploy", "5", second),
     ]
     assert (reading.report.state, reading.report.role, reading.report.detail) == (SourceState.OK, "deploys", "")
+    assert reading.report.cost.queries > 0
     assert reading.value[1].summary == "two" and reading.value[1].service == "checkout"
     inside = await tags_of(work).changes(Window(reading.value[1].at, reading.value[3].at))
     assert [c.id for c in inside.value] == ["deploy/prod/2", "deploy/prod/3"]
