@@ -7,12 +7,19 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from console.guard.sanitise import safe
 
+MOST_SERIES = 5_000
+"""Series of one scrape that are taken; a histogram or a summary is one, with all of its buckets."""
 MOST_SAMPLES = 100_000
+"""Lines of one scrape that are read as samples."""
 MOST_LINE = 64 * 1024
+
+BUCKETED = frozenset({"histogram", "gaugehistogram", "summary"})
+TOTALS = BUCKETED | {"counter"}
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*+"
 # Possessive throughout: what is written by strangers is read in one pass, and a name never gives its last digits to the value.
@@ -50,11 +57,17 @@ class Exposition:
     samples: list[Sample] = field(default_factory=list)
     types: dict[str, str] = field(default_factory=dict)
     """Metric family to counter, gauge, histogram, summary …"""
+    lines: int = 0
+    """Lines that are neither empty nor comments."""
     bad: int = 0
     first_bad: int | None = None
     why: str = ""
-    left_out: int = 0
-    """Samples beyond `MOST_SAMPLES`."""
+    series: int = 0
+    """Series that were read, of which `MOST_SERIES` were taken at most."""
+    unread: int = 0
+    """Lines beyond `MOST_SAMPLES`."""
+    cut: bool = False
+    """OpenMetrics without its `# EOF`: the rest is missing."""
 
     def wrong(self, line: int, why: str) -> None:
         """Count a line that was not understood."""
@@ -63,37 +76,83 @@ class Exposition:
             self.first_bad, self.why = line, why
 
 
+class _Series:
+    """Which series of a scrape are taken: the first ones, whole."""
+
+    def __init__(self) -> None:
+        self._taken: set[int] = set()
+        self._beyond: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._taken) + len(self._beyond)
+
+    def takes(self, sample: Sample, types: Mapping[str, str]) -> bool:
+        """Whether this sample belongs to a series that is taken."""
+        key = hash(_series_of(sample, types))  # of a hundred thousand keys the hashes take far less room
+        if key in self._taken:
+            return True
+        if len(self._taken) < MOST_SERIES:
+            self._taken.add(key)
+            return True
+        self._beyond.add(key)
+        return False
+
+
 def parse(text: str, *, openmetrics: bool = False) -> Exposition:
-    """Read an exposition.
+    """Read an exposition. When a series began (`_created`) is no measurement and is left out.
 
     Args:
         openmetrics: Times are in seconds, and `# EOF` ends the text; else they are in milliseconds.
     """
-    found = Exposition()
+    found, series = Exposition(cut=openmetrics), _Series()
+    unit_s = 1.0 if openmetrics else 1e-3
     for number, line in enumerate(text.split("\n"), 1):
         if not line or line.isspace():
             continue
-        if line[0] == "#":
-            if openmetrics and line.rstrip() == "# EOF":
-                break
-            _comment(line, found)
-        elif len(line) > MOST_LINE:
-            found.wrong(number, f"a line of {len(line):,} characters")
-        elif len(found.samples) >= MOST_SAMPLES:
-            found.left_out += 1
+        if line[0] != "#":
+            found.lines += 1
+            _take(line, number, unit_s, found, series)
+        elif openmetrics and line.rstrip() == "# EOF":
+            found.cut = False
+            break
         else:
-            sample = _sample(line.strip(), 1.0 if openmetrics else 1e-3)
-            if sample is None:
-                found.wrong(number, f"{safe(line, 60)!r} is no sample")
-            else:
-                found.samples.append(sample)
+            _comment(line, found)
+    found.series = len(series)
     return found
+
+
+def _take(line: str, number: int, unit_s: float, found: Exposition, series: _Series) -> None:
+    if len(line) > MOST_LINE:
+        found.wrong(number, f"a line of {len(line):,} characters")
+    elif found.lines > MOST_SAMPLES:
+        found.unread += 1
+    elif (sample := _sample(line.strip(), unit_s)) is None:
+        found.wrong(number, f"{safe(line, 60)!r} is no sample")
+    elif not _is_created(sample.name, found.types) and series.takes(sample, found.types):
+        found.samples.append(sample)
 
 
 def _comment(line: str, found: Exposition) -> None:
     parts = line.split(None, 3)
     if len(parts) == 4 and parts[1] == "TYPE" and len(found.types) < MOST_SAMPLES:
         found.types[parts[2]] = parts[3].strip()
+
+
+def _is_created(name: str, types: Mapping[str, str]) -> bool:
+    """Whether this says when a total began. In the older format it is written as a gauge of its own, after the total."""
+    base = name.removesuffix("_created")
+    return base != name and (types.get(base) in TOTALS or types.get(f"{base}_total") in TOTALS)
+
+
+def _series_of(sample: Sample, types: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    name = sample.name
+    for suffix in ("_bucket", "_sum", "_count"):
+        base = name.removesuffix(suffix)
+        if base != name and types.get(base) in BUCKETED:
+            return base, tuple(pair for pair in sample.labels if pair[0] != "le")
+    if types.get(name) in BUCKETED:
+        return name, tuple(pair for pair in sample.labels if pair[0] != "quantile")
+    return name, sample.labels
 
 
 def _sample(line: str, unit_s: float) -> Sample | None:

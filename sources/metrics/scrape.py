@@ -19,13 +19,14 @@ from console.guard.sanitise import safe
 from sources.answers import Answer, checked, snippet
 from sources.base import SourceGarbage
 from sources.http import Site
-from sources.metrics.exposition import Exposition, parse
+from sources.metrics.exposition import MOST_SAMPLES, MOST_SERIES, Exposition, parse
 from sources.metrics.growth import Totaliser
 from sources.metrics.scrapemodel import Names, Scope, build_of, gauges, rates
 
 MOST_POINTS = 6_000
 """Points kept of one series: a day at 15 s."""
-MOST_SERIES = 3_000
+MOST_KEPT = 3_000
+"""Series of which points are kept."""
 MISSED_SCRAPES = 3.5
 """After so many intervals without a scrape what happened meanwhile is a gap: as one interval it would look like a surge."""
 LIVE_S = 60.0
@@ -133,7 +134,7 @@ class ScrapedMetrics:
         self._notes = tuple(_notes(scraped, len(found)))
 
     def _keep(self, key: SeriesKey, at: Instant, value: float) -> None:
-        if key not in self._points and len(self._points) >= MOST_SERIES:
+        if key not in self._points and len(self._points) >= MOST_KEPT:
             return
         times, values = self._points.setdefault(key, (array("d"), array("d")))
         if times and at <= times[-1]:
@@ -166,9 +167,17 @@ class ScrapedMetrics:
 
 def _notes(scraped: Exposition, found: int) -> Iterable[SafeText]:
     if scraped.bad:
-        yield safe(f"{scraped.bad:,} lines not understood, the first is line {scraped.first_bad}: {scraped.why}", 200)
-    if scraped.left_out:
-        yield safe(f"{len(scraped.samples):,} of {len(scraped.samples) + scraped.left_out:,} samples taken")
+        yield safe(
+            f"{scraped.bad:,} of {scraped.lines:,} lines not understood, "
+            f"the first is line {scraped.first_bad}: {scraped.why}",
+            200,
+        )
+    if scraped.series > MOST_SERIES:
+        yield safe(f"{MOST_SERIES:,} of {scraped.series:,} series taken")
+    if scraped.unread:
+        yield safe(f"only the first {MOST_SAMPLES:,} of {scraped.lines:,} lines were read")
+    if scraped.cut:
+        yield safe("the answer ends without # EOF, so its rest is missing")
     if not found:
         yield safe("no metric of a known name is exposed")
 
@@ -180,9 +189,9 @@ def _understood(answer: Answer) -> Exposition:
         SourceGarbage: It is a page, or holds nothing that is a sample.
     """
     if answer.is_html:
-        raise SourceGarbage(f"{answer.url}: no metrics: {snippet(answer)}")
+        raise SourceGarbage(f"{answer.url}: not Prometheus metrics: {snippet(answer)}")
     openmetrics = "openmetrics" in answer.headers.get("content-type", "")
     scraped = parse(answer.body.decode("utf-8", "replace"), openmetrics=openmetrics)
     if scraped.bad and not scraped.samples:
-        raise SourceGarbage(f"{answer.url}: no metrics: line {scraped.first_bad}: {scraped.why}")
+        raise SourceGarbage(f"{answer.url}: not Prometheus metrics: line {scraped.first_bad}: {scraped.why}")
     return scraped

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sources.metrics.exposition import MOST_LINE, Sample, parse
+from sources.metrics.exposition import MOST_LINE, MOST_SAMPLES, MOST_SERIES, Sample, parse
 
 MOST_LINE_READ = MOST_LINE - 16
 
@@ -63,6 +63,60 @@ def test_openmetrics_has_seconds_exemplars_and_an_end() -> None:
     )
     assert [(s.value, s.at) for s in found.samples] == [(8.0, None), (11.0, 1520879607.789), (17.0, None)]
     assert found.bad == 0
+
+
+def test_openmetrics_that_stops_before_its_end_is_known_to_be_cut() -> None:
+    assert parse("a 1\n", openmetrics=True).cut
+    assert not parse("a 1\n# EOF\n", openmetrics=True).cut
+    assert not parse("a 1\n").cut
+
+
+# What prometheus_client writes of a counter and a histogram in either format.
+CREATED = """# TYPE jobs_total counter
+jobs_total 3.0
+# TYPE jobs_created gauge
+jobs_created 1.6e+09
+# TYPE took_seconds histogram
+took_seconds_bucket{le="+Inf"} 1.0
+took_seconds_count 1.0
+took_seconds_sum 0.2
+# TYPE took_seconds_created gauge
+took_seconds_created 1.6e+09
+# TYPE orders_created gauge
+orders_created 7
+"""
+
+
+def test_when_a_total_began_is_no_measurement_and_a_gauge_of_such_a_name_is_one() -> None:
+    expected = ["jobs_total", "took_seconds_bucket", "took_seconds_count", "took_seconds_sum", "orders_created"]
+    assert [s.name for s in parse(CREATED).samples] == expected
+    openmetrics = "# TYPE jobs counter\njobs_total 3\njobs_created 1.6e9\n# EOF\n"
+    assert [s.name for s in parse(openmetrics, openmetrics=True).samples] == ["jobs_total"]
+
+
+def test_so_many_series_are_taken_and_no_more() -> None:
+    found = parse("".join(f'a{{id="{n}"}} {n}\n' for n in range(4 * MOST_SERIES)))
+    assert (len(found.samples), found.series, found.bad) == (MOST_SERIES, 4 * MOST_SERIES, 0)
+    assert found.samples[-1].value == MOST_SERIES - 1
+
+
+@pytest.mark.slow
+def test_a_histogram_is_one_series_and_taken_whole() -> None:
+    bounds = [*range(9), "+Inf"]
+    text = "# TYPE h histogram\n" + "".join(
+        "".join(f'h_bucket{{id="{n}",le="{bound}"}} 1\n' for bound in bounds)
+        + f'h_sum{{id="{n}"}} 1\nh_count{{id="{n}"}} 1\n'
+        for n in range(MOST_SERIES + 1)
+    )
+    found = parse(text)
+    assert (len(found.samples), found.series) == (12 * MOST_SERIES, MOST_SERIES + 1)
+    assert {s.label("id") for s in found.samples} == {str(n) for n in range(MOST_SERIES)}
+
+
+@pytest.mark.slow
+def test_lines_beyond_the_most_are_counted_and_not_read() -> None:
+    found = parse("a 1\n" * MOST_SAMPLES + "b 1\n?\n")
+    assert (found.unread, found.bad, found.series, found.lines) == (2, 0, 1, MOST_SAMPLES + 2)
 
 
 def test_quoted_names_as_prometheus_3_writes_them() -> None:
@@ -156,4 +210,4 @@ def test_what_is_written_by_the_rules_is_read_as_it_was(some: list[Sample]) -> N
 @given(st.text(max_size=200) | st.text(alphabet='ab{}=",\\# \n\t01.eE+-', max_size=200))
 def test_any_text_is_read_without_an_exception(text: str) -> None:
     found = parse(text)
-    assert len(found.samples) + found.bad <= text.count("\n") + 1
+    assert len(found.samples) + found.bad == found.lines <= text.count("\n") + 1

@@ -245,8 +245,8 @@ async def test_nothing_is_stamped_after_the_window(door: HttpDoor) -> None:
 @pytest.mark.parametrize(
     ("text", "content_type", "said"),
     [
-        ("<!doctype html><title>Login</title>", "text/html", "an HTML page “Login”"),
-        ('{"status": "ok"}', "application/json", "no sample"),
+        ("<!doctype html><title>Login</title>", "text/html", "not Prometheus metrics: an HTML page “Login”"),
+        ('{"status": "ok"}', "application/json", "not Prometheus metrics: line 1: .* is no sample"),
     ],
 )
 async def test_what_is_no_exposition_is_said_to_be_none(
@@ -277,7 +277,7 @@ async def test_bad_lines_are_said_and_empty_expositions_too(door: HttpDoor) -> N
         source = source_on(server, door, clock)
         reading = await scrape(source, clock)
         assert reading.report.state is SourceState.PARTIAL
-        assert "1 lines not understood, the first is line 2" in reading.report.detail
+        assert "1 of 3 lines not understood, the first is line 2" in reading.report.detail
         clock.now, exposed.text = clock.now + 15, ""
         assert "no metric of a known name" in (await scrape(source, clock)).report.detail
 
