@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from console.guard.sanitise import safe
 from sources.logs.context import Context, Names
 
 if TYPE_CHECKING:  # the worker process reads specs, and must not pay for importing pydantic
     from console.config.models import LogsConfig
+
+
+MOST_NAME = 255
+"""Characters of a file's or a folder's name; systems allow as many bytes."""
 
 
 class Spec(msgspec.Struct, frozen=True):
@@ -33,8 +38,10 @@ class Spec(msgspec.Struct, frozen=True):
 
     def context(self, path: str, file: str, reference: float) -> Context:
         """What a parser of one file must know."""
-        service = self.service or service_in_path(self.service_from_path, path)
-        return Context(self.name, file, service, self.names, self.zone, reference, self.fallback_service)
+        service = self.service or safe(service_in_path(self.service_from_path, path), MOST_NAME)
+        return Context(
+            self.name, safe(file, MOST_NAME), service, self.names, self.zone, reference, self.fallback_service
+        )
 
 
 def spec_of(config: LogsConfig, resolve: Callable[[str | Path], Path], services: Sequence[str] = ()) -> Spec:

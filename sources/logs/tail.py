@@ -121,7 +121,9 @@ class Tail:
 
     def positions(self) -> Positions:
         """How far each file was given, for a tail that goes on with it."""
-        return {path: (*one.identity, one.given()) for path, place in self._places.items() if (one := place.current)}
+        return {
+            _key(path): (*one.identity, one.given()) for path, place in self._places.items() if (one := place.current)
+        }
 
     def close(self) -> None:
         """Close every file."""
@@ -145,7 +147,7 @@ class Tail:
                 self._newest[base] = file.order
                 if file.path not in self._places and file.identity not in followed:
                     place = self._places[file.path] = _Place()
-                    before = self._resume.pop(file.path, None)
+                    before = self._resume.pop(_key(file.path), None)
                     known_before = before is not None and before[:2] == file.identity and before[2] <= file.size
                     start = before[2] if before and known_before else 0 if self._began or before else None
                     self._open(file.path, place, start, now)
@@ -299,6 +301,11 @@ def _head(file: LogFile) -> bytes:
             return reader.head(FINGERPRINT)
     except SourceError:
         return b""
+
+
+def _key(path: str) -> str:
+    """A path as text that can be sent to another process: names of files need not be UTF-8."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def tail_of(spec: Spec, positions: Positions | None = None) -> Tail | JournalTail:
