@@ -12,7 +12,7 @@ from console.analysis.changes import Case, Judged, in_reach, judge_changes
 from console.analysis.constants import BASELINE_WINDOWS, CHANGE_EARLY_S, GATE_REQUESTS, Thresholds
 from console.analysis.dependencies import dependency_states
 from console.analysis.diffs import Effect, effect_of
-from console.analysis.evidence import contention_draft, leak_draft, place_drafts, traffic_draft
+from console.analysis.evidence import contention_draft, leak_draft, place_drafts, telemetry_draft, traffic_draft
 from console.analysis.frames import files_named
 from console.analysis.graph import Graph, build_graph
 from console.analysis.leak import Leak, find_leaks
@@ -25,6 +25,7 @@ from console.analysis.place import Place, rank_places
 from console.analysis.plausible import contradicted, unfelt
 from console.analysis.restarts import Restart, find_restarts
 from console.analysis.signals import Family, words_of
+from console.analysis.silence import UNHEARD, aged_sources, find_silences, silence_moves
 from console.analysis.spanmoves import NEW_LINES, SpanView, judge_spans, new_errors, recorded_before, trace_shares
 from console.analysis.suspects import Draft, from_changes, ranked
 from console.analysis.symptoms import harms_users, symptoms_of
@@ -96,11 +97,13 @@ def _diagnose(
     seen: Observations, limits: Thresholds, services: tuple[str, ...], generated_at: Instant | None
 ) -> Diagnosis:
     seen = known_at(seen)
+    seen = replace(seen, sources=aged_sources(seen.sources, seen.series, seen.at))
     view = _view(seen)
     moves = _moves(view, limits)
     spans = _span_view(view, moves)
     if spans is not None:
         moves += spans.moves
+    moves += silence_moves(find_silences(seen.series, seen.at), moves, view.graph)
     if services:
         moves = [m for m in moves if m.service in services]
     leaks = [
@@ -312,7 +315,8 @@ def _known(view: View, moves: list[Move], leaks: list[Leak], notes: tuple[str, .
 def _onset(state: State, moves: list[Move], leaks: list[Leak]) -> Instant | None:
     """The earliest onset of what harms; a resource that filled up before counts from when it began to."""
     if state is State.DEGRADING:
-        return min((leak.since for leak in leaks), default=None)
+        lost = [m.onset for m in moves if m.ongoing and m.opened and m.meaning is UNHEARD]
+        return min([leak.since for leak in leaks] + lost, default=None)
     if state is State.INCIDENT:
         chosen = [m for m in moves if m.ongoing and m.opened and (harms_users(m) or _fills(m))]
         chosen = _finest(chosen)
@@ -557,6 +561,7 @@ def _drafts(
     drafts += loads
     crashed = [r for r in view.restarts if r.at >= onset - RESTART_BEFORE_S]
     drafts += [leak_draft(leak, bool(harmed), crashed) for leak in leaks]
+    drafts += [telemetry_draft(m, view.graph) for m in moves if m.meaning is UNHEARD and m.opened]
     drafts += from_changes(judged, {c.id: c.source for c in view.changes})
     return drafts
 

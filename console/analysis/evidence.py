@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.analysis.constants import THIRD_PARTY_SHARE
 from console.analysis.graph import Graph
 from console.analysis.leak import Leak
 from console.analysis.load import Exhausted, Surge
 from console.analysis.moves import Move
 from console.analysis.place import Place
 from console.analysis.restarts import Restart
-from console.analysis.signals import Family
 from console.analysis.suspects import LEADING_SHARE, Draft, fact, inference, share_text
 from console.analysis.symptoms import harms_users
 from console.analysis.words import joined, move_sentence, number
@@ -350,11 +348,21 @@ def leak_draft(leak: Leak, harmed: bool, restarts: Iterable[Restart] = ()) -> Dr
     )
 
 
-def trusted(place: Place) -> bool:
-    """Whether a third party's own excess is enough to lead."""
-    return place.share >= THIRD_PARTY_SHARE
-
-
-def is_latency(move: Move) -> bool:
-    """Whether a departure is about time."""
-    return move.meaning.family is Family.LATENCY
+def telemetry_draft(move: Move, graph: Graph) -> Draft:
+    """A service that is not heard of while its callers are served."""
+    callers = [c for c in graph.callers.get(move.service, ()) if c]
+    evidence = [
+        fact(move_sentence(move), move.source or "metrics", samples=move.requests),
+        inference(f"{joined(callers)} call it and fail no more than before", "call graph"),
+    ]
+    return Draft(
+        "telemetry",
+        move.service,
+        move.service,
+        None,
+        f"Nothing is heard of {move.service} while its callers still get answers: its telemetry is lost, not the service.",
+        Standing.LEADING,
+        0.5,
+        evidence,
+        f"ask {move.service} itself, by its health address: no answer means that it is down after all",
+    )

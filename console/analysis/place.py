@@ -12,6 +12,7 @@ from console.analysis.moves import Move
 from console.analysis.outbound import Blame
 from console.analysis.restarts import Restart
 from console.analysis.signals import Family
+from console.analysis.silence import SILENT
 from console.analysis.spanmoves import TraceShares
 from console.analysis.symptoms import harms_users
 from console.analysis.traces import Shift
@@ -113,6 +114,7 @@ def rank_places(
     for place in places.values():
         place.own = place.share
     _crashed(places, graph, restarted)
+    _silent(places, graph)
     _share(places, graph, witnessed, healthy)
     _pass_on(places, [b for b in blames if b.callee not in witnessed])
     known = [p.onset for p in places.values() if math.isfinite(p.onset)]
@@ -170,8 +172,8 @@ def _first(cascades: Iterable[Cascade]) -> str:
 
 
 def _only_watched(move: Move) -> bool:
-    """Traffic and unknown gauges are context for a place, not a reason to name it."""
-    return move.meaning.family in (Family.TRAFFIC, Family.GAUGE, Family.MEMORY)
+    """Traffic and unknown gauges are context for a place, not a reason to name it; silence is one."""
+    return move.meaning.family in (Family.TRAFFIC, Family.GAUGE, Family.MEMORY) and move.meaning is not SILENT
 
 
 def _pass_on(places: dict[str, Place], blames: Iterable[Blame]) -> None:
@@ -203,6 +205,17 @@ def _crashed(places: dict[str, Place], graph: Graph, restarted: Iterable[Restart
         if place is None:
             place = places[restart.service] = Place(restart.service, 0.0, True, min(c.onset for c in callers))
         place.restarts.append(restart)
+        place.measured = True
+        for caller in callers:
+            place.share = max(place.share, CRASH_SHARE * caller.share)
+            caller.share *= 1 - CRASH_SHARE
+        place.share = max(place.share, UNMEASURED)
+
+
+def _silent(places: dict[str, Place], graph: Graph) -> None:
+    """A service that says nothing while its callers fail is where their failures come from."""
+    for place in [p for p in places.values() if any(m.meaning is SILENT for m in p.moves)]:
+        callers = [places[c] for c in graph.callers.get(place.node, ()) if c in places and places[c].share > 0]
         place.measured = True
         for caller in callers:
             place.share = max(place.share, CRASH_SHARE * caller.share)

@@ -14,6 +14,9 @@ SATURATED = 0.9
 LATENCY_HARM = 0.5
 """Relative growth of a latency that harms at once; less harms when it lasts [D]."""
 LASTING_S = 300.0
+LOST_TRAFFIC = 0.9
+"""Share of its requests that a service must lose, and for how many seconds, before that alone is trouble [D]."""
+LOST_S = 120.0
 MOST_SYMPTOMS = 60
 UNITS = frozenset(("ratio", "s", "1/s", "bytes", "count"))
 
@@ -42,7 +45,10 @@ def harms_users(move: Move) -> bool:
         case Family.SATURATION:
             return move.meaning.unit == "ratio" and move.meaning.harm > 0 and move.observed >= SATURATED
         case _:
-            return move.meaning.signal == "silence"
+            if move.meaning.signal == "silence":
+                return move.meaning.certain
+            lost = move.meaning.family is Family.TRAFFIC and move.effect <= -LOST_TRAFFIC and not move.meaning.outbound
+            return lost and move.bins * move.step_s >= LOST_S
 
 
 def symptoms_of(moves: Iterable[Move], window: Window) -> tuple[Symptom, ...]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from console.analysis.constants import GATE_REQUESTS
 from console.analysis.leak import Leak
 from console.analysis.moves import Move
+from console.analysis.silence import UNHEARD
 from console.analysis.symptoms import harms_users
 from console.analysis.words import joined, move_sentence, number, place_name
 from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
@@ -48,11 +49,15 @@ def state_of(known: Known) -> State:
     ]
     if ended:
         return State.RECOVERING
-    if known.leaks:
+    if known.leaks or _unheard(known):
         return State.DEGRADING
     if missing(known):
         return State.INCONCLUSIVE
     return State.HEALTHY
+
+
+def _unheard(known: Known) -> list[Move]:
+    return [m for m in known.moves if m.opened and m.ongoing and m.meaning is UNHEARD]
 
 
 def missing(known: Known) -> list[str]:
@@ -102,6 +107,9 @@ def summary_of(
         ended = max((m for m in known.moves if m.end is not None and harms_users(m)), key=lambda m: m.end or 0.0)
         since = span_text(known.at - (ended.end or known.at))
         return f"{move_sentence(ended)}. Back for {since}; that is not yet long enough to call it recovered."
+    if state is State.DEGRADING and not known.leaks:
+        lost = _unheard(known)[0]
+        return f"{move_sentence(lost)}; its callers still get answers, so its telemetry is lost and not the service."
     if state is State.DEGRADING:
         leak = known.leaks[0]
         return (

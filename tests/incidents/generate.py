@@ -293,6 +293,27 @@ def host_trouble(rng: random.Random) -> Story:
     return story
 
 
+def dead_service(rng: random.Random) -> Story:
+    """A service dies: it reports nothing, and its callers fail."""
+    story = _story("dead-service", rng)
+    service = rng.choice(_services(story)[1:])
+    story.truth.services = frozenset((service,))
+    story.truth.kinds = frozenset(("service",))
+    _break(story, service, own_errors=0.97)
+    story.silent = lambda ago: frozenset((service,)) if ago <= story.onset_min else frozenset()
+    return story
+
+
+def telemetry_lost(rng: random.Random) -> Story:
+    """A service is not heard of any more and works as before."""
+    story = _story("telemetry-lost", rng)
+    service = rng.choice(_services(story)[1:])
+    story.truth.services = frozenset((service,))
+    story.truth.kinds = frozenset(("telemetry",))
+    story.silent = lambda ago: frozenset((service,)) if ago <= story.onset_min else frozenset()
+    return story
+
+
 def quiet(rng: random.Random) -> Story:
     """Nothing happens."""
     return _story("healthy-quiet", rng, healthy=True)
@@ -353,6 +374,8 @@ CLASSES: tuple[Callable[[random.Random], Story], ...] = (
     slow_endpoint,
     cache_lost,
     host_trouble,
+    dead_service,
+    telemetry_lost,
     quiet,
     healthy_deploy,
     healthy_peak,
