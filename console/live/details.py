@@ -51,7 +51,7 @@ class Details:
     async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
         """The commits that a deploy brought, or why they cannot be told."""
         try:
-            detail = await self._sources.deploy_detail(change.id)
+            detail = await self._sources.deploy_detail(change.id, change.service)
         except Exception as error:
             return safe(str(error) or type(error).__name__, 300)
         return (
