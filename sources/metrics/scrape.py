@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import re
 import shlex
 import time
 from array import array
 from bisect import bisect_left, bisect_right
-from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
 
 from console.domain.changes import Running
 from console.domain.instant import Instant, Window
@@ -19,9 +23,26 @@ from console.guard.sanitise import safe
 from sources.answers import Answer, checked, snippet
 from sources.base import SourceGarbage
 from sources.http import Site
+from sources.metrics.conventions import (
+    HISTOGRAMS,
+    OUTBOUND_HISTOGRAMS,
+    PEER_LABELS,
+    LatencyHistogram,
+    RequestLabels,
+)
 from sources.metrics.exposition import MOST_SAMPLES, MOST_SERIES, Exposition, parse
-from sources.metrics.growth import Totaliser
-from sources.metrics.scrapemodel import Names, Scope, build_of, gauges, rates
+from sources.metrics.growth import START_TOLERANCE_S, Growth, Totaliser
+from sources.metrics.scrapemodel import (
+    MOST_OPERATIONS,
+    NAME_LIMIT,
+    RUNTIMES,
+    Names,
+    Scope,
+    Values,
+    build_of,
+    gauges,
+    rates,
+)
 
 MOST_POINTS = 6_000
 """Points kept of one series: a day at 15 s."""
@@ -32,7 +53,11 @@ MISSED_SCRAPES = 3.5
 LIVE_S = 60.0
 LARGE = 200_000
 """A larger text is parsed off the event loop."""
+FRESH = 0.5
+"""A scrape younger than this share of the interval answers everybody who asks."""
 BUILDS_KEPT = 6
+RESTARTS = "restarts"
+BUILD_SUFFIX = "_build_info"
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.8, text/plain;version=0.0.4;q=0.9, */*;q=0.1"
 
 
@@ -44,7 +69,7 @@ class ScrapedMetrics:
         site: The address.
         service: Whose metrics these are.
         dependencies: Names under which calls of the service are shown as numbers of what it calls.
-        interval_s: Between two scrapes; asked more often, the history answers alone.
+        interval_s: Between two questions; who asks within half of it gets the same scrape.
         clock: Wall clock.
     """
 
@@ -68,6 +93,8 @@ class ScrapedMetrics:
         self._totals = Totaliser()
         self._points: dict[SeriesKey, tuple[array[float], array[float]]] = {}
         self._builds: deque[tuple[tuple[str | None, str | None], float | None]] = deque(maxlen=BUILDS_KEPT)
+        self._restarts = _Restarts()
+        self._crowded = False
         self._scraped_at: Instant | None = None
         self._notes: tuple[SafeText, ...] = ()
         self._one_at_a_time = asyncio.Lock()
@@ -87,12 +114,17 @@ class ScrapedMetrics:
             before = self._site.cost
             now = self._clock()
             live = window.end > now - LIVE_S
-            if live and (self._scraped_at is None or now - self._scraped_at >= 0.8 * self._interval_s):
+            if live and self._is_due(now):
                 await self._scrape(min(now, window.end))
             spent = self._site.cost
         series = tuple(one for key in self._points if len(one := self._within(key, window)))
         cost = Cost(spent.queries - before.queries, spent.bytes - before.bytes)
         return Reading(series, self._scraped_at or now, self._report(series, cost, live))
+
+    def _is_due(self, now: Instant) -> bool:
+        """Half an interval old is old; a clock of ours that stepped back would keep the last scrape young for long."""
+        age = math.inf if self._scraped_at is None else now - self._scraped_at
+        return not 0 <= age < FRESH * self._interval_s
 
     async def running(self, now: Instant) -> Running | None:
         """The version in the build information of the last scrapes; None where there is none."""
@@ -118,23 +150,43 @@ class ScrapedMetrics:
         self._take(at, scraped)
 
     def _take(self, at: Instant, scraped: Exposition) -> None:
-        names = Names.among(sample.name for sample in scraped.samples)
-        growth = self._totals.add(at, scraped, names.totals)
+        have = frozenset(sample.name for sample in scraped.samples)
+        names, timed = _with_sums(Names.among(have), have)
+        parts = frozenset(f"{t.histogram.base}{suffix}" for t in timed for suffix in ("_sum", "_count"))
+        growth = self._totals.add(at, scraped, names.totals | parts)
         found = gauges(scraped, names, self._scope)
         if growth is not None and 0 < growth.seconds <= MISSED_SCRAPES * self._interval_s:
             found.update(rates(growth, names, self._scope))
+            for one in timed:
+                found.update(_averages(growth, one, self._scope))
+        known = len(found)
+        self._count_restarts(found, growth)
         for key, value in found.items():
             self._keep(key, at, value)
         if growth is not None and growth.restarted:
             self._builds.clear()  # what ran before is gone
-        build = build_of(scraped)
+        build = _build(scraped, self._scope.service)
         if build != (None, None):
             self._builds.append((build, self._totals.process))
         self._scraped_at = at
-        self._notes = tuple(_notes(scraped, len(found)))
+        self._notes = tuple(_notes(scraped, known, self._crowded))
+
+    def _count_restarts(self, found: Values, growth: Growth | None) -> None:
+        """Where nobody else counts them, restarts are what we saw of them."""
+        key = SeriesKey(self._scope.service, "", RESTARTS)
+        if key in found:
+            return
+        seen = self._restarts.add(self._totals.process, growth is not None and growth.restarted)
+        if seen is None:
+            self._points.pop(key, None)
+        else:
+            found[key] = seen
 
     def _keep(self, key: SeriesKey, at: Instant, value: float) -> None:
+        if not math.isfinite(value):
+            return
         if key not in self._points and len(self._points) >= MOST_KEPT:
+            self._crowded = True
             return
         times, values = self._points.setdefault(key, (array("d"), array("d")))
         if times and at <= times[-1]:
@@ -165,7 +217,99 @@ class ScrapedMetrics:
         )
 
 
-def _notes(scraped: Exposition, found: int) -> Iterable[SafeText]:
+class _Restarts:
+    """Restarts of the one process behind an address; of several, which took turns, nothing can be told."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._newest: float | None = None
+        self._several = False
+
+    def add(self, started: float | None, restarted: bool) -> float | None:
+        """Take a scrape: how often the process was started anew so far.
+
+        Args:
+            started: When the process says that it began.
+            restarted: Whether its totals say that it began anew since the scrape before.
+
+        Returns:
+            None where the program tells no start time, or where an older process answered after a younger one: what
+            looked like a restart was another process.
+        """
+        if started is None or not math.isfinite(started):
+            return None
+        self._several |= self._newest is not None and started < self._newest - START_TOLERANCE_S
+        self._newest = max(started, self._newest if self._newest is not None else started)
+        self._count += restarted
+        return None if self._several else float(self._count)
+
+
+@dataclass(frozen=True, slots=True)
+class _Timed:
+    """Durations of which sum and number are told."""
+
+    histogram: LatencyHistogram
+    outbound: bool
+
+
+def _with_sums(names: Names, have: frozenset[str]) -> tuple[Names, tuple[_Timed, ...]]:
+    """Where mean durations come from; a summary without buckets has them as well, and tells how many requests there were."""
+
+    def first(chosen: LatencyHistogram | None, known: Iterable[LatencyHistogram]) -> LatencyHistogram | None:
+        candidates = known if chosen is None else (chosen,)
+        return next((h for h in candidates if {f"{h.base}_sum", f"{h.base}_count"} <= have), None)
+
+    inbound, outbound = first(names.histogram, HISTOGRAMS), first(names.outbound_histogram, OUTBOUND_HISTOGRAMS)
+    if names.counter is None and inbound is not None:
+        names = replace(names, counter=f"{inbound.base}_count")
+    if names.outbound is None and outbound is not None:
+        names = replace(names, outbound=f"{outbound.base}_count")
+    return names, tuple(_Timed(h, h is outbound) for h in (inbound, outbound) if h is not None)
+
+
+def _averages(growth: Growth, timed: _Timed, scope: Scope) -> Values:
+    """Mean durations, in seconds, of what was answered between two scrapes; of the busiest operations where there are many."""
+    base = timed.histogram.base
+    grown = [(key, value) for key, value in growth.by.items() if key[0] in (f"{base}_sum", f"{base}_count")]
+    labels_of = RequestLabels.of({label for (_, labels), _ in grown for label, _ in labels})
+    sums: defaultdict[tuple[str, str], float] = defaultdict(float)
+    counts: defaultdict[tuple[str, str], float] = defaultdict(float)
+    for (name, pairs), value in grown:
+        part = sums if name.endswith("_sum") else counts
+        for place in _places(dict(pairs), labels_of, timed, scope):
+            part[place] += value
+    busiest = sorted(counts, key=lambda place: (bool(place[1]), -counts[place]))[: MOST_OPERATIONS + 1]
+    return {
+        SeriesKey(service, operation, "latency_avg"): timed.histogram.scale * sums[service, operation] / count
+        for service, operation in busiest
+        if (count := counts[service, operation]) > 0
+    }
+
+
+def _places(
+    labels: Mapping[str, str], labels_of: RequestLabels, timed: _Timed, scope: Scope
+) -> Iterable[tuple[str, str]]:
+    """Service and operation that a duration belongs to: the service as a whole, and the operation where there is one."""
+    if timed.outbound:
+        peers = (labels[label] for label in PEER_LABELS if labels.get(label) in scope.dependencies)
+        return [(peer, "") for peer in islice(peers, 1)]
+    return {(scope.service, ""), (scope.service, safe(labels_of.name(labels), NAME_LIMIT))}
+
+
+def _build(scraped: Exposition, service: str) -> tuple[str | None, str | None]:
+    """Version and commit: from a metric of a customary name, or from the one that is named after the program."""
+    customary = build_of(scraped)
+    if customary != (None, None):
+        return customary
+    own = re.sub(r"\W", "_", service) + BUILD_SUFFIX
+    named = [s for s in scraped.samples if s.name.endswith(BUILD_SUFFIX) and not s.name.startswith(RUNTIMES)]
+    named = [s for s in named if s.name == own] or named
+    # Libraries tell their builds too: of several that disagree, none is taken for the program's.
+    builds = {build_of(Exposition([replace(sample, name="build_info")])) for sample in named}
+    return builds.pop() if len(builds) == 1 else (None, None)
+
+
+def _notes(scraped: Exposition, found: int, crowded: bool) -> Iterable[SafeText]:
     if scraped.bad:
         yield safe(
             f"{scraped.bad:,} of {scraped.lines:,} lines not understood, "
@@ -178,6 +322,8 @@ def _notes(scraped: Exposition, found: int) -> Iterable[SafeText]:
         yield safe(f"only the first {MOST_SAMPLES:,} of {scraped.lines:,} lines were read")
     if scraped.cut:
         yield safe("the answer ends without # EOF, so its rest is missing")
+    if crowded:
+        yield safe(f"only the first {MOST_KEPT:,} series that were found are kept")
     if not found:
         yield safe("no metric of a known name is exposed")
 

@@ -86,7 +86,7 @@ async def test_the_first_scrape_shows_gauges_and_the_second_what_happened(door: 
     async with serving(exposed) as server:
         source = source_on(server, door, clock)
         first = await scrape(source, clock)
-        assert {s.key.metric for s in first.value} == {"memory_bytes", "in_flight"}
+        assert {s.key.metric for s in first.value} == {"memory_bytes", "in_flight", "restarts"}
         clock.now += 15
         exposed.text = requests(160, 12)
         second = await scrape(source, clock)
@@ -111,17 +111,19 @@ async def test_a_program_that_is_started_anew_counts_from_zero(door: HttpDoor) -
         reading = await scrape(source, clock)
     assert points(reading, "request_count") == [(START + 15, 15.0), (START + 30, 6.0)]
     assert points(reading, "error_count") == [(START + 15, 3.0), (START + 30, 0.0)]
+    assert points(reading, "restarts") == [(START, 0.0), (START + 15, 1.0), (START + 30, 2.0)]
 
 
 async def test_processes_behind_one_address_are_never_subtracted_from_each_other(door: HttpDoor) -> None:
     clock, exposed = Clock(), Exposed()
     async with serving(exposed) as server:
         source = source_on(server, door, clock)
-        for ok, started in ((1000, 1.0), (20, 2.0), (1015, 1.0), (50, 2.0)):
+        for ok, started in ((1000, 1.0), (20, 100.0), (1015, 1.0), (50, 100.0)):
             exposed.text = requests(ok, 0, started)
             reading = await scrape(source, clock)
             clock.now += 15
     assert [v for _, v in points(reading, "request_count")] == [15.0, 30.0]
+    assert points(reading, "restarts") == []  # nobody was started anew, as the turns show
 
 
 async def test_a_stretch_without_scrapes_is_a_gap_and_no_surge(door: HttpDoor) -> None:
@@ -159,6 +161,8 @@ async def test_quantiles_come_from_what_was_added_to_the_buckets(door: HttpDoor)
     assert points(reading, "latency_p50", "POST /orders")[0][1] == pytest.approx(0.2)
     assert points(reading, "latency_p99", "GET /cart")[0][1] == pytest.approx(0.00495)
     assert points(reading, "latency_p95")[0][1] == pytest.approx(0.15 + 0.1 * 0.9)
+    assert points(reading, "latency_avg", "POST /orders")[0][1] == pytest.approx(0.2)
+    assert points(reading, "latency_avg")[0][1] == pytest.approx(0.102)
     assert points(reading, "request_count", "GET /cart") == [(START + 15, 100.0)]
     assert points(reading, "error_count") == []  # no label tells a failure, so nothing is known of them
     assert points(reading, "cpu")[0][0] == START + 15
@@ -192,6 +196,8 @@ async def test_calls_to_a_dependency_are_its_numbers(door: HttpDoor) -> None:
             f'http_client_request_duration_seconds_bucket{{peer="cardpay",le="1"}} {ok}\n'
             f'http_client_request_duration_seconds_bucket{{peer="cardpay",le="5"}} {ok + slow}\n'
             f'http_client_request_duration_seconds_bucket{{peer="cardpay",le="+Inf"}} {ok + slow}\n'
+            f'http_client_request_duration_seconds_count{{peer="cardpay"}} {ok + slow}\n'
+            f'http_client_request_duration_seconds_sum{{peer="cardpay"}} {ok * 0.5 + slow * 2}\n'
         )
 
     clock, exposed = Clock(), Exposed(calls(0, 0, 0))
@@ -204,6 +210,7 @@ async def test_calls_to_a_dependency_are_its_numbers(door: HttpDoor) -> None:
     assert points(reading, "request_count", service="cardpay") == [(START + 15, 14.0)]
     assert points(reading, "error_count", service="cardpay") == [(START + 15, 4.0)]
     assert points(reading, "latency_p95", service="cardpay")[0][1] == pytest.approx(4.6)
+    assert points(reading, "latency_avg", service="cardpay")[0][1] == pytest.approx(1.25)
     assert {s.key.service for s in reading.value} == {"cardpay"}
 
 
@@ -215,16 +222,16 @@ async def test_plain_gauges_of_unknown_meaning_are_evidence_and_those_of_runtime
     assert [s.key.metric for s in reading.value] == ["workers_busy"]
 
 
-async def test_asked_more_often_than_the_interval_it_does_not_scrape_again(door: HttpDoor) -> None:
+async def test_those_who_ask_within_half_an_interval_share_a_scrape(door: HttpDoor) -> None:
     clock, exposed = Clock(), Exposed(requests(1, 0))
     async with serving(exposed) as server:
         source = source_on(server, door, clock)
         for _ in range(10):
-            await scrape(source, clock)
+            await asyncio.gather(*(scrape(source, clock) for _ in range(5)))
             clock.now += 2
-        assert len(server.asked) == 2
+        assert len(server.asked) == 3  # at 0, 8 and 16 seconds
         past = await source.series(Window(START - 7200, START - 3600), 15.0)
-        assert past.value == () and len(server.asked) == 2
+        assert past.value == () and len(server.asked) == 3
 
 
 async def test_the_past_is_not_scraped(door: HttpDoor) -> None:
@@ -269,6 +276,149 @@ async def test_a_program_that_dies_fails_and_its_history_is_there_when_it_is_bac
             await scrape(source, clock)
         server.behave = exposed
         assert points(await scrape(source, clock), "in_flight") == [(START, 3.0), (START + 15, 3.0)]
+
+
+async def test_what_happened_while_it_did_not_answer_belongs_to_the_interval_that_ends_with_its_next_answer(
+    door: HttpDoor,
+) -> None:
+    clock, exposed = Clock(), Exposed(requests(100, 0))
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        await scrape(source, clock)
+        clock.now += 15
+        server.behave = answer(b"", "500 Internal Server Error")
+        with pytest.raises(SourceUnavailable):
+            await scrape(source, clock)
+        server.behave = exposed
+        for ok, failed in ((150, 4), (160, 4)):
+            clock.now += 15
+            exposed.text = requests(ok, failed)
+            reading = await scrape(source, clock)
+    assert points(reading, "request_count") == [(START + 30, 54.0), (START + 45, 10.0)]
+    assert points(reading, "error_count") == [(START + 30, 4.0), (START + 45, 0.0)]
+
+
+def spring(count: int, total: float, errors: int = 0) -> str:
+    """What Micrometer writes where no histogram was asked for."""
+    labels = 'error="none",exception="none",method="GET",outcome="SUCCESS"'
+    return (
+        "# TYPE http_server_requests_seconds summary\n"
+        f'http_server_requests_seconds_count{{{labels},status="200",uri="/orders/{{id}}"}} {count}\n'
+        f'http_server_requests_seconds_sum{{{labels},status="200",uri="/orders/{{id}}"}} {total}\n'
+        f'http_server_requests_seconds_count{{{labels},status="500",uri="/orders/{{id}}"}} {errors}\n'
+        f'http_server_requests_seconds_sum{{{labels},status="500",uri="/orders/{{id}}"}} 0\n'
+    )
+
+
+async def test_a_summary_without_buckets_tells_requests_failures_and_the_mean_but_no_quantile(door: HttpDoor) -> None:
+    clock, exposed = Clock(), Exposed(spring(1000, 700.0))
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        await scrape(source, clock)
+        for count, total, errors in ((1030, 706.0, 10), (1030, 706.0, 10)):
+            clock.now += 15
+            exposed.text = spring(count, total, errors)
+            reading = await scrape(source, clock)
+    assert points(reading, "request_count", "GET /orders/{id}") == [(START + 15, 40.0), (START + 30, 0.0)]
+    assert points(reading, "error_count") == [(START + 15, 10.0), (START + 30, 0.0)]
+    ((at, mean),) = points(reading, "latency_avg")  # without a request there is no mean
+    assert at == START + 15 and mean == pytest.approx(0.15)
+    assert not any(one.key.metric.startswith("latency_p") for one in reading.value)
+
+
+async def test_restarts_that_the_program_counts_itself_are_taken_as_it_says(door: HttpDoor) -> None:
+    clock, exposed = Clock(), Exposed(f"{START_TIME} 1\nservice_restarts_total 4\n")
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        await scrape(source, clock)
+        clock.now += 15
+        exposed.text = f"{START_TIME} {START + 7}\nservice_restarts_total 5\n"
+        reading = await scrape(source, clock)
+    assert points(reading, "restarts") == [(START, 4.0), (START + 15, 5.0)]
+
+
+async def test_a_program_that_tells_no_start_is_not_said_to_have_never_restarted(door: HttpDoor) -> None:
+    clock = Clock()
+    async with serving(Exposed("http_requests_in_flight 3\n")) as server:
+        reading = await scrape(source_on(server, door, clock), clock)
+    assert {one.key.metric for one in reading.value} == {"in_flight"}
+
+
+@pytest.mark.parametrize("value", ["NaN", "+Inf", "-Inf", "1e999"])
+async def test_values_that_are_no_numbers_are_gaps(door: HttpDoor, value: str) -> None:
+    clock, exposed = Clock(), Exposed(f"http_requests_total 5\nprocess_resident_memory_bytes {value}\n")
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        await scrape(source, clock)
+        clock.now += 15
+        exposed.text = f"http_requests_total {value}\nprocess_resident_memory_bytes 7\n"
+        reading = await scrape(source, clock)
+    assert points(reading, "memory_bytes") == [(START + 15, 7.0)]
+    assert points(reading, "request_count") == []
+
+
+async def test_numbers_whose_sum_is_none_are_a_gap(door: HttpDoor) -> None:
+    text = "".join(f'db_pool_size{{pool="{n}"}} 1e308\n' for n in range(3))
+    clock = Clock()
+    async with serving(Exposed(text + "queue_depth 1e308\n")) as server:
+        reading = await scrape(source_on(server, door, clock), clock)
+    assert points(reading, "pool_size") == []
+    assert points(reading, "queue_depth") == [(START, 1e308)]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('checkout_build_info{version="1.2",revision="abc"} 1\nlibfoo_build_info{version="9"} 1\n', ("1.2", "abc")),
+        ('acme_shop_build_info{version="1.2"} 1\ngo_build_info{version="v9"} 1\n', ("1.2", None)),
+        ('liba_build_info{version="1"} 1\nlibb_build_info{version="2"} 1\n', None),
+        ('target_info{service_name="checkout",service_version="7.1"} 1\n', ("7.1", None)),
+        ('go_build_info{version="v9"} 1\n', None),
+    ],
+)
+async def test_the_version_is_that_of_the_program_and_of_no_library(
+    door: HttpDoor, text: str, expected: tuple[str, str | None] | None
+) -> None:
+    clock = Clock()
+    async with serving(Exposed(text)) as server:
+        running = await source_on(server, door, clock).running(clock.now)
+    assert (None if running is None else (running.version, running.commit)) == expected
+
+
+async def test_of_too_many_series_it_says_how_many_were_taken(door: HttpDoor) -> None:
+    clock = Clock()
+    text = "http_requests_in_flight 3\n" + "".join(f'cache_size{{key="{n}"}} {n}\n' for n in range(19_999))
+    async with serving(Exposed(text)) as server:
+        reading = await scrape(source_on(server, door, clock), clock)
+    assert reading.report.state is SourceState.PARTIAL
+    assert "5,000 of 20,000 series taken" in reading.report.detail
+    assert points(reading, "in_flight") == [(START, 3.0)]
+
+
+async def test_openmetrics_is_read_as_such_and_known_when_it_is_cut(door: HttpDoor) -> None:
+    clock = Clock()
+    exposed = Exposed("# TYPE queue_depth gauge\nqueue_depth 4 1800000000.5\n# EOF\n", "application/openmetrics-text")
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        whole = await scrape(source, clock)
+        clock.now, exposed.text = clock.now + 15, exposed.text.replace("# EOF\n", "")
+        cut = await scrape(source, clock)
+    assert whole.report.state is SourceState.OK and points(cut, "queue_depth")[-1] == (START + 15, 4.0)
+    assert cut.report.state is SourceState.PARTIAL and "without # EOF" in cut.report.detail
+
+
+async def test_our_own_clock_may_step_back(door: HttpDoor) -> None:
+    clock, exposed = Clock(), Exposed(requests(100, 0))
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        await scrape(source, clock)
+        for step, ok in ((-3600.0, 110), (15.0, 130), (3600.0, 140), (15.0, 150)):
+            clock.now += step
+            exposed.text = requests(ok, 0)
+            reading = await source.series(Window(START - 7200, clock.now), 15.0)
+        assert len(server.asked) == 5
+    (counted,) = [one for one in reading.value if one.key == SeriesKey("checkout", "", "request_count")]
+    assert all(0 < value <= 20 for _, value in counted) and counted.times[-1] == clock.now
 
 
 async def test_bad_lines_are_said_and_empty_expositions_too(door: HttpDoor) -> None:
