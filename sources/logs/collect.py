@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from operator import itemgetter
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogHistogram, LogPage, LogRecord
 from console.domain.observations import ErrorSample
 from console.query.parse import parse
+from sources.logs.batch import Batch
 from sources.logs.derive import Cell, Derived, Memory, series_of
 from sources.logs.formats.base import Format
 from sources.logs.inputs import LogFile
@@ -34,8 +36,8 @@ class Collector(Protocol):
         """A file is read, whether any record of it lies in the window or not."""
         ...
 
-    def add(self, file: LogFile, form: Format, entry: Entry) -> None:
-        """Take a record that is stamped inside the window."""
+    def add(self, file: LogFile, batch: Batch) -> None:
+        """Take records that are stamped inside the window."""
         ...
 
     def answer(self, scanned_bytes: int) -> tuple[Any, int]:
@@ -76,15 +78,20 @@ class _Newest:
         self._limit = min(limit, MOST_PAGE)
         self._most = 2 * self._limit + 1000
         self._floor = float("-inf")
-        self._kept: list[tuple[float, Format, Entry, LogRecord]] = []
+        self._kept: list[tuple[float, Format, Entry, LogRecord | None]] = []
 
-    def take(self, form: Format, entry: Entry, record: LogRecord) -> None:
-        at = entry.light.at
-        self.matched += 1
-        if at is not None and at >= self._floor:
-            self._kept.append((at, form, entry, record))
-            if len(self._kept) >= self._most:
-                self._cut()
+    def take(self, batch: Batch, places: Sequence[int], made: Mapping[int, LogRecord]) -> None:
+        """Take the records at some places of a batch; of some of them the whole record is there already."""
+        times, form = batch.times, batch.form
+        self.matched += len(places)
+        if len(places) > self._limit:
+            # Entries are made only of those that can be among the newest.
+            places = sorted(places, key=times.__getitem__)[len(places) - self._limit :]
+        for place in places:
+            if times[place] >= self._floor:
+                self._kept.append((times[place], form, batch.entry(place), made.get(place)))
+                if len(self._kept) >= self._most:
+                    self._cut()
 
     def _cut(self) -> None:
         kept = self._kept
@@ -95,7 +102,7 @@ class _Newest:
     def records(self) -> tuple[LogRecord, ...]:
         """Oldest first."""
         self._cut()
-        found = [record if record is not entry.light else full(form, entry) for _, form, entry, record in self._kept]
+        found = [record if record is not None else full(form, entry) for _, form, entry, record in self._kept]
         return tuple(sorted(found, key=newest_first_key))
 
 
@@ -105,10 +112,9 @@ class _NewestMatching(_Newest):
         self._matcher = matcher
         self.maybe, self.narrow = matcher.maybe, matcher.narrow
 
-    def add(self, file: LogFile, form: Format, entry: Entry) -> None:
-        record = self._matcher.take(form, entry)
-        if record is not None:
-            self.take(form, entry, record)
+    def add(self, file: LogFile, batch: Batch) -> None:
+        made: dict[int, LogRecord] = {}
+        self.take(batch, self._matcher.places(batch, made), made)
 
     def answer(self, scanned_bytes: int) -> tuple[LogPage, int]:
         return LogPage(self.window, self.records(), self.matched, scanned_bytes), self.matched
@@ -118,9 +124,8 @@ class _NewestErrors(_Newest):
     maybe: Callable[[bytes], bool] | None = None
     narrow = True
 
-    def add(self, file: LogFile, form: Format, entry: Entry) -> None:
-        if entry.light.level >= Level.WARN:
-            self.take(form, entry, entry.light)
+    def add(self, file: LogFile, batch: Batch) -> None:
+        self.take(batch, [place for place, kind in enumerate(batch.kinds) if kind.level >= Level.WARN], {})
 
     def answer(self, scanned_bytes: int) -> tuple[ErrorSample, int]:
         return ErrorSample(self.window, self.records(), self.matched), self.matched
@@ -142,13 +147,15 @@ class _Spread:
         self._matched = 0
         self._kept: list[tuple[Format, Entry]] = []
 
-    def add(self, file: LogFile, form: Format, entry: Entry) -> None:
-        self._matched += 1
-        if self._matched % self._stride == 0:
-            self._kept.append((form, entry))
+    def add(self, file: LogFile, batch: Batch) -> None:
+        before, after = self._matched, self._matched + len(batch)
+        while (following := (self._matched // self._stride + 1) * self._stride) <= after:
+            self._matched = following
+            self._kept.append((batch.form, batch.entry(following - before - 1)))
             if len(self._kept) > self._limit:
                 self._kept = self._kept[1::2]
                 self._stride *= 2
+        self._matched = after
 
     def answer(self, scanned_bytes: int) -> tuple[LogPage, int]:
         records = sorted((full(form, entry) for form, entry in self._kept), key=newest_first_key)
@@ -170,15 +177,25 @@ class _Bucketed:
         self._matcher = matcher
         self.maybe, self.narrow = matcher.maybe, matcher.narrow
 
-    def add(self, file: LogFile, form: Format, entry: Entry) -> None:
-        record = self._matcher.take(form, entry)
-        if record is None or record.at is None:
-            return
-        index = min(self._last, int((record.at - self._start) / self._step_s))
-        bucket = self._buckets[index]
-        bucket[record.level] = bucket.get(record.level, 0) + 1
-        if self._cells and record.latency_s is not None:
-            self._cells[index].add(False, record.latency_s)
+    def add(self, file: LogFile, batch: Batch) -> None:
+        start, step_s, last = self._start, self._step_s, self._last
+        indexes = [min(last, int((at - start) / step_s)) for at in batch.times]
+        kinds, latencies = batch.kinds, batch.latencies
+        if not self._matcher.everything:
+            places = self._matcher.places(batch)
+            indexes = [indexes[place] for place in places]
+            kinds = [kinds[place] for place in places]
+            latencies = [latencies[place] for place in places]
+        for (index, kind), count in Counter(zip(indexes, kinds, strict=True)).items():
+            bucket = self._buckets[index]
+            bucket[kind.level] = bucket.get(kind.level, 0) + count
+        if self._cells:
+            found: dict[int, list[float]] = defaultdict(list)
+            for index, latency in zip(indexes, latencies, strict=True):
+                if latency is not None:
+                    found[index].append(latency)
+            for index, known in found.items():
+                self._cells[index].add_many(len(known), 0, known)
 
     def answer(self, scanned_bytes: int) -> tuple[LogCounts | LogHistogram, int]:
         counts = LogCounts(self._start, self._step_s, tuple(self._buckets))
@@ -196,19 +213,14 @@ class _Series:
     def __init__(self, window: Window, step_s: float, source: str, memory: Memory) -> None:
         self._window, self._step_s, self._source, self._memory = window, step_s, source, memory
         self._parts: dict[str, Derived] = {}
-        self._path = ""
-        self._part = Derived(step_s)
         self._count = 0
 
     def begin(self, file: LogFile) -> None:
         self._parts.setdefault(file.path, Derived(self._step_s))
 
-    def add(self, file: LogFile, form: Format, entry: Entry) -> None:
-        if file.path != self._path:
-            self._path = file.path
-            self._part = self._parts.setdefault(file.path, Derived(self._step_s))
-        self._count += 1
-        self._part.add(entry.light)
+    def add(self, file: LogFile, batch: Batch) -> None:
+        self._count += len(batch)
+        self._parts[file.path].add(batch)
 
     def answer(self, scanned_bytes: int) -> tuple[tuple[Any, ...], int]:
         return series_of(self._parts, self._memory, self._window, self._step_s, self._source), self._count

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from console.domain.instant import Instant, Window
-from console.domain.logs import Level, LogRecord
+from console.domain.logs import Level
 from console.domain.series import Series, SeriesKey
+from sources.logs.batch import Batch
+from sources.logs.formats.columns import Kind
 from sources.logs.operations import OTHER
 
 HOLE_S = 300.0
@@ -46,15 +48,18 @@ class Cell:
     values: array[float] = field(default_factory=lambda: array("d"))
     stride: int = 1
 
-    def add(self, failed: bool, latency_s: float | None) -> None:
-        """Count one request."""
-        self.count += 1
-        if failed:
-            self.failed += 1
-        if latency_s is not None:
-            self.total_s += latency_s
+    def add_many(self, count: int, failed: int, latencies_s: Sequence[float]) -> None:
+        """Count requests, with the latencies of those that have one."""
+        self.count += count
+        self.failed += failed
+        self.total_s = sum(latencies_s, self.total_s)
+        if self.stride == 1 and len(self.values) + len(latencies_s) < MOST_VALUES:
+            self.timed += len(latencies_s)
+            self.values.extend(latencies_s)
+            return
+        for latency_s in latencies_s:
             self.timed += 1
-            if self.stride == 1 or self.timed % self.stride == 0:
+            if self.timed % self.stride == 0:
                 self.values.append(latency_s)
                 if len(self.values) >= MOST_VALUES:
                     self.values = self.values[::2]
@@ -87,25 +92,37 @@ class Derived:
         self.buckets: dict[tuple[str, int], Bucket] = {}
         """By service and number of the interval."""
 
-    def add(self, record: LogRecord) -> None:
-        """Count one record. One without a time or a service adds nothing."""
-        at, service = record.at, record.service
-        if at is None or not service:
-            return
-        key = (service, int(at // self._step_s))
+    def add(self, batch: Batch) -> None:
+        """Count records. One without a service adds nothing."""
+        step_s = self._step_s
+        found: dict[tuple[Kind, float], list[float | None]] = defaultdict(list)
+        keys = zip(batch.kinds, [at // step_s for at in batch.times], strict=True)
+        for key, latency in zip(keys, batch.latencies, strict=True):
+            found[key].append(latency)
+        for (kind, interval), latencies in found.items():
+            if kind.service:
+                self._count(kind, int(interval), latencies)
+
+    def _count(self, kind: Kind, interval: int, latencies: list[float | None]) -> None:
+        """Count records of one kind in one interval."""
+        key = (kind.service, interval)
         bucket = self.buckets.get(key)
         if bucket is None:
             bucket = self.buckets[key] = Bucket()
-        bucket.lines += 1
-        wrong = record.level >= Level.ERROR
-        if wrong:
-            bucket.errors += 1
-        operation, status, latency = record.operation, record.status, record.latency_s
-        if operation and (status is not None or latency is not None):
-            cell = bucket.cells.get(operation)
+        count = len(latencies)
+        bucket.lines += count
+        if kind.level >= Level.ERROR:
+            bucket.errors += count
+        if not kind.operation:
+            return
+        known = [latency for latency in latencies if latency is not None]
+        if kind.status is None:
+            count = len(known)
+        if count:
+            cell = bucket.cells.get(kind.operation)
             if cell is None:
-                cell = bucket.cells[operation] = Cell()
-            cell.add(status >= 500 if status is not None else wrong, latency)
+                cell = bucket.cells[kind.operation] = Cell()
+            cell.add_many(count, count if kind.failed else 0, known)
 
     def covered(self, low: int, high: int, before: Instant | None) -> set[int]:
         """The intervals from `low` to below `high` that the file covers.

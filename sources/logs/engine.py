@@ -16,6 +16,7 @@ from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
+from sources.logs.batch import Batch, batches
 from sources.logs.collect import collector
 from sources.logs.derive import Memory
 from sources.logs.formats import Format, make
@@ -24,7 +25,7 @@ from sources.logs.inputs import Found, LogFile, find
 from sources.logs.journald import JOURNAL, JournalFormat, blocks
 from sources.logs.questions import Question
 from sources.logs.reading import SAMPLE, Reader, require_text
-from sources.logs.records import Entry, Tally, entries
+from sources.logs.records import Tally
 from sources.logs.seek import locate, probe
 from sources.logs.spec import Spec
 
@@ -94,9 +95,9 @@ class Engine:
             for one in collectors:
                 one.begin(file)
 
-        for file, form, entry in self._entries(run, maybe, begin):
+        for file, batch in self._batches(run, maybe, begin):
             for one in collectors:
-                one.add(file, form, entry)
+                one.add(file, batch)
         return [self._reading(*one.answer(run.bytes), run) for one in collectors]
 
     def files(self) -> Found:
@@ -143,10 +144,10 @@ class Engine:
                 self._formats[key] = known
         return known
 
-    def _entries(
+    def _batches(
         self, run: Pass, maybe: Callable[[bytes], bool] | None, begin: Callable[[LogFile], None]
-    ) -> Iterator[tuple[LogFile, Format, Entry]]:
-        """Every entry inside the window, file by file."""
+    ) -> Iterator[tuple[LogFile, Batch]]:
+        """The records inside the window, file by file."""
         if self.spec.kind == "journald":
             begin(JOURNAL)
             yield from self._journal(run, maybe)
@@ -155,7 +156,6 @@ class Engine:
         run.refused += found.refused
         if not found.files:
             raise SourceUnavailable("; ".join(found.refused[:3]) or "no file matches the paths")
-        start, end = run.window.start, run.window.end
         read = 0
         for file in self._in_reach(found.files, run):
             try:
@@ -163,10 +163,8 @@ class Engine:
                     form = self.format_of(reader)
                     run.formats.add(form.name)
                     begin(file)
-                    for entry in entries(form, self._blocks(reader, form, run), run.tally, maybe, run.narrow):
-                        at = entry.light.at
-                        if at is not None and start <= at < end:
-                            yield file, form, entry
+                    for batch in batches(form, self._blocks(reader, form, run), run.tally, maybe, run.narrow):
+                        yield file, batch.inside(run.window)
                     read += 1
                     run.tally.cut += reader.cut_lines
                     if reader.stopped:
@@ -180,7 +178,7 @@ class Engine:
         if not read and not run.complete:
             raise SourceUnavailable("; ".join(run.refused[:3]))
 
-    def _journal(self, run: Pass, maybe: Callable[[bytes], bool] | None) -> Iterator[tuple[LogFile, Format, Entry]]:
+    def _journal(self, run: Pass, maybe: Callable[[bytes], bool] | None) -> Iterator[tuple[LogFile, Batch]]:
         form = JournalFormat(self.spec.context("", "", run.window.end))
         run.formats.add("journal")
         start, end = run.window.start, run.window.end
@@ -190,10 +188,8 @@ class Engine:
                 run.bytes += len(block)
                 yield offset, block
 
-        for entry in entries(form, counted(), run.tally, maybe, run.narrow):
-            at = entry.light.at
-            if at is not None and start <= at < end:
-                yield JOURNAL, form, entry
+        for batch in batches(form, counted(), run.tally, maybe, run.narrow):
+            yield JOURNAL, batch.inside(run.window)
 
     def _blocks(self, reader: Reader, form: Format, run: Pass) -> Iterator[tuple[int, bytes]]:
         if reader.file.compression:

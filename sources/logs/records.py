@@ -17,6 +17,8 @@ from console.domain.text import SafeText
 from console.guard.sanitise import safe_bytes
 from sources.logs.formats.base import UNCAUGHT, Format
 
+Group = tuple[int, bytes, tuple[bytes, ...], int]
+"""Of a group of lines: offset, first line, further lines, and how many more were dropped."""
 MOST_LINES = 500
 MOST_BYTES = 256 << 10
 """Bounds of what follows the first line of one record; the rest is counted, not kept."""
@@ -76,7 +78,7 @@ class Grouper:
         """Where the record that may still grow begins; None where there is none."""
         return None if self._line is None else self._offset
 
-    def feed(self, offset: int, block: bytes) -> Iterator[tuple[int, bytes, tuple[bytes, ...], int]]:
+    def feed(self, offset: int, block: bytes) -> Iterator[Group]:
         """Groups that `block` completes: offset, first line, further lines, and how many more were dropped."""
         starts = self._starts
         lines = block.split(b"\n")
@@ -107,53 +109,48 @@ class Grouper:
             offset += length
         self._line, self._offset, self._extra = current, begin, extra
 
-    def end(self) -> Iterator[tuple[int, bytes, tuple[bytes, ...], int]]:
+    def end(self) -> Iterator[Group]:
         """The last group, which no further line will follow."""
         if self._line is not None:
             yield self._offset, self._line, tuple(self._extra), self._dropped
         self._line, self._extra, self._bytes, self._dropped = None, [], 0, 0
 
 
-def entries(
+def entries_of(
     form: Format,
-    blocks: Iterable[tuple[int, bytes]],
+    groups: Iterable[Group],
     tally: Tally,
     maybe: Callable[[bytes], bool] | None = None,
     narrow: bool = False,
 ) -> Iterator[Entry]:
-    """The records in blocks of lines.
+    """The records of groups of lines.
 
     Args:
         form: Reads the lines.
-        blocks: Offsets and whole lines, in the order of the file.
+        groups: From a `Grouper`.
         tally: Counts what is met.
         maybe: Whether a line can be part of a wanted record; groups with no such line are passed over unread.
         narrow: Time, level and latency are all that is needed of the light records.
     """
-    grouper = Grouper(form, tally)
     light_of = form.narrow if narrow else form.light
-    for offset, block in blocks:
-        for group in grouper.feed(offset, block):
-            if maybe is not None and not (maybe(group[1]) or any(map(maybe, group[2]))):
-                continue
-            if group[2]:
-                yield from split(form, group, tally)
-                continue
-            # Most records are one line: this is `split` without its turns.
-            light = light_of(group[1])
-            if light is None:
-                tally.note(group[1])
-                continue
-            tally.records += 1
-            if light.at is None:
-                tally.timeless += 1
-            yield Entry(light, group[1], (), group[0])
-    for group in grouper.end():
-        if maybe is None or maybe(group[1]) or any(map(maybe, group[2])):
+    for group in groups:
+        if maybe is not None and not (maybe(group[1]) or any(map(maybe, group[2]))):
+            continue
+        if group[2]:
             yield from split(form, group, tally)
+            continue
+        # Most records are one line: this is `split` without its turns.
+        light = light_of(group[1])
+        if light is None:
+            tally.note(group[1])
+            continue
+        tally.records += 1
+        if light.at is None:
+            tally.timeless += 1
+        yield Entry(light, group[1], (), group[0])
 
 
-def split(form: Format, group: tuple[int, bytes, tuple[bytes, ...], int], tally: Tally) -> Iterator[Entry]:
+def split(form: Format, group: Group, tally: Tally) -> Iterator[Entry]:
     """The record of a group, and the exception that follows it where that is a record by itself."""
     offset, line, extra, dropped = group
     light = form.light(line)

@@ -1,0 +1,207 @@
+"""Records of a file in batches: of most blocks the columns that their format reads at once, with careful reading in between.
+
+Careful reading joins lines to records; see `sources.logs.records`. A line that was read at once is a whole record only if
+the line after it begins the next one, so each line before an unusual one is read again the careful way, and the last line
+of every block waits for the next block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import accumulate
+
+from console.domain.instant import Instant, Window
+from sources.logs.formats.base import Format
+from sources.logs.formats.columns import Columns, Kind, ReadsBlocks, Shared
+from sources.logs.records import Entry, Group, Grouper, Tally, entries_of
+
+
+class Lines:
+    """The lines of a block, cut only when one is asked for."""
+
+    __slots__ = ("_block", "_lines", "_offset", "_starts")
+
+    def __init__(self, offset: int, block: bytes) -> None:
+        self._offset = offset
+        self._block = block
+        self._lines: list[bytes] = []
+        self._starts: list[int] = []
+
+    def _cut(self) -> None:
+        if not self._lines:
+            self._lines = self._block.split(b"\n")
+            self._starts = [0, *accumulate(len(line) + 1 for line in self._lines)]
+
+    def at(self, number: int) -> tuple[int, bytes]:
+        """Offset and text of one line, without its line break."""
+        self._cut()
+        return self._offset + self._starts[number], self._lines[number].rstrip(b"\r")
+
+    def piece(self, low: int, high: int) -> tuple[int, bytes]:
+        """Offset and text of the lines from `low` to below `high`, with their line breaks."""
+        self._cut()
+        begin = self._starts[low]
+        return self._offset + begin, self._block[begin : self._starts[high]]
+
+    def last(self) -> tuple[int, bytes]:
+        """Offset and text of the last line, with its line break."""
+        begin = self._block.rfind(b"\n", 0, len(self._block) - 1) + 1
+        return self._offset + begin, self._block[begin:]
+
+
+class Batch:
+    """Some records of a file, in its order, as columns; all of them have a time."""
+
+    __slots__ = ("_lines", "_places", "form", "kinds", "latencies", "times")
+
+    def __init__(self, form: Format, lines: Lines | None = None) -> None:
+        self.form = form
+        self.times: list[Instant] = []
+        self.kinds: list[Kind] = []
+        self.latencies: list[float | None] = []
+        self._lines = lines
+        self._places: list[int | Entry] = []
+        """The line that a record is, or its entry where that was made already."""
+
+    def __len__(self) -> int:
+        return len(self.times)
+
+    def add_rows(self, columns: Columns, low: int, high: int) -> None:
+        """Take over rows whose lines are whole records."""
+        if low == 0 and high == len(columns.times):
+            self.times += columns.times
+            self.kinds += columns.kinds  # type: ignore[arg-type]  # every one of these rows has a kind
+            self.latencies += columns.latencies
+        else:
+            self.times += columns.times[low:high]
+            self.kinds += columns.kinds[low:high]  # type: ignore[arg-type]
+            self.latencies += columns.latencies[low:high]
+        self._places += range(low, high)
+
+    def add_entry(self, entry: Entry, kind: Kind) -> None:
+        """Take over a record that was read the careful way."""
+        at = entry.light.at
+        if at is not None:
+            self.times.append(at)
+            self.kinds.append(kind)
+            self.latencies.append(entry.light.latency_s)
+            self._places.append(entry)
+
+    def entry(self, index: int) -> Entry:
+        """One of the records, with its lines."""
+        place = self._places[index]
+        if isinstance(place, Entry):
+            return place
+        assert self._lines is not None
+        offset, line = self._lines.at(place)
+        return Entry(self.kinds[index].record(self.times[index], self.latencies[index]), line, (), offset)
+
+    def inside(self, window: Window) -> Batch:
+        """Those of the records that lie in a window."""
+        start, end = window.start, window.end
+        if not self.times or (start <= min(self.times) and max(self.times) < end):
+            return self
+        kept = [index for index, at in enumerate(self.times) if start <= at < end]
+        part = Batch(self.form, self._lines)
+        part.times = [self.times[index] for index in kept]
+        part.kinds = [self.kinds[index] for index in kept]
+        part.latencies = [self.latencies[index] for index in kept]
+        part._places = [self._places[index] for index in kept]
+        return part
+
+
+class _Careful:
+    """The lines that are not read at once."""
+
+    def __init__(self, form: Format, tally: Tally, maybe: Callable[[bytes], bool] | None, narrow: bool) -> None:
+        self._form, self._tally, self._maybe, self._narrow = form, tally, maybe, narrow
+        self._grouper = Grouper(form, tally)
+        self._shared = Shared()
+
+    def read(self, piece: tuple[int, bytes], batch: Batch) -> None:
+        """Add the records that further lines complete."""
+        self._add(self._grouper.feed(*piece), batch)
+
+    def finish(self, batch: Batch) -> None:
+        """Add the record that is open: the next line begins another."""
+        self._add(self._grouper.end(), batch)
+
+    def _add(self, groups: Iterable[Group], batch: Batch) -> None:
+        for entry in entries_of(self._form, groups, self._tally, self._maybe, self._narrow):
+            light = entry.light
+            batch.add_entry(entry, self._shared.kind(light.level, light.service, light.operation, light.status))
+
+
+def batches(
+    form: Format,
+    blocks: Iterable[tuple[int, bytes]],
+    tally: Tally,
+    maybe: Callable[[bytes], bool] | None = None,
+    narrow: bool = False,
+) -> Iterator[Batch]:
+    """The records in blocks of lines.
+
+    Args:
+        form: Reads the lines.
+        blocks: Offsets and whole lines, in the order of the file.
+        tally: Counts what is met.
+        maybe: Whether a line can be part of a wanted record; records with no such line may be passed over unread.
+        narrow: Time, level and latency are all that is needed of the records.
+    """
+    careful = _Careful(form, tally, maybe, narrow)
+    at_once = form if maybe is None and isinstance(form, ReadsBlocks) else None
+    for offset, block in blocks:
+        columns = _columns(at_once, block, narrow) if at_once is not None else None
+        if columns is None:
+            batch = Batch(form)
+            careful.read((offset, block), batch)
+        else:
+            lines = Lines(offset, block)
+            batch = Batch(form, lines)
+            _mixed(columns, lines, careful, batch, tally)
+        yield batch
+    batch = Batch(form)
+    careful.finish(batch)
+    yield batch
+
+
+def _columns(form: ReadsBlocks, block: bytes, narrow: bool) -> Columns | None:
+    if b"\0" in block:
+        return None
+    text = block.removesuffix(b"\n")
+    if b"\r" in text:
+        text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
+        if b"\r" in text:
+            return None
+    return form.columns(text, narrow)
+
+
+def _mixed(columns: Columns, lines: Lines, careful: _Careful, batch: Batch, tally: Tally) -> None:
+    """The records of a block: rows that were read at once, and between them what is read the careful way."""
+    size = len(columns.kinds)
+    position = 0
+    for low, high in _unread(columns.kinds):
+        if low > position:
+            careful.finish(batch)
+            batch.add_rows(columns, position, low - 1)
+            tally.records += low - 1 - position
+        begin = max(position, low - 1)
+        if begin < high:
+            careful.read(lines.last() if begin == size - 1 else lines.piece(begin, high), batch)
+        position = high
+
+
+def _unread(kinds: list[Kind | None]) -> Iterator[tuple[int, int]]:
+    """Stretches of rows without a kind, from first to after last; at the end of the rows always one, which may be empty."""
+    size = len(kinds)
+    if None not in kinds:
+        yield size, size
+        return
+    low = -1
+    for index, kind in enumerate(kinds):
+        if kind is None and low < 0:
+            low = index
+        elif kind is not None and low >= 0:
+            yield low, index
+            low = -1
+    yield (low if low >= 0 else size), size

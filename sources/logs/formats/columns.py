@@ -1,0 +1,104 @@
+"""Records of many lines at once, as columns: what counting reads, without a record for each line.
+
+A format that can read whole blocks gives columns with one row for every line. A line that it does not take in its stride
+(another shape, a stack trace, a value of an unusual type) has no kind in them, and is read the careful way, with the line
+before it, whose record it may continue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar, runtime_checkable
+
+import msgspec
+
+from console.domain.instant import Instant
+from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
+from sources.logs.memo import Memo
+
+NOTHING = SafeText("")
+MOST_KINDS = 20_000
+K = TypeVar("K", bound=Hashable)
+
+
+class Kind(msgspec.Struct, frozen=True, eq=False, gc=False):
+    """What many records have in common.
+
+    Compared by identity, which makes it a cheap key to count by. Two that say the same may exist.
+    """
+
+    level: Level
+    service: str = ""
+    operation: str = ""
+    status: int | None = None
+
+    @property
+    def failed(self) -> bool:
+        """As `LogRecord.failed`."""
+        return self.status >= 500 if self.status is not None else self.level >= Level.ERROR
+
+    def record(self, at: Instant | None, latency_s: float | None = None) -> LogRecord:
+        """The light record of this kind."""
+        return LogRecord(at, self.level, self.service, NOTHING, self.operation, self.status, latency_s)
+
+
+class Shared:
+    """One object for all kinds that say the same, as long as there are not very many."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, str, str, int | None], Kind] = {}
+
+    def kind(self, level: Level, service: str = "", operation: str = "", status: int | None = None) -> Kind:
+        """The kind of these values."""
+        key = (level.value, service, operation, status)
+        known = self._known.get(key)
+        if known is None:
+            if len(self._known) >= MOST_KINDS:
+                self._known.clear()
+            known = self._known[key] = Kind(level, service, operation, status)
+        return known
+
+
+class Kinds(Memo[K, Kind]):
+    """Kinds by the raw values that make them; many raw values (paths with identifiers) may make one kind."""
+
+    def __init__(self, read: Callable[[K], Kind]) -> None:
+        super().__init__(read, MOST_KINDS)
+
+
+@dataclass(slots=True)
+class Columns:
+    """One row per line; of equal lengths.
+
+    Rows without a kind are lines that were not read; of them the other columns mean nothing.
+    """
+
+    times: list[Instant]
+    kinds: list[Kind | None]
+    latencies: list[float | None]
+    """Seconds."""
+
+
+@runtime_checkable
+class ReadsBlocks(Protocol):
+    """A format that can read many lines at once."""
+
+    def columns(self, text: bytes, narrow: bool) -> Columns | None:
+        """The rows of a text of whole lines, without the last line break, carriage returns and zeros.
+
+        Every row that has a kind is a line that `starts` accepts, with the very values that `light` gives for it, and a
+        time. None where the format cannot read this text so.
+
+        Args:
+            text: Lines.
+            narrow: Of service, operation and status nothing need be read.
+        """
+        ...
+
+
+def scattered(size: int, places: Sequence[int], part: Columns, into: Columns) -> None:
+    """Put the rows of `part`, read from the lines at `places`, into columns of `size` rows."""
+    for index, time, kind, latency in zip(places, part.times, part.kinds, part.latencies, strict=True):
+        into.times[index], into.kinds[index], into.latencies[index] = time, kind, latency
