@@ -25,7 +25,7 @@ INCIDENT = [sys.executable, "-m", "console.cli"]
 SETTLE_S = 12.0
 MEASURE_S = 15.0
 KEYS = 40
-HELP_WORD = "Everywhere"
+CURSOR = "▸"
 
 
 @dataclass(frozen=True)
@@ -87,14 +87,15 @@ def load(terminal: Terminal, seconds: float = MEASURE_S) -> Load:
 
 
 def key_latencies(terminal: Terminal, count: int = KEYS) -> list[float]:
-    """Seconds from `?` to the help's own words on the terminal."""
+    """Seconds from a cursor key to the cursor's mark on its new row; nothing else paints that mark."""
+    terminal.send(b"1")
+    wait(0.5)
     found = []
-    for _ in range(count):
-        moment = terminal.send(b"?")
-        seen = terminal.wait_for(HELP_WORD, 5.0, since=moment)
+    for place in range(count):
+        moment = terminal.send(b"jk"[place % 2 :][:1])
+        seen = terminal.wait_for(CURSOR, 5.0, since=moment)
         found.append(seen - moment if seen is not None else 5.0)
-        terminal.send(b"\x1b")
-        wait(0.25)
+        wait(0.15)
     return found
 
 

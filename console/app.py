@@ -91,7 +91,8 @@ class IncidentConsole(TerminalCare[int]):
             self.register_theme(palette.textual)
         self.theme = PALETTES[self._theme_name].textual.name
         Canvas.ascii_only = self.loaded.config.console.ascii
-        self.set_keymap({action.id: ",".join(action.keys) for action in self.actions if action.keys})
+        # Only what the user changed: Textual applies the whole keymap anew for every key pressed.
+        self.set_keymap({a.id: ",".join(a.keys) for a in self.actions if a.id in self.loaded.config.keys})
         loop = asyncio.get_running_loop()
         for number in (signal.SIGHUP, signal.SIGTERM):
             loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
