@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
@@ -11,6 +12,7 @@ from typing import ClassVar
 
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key, Paste
+from textual.timer import Timer
 from textual.widget import AwaitMount
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
@@ -31,6 +33,7 @@ from console.screens.overview import OverviewScreen
 from console.terminal import TerminalCare, terminal_is_behind
 from console.typeahead import TypeAhead
 from widgets.canvas import Canvas
+from widgets.pane import Pane
 from widgets.theme import PALETTES
 
 TICK_S = 0.5
@@ -69,17 +72,19 @@ class IncidentConsole(TerminalCare[int]):
         link: Link,
         theme: str | None = None,
         clock: Callable[[], Instant] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(driver_class=Keyboard)
         self.loaded = loaded
         self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
         self._typed = TypeAhead(key for action in self.actions if action.id in HELD_DOWN for key in action.keys)
-        self.session = Session(loaded.config, link, self._mark_dirty, clock)
+        self.session = Session(loaded.config, link, self._mark_dirty, clock, monotonic)
         self.session.wished = self._carry_out
         self._theme_name = theme or loaded.config.console.theme
         self._dirty = True
         self._ticks = 0
         self._quit_asked = float("-inf")
+        self._notice_timer: Timer | None = None
         self.failure = ""
         """Why the console had to close, for the normal screen."""
 
@@ -112,12 +117,17 @@ class IncidentConsole(TerminalCare[int]):
         await self.session.close()
 
     def on_worker_state_changed(self, event: Worker.StateChanged) -> None:
-        """A session that ended is a bug; the screen says so instead of looking alive."""
-        if event.worker.name == "session" and event.state is WorkerState.ERROR:
-            if isinstance(event.worker.error, CollectorFailed):
-                self.failure = str(event.worker.error)
-                self.exit(2, return_code=2)
-            self.notice(f"collection stopped: {event.worker.error}; restart the console")
+        """Work that ended in an error is a bug; the screen says so instead of looking alive."""
+        if event.state is not WorkerState.ERROR:
+            return
+        error = event.worker.error
+        if isinstance(error, CollectorFailed):
+            self.failure = str(error)
+            self.exit(2, return_code=2)
+        elif event.worker.name == "session":
+            self.notice(f"collection stopped: {error}; restart the console", lasting=True)
+        else:
+            self.notice(f"{event.worker.name}: {type(error).__name__}: {error}")
 
     # Painting.
 
@@ -150,12 +160,14 @@ class IncidentConsole(TerminalCare[int]):
                 return None
         return None
 
-    def notice(self, text: str) -> None:
-        """Tell something in the footer of the current screen."""
+    def notice(self, text: str, *, lasting: bool = False) -> None:
+        """Tell something in the footer of the current screen, for a moment or until the next notice."""
         screen = self.console_screen()
+        if self._notice_timer is not None:
+            self._notice_timer.stop()
         if screen is not None:
             screen.footer.say(safe(text, 300))
-            self.set_timer(NOTICE_S, screen.footer.say, name="notice")
+            self._notice_timer = None if lasting else self.set_timer(NOTICE_S, screen.footer.say, name="notice")
 
     # Keys.
 
@@ -226,6 +238,10 @@ class IncidentConsole(TerminalCare[int]):
         """Go to where the selected thing is shown."""
         self.open_item(message.item)
 
+    def on_pane_selected(self, message: Pane.Selected) -> None:
+        """A double click opens as Enter does."""
+        self.open_item(message.value)
+
     def open_item(self, item: object) -> None:
         """Push the screen that shows `item`."""
         here = self.console_screen()
@@ -283,6 +299,18 @@ class IncidentConsole(TerminalCare[int]):
 
     def do_redraw(self) -> None:
         """Paint everything."""
+        self.forget_terminal()
+
+    def do_dump(self) -> None:
+        """The pane as plain text on the normal screen, for the terminal's own selection; Enter comes back."""
+        screen = self.console_screen()
+        if screen is None:
+            return
+        with self.suspend():
+            sys.stdout.write("\n".join(safe(row) for row in screen.current().plain_text().splitlines()))
+            sys.stdout.write("\n\n(Enter goes back to the console) ")
+            sys.stdout.flush()
+            sys.stdin.readline()
         self.forget_terminal()
 
     def do_suspend(self) -> None:

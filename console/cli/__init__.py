@@ -61,13 +61,20 @@ def _nearest(word: str) -> str:
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
 )
 @click.version_option(package_name="incident-console", prog_name="incident")
+@click.option("--config", "config_path", metavar="FILE", help="As for `incident run`.")
+@click.option("--theme", metavar="NAME", help="As for `incident run`.")
 @click.pass_context
-def incident(ctx: click.Context) -> None:
+def incident(ctx: click.Context, config_path: str | None, theme: str | None) -> int:
     """Diagnoses live production incidents from evidence, in the terminal. Without a command it opens the console."""
     if ctx.invoked_subcommand is None:
         from console.cli.run import command  # imports the screen only when it is wanted
 
-        ctx.invoke(command)
+        given = [*(("--config", config_path) if config_path else ()), *(("--theme", theme) if theme else ())]
+        result: Any = command.main(args=given, prog_name="incident", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    if config_path or theme:
+        raise click.UsageError(f"put options behind the command: incident {ctx.invoked_subcommand} --config FILE", ctx)
+    return 0
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -23,6 +23,8 @@ class Exit(IntEnum):
     INCONCLUSIVE = 3
     SOURCES_DOWN = 4
     REFUSED = 5
+    BUG = 70
+    """A fault of this program itself, as sysexits.h numbers it; never a verdict."""
     INTERRUPTED = 130
 
 
@@ -66,4 +68,4 @@ def run_guarded(action: Callable[[], int]) -> int:
         say(
             f"internal error ({type(error).__name__}: {error}); run again with INCIDENT_DEBUG=1 to see where, and report it"
         )
-        return Exit.USAGE
+        return Exit.BUG

@@ -25,6 +25,9 @@ from console.live.session import LinkDown
 from console.state import ConsoleState
 
 RESTART_S = 1.0
+LONGEST_RESTART_S = 30.0
+"""A collector that dies again and again is started again after pauses that double up to this."""
+ANSWER_S = 60.0
 NICENESS = 5
 _START = "import sys; sys.path.insert(0, sys.argv[2]); from console.live.process import main; main(sys.argv[1])"
 _ROOT = str(Path(__file__).resolve().parents[2])
@@ -57,6 +60,7 @@ class ProcessLink:
         Raises:
             CollectorFailed: It says itself that it cannot start.
         """
+        pause = RESTART_S
         while True:
             process = self._process = self._running = await self._start()
             try:
@@ -66,7 +70,8 @@ class ProcessLink:
             finally:
                 self._process = None
             await _end(process)
-            await asyncio.sleep(RESTART_S)
+            await asyncio.sleep(pause)
+            pause = min(LONGEST_RESTART_S, 2 * pause)
 
     async def close(self) -> None:
         """See `Link`."""
@@ -125,7 +130,12 @@ class ProcessLink:
         number = next(self._numbers)
         answer = self._waiting[number] = asyncio.get_running_loop().create_future()
         self._write(process, (number, command, arguments))
-        return await answer
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await answer
+        except TimeoutError:
+            self._waiting.pop(number, None)
+            raise LinkDown(f"the collector gave no answer within {ANSWER_S:g} s") from None
 
     def _write(self, process: Process, call: tuple[int, str, tuple[Any, ...]]) -> None:
         if process.stdin is not None and not process.stdin.is_closing():

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from console.config.models import Config
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
-from console.domain.instant import Instant, parse_span
+from console.domain.instant import Instant, parse_span, span_text
 from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
@@ -21,6 +21,9 @@ from console.live.scope import TimeScope
 from console.live.timeview import TimeView
 from console.query.parse import QueryError, parse
 from console.state import ConsoleState, HeaderView, Status, Trend, Word
+
+SILENT_AFTER_S = 8.0
+"""The collector sends at least every two seconds; four times that without a state means it hangs or is gone."""
 
 
 class Link(Protocol):
@@ -57,7 +60,12 @@ class Session:
     """
 
     def __init__(
-        self, config: Config, link: Link, changed: Callable[[], None], clock: Callable[[], Instant] = time.time
+        self,
+        config: Config,
+        link: Link,
+        changed: Callable[[], None],
+        clock: Callable[[], Instant] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.zone = ZoneInfo(config.console.timezone)
         self.scope = TimeScope(TimeView(parse_span(config.console.window)), clock)
@@ -69,6 +77,8 @@ class Session:
         self._wishes: dict[str, tuple[Any, ...]] = {}
         self._latest = ConsoleState(clock(), self.scope.axis_window(), header=_starting(clock()))
         self._frozen: ConsoleState | None = None
+        self._monotonic = monotonic
+        self._taken_at = monotonic()
         self._records: dict[tuple[str, str, int, Instant | None], LogRecord] = {}
 
     async def run(self) -> None:
@@ -80,6 +90,7 @@ class Session:
         await self._link.close()
 
     def _take(self, state: ConsoleState) -> None:
+        self._taken_at = self._monotonic()
         self._latest = replace(state, logs=replace(state.logs, records=self._same(state.logs.records)))
         self._changed()
 
@@ -91,8 +102,14 @@ class Session:
         return kept
 
     def state(self) -> ConsoleState:
-        """The newest state; while frozen, that of the moment it was frozen."""
-        return self._frozen if self._frozen is not None else self._latest
+        """The newest state; while frozen, that of the moment it was frozen.
+
+        A collector that sends nothing any more is told by every pane, with an age from this process's own clock.
+        """
+        if self._frozen is not None:
+            return self._frozen
+        silent_s = self._monotonic() - self._taken_at
+        return self._latest if silent_s < SILENT_AFTER_S else silent_state(self._latest, silent_s)
 
     @property
     def latest(self) -> ConsoleState:
@@ -175,16 +192,25 @@ def _starting(now: Instant) -> HeaderView:
 
 def frozen_state(state: ConsoleState, at: Instant) -> ConsoleState:
     """The state as a frozen screen shows it: every pane says so, and none pretends to an age that no longer grows."""
-    frozen = Status(Word.FROZEN, since=at)
+    return replace(with_status(state, Status(Word.FROZEN, since=at)), frozen_at=at)
+
+
+def silent_state(state: ConsoleState, silent_s: float) -> ConsoleState:
+    """The last state of a collector that has sent nothing for `silent_s` seconds: nothing on it is live."""
+    why = safe(f"the collector has sent nothing for {span_text(silent_s)}")
+    return replace(with_status(state, Status(Word.STALE, silent_s, detail=why)), now=state.now + silent_s)
+
+
+def with_status(state: ConsoleState, status: Status) -> ConsoleState:
+    """The state with one status for every pane."""
     return replace(
         state,
-        frozen_at=at,
-        header=replace(state.header, status=frozen),
-        signals=replace(state.signals, status=frozen) if state.signals is not None else None,
-        suspects=replace(state.suspects, status=frozen),
-        logs=replace(state.logs, status=frozen),
-        changes=replace(state.changes, status=frozen),
-        upstreams=replace(state.upstreams, status=frozen),
+        header=replace(state.header, status=status),
+        signals=replace(state.signals, status=status) if state.signals is not None else None,
+        suspects=replace(state.suspects, status=status),
+        logs=replace(state.logs, status=status),
+        changes=replace(state.changes, status=status),
+        upstreams=replace(state.upstreams, status=status),
     )
 
 

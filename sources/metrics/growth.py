@@ -7,6 +7,7 @@ totals of one are never subtracted from those of another.
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -52,14 +53,17 @@ class Totaliser:
     def add(self, at: Instant, scraped: Exposition, wanted: frozenset[str]) -> Growth | None:
         """Take a scrape; what the totals named in `wanted` grew by, or None where there is nothing to compare with."""
         started = self.process = next((s.value for s in scraped.samples if s.name == START_TIME), None)
-        totals = {key_of(s): s.value for s in scraped.samples if s.name in wanted and s.value == s.value}
+        totals = {key_of(s): s.value for s in scraped.samples if s.name in wanted and math.isfinite(s.value)}
         before, last, self._last = self._processes.get(started), self._last, at
-        self._processes[started] = _Process(at, totals)
+        grown = _growth(before, totals, at) if before is not None else None
+        # A total that is missing this once is remembered, else all of it would count again when it is back.
+        missing = before.totals if before is not None and grown is not None and not grown.restarted else {}
+        self._processes[started] = _Process(at, {**missing, **totals})
         self._processes.move_to_end(started)
         while len(self._processes) > MOST_PROCESSES:
             self._processes.popitem(last=False)
-        if before is not None:
-            return _growth(before, totals, at)
+        if grown is not None:
+            return grown
         if last is not None and started is not None and started >= last - START_TOLERANCE_S:
             return Growth(totals, at - last, restarted=True)  # it began after the last scrape: all it counted is new
         return None

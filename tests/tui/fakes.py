@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -194,17 +195,19 @@ class System:
             topology, (self.logs,), (self.metrics,), (self.changes,), health=(FakeProbe(),), intervals={"prod": 0.2}
         )
 
-    def app(self, **console: object) -> IncidentConsole:
+    def app(
+        self, keys: dict[str, str] | None = None, monotonic: Callable[[], float] = time.monotonic, **console: object
+    ) -> IncidentConsole:
         async def judge(seen: Observations) -> Diagnosis:
             return diagnose(seen)
 
         async def close() -> None:
             return None
 
-        config = Config.model_validate({"console": console})
+        config = Config.model_validate({"console": console, "keys": keys or {}})
         collector = Collector(config, self.sources(), judge, lambda: self.now)
         loaded = Loaded(config, Path("incident.toml"), "test")
-        return IncidentConsole(loaded, Direct(collector, close), clock=lambda: self.now)
+        return IncidentConsole(loaded, Direct(collector, close), clock=lambda: self.now, monotonic=monotonic)
 
 
 def line(message: str, at: float = NOW - 30, level: Level = Level.ERROR, **fields: object) -> LogRecord:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
+from console.actions import ACTIONS
 from console.app import IncidentConsole
 from console.domain.diagnosis import State
 from console.screens.base import ConsoleScreen
@@ -214,10 +215,14 @@ async def test_an_action_that_does_nothing_here_says_so(system: System) -> None:
 
 
 async def test_a_user_keymap_moves_an_action_and_ctrl_c_always_quits(system: System) -> None:
-    app = system.app()
-    app.actions = tuple(a for a in app.actions)
+    app = system.app(keys={"zoom": "Z"})
     async with app.run_test(size=(120, 40)) as pilot:
         await diagnosed(app, pilot)
+        await pilot.press("4", "z")
+        await pilot.pause()
+        assert "1 Signals" in screen_text(app)
+        await pilot.press("Z")
+        await until(lambda: "1 Signals" not in screen_text(app))
         await pilot.press("colon")
         await until(lambda: isinstance(app.screen, PaletteScreen))
         await pilot.press("ctrl+c", "ctrl+c")
@@ -234,3 +239,24 @@ async def test_no_size_crashes(system: System, size: tuple[int, int]) -> None:
         await pilot.resize_terminal(120, 40)
         await pilot.pause()
         assert app.is_running
+
+
+async def test_a_collector_that_hangs_makes_every_pane_stale(system: System) -> None:
+    passed = 0.0
+    app = system.app(monotonic=lambda: passed)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        app.session._taken_at = 0.0
+        passed = 15.0
+        app.session._take = lambda state: None  # type: ignore[method-assign]  # it sends nothing any more
+        app.show_now()
+        await pilot.pause()
+        text = screen_text(app)
+        assert "STALE 15s" in text
+        assert "LIVE" not in text
+
+
+def test_every_action_of_the_table_is_carried_out_somewhere() -> None:
+    places = (IncidentConsole, OverviewScreen)
+    missing = [a.id for a in ACTIONS if a.id != "quit_now" and not any(hasattr(p, f"do_{a.id}") for p in places)]
+    assert missing == []
