@@ -1,4 +1,4 @@
-"""Large graphs for drilling down: axes with units and times, the normal value as a dashed line, markers, gaps left blank.
+"""Compact charts, for where there is no room for a large one: scale, dashed normal value, markers, gaps left blank.
 
 Drawn in braille dots as a band from the lowest to the highest value of each dot column, so that a spike of one sample
 stays visible; an ASCII terminal sees the same by the canvas' translation.
@@ -10,12 +10,11 @@ import math
 from collections.abc import Sequence
 
 from console.domain.instant import clock_text, span_text
-from console.state import Axis, Status, Trend
-from widgets.body import Body, Look, Row
+from console.state import Axis, Trend
+from widgets.body import Look
 from widgets.glyphs import BRAILLE
 from widgets.ink import Line, right
 from widgets.numbers import number_text
-from widgets.pane import Pane
 from widgets.sparkline import Grid, ceiling, marker_line, reach
 
 _DOTS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
@@ -24,6 +23,7 @@ LABELS = 9
 """Cells left of the graph for the scale."""
 LEAST_HEIGHT = 5
 """Lines that a chart needs: numbers, two of graph, markers, times."""
+NO_DATA = "no data in this window"
 
 
 def bands(axis: Axis, points: Sequence[float | None], grid: Grid) -> list[tuple[float, float] | None]:
@@ -68,30 +68,45 @@ def _dot(value: float, top: float, height: int) -> int:
 
 def chart(title: str, trend: Trend, axis: Axis, width: int, height: int, look: Look) -> list[Line]:
     """One trend on `height` lines; without a single value it says so instead of drawing a line along zero."""
-    numbers = _numbers(title, trend, axis, look).cut(width)
+    head = numbers(title, trend, axis, width, look)
     plot_width = width - LABELS
     if height < LEAST_HEIGHT or plot_width < 8:
-        return [numbers]
-    if not any(value is not None and math.isfinite(value) for value in trend.points):
-        return [numbers, Line.of(("no data in this window", "muted")).cut(width)]
+        return [head]
+    if not has_values(trend):
+        return [head, Line.of((NO_DATA, "muted")).cut(width)]
     plot = _plot(trend, axis, plot_width, height - 3)
     grid = Grid.over(axis, plot_width)
-    labels = [f"{m.label} {clock_text(m.at, look.zone, now=look.now, seconds=False)}" for m in axis.markers]
+    labels = marker_labels(axis, look)
     indent = Line.of(" " * LABELS)
-    return [numbers, *plot, indent + marker_line(axis.markers, grid, labels), indent + _times(axis, plot_width, look)]
+    return [head, *plot, indent + marker_line(axis.markers, grid, labels), indent + _times(axis, plot_width, look)]
 
 
-def _numbers(title: str, trend: Trend, axis: Axis, look: Look) -> Line:
+def marker_labels(axis: Axis, look: Look) -> list[str]:
+    """The labels of the axis' markers, each with its time."""
+    return [f"{m.label} {clock_text(m.at, look.zone, now=look.now, seconds=False)}" for m in axis.markers]
+
+
+def numbers(title: str, trend: Trend, axis: Axis, width: int, look: Look) -> Line:
+    """What is charted, its newest, normal and highest value; what has no room is left out, the least needed first."""
     line = Line.of((title, "title"), "  now ", (number_text(trend.last, trend.unit), "bad" if trend.bad else "strong"))
     line += Line.of(("  was ", "label"), number_text(trend.baseline, trend.unit))
     line += Line.of(("  peak ", "label"), number_text(trend.peak, trend.unit))
+    for more in (_peak_time(trend, axis, look), f"  n {trend.samples:,}" if trend.samples is not None else ""):
+        if line.width + len(more) <= width:
+            line += Line.of((more, "label"))
+    return line.cut(width)
+
+
+def has_values(trend: Trend) -> bool:
+    """Whether there is a single value to draw."""
+    return any(value is not None and math.isfinite(value) for value in trend.points)
+
+
+def _peak_time(trend: Trend, axis: Axis, look: Look) -> str:
     known = [(value, place) for place, value in enumerate(trend.points) if value is not None and math.isfinite(value)]
-    if known:
-        at = axis.window.start + max(known)[1] * axis.step_s
-        line += Line.of((f" at {clock_text(at, look.zone, now=look.now)}", "label"))
-    if trend.samples is not None:
-        line += Line.of((f"  n {trend.samples:,}", "label"))
-    return line
+    if not known:
+        return ""
+    return f" at {clock_text(axis.window.start + max(known)[1] * axis.step_s, look.zone, now=look.now)}"
 
 
 def _plot(trend: Trend, axis: Axis, width: int, height: int) -> list[Line]:
@@ -150,48 +165,3 @@ def _times(axis: Axis, width: int, look: Look) -> Line:
 
     left, right_ = Line.of((end(axis.window.start), "label")), Line.of((end(axis.window.end), "label"))
     return left.beside(right_, width) if left.width + right_.width < width else right_.fit(width)
-
-
-def paint(charts: Sequence[tuple[str, Trend]], axis: Axis, width: int, height: int, look: Look) -> Body:
-    """Charts above each other on one time axis, sharing the height; those that find no room keep their numbers."""
-    if not charts:
-        return Body()
-    drawn = max(1, min(len(charts), height // (LEAST_HEIGHT + 1)))
-    each = max(1, (height - (len(charts) - drawn)) // drawn)
-    rows = []
-    for number, (title, trend) in enumerate(charts):
-        lines = chart(title, trend, axis, width, each if number < drawn else 1, look)
-        copy = f"{title} {number_text(trend.last, trend.unit)} (was {number_text(trend.baseline, trend.unit)})"
-        rows.append(Row(tuple(lines), trend, f"chart:{title}", copy))
-    return Body((), tuple(rows))
-
-
-class ChartView(Pane):
-    """Trends as large charts on one axis."""
-
-    def __init__(self, *, id: str | None = None) -> None:
-        super().__init__(id=id)
-        self._title = ""
-        self._charts: tuple[tuple[str, Trend], ...] = ()
-        self._axis: Axis | None = None
-        self._status: Status | None = None
-
-    def show_charts(
-        self, title: str, charts: Sequence[tuple[str, Trend]], axis: Axis, look: Look, status: Status | None = None
-    ) -> None:
-        """Show these, first on top."""
-        self._title, self._charts, self._axis = title, tuple(charts), axis
-        self.look, self._status = look, status
-        self.repaint()
-
-    def title_text(self) -> str:
-        """The title last given."""
-        return self._title
-
-    def status(self) -> Status | None:
-        """The state last given."""
-        return self._status
-
-    def body(self, width: int, height: int) -> Body:
-        """The charts."""
-        return paint(self._charts, self._axis, width, height, self.look) if self._axis is not None else Body()

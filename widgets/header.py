@@ -9,6 +9,7 @@ from widgets.body import Look
 from widgets.canvas import Canvas
 from widgets.frame import status_line
 from widgets.ink import Line, joined
+from widgets.numbers import number_text
 from widgets.words import state_sign
 
 LATE = (State.INCIDENT, State.DEGRADING, State.RECOVERING)
@@ -78,10 +79,16 @@ def _since(view: HeaderView, look: Look) -> tuple[str, str, str]:
 
 
 def _second(view: HeaderView, width: int, breadcrumb: str) -> Line:
-    cost = [Line.of((f"{c.origin} {c.used_per_min}/{c.allowed_per_min} q/min", "label")) for c in view.cost]
+    cost = [
+        Line.of(
+            (f"{c.origin} {c.used_per_min}/{c.allowed_per_min} q/min {number_text(c.total.bytes, 'bytes')}", "label")
+        )
+        for c in view.cost
+    ]
     used = sum(c.used_per_min for c in view.cost)
     allowed = sum(c.allowed_per_min for c in view.cost)
-    total = Line.of((f"cost {used}/{allowed} q/min", "label")) if view.cost else Line()
+    read = sum(c.total.bytes for c in view.cost)
+    total = Line.of((f"cost {used}/{allowed} q/min {number_text(read, 'bytes')}", "label")) if view.cost else Line()
     mode = Line.of((view.mode, "accent")) if view.mode else Line()
     left = Line.of(" ", (breadcrumb, "accent"), "  " if breadcrumb else "", (view.verdict, "text"))
     rights = [

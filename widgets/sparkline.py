@@ -110,26 +110,29 @@ def _level(value: float | None, top: float) -> str:
 def marker_line(markers: Sequence[Marker], grid: Grid, labels: Sequence[str] | None = None) -> Line:
     """The row under the graphs: each marker's glyph in its column, its label behind it where there is room.
 
-    The onset wins a shared column; a label that would run into the next marker is left out, never cut.
+    The onset wins a shared column. A label that would run into the next marker stands before its glyph, if there is room;
+    it is left out otherwise, never cut.
     """
     texts = list(labels) if labels is not None else [str(marker.label) for marker in markers]
-    placed: dict[int, tuple[Marker, str]] = {}
+    placed: dict[int, tuple[Marker, Line]] = {}
     for marker, text in zip(markers, texts, strict=True):
         column = grid.column(marker.at)
         if column is not None and (column not in placed or marker.glyph == "╎"):
-            placed[column] = (marker, text)
+            placed[column] = (marker, Line.of((text, "marker")))
     spans: list[tuple[str, str]] = []
     at = 0
     order = sorted(placed)
     for number, column in enumerate(order):
         if column < at:
             continue
-        marker, text = placed[column]
+        marker, label = placed[column]
         nearest = order[number + 1] if number + 1 < len(order) else grid.width
-        label = Line.of((text, "marker"))
-        shown = label if label.width and column + 1 + label.width < nearest + (nearest == grid.width) else Line()
-        spans.append((" " * (column - at), "text"))
+        behind = column + 1 + label.width < nearest + (nearest == grid.width)
+        before = not behind and label.width > 0 and at + label.width + (at > 0) <= column
+        start = column - label.width if before else column
+        spans.append((" " * (start - at), "text"))
+        spans.extend(label.spans if before else ())
         spans.append((marker.glyph[:1], "marker"))
-        spans.extend(shown.spans)
-        at = column + 1 + shown.width
+        spans.extend(label.spans if behind else ())
+        at = column + 1 + (label.width if behind else 0)
     return Line.of(*spans).fit(grid.width)

@@ -14,7 +14,7 @@ from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.screens.record_lines import RecordLines
 from console.state import ConsoleState, Trend
-from widgets.chart import ChartView
+from widgets.chart_view import ChartView
 from widgets.pane import Pane
 
 

@@ -13,7 +13,8 @@ from console.domain.instant import Window
 from console.domain.text import SafeText
 from console.state import Axis, Marker, Trend
 from tests.widgets.samples import LOOK, NOW, ONSET, WINDOW, trend
-from widgets.chart import bands, braille, chart, paint
+from widgets.chart import bands, braille, chart
+from widgets.chart_view import paint
 from widgets.sparkline import Grid, ceiling, columns, marker_line, spark
 
 AXIS = Axis(WINDOW, 15.0, (Marker(NOW - 722, "▼", SafeText("v41")), Marker(ONSET, "╎", SafeText("onset"))))
@@ -87,7 +88,16 @@ def test_markers_stand_in_their_columns_with_labels_where_there_is_room() -> Non
     assert line.text.index("▼") == grid.column(NOW - 722)
     assert line.text.index("╎") == grid.column(ONSET)
     assert "onset" in line.text
-    assert "v41" not in line.text  # it would run into the onset
+    assert "v41▼" in line.text  # behind its glyph it would run into the onset
+
+
+def test_a_label_without_room_on_either_side_is_left_out_whole() -> None:
+    axis = Axis(
+        WINDOW,
+        15.0,
+        (Marker(WINDOW.start + 60, "▼", SafeText("v41")), Marker(WINDOW.start + 120, "╎", SafeText("onset"))),
+    )
+    assert marker_line(axis.markers, Grid.over(axis, 40)).text.split() == ["▼╎onset"]
 
 
 def test_the_onset_wins_a_shared_column() -> None:

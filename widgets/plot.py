@@ -1,0 +1,202 @@
+"""Draws large charts with plotext: the only module that knows it.
+
+plotext is imported on the first chart, since that takes some 40 ms. It keeps one figure for the whole process, so charts
+are drawn on the event loop's thread only, and each begins by clearing the figure. It raises on infinity, overflows near
+the largest floats and passes control characters through; hence it is given heights between 0 and 1 and cleaned labels,
+and its output is taken without colours and styled by meaning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import groupby
+from typing import Any
+
+from widgets.glyphs import BRAILLE
+from widgets.ink import Line, clean, right
+from widgets.numbers import number_text
+
+LABELS = 9
+"""Cells left of the curve: the scale and the axis."""
+LEAST_COLUMNS, LEAST_ROWS = 8, 2
+"""Cells of the smallest curve."""
+MOST_COLUMNS, MOST_ROWS = 480, 60
+"""Cells of the largest; more would take longer than a key may wait."""
+BELOW = 2
+"""Lines under the curve: the axis and its times."""
+MOST_LINES = 16
+"""Vertical lines; more would hide the curve."""
+DASH = "╌"
+UPRIGHT = {"▼": "┊", "◆": "┊", "╎": "╎"}
+"""The line that stands for a marker."""
+ROWS_PER_TICK = 3
+MOST_TICKS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What a chart shows, in cells; the same picture is drawn once."""
+
+    heights: tuple[float | None, ...]
+    """The curve, two values for each cell of its width; None is a gap."""
+    unit: str
+    base: float | None = None
+    """Normal value or limit: a dashed line with its number."""
+    bad: bool = False
+    """Whether it left its normal value."""
+    markers: tuple[tuple[int, str], ...] = ()
+    """Cells that get a vertical line, each with the glyph of its marker."""
+    times: tuple[tuple[int, str], ...] = ()
+    """Cells that get a tick on the time axis, each with its label."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The vertical scale: its ends and the values that are written beside it."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    @classmethod
+    def over(cls, values: Sequence[float], unit: str, most: int) -> Scale:
+        """A scale that holds zero and these finite values, with at most `most` steps of 1, 2 or 5 times a power of ten.
+
+        Bytes go by powers of 1024. Only zeros have no height: their one tick is zero.
+        """
+        low, high = min(0.0, *values, 0.0), max(0.0, *values, 0.0)
+        if low == high:
+            return cls(0.0, 0.0, (0.0,))
+        step = _step(high / most - low / most, unit)
+        first, last = (math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)) if step > 0 else (0, 0)
+        ticks = tuple(number * step for number in range(first, last + 1)) if last - first <= 2 * most + 2 else ()
+        if not ticks or ticks[0] > low or ticks[-1] < high or not math.isfinite(ticks[-1] + abs(ticks[0])):
+            return cls(low, high, (low, high))  # at the ends of what a float can say there is no round number
+        return cls(ticks[0], ticks[-1], ticks)
+
+    def height(self, value: float) -> float:
+        """Where a value stands between bottom (0) and top (1)."""
+        size = max(abs(self.low), abs(self.high))
+        if size <= 0:
+            return 0.0
+        low, high = self.low / size, self.high / size
+        return max(0.0, min(1.0, (value / size - low) / (high - low)))
+
+
+def _step(least: float, unit: str) -> float:
+    """The next step of 1, 2 or 5 times a power of ten that is not below `least`; 0 where a float cannot say it."""
+    base = 1.0
+    if unit == "bytes" and 1024 <= least < math.inf:
+        base = 1024.0 ** math.floor(math.log(least, 1024))
+    if not 0 < least < 1e307:
+        return 0.0
+    power = 10.0 ** math.floor(math.log10(least / base))
+    found = next((factor * power for factor in (1, 2, 5) if factor * power * base >= least * (1 - 1e-9)), 10 * power)
+    return found * base
+
+
+def columns_of(width: int) -> int:
+    """Cells of the curve in a chart of `width`."""
+    return max(0, min(MOST_COLUMNS, width - LABELS))
+
+
+@lru_cache(32)
+def draw(picture: Picture, width: int, height: int) -> tuple[Line, ...]:
+    """The chart: curve with scale, time axis, times. At most as wide and high as asked; nothing where that is too small.
+
+    Not for other threads than the event loop's.
+    """
+    columns, rows = columns_of(width), min(MOST_ROWS, height - BELOW)
+    if columns < LEAST_COLUMNS or rows < LEAST_ROWS:
+        return ()
+    known = [value for value in picture.heights if value is not None and math.isfinite(value)]
+    base = picture.base if picture.base is not None and math.isfinite(picture.base) else None
+    most = max(1, min(MOST_TICKS, rows // ROWS_PER_TICK))
+    scale = Scale.over([*known, base] if base is not None else known, picture.unit, most)
+    text = _drawn(picture, scale, base, columns, rows)
+    curve = [_styled(row, "graph.bad" if picture.bad else "graph") for row in text[:rows]]
+    if base is not None:
+        curve = [_named(line, f" was {number_text(base, picture.unit)} ") for line in curve]
+    axis = [Line.of((row.rstrip(), style)) for row, style in zip(text[rows:], ("band", "label"), strict=False)]
+    return tuple(line.cut(width) for line in (*curve, *axis))
+
+
+def _drawn(picture: Picture, scale: Scale, base: float | None, columns: int, rows: int) -> list[str]:
+    """What plotext makes of it, top to bottom, as plain characters."""
+    import plotext
+
+    last = 2 * columns - 1
+    plotext.clear_figure()
+    plotext.limit_size(False, False)
+    plotext.plot_size(columns + LABELS, rows + BELOW)
+    plotext.clear_color()
+    plotext.xaxes(True, False)
+    plotext.yaxes(True, False)
+    plotext.xlim(0, last)
+    plotext.ylim(0, 1)
+    labels = [right(number_text(tick, picture.unit), LABELS - 1) for tick in scale.ticks]
+    plotext.yticks([scale.height(tick) for tick in scale.ticks], labels)
+    times = [(cell, text) for cell, text in picture.times if 0 <= cell < columns] or [(0, " ")]
+    plotext.xticks([_place(cell, columns) for cell, _ in times], [clean(text) or " " for _, text in times])
+    if base is not None:
+        _line(plotext, (0, last), (scale.height(base),) * 2, DASH)
+    for cell, glyph in picture.markers[-MOST_LINES:]:
+        if 0 <= cell < columns:
+            _line(plotext, (_place(cell, columns),) * 2, (0, 1), UPRIGHT.get(glyph, "┊"))
+    for places, values in _segments(picture.heights[: 2 * columns]):
+        _line(plotext, places, [scale.height(value) for value in values], "braille")
+    text: str = plotext.uncolorize(plotext.build())
+    plotext.clear_figure()
+    return text.splitlines()[: rows + BELOW]
+
+
+def _line(plotext: Any, x: Sequence[float], y: Sequence[float], marker: str) -> None:
+    plotext.plot(list(x), list(y), marker=marker)
+
+
+def _place(cell: int, columns: int) -> float:
+    """A whole cell on the axis that counts half cells."""
+    return cell * (2 * columns - 1) / (columns - 1)
+
+
+def _segments(heights: Sequence[float | None]) -> Iterator[tuple[list[int], list[float]]]:
+    """The stretches between the gaps: their half cells and values."""
+    places: list[int] = []
+    values: list[float] = []
+    for place, value in enumerate((*heights, None)):
+        if value is not None and math.isfinite(value):
+            places.append(place)
+            values.append(value)
+        elif places:
+            yield places, values
+            places, values = [], []
+
+
+def _styled(row: str, curve: str) -> Line:
+    """A row of characters by what they mean."""
+    spans = [(row[: LABELS - 1], "label"), (row[LABELS - 1 : LABELS], "band")]
+    for style, characters in groupby(row[LABELS:], lambda character: _meaning(character, curve)):
+        spans.append(("".join(characters), style))
+    return Line.of(*spans)
+
+
+def _meaning(character: str, curve: str) -> str:
+    if character == " ":
+        return "text"
+    if BRAILLE <= ord(character) < BRAILLE + 256:
+        return curve
+    return "band" if character == DASH else "marker"
+
+
+def _named(line: Line, name: str) -> Line:
+    """The name written over the last stretch of dashes that has room for it and two dashes."""
+    for place in range(len(line.spans) - 1, -1, -1):
+        text, style = line.spans[place]
+        if style == "band" and text[0] == DASH and len(text) >= len(name) + 2:
+            cut = len(text) - len(name) - 1
+            pieces = ((text[:cut], style), (name, "label"), (text[cut + len(name) :], style))
+            return Line.of(*line.spans[:place], *pieces, *line.spans[place + 1 :])
+    return line
