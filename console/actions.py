@@ -1,7 +1,7 @@
 """Actions as data: from this table come bindings, footer, help, palette, the README's key list and the user's keymap.
 
-A row that cannot be used now is shown greyed with its reason, never hidden. A row with a danger goes through the side-effect
-gate whatever key, palette entry or caller invoked it.
+A row that cannot be used where the cursor stands is listed all the same, and says why when it is tried. None of them has an
+effect outside the console.
 """
 
 from __future__ import annotations

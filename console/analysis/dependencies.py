@@ -78,7 +78,7 @@ def _state(
             name, kind, health, rate, p95, "own outbound calls", at, SafeText(f"{total} calls, {failed} failed")
         )
     metrics = _metrics(name, series, stamp, bad, window)
-    if metrics is not None:
+    if metrics is not None and metrics[0] is not Health.UNKNOWN:
         return metrics_state(name, kind, metrics)
     if probe is not None:
         return DependencyState(name, kind, probe.health, None, probe.latency_s, "probe", probe.at, probe.detail)
