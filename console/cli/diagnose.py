@@ -13,7 +13,6 @@ import click
 
 from console.cli.options import Request, common, request
 from console.cli.outcome import Exit, say
-from console.config.errors import ConfigError
 from console.domain.diagnosis import Diagnosis, State
 from console.domain.instant import Window
 from console.domain.observations import Observations
@@ -48,12 +47,6 @@ def command(
     Exit code: 0 healthy · 1 incident, degrading or recovering · 3 inconclusive · 4 every needed source is down.
     """
     asked = request(config_path, at, since, until, services, as_json, plain)
-    config = asked.loaded.config
-    if not (config.logs or config.metrics or config.traces):
-        raise ConfigError(
-            f"{asked.loaded.path or 'no configuration found'}: nothing to diagnose from. Add [[logs]] or [[metrics]]; "
-            "`incident config init` writes a start, `incident demo` shows a system with a fault in it."
-        )
     found: list[Observations] = []
     asyncio.run(_observe(asked, found))
     diagnosis = _judge(found[0], asked)
