@@ -159,9 +159,15 @@ def _times(axis: Axis, width: int, look: Look) -> Line:
     """Both ends of the axis, absolute and against now."""
 
     def end(at: float) -> str:
-        away = look.now - at
-        relative = "now" if abs(away) < 2 else f"{'-' if away > 0 else '+'}{span_text(away)}"
-        return f"{clock_text(at, look.zone, now=look.now, seconds=False)} ({relative})"
+        return f"{clock_text(at, look.zone, now=look.now, seconds=False)} ({relative(at, axis, look)})"
 
     left, right_ = Line.of((end(axis.window.start), "label")), Line.of((end(axis.window.end), "label"))
     return left.beside(right_, width) if left.width + right_.width < width else right_.fit(width)
+
+
+def relative(at: float, axis: Axis, look: Look) -> str:
+    """An instant against now: `-30m`; `now` within two steps, which is as near as a window that moves by steps comes."""
+    away = look.now - at
+    if abs(away) <= 2 * max(axis.step_s, 1.0):
+        return "now"
+    return f"{'-' if away > 0 else '+'}{span_text(away)}"
