@@ -63,7 +63,7 @@ def braille(columns: Sequence[tuple[float, float] | None], top: float, height: i
 def _dot(value: float, top: float, height: int) -> int:
     """Which dot row, from the bottom, stands for a value."""
     most = height * 4 - 1
-    return max(0, min(most, round(value / top * most))) if top > 0 else 0
+    return round(max(0.0, min(1.0, value / top)) * most) if top > 0 else 0
 
 
 def chart(title: str, trend: Trend, axis: Axis, width: int, height: int, look: Look) -> list[Line]:
