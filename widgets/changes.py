@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.domain.changes import Running
+from console.domain.changes import COMMIT, Running
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import clock_text
 from console.state import ChangesView, Status
@@ -66,7 +66,7 @@ def _change(change: JudgedChange, width: int, look: Look, two: bool) -> Row:
         reason = change.reason or change.summary
         lines = (left.beside(standing, width), Line.of(indent, (reason, "muted")).cut(width))
     copy = " ".join(part for part in (time, change.kind, what, change.commit or "", change.summary) if part)
-    command = f"git show --stat {change.commit}" if change.commit else ""
+    command = f"git show --stat {change.commit}" if change.commit and COMMIT.fullmatch(change.commit) else ""
     return Row(lines, change, f"change:{change.id}", copy, command)
 
 

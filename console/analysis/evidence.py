@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from shlex import quote
 
 from console.analysis.graph import Graph
 from console.analysis.leak import Leak
@@ -176,7 +177,9 @@ def _blame_evidence(place: Place) -> list[Evidence]:
             claim = f"calls of {one.caller} to {place.node}: {number(failed, 'ratio')} fail and the mean takes {number(seconds, 's')} since the onset ({n:,} calls seen)"
             if one.before is not None:
                 claim += f"; before, {number(one.before[0], 'ratio')} and {number(one.before[1], 's')} ({one.before[2]:,} calls seen)"
-            found.append(fact(claim, one.caller, query=f"incident logs 'service:{one.caller} {place.node}'", samples=n))
+            found.append(
+                fact(claim, one.caller, query=f"incident logs {quote(f'service:{one.caller} {place.node}')}", samples=n)
+            )
         parts = [
             f"{share_text(share)} of {what}"
             for share, what in (
@@ -216,7 +219,9 @@ def _pattern_evidence(node: str, patterns: Iterable[Pattern]) -> list[Evidence]:
             was = "none before" if not pattern.baseline_count else f"{pattern.baseline_count} before"
             claim = f"{pattern.status} in its log: {pattern.template} ({pattern.count} lines, {was})"
             found.append(
-                fact(claim, "logs", query=f"incident logs 'service:{node} level:>=warn'", samples=pattern.count)
+                fact(
+                    claim, "logs", query=f"incident logs {quote(f'service:{node} level:>=warn')}", samples=pattern.count
+                )
             )
     return found[:3]
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from shlex import quote
 
 from console.analysis.changes import NAMED, Judged
 from console.analysis.constants import BAND_LEADING, BAND_POSSIBLE, BAND_UNLIKELY, MOST_SUSPECTS, THIRD_PARTY_SHARE
 from console.analysis.words import number
+from console.domain.changes import COMMIT
 from console.domain.diagnosis import SUSPECT_KINDS, Evidence, Standing, Suspect
 from console.domain.text import SafeText
 
@@ -135,10 +137,12 @@ def _sentence(judged: Judged) -> str:
 
 
 def _query(judged: Judged) -> str | None:
+    """What shows the change again. Names come from outside and are quoted: somebody will paste this into a shell."""
     change = judged.change
-    if change.commit:
+    if change.commit and COMMIT.fullmatch(change.commit):
         return f"git show {change.commit[:12]}"
-    return f"git show {change.id}" if change.kind in ("deploy", "rollback") and "/" in change.id else None
+    named = change.kind in ("deploy", "rollback") and "/" in change.id and not change.id.startswith("-")
+    return f"git show {quote(change.id)}" if named else None
 
 
 def _next_check(judged: Judged) -> str:

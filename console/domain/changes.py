@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 from console.domain.instant import Instant
@@ -20,6 +21,9 @@ CHANGE_KINDS = (
     "traffic",
     "other",
 )
+
+COMMIT = re.compile(r"[0-9a-f]{7,64}")
+"""What a commit id looks like; anything else that stands in its place is never put into a command."""
 
 
 @dataclass(frozen=True, slots=True)
