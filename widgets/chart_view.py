@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 
-from console.domain.instant import Instant, clock_text, span_text
+from console.domain.instant import Instant, clock_text
 from console.state import Axis, Status, Trend
 from widgets import plot
 from widgets.body import Body, Look, Row
-from widgets.chart import LEAST_HEIGHT, NO_DATA, chart, has_values, marker_labels, numbers
+from widgets.chart import LEAST_HEIGHT, NO_DATA, chart, has_values, marker_labels, numbers, relative
 from widgets.ink import Line, joined
 from widgets.numbers import number_text
 from widgets.pane import Pane
@@ -35,8 +35,6 @@ LEAST_BETWEEN = 18
 LEAST_GRAPH = 12
 """Cells of the smallest graph on a line."""
 MOST_TIMES = 24
-NOW_STEPS = 2
-"""The end of a window that lies at most this many steps back is called now."""
 
 
 def large(title: str, trend: Trend, axis: Axis, width: int, height: int, look: Look) -> list[Line]:
@@ -70,10 +68,7 @@ def times(axis: Axis, grid: Grid, look: Look) -> list[tuple[int, str]]:
         return clock_text(at, look.zone, now=look.now, seconds=axis.window.seconds < 300)
 
     def against_now(at: Instant) -> str:
-        away = look.now - at
-        if abs(away) <= NOW_STEPS * max(axis.step_s, 1.0):
-            return f"{label(at)} (now)"
-        return f"{label(at)} ({'-' if away > 0 else '+'}{span_text(away)})"
+        return f"{label(at)} ({relative(at, axis, look)})"
 
     start, end, last = axis.window.start, axis.window.end, grid.width - 1
     for write in (against_now, label):
@@ -125,7 +120,9 @@ class Arrangement:
         bands = -(-count // abreast) if count else 0
         while bands and (height - max(0, count - bands * abreast)) // bands < LARGE_HEIGHT:
             bands -= 1
-        return cls(bands if bands * abreast >= min(2, count) else 0, abreast)
+        if bands * abreast < min(2, count):
+            return cls(0, 1)
+        return cls(bands, min(abreast, -(-count // bands)))
 
 
 def paint(charts: Sequence[tuple[str, Trend]], axis: Axis, width: int, height: int, look: Look) -> Body:
@@ -146,8 +143,8 @@ def paint(charts: Sequence[tuple[str, Trend]], axis: Axis, width: int, height: i
             joined([line.fit(cells) for line in beside], " " * GAP)
             for beside in zip_longest(*painted, fillvalue=Line())
         ]
-        rows.append(_row(lines, group))
-    rows += [_row([_short(title, trend, axis, width, look)], [(title, trend)]) for title, trend in rest]
+        rows.append(Row.plain(*lines))
+    rows += [Row.plain(_short(title, trend, axis, width, look)) for title, trend in rest]
     return Body((), tuple(rows))
 
 
@@ -160,7 +157,7 @@ def _compact(charts: Sequence[tuple[str, Trend]], axis: Axis, width: int, height
             lines = chart(title, trend, axis, width, each, look)
         else:
             lines = [_short(title, trend, axis, width, look)]
-        rows.append(_row(lines, [(title, trend)]))
+        rows.append(Row.plain(*lines))
     return rows
 
 
@@ -174,14 +171,6 @@ def _short(title: str, trend: Trend, axis: Axis, width: int, look: Look) -> Line
     normal = 2 * (trend.baseline or 0.0) if trend.unit == "1/s" else None  # normal traffic is half the height
     graph = spark(values, ceiling([*values, normal]))
     return line + Line.of("  ", (graph, "graph.bad" if trend.bad else "graph"))
-
-
-def _row(lines: Sequence[Line], charts: Sequence[tuple[str, Trend]]) -> Row:
-    copy = "\n".join(
-        f"{title} {number_text(trend.last, trend.unit)} (was {number_text(trend.baseline, trend.unit)})"
-        for title, trend in charts
-    )
-    return Row(tuple(lines), tuple(trend for _, trend in charts), f"chart:{charts[0][0]}", copy)
 
 
 class ChartView(Pane):
@@ -201,6 +190,14 @@ class ChartView(Pane):
         self._title, self._charts, self._axis = title, tuple(charts), axis
         self.look, self._status = look, status
         self.repaint()
+
+    def value_under_cursor(self) -> str:
+        """What `y` copies: every trend in numbers."""
+        return "\n".join(
+            f"{title} {number_text(trend.last, trend.unit)} (was {number_text(trend.baseline, trend.unit)}, "
+            f"peak {number_text(trend.peak, trend.unit)})"
+            for title, trend in self._charts
+        )
 
     def title_text(self) -> str:
         """The title last given."""

@@ -188,15 +188,15 @@ def _meaning(character: str, curve: str) -> str:
         return "text"
     if BRAILLE <= ord(character) < BRAILLE + 256:
         return curve
-    return "band" if character == DASH else "marker"
+    return "label" if character == DASH else "marker"
 
 
 def _named(line: Line, name: str) -> Line:
     """The name written over the last stretch of dashes that has room for it and two dashes."""
     for place in range(len(line.spans) - 1, -1, -1):
         text, style = line.spans[place]
-        if style == "band" and text[0] == DASH and len(text) >= len(name) + 2:
+        if text[0] == DASH and len(text) >= len(name) + 2:
             cut = len(text) - len(name) - 1
-            pieces = ((text[:cut], style), (name, "label"), (text[cut + len(name) :], style))
-            return Line.of(*line.spans[:place], *pieces, *line.spans[place + 1 :])
+            named = text[:cut] + name + text[cut + len(name) :]
+            return Line.of(*line.spans[:place], (named, style), *line.spans[place + 1 :])
     return line

@@ -108,6 +108,7 @@ class ConsoleScreen(TimeActions):
         self.header = Header()
         self.footer = Footer(actions)
         self.look = Look()
+        self._zoomed: Pane | None = None
 
     def compose(self) -> ComposeResult:
         """Header on top, the panes, the keys at the bottom."""
@@ -152,17 +153,23 @@ class ConsoleScreen(TimeActions):
         shown = self.visible_panes()
         return shown[0] if shown else self.panes()[0]
 
+    def first(self) -> Pane:
+        """The pane that has the cursor to begin with."""
+        return self.current()
+
     def on_mount(self) -> None:
-        """The first pane has the cursor."""
-        self.current().focus()
+        """One pane has the cursor."""
+        self.first().focus()
 
     def go_to(self, number: int) -> None:
         """Focus the pane with this number."""
         panes = self.panes()
-        if 1 <= number <= len(panes):
-            panes[number - 1].focus()
-        else:
-            self.post_message(self.Notice(f"this screen has {len(panes)} panes"))
+        if not 1 <= number <= len(panes):
+            self.post_message(self.Notice(f"this screen has {len(panes)} pane{'s' if len(panes) > 1 else ''}"))
+            return
+        if self._zoomed is not None:
+            self._give_all_to(panes[number - 1])
+        panes[number - 1].focus()
 
     def do_pane_1(self) -> None:
         """Focus the first pane."""
@@ -279,8 +286,19 @@ class ConsoleScreen(TimeActions):
 
     def maximized_pane(self) -> Pane | None:
         """The pane that has the whole screen."""
-        return None
+        return self._zoomed
 
     def do_zoom(self) -> None:
-        """Screens with one pane have nothing to zoom."""
-        self.post_message(self.Notice("this pane has the whole screen already"))
+        """Give the current pane the whole screen, or give it back."""
+        if len(self.panes()) < 2:
+            self.post_message(self.Notice("this pane has the whole screen already"))
+            return
+        pane = self.current()
+        self._give_all_to(pane if self._zoomed is None else None)
+        pane.focus()
+
+    def _give_all_to(self, pane: Pane | None) -> None:
+        self._zoomed = pane
+        for one in self.panes():
+            one.display = pane in (None, one)
+            one.set_class(pane is one, "alone")

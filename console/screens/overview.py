@@ -74,7 +74,6 @@ class OverviewScreen(ConsoleScreen):
         self._side = Vertical(self.changes, self.upstreams, id="side")
         self._top = Horizontal(self.signals, self.suspects, id="top")
         self._bottom = Horizontal(self.logs, self._side, id="bottom")
-        self._zoomed: Pane | None = None
         self._lower: Pane = self.logs
         self._plan: Plan | None = None
         self._rows = (12, 8)
@@ -145,9 +144,6 @@ class OverviewScreen(ConsoleScreen):
         self._plan = None
         self.divide()
         pane.focus()
-
-    def maximized_pane(self) -> Pane | None:
-        return self._zoomed
 
     def do_zoom(self) -> None:
         """Give the current pane the whole screen, or give it back."""

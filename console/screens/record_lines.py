@@ -31,19 +31,24 @@ class RecordLines(LogsPane):
         self._query = query
         self._read_for: Window | None = None
         self._read_at = float("-inf")
+        self._reading: Window | None = None
 
     def on_mount(self) -> None:
         """Read at once."""
         self._start(self._session.scope.window())
 
     def _start(self, window: Window) -> None:
-        self._read_for, self._read_at = window, window.end
+        self._read_for, self._read_at, self._reading = window, window.end, window
         self.run_worker(
-            self._read(), name="detail records", group="detail records", exclusive=True, exit_on_error=False
+            self._read(window), name="detail records", group="detail records", exclusive=True, exit_on_error=False
         )
 
-    async def _read(self) -> None:
-        self._shown(await self._session.records(self._query))
+    async def _read(self, window: Window) -> None:
+        try:
+            self._shown(await self._session.records(self._query))
+        finally:
+            if self._reading is window:
+                self._reading = None
 
     def _shown(self, found: Found) -> None:
         status = Status(Word.PARTIAL, detail=found.problem) if found.problem else Status(Word.LIVE, 0.0)
@@ -51,12 +56,13 @@ class RecordLines(LogsPane):
         self.show_view(view, Look(self._session.scope.now(), self._session.zone))
 
     def show_state(self, state: ConsoleState) -> None:
-        """Read again when the window moved by more than the live edge does."""
+        """Read again when the window was moved, and now and then while it ends now; a slow answer is waited for."""
         if self._read_for is None:
             return
-        moved = state.window.seconds != self._read_for.seconds or not state.live
-        window = self._session.scope.window()
-        if (moved and window != self._read_for) or (state.live and window.end - self._read_at >= RELOAD_S):
+        window, live = self._session.scope.window(), self._session.scope.view.live
+        moved = window != self._read_for and (not live or window.seconds != self._read_for.seconds)
+        due = live and window.end - self._read_at >= RELOAD_S and self._reading is None
+        if moved or due:
             self._start(window)
 
     def facts(self) -> str:

@@ -1,4 +1,4 @@
-"""One service or operation: its charts on the shared axis, its operations, its log lines."""
+"""One service or operation: its charts on the shared axis above its log lines."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ from console.state import ConsoleState, Trend
 from widgets.chart_view import ChartView
 from widgets.pane import Pane
 
+TITLES = ("errors", "p99 latency", "traffic", "memory")
+UNKNOWN = (Trend("ratio"), Trend("s"), Trend("1/s"))
+
 
 class ServiceScreen(ConsoleScreen):
     """Traffic, errors and latency of one service, or of one of its operations, above its log lines."""
@@ -26,8 +29,8 @@ class ServiceScreen(ConsoleScreen):
     ) -> None:
         super().__init__(session, crumbs, actions)
         self._service, self._operation = service, operation
-        self._charts = ChartView()
-        self._own: tuple[Trend, Trend, Trend] | None = None
+        self._charts = ChartView(id="charts")
+        self._own: tuple[Trend, ...] | None = None
         """The trends of an operation, which the overview's state does not hold."""
         self._read_for: Window | None = None
         what = f"{service} {operation}" if operation else service
@@ -39,10 +42,15 @@ class ServiceScreen(ConsoleScreen):
     def panes(self) -> list[Pane]:
         return [self._charts, self._lines]
 
+    def first(self) -> Pane:
+        """The lines: there is nothing to select in the charts."""
+        return self._lines
+
     def show_body(self, state: ConsoleState) -> None:
         signals = state.signals
         if signals is not None:
-            charts = list(zip(("errors", "p99", "traffic"), self._trends(state), strict=True))
+            charts = list(zip(TITLES, self._trends(state), strict=False))
+            charts.sort(key=lambda chart: not chart[1].bad)  # where not all find room, what is wrong is drawn
             what = f"{self._service} · {self._operation}" if self._operation else self._service
             self._charts.show_charts(what, charts, signals.axis, self.look, signals.status)
         self._lines.show_state(state)
@@ -51,7 +59,7 @@ class ServiceScreen(ConsoleScreen):
         self._own = await self.session.trends(self._service, operation)
         self.show(self.session.state())
 
-    def _trends(self, state: ConsoleState) -> tuple[Trend, Trend, Trend]:
+    def _trends(self, state: ConsoleState) -> tuple[Trend, ...]:
         signals = state.signals
         if self._operation is not None:
             if signals is not None and signals.axis.window != self._read_for:
@@ -59,9 +67,11 @@ class ServiceScreen(ConsoleScreen):
                 self.run_worker(
                     self._read(self._operation), name="trends", group="trends", exclusive=True, exit_on_error=False
                 )
-            return self._own or (Trend("ratio"), Trend("s"), Trend("1/s"))
+            return self._own or UNKNOWN
         row = next((r for r in signals.services if r.name == self._service), None) if signals is not None else None
-        return (row.errors, row.p99, row.traffic) if row is not None else (Trend("ratio"), Trend("s"), Trend("1/s"))
+        if row is None:
+            return UNKNOWN
+        return (row.errors, row.p99, row.traffic, *((row.memory,) if row.memory is not None else ()))
 
 
 class LinesScreen(ConsoleScreen):
