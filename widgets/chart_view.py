@@ -193,7 +193,7 @@ class ChartView(Pane):
 
     def value_under_cursor(self) -> str:
         """What `y` copies: every trend in numbers."""
-        return "\n".join(
+        return "; ".join(
             f"{title} {number_text(trend.last, trend.unit)} (was {number_text(trend.baseline, trend.unit)}, "
             f"peak {number_text(trend.peak, trend.unit)})"
             for title, trend in self._charts
