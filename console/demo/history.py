@@ -29,7 +29,7 @@ from console.demo.shoppers import Visit, visit
 
 RECEIPT_BYTES = 20_000
 """What a kept receipt costs in memory."""
-POOL_SIZE = 3
+POOL_SIZE = 4
 POOL_WAIT = 1.0
 WORKERS = 2
 

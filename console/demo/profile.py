@@ -34,10 +34,10 @@ class LogNormal:
         return self._table[random.getrandbits(11)]
 
 
-BASE_RATE = 14.0
+BASE_RATE = 16.0
 """Requests per second at the gateway, averaged over a day."""
 
-MIX: dict[Path, float] = {"page": 0.22, "cart": 0.24, "stock": 0.30, "order": 0.18, "read": 0.06}
+MIX: dict[Path, float] = {"page": 0.17, "cart": 0.25, "stock": 0.36, "order": 0.16, "read": 0.06}
 """Share of each path in an ordinary hour."""
 
 PAGE = LogNormal(0.012, 0.40)
@@ -82,7 +82,7 @@ CARDPAY_FAILS = 0.004
 SKUS = 400
 BUNDLES = 16
 BUNDLE_PARTS = 60
-BUNDLE_SHARE = 0.03
+BUNDLE_SHARE = 0.04
 """Share of stock look-ups that ask for a bundle."""
 
 COUNTRIES = (("DE", 0.40), ("FR", 0.14), ("NL", 0.11), ("GB", 0.18), ("CH", 0.11), ("NO", 0.06))

@@ -79,8 +79,8 @@ def test_healthy_stays_healthy_and_says_what_it_is() -> None:
             own = shop.metrics(service)
             assert total(own, "app_build_info", version=told["version"], revision=told["commit"][:12]) == 1
             assert 0 < total(own, "process_resident_memory_bytes") < 60 << 20
-        assert total(shop.metrics("checkout"), "db_pool_size") == 3
-        assert max(total(shop.metrics("checkout"), "db_pool_in_use") for _ in range(10)) <= 3
+        assert total(shop.metrics("checkout"), "db_pool_size") == 4
+        assert max(total(shop.metrics("checkout"), "db_pool_in_use") for _ in range(10)) <= 4
         assert not (shop.folder / "logs" / "cardpay.log").exists()
 
 
@@ -213,8 +213,8 @@ def test_a_peak_exhausts_the_pool_with_no_change_at_all() -> None:
     with running("peak-contention") as (demo, shop):
         before = deploys(shop)
         at = broken(demo, "peak-contention")
-        wait_for(lambda: shop.log("checkout").count("connection pool of size 3 reached") >= 5)
-        wait_for(lambda: total(shop.metrics("checkout"), "db_pool_in_use") == 3)
+        wait_for(lambda: shop.log("checkout").count("connection pool of size 4 reached") >= 5)
+        wait_for(lambda: total(shop.metrics("checkout"), "db_pool_in_use") == 4)
         assert failures(shop, "checkout", "/cart/{cart}") <= 1
         assert (changes(shop, at), deploys(shop)) == ([], before)
 
