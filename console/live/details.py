@@ -10,6 +10,7 @@ from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.scope import TimeScope
+from console.live.secrets import hidden
 from console.observe import Sources
 from console.query.parse import parse
 
@@ -46,7 +47,7 @@ class Details:
             records += page.records
             matched += page.matched
         records.sort(key=lambda r: r.at or 0.0)
-        return Found(tuple(records[-DETAIL_RECORDS:]), matched, safe("; ".join(problems), 300))
+        return Found(hidden(records[-DETAIL_RECORDS:]), matched, safe("; ".join(problems), 300))
 
     async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
         """The commits that a deploy brought, or why they cannot be told."""

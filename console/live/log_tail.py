@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogCounts, LogPage, LogRecord
+from console.live.secrets import hidden
 
 KEPT_RECORDS = 2_000
 """Matching records kept for the pane; the log screen reads older ones from the source."""
@@ -77,7 +78,7 @@ class LogTail:
     def _keep(self, records: Iterable[LogRecord]) -> None:
         newest = self._records[-1].at if self._records else None
         late = False
-        for record in records:
+        for record in hidden(records):
             if record.at is not None:
                 late = late or (newest is not None and record.at < newest)
                 newest = record.at if newest is None else max(newest, record.at)

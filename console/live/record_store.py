@@ -9,6 +9,7 @@ from console.domain.instant import Window
 from console.domain.logs import LogPage, LogRecord
 from console.domain.observations import ErrorSample
 from console.domain.reading import Cost, Reading
+from console.live.secrets import hidden
 from sources.base import LogSource
 
 
@@ -40,7 +41,7 @@ class RecordStore:
         grows = have is not None and have.start <= wanted.start + 1.0 and have.end <= wanted.end
         asked = Window(max(wanted.start, have.end), wanted.end) if grows and have is not None else wanted
         reading = await self._source.messages(asked, self._limit)
-        self._take(reading.value, fresh=not grows)
+        self._take(replace(reading.value, records=hidden(reading.value.records)), fresh=not grows)
         self._drop(wanted)
         self._have = wanted
         self._cost = self._cost + reading.report.cost

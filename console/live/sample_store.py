@@ -9,6 +9,7 @@ from console.domain.instant import Window
 from console.domain.logs import LogRecord
 from console.domain.observations import ErrorSample
 from console.domain.reading import Cost, Reading
+from console.live.secrets import hidden
 from sources.base import LogSource
 
 OVERLAP_S = 30.0
@@ -39,7 +40,8 @@ class SampleStore:
             Window(max(wanted.start, old.window.end - OVERLAP_S), wanted.end) if grows and old is not None else wanted
         )
         reading = await self._source.errors(asked, self._limit)
-        sample = self._joined(old, reading.value, asked, wanted) if grows and old is not None else reading.value
+        fresh = replace(reading.value, records=hidden(reading.value.records))
+        sample = self._joined(old, fresh, asked, wanted) if grows and old is not None else fresh
         self._sample = sample
         self._cost = self._cost + reading.report.cost
         report = replace(reading.report, records=sample.matched, cost=self._cost)

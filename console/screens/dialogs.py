@@ -9,6 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.events import Key
 from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
@@ -22,6 +23,29 @@ from widgets.text_view import TextView
 
 TYPING_PAUSE_S = 0.15
 """A filter is tried once the typing pauses this long."""
+
+
+class LineInput(Input):
+    """An input that carries out its keys in the order in which they were typed.
+
+    Textual types characters at once, and lets keys such as backspace and ctrl+u pass through the application first, so that
+    they act on what is typed after them.
+    """
+
+    ACTS: ClassVar[dict[str, str]] = {
+        key: binding.action
+        for binding in Input.BINDINGS
+        if isinstance(binding, Binding)
+        for key in binding.key.split(",")
+    }
+
+    async def on_key(self, event: Key) -> None:
+        """Act on it now."""
+        action = self.ACTS.get(event.key)
+        if action is not None:
+            event.stop()
+            event.prevent_default()
+            await self.app.run_action(action, self)
 
 
 class LineDialog(ModalScreen[str | None]):
@@ -47,7 +71,7 @@ class LineDialog(ModalScreen[str | None]):
         with Vertical(id="line-dialog"):
             yield Static(Text(self._hint), id="line-message", markup=False)
             yield Static(Text(self._prompt), id="line-prompt", markup=False)
-            yield Input(self._text, id="line-input", select_on_focus=False)
+            yield LineInput(self._text, id="line-input", select_on_focus=False)
 
     def on_mount(self) -> None:
         """Ready to type at the end of the old text."""
@@ -92,7 +116,7 @@ class PaletteScreen(ModalScreen[str | None]):
     def compose(self) -> ComposeResult:
         """A line to type and the actions that match."""
         with Vertical(id="palette"):
-            yield Input(placeholder="type a part of an action's name", id="palette-input")
+            yield LineInput(placeholder="type a part of an action's name", id="palette-input")
             yield OptionList(id="palette-list", markup=False)
 
     def on_mount(self) -> None:

@@ -94,7 +94,12 @@ class Project:
         return done.stdout.decode().strip()
 
     def write_repository(
-        self, tag: str = "deploy/prod/v2", subject: str = "Round totals at the end", author: str = "Ada", file: str = ""
+        self,
+        tag: str = "deploy/prod/v2",
+        subject: str = "Round totals at the end",
+        author: str = "Ada",
+        file: str = "",
+        text: str = "TIMEOUT = 3\n",
     ) -> None:
         """Two commits and two deploy tags, the second a minute before the onset."""
         folder, then = self.root / "repo", self.now - ONSET_S - 60
@@ -103,7 +108,7 @@ class Project:
         (folder / "pricing.py").write_text("TIMEOUT = 30\n")
         self._commit("Start", then - 86400, "Ada")
         self.git("tag", "deploy/prod/v1", at=then - 86400)
-        (folder / "pricing.py").write_text("TIMEOUT = 3\n")
+        (folder / "pricing.py").write_text(text, encoding="utf-8")
         if file:
             (folder / file).write_text("x\n")
         self._commit(subject, then - 300, author)

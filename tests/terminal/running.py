@@ -21,9 +21,10 @@ FRAME_END = b"\x1b[?2026l"
 """Every painted frame ends with it, so that what comes before can be read as a whole."""
 PATIENCE_S = 30.0
 """How long a test waits for what must come; the machine may be busy."""
+KEY_S = 0.07
+"""Between two keys; what comes faster is taken for a paste."""
 LEAVING = b"\x1b[?1049l\x1b[?25h"
 """Back to the normal screen, with the cursor shown."""
-RESTART_KEYS = b"\x0c"
 
 
 class Console(Terminal):
@@ -46,6 +47,12 @@ class Console(Terminal):
         for pid in children:
             if is_running(pid):
                 _signal(pid, signal.SIGKILL)
+
+    def type(self, *keys: bytes) -> None:
+        """Press one key after the other, as fast as a person can."""
+        for key in keys:
+            self.send(key)
+            select.select([], [], [], KEY_S)
 
     def data(self) -> bytes:
         """Everything that arrived."""
@@ -174,6 +181,7 @@ OURS = re.compile(
     rb"|\x1b\[>\d+u|\x1b\[<u"  # keys
     rb"|\x1b\[\d+;\d+H|\x1b\[\d+G"  # the cursor
     rb"|\x1b\[[0-9;]*m"  # colours
+    rb"|\x1b\]22;default\x07"  # the shape of the mouse pointer
 )
 """Every sequence that the console has a reason to write."""
 COPY = re.compile(rb"\x1b\]52;c;([A-Za-z0-9+/=]*)\x07")

@@ -1,0 +1,44 @@
+"""Secrets in log records, hidden before anything is made of them: what is judged, shown and copied never held them.
+
+Filters match the records as they are written; only what the console keeps is changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from console.domain.logs import LogRecord
+from console.domain.text import SafeText
+from console.guard.redact import redact
+
+
+def hidden(records: Iterable[LogRecord]) -> tuple[LogRecord, ...]:
+    """The records, each secret in them replaced by a token; a record without one stays the same object."""
+    return tuple(_hidden(record) for record in records)
+
+
+def _hidden(record: LogRecord) -> LogRecord:
+    message, extra = redact(record.message), _lines(record.extra)
+    fields = tuple((name, _value(name, value)) for name, value in record.fields)
+    operation = redact(record.operation)
+    if (message, extra, fields, operation) == (record.message, record.extra, record.fields, record.operation):
+        return record
+    return msgspec.structs.replace(record, message=SafeText(message), extra=extra, fields=fields, operation=operation)
+
+
+def _lines(lines: tuple[SafeText, ...]) -> tuple[SafeText, ...]:
+    """Further lines together, since a key in PEM form goes over several."""
+    if not lines:
+        return lines
+    whole = "\n".join(lines)
+    clean = redact(whole)
+    return lines if clean == whole else tuple(SafeText(line) for line in clean.split("\n"))
+
+
+def _value(name: str, value: SafeText) -> SafeText:
+    """A field's value, judged together with its name: `password` says what stands behind it."""
+    whole = f"{name}={value}"
+    clean = redact(whole)
+    return value if clean == whole else SafeText(clean.removeprefix(f"{name}="))

@@ -1,0 +1,202 @@
+"""Nothing that somebody else wrote drives the terminal, whatever is opened: only our own sequences arrive."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.terminal import hostile
+from tests.terminal.project import Project
+from tests.terminal.running import COPY, Console, running, strays
+
+pytestmark = pytest.mark.slow
+
+BACK = b"\x7f"
+ENTER = b"\r"
+PAGE_DOWN = b"\x1b[6~"
+WIDE = (250, 80)
+
+
+@pytest.fixture
+def attacked(tmp_path: Path) -> Iterator[Project]:
+    """Everything hostile, and a server that answers in the same way."""
+    root = tmp_path / "hostile"
+    root.mkdir()
+    with hostile.answering() as address:
+        yield hostile.write(root, address)
+
+
+def settled(console: Console) -> None:
+    """All panes have said something."""
+    console.shows("INCIDENT", "^[]0;PWNED^G", "<U+202E>", "tag unknown", "503 in", " plain ")
+
+
+def keys(text: str) -> Sequence[bytes]:
+    """Each character as a key; `⏎` is Enter, `⇟` is page down."""
+    return [{"⏎": ENTER, "⇟": PAGE_DOWN}.get(character, character.encode()) for character in text]
+
+
+def visit(console: Console, typed: str, *words: str) -> None:
+    """Open something, look at all of it, and come back."""
+    console.type(*keys(typed))
+    console.shows(*words)
+    console.shows_no("5 Upstreams")
+    console.type(*keys("⇟jj2⇟"))
+    console.send(BACK)
+    console.shows("1 Signals", "5 Upstreams")
+
+
+def filter_by(console: Console, text: str) -> None:
+    """Filter the log lines by nothing but this."""
+    console.send(b"/")
+    console.shows("words, /regex/")
+    console.type(b"\x15", b"\x1b[200~" + text.encode() + b"\x1b[201~", ENTER)
+    console.shows_no("words, /regex/")
+
+
+def nothing_arrived(console: Console) -> None:
+    """Nothing but ours, and the program lives."""
+    assert strays(console.data()) == []
+    assert console.wait(0) is None
+
+
+@pytest.mark.parametrize("theme", ["dark", "ansi-light"])
+def test_the_overview_and_every_pane_of_it(attacked: Project, theme: str) -> None:
+    with running(attacked.config, WIDE, options=["--theme", theme]) as console:
+        settled(console)
+        for word in (*hostile.MARKUP[:2], "list[int]", "{0!r} %s $(id)"):
+            assert word in console.screen()
+        for digit in "12345":
+            console.type(*keys(f"{digit}z"))
+            console.shows(f"┏ {digit} ")
+            console.type(*keys("⇟⇟⇟⇟⇟"))
+            console.type(b"z")
+            console.shows("1 Signals", "5 Upstreams")
+        nothing_arrived(console)
+        assert not COPY.search(console.data())
+
+
+def test_services_operations_and_suspects(attacked: Project) -> None:
+    with running(attacked.config, WIDE) as console:
+        settled(console)
+        visit(console, "1g⏎", "Lines of checkout")
+        visit(console, "1gjjjjj⏎", "Lines of <U+")
+        visit(console, "1G⏎", "Lines of ")
+        visit(console, "2g⏎", "Suspect ")
+        visit(console, "2gjj⏎", "Suspect ")
+        nothing_arrived(console)
+
+
+def test_records_with_all_their_fields_and_patterns(attacked: Project) -> None:
+    with running(attacked.config, WIDE) as console:
+        settled(console)
+        for up in (0, 18, 22, 30):
+            visit(console, f"3G{'k' * up} ⏎", "Record")
+        visit(console, "3g⏎", "NEW ")
+        nothing_arrived(console)
+
+
+def test_traces_and_fields_of_one_attack_after_the_other(attacked: Project) -> None:
+    """Filtered down to the lines whose trace, traceback, level and keys attack."""
+    with running(attacked.config, WIDE) as console:
+        settled(console)
+        for words in ("trace", "level", "name"):
+            filter_by(console, f'"a {words}"')
+            console.shows(f'3 Logs  "a {words}"', "28 lines")
+            for up in (0, 4, 9, 15, 24):
+                visit(console, f"3G{'k' * up} ⏎", "Record")
+        nothing_arrived(console)
+
+
+def test_changes_with_their_commits_and_upstreams_with_their_answers(attacked: Project) -> None:
+    with running(attacked.config, WIDE) as console:
+        settled(console)
+        for down in range(4):
+            visit(console, f"4g{'j' * down}⏎", "┏ ")
+        console.type(*keys("4G⏎"))
+        console.shows("^[]0;PWNED^G^[[2J^[[H[/foo] subject", "Eve^[]52;c;UFdORUQ=^G<U+202E>[@click=app.exit]x[/]")
+        console.send(BACK)
+        console.shows("5 Upstreams")
+        visit(console, "5g⏎", "Upstream [@click=app.exit]x[/]", "Lines that name")
+        nothing_arrived(console)
+
+
+def test_a_hostile_filter_is_recalled_and_shown_as_text(attacked: Project) -> None:
+    with running(attacked.config, WIDE) as console:
+        settled(console)
+        for attack in ("\u202e[/foo][@click=app.exit]x[/]", "\x9b31m\u200b", '"$(id) \ufeff[/"'):
+            filter_by(console, attack)
+            console.shows("no line matches")
+            console.send(b"/")
+            console.shows("words, /regex/")
+            console.send(b"\x1b")
+            console.shows_no("words, /regex/")
+        nothing_arrived(console)
+
+
+def test_help_palette_and_notices(attacked: Project) -> None:
+    with running(attacked.config, WIDE) as console:
+        settled(console)
+        console.send(b"?")
+        console.shows("Everywhere")
+        console.send(b"\x1b")
+        console.shows_no("Everywhere")
+        console.send(b":")
+        console.shows("type a part")
+        console.send("\x1b[200~\x9b31m\u202e[/foo]\x1b[201~".encode())
+        console.shows_no("type a part")
+        console.send(b"\x1b")
+        console.shows("5 Upstreams", "1 Signals")
+        nothing_arrived(console)
+
+
+def copied(console: Console) -> list[str]:
+    """What was put into the clipboard, oldest first."""
+    return [base64.b64decode(found).decode() for found in COPY.findall(console.data())]
+
+
+def copy(console: Console, typed: str) -> str:
+    """What the last of these keys copies; empty where it says that there is nothing."""
+    before = len(copied(console))
+    console.shows_no("nothing to copy")
+    console.type(*keys(typed))
+    console.until(lambda: len(copied(console)) > before or "nothing to copy" in console.screen(), f"copy by {typed}")
+    return copied(console)[before] if len(copied(console)) > before else ""
+
+
+def test_a_copy_is_made_on_demand_only_and_holds_neither_attacks_nor_secrets(attacked: Project) -> None:
+    with running(attacked.config, WIDE) as console:
+        settled(console)
+        filter_by(console, '"a secret"')
+        console.shows("a secret ‹redacted:github:", "password=‹redacted:password:")
+        assert not copied(console)
+        text = copy(console, "3Gy")
+        assert text.startswith("a secret ‹redacted:github:") and "^[]52;c;UFdORUQ=^G" in text and "[/foo]" in text
+        assert hostile.SECRET not in text and "hunter2" not in text
+        console.shows("copied ")
+        visit(console, " ⏎", "Record", "‹redacted:")
+        for typed in ("1gy", "2gy", "4gy", "4gjy", "4Gy", "5gy"):
+            text += copy(console, typed)
+        assert not strays(text.replace("\n", "").encode())
+        assert strays(COPY.sub(b"", console.data())) == []
+        assert hostile.SECRET.encode() not in console.data() and b"hunter2" not in console.data()
+
+
+SAFE_COMMAND = re.compile(r"(?:[\w@%+=:,./-]+|'[^']*'|\\'|\"'\"|\s)+(?:\| head -n \d+)?")
+"""Words, quoted words, and the one pipe that we write ourselves: nothing that a shell would carry out besides."""
+
+
+def test_a_copied_command_runs_nothing_that_somebody_else_wrote(attacked: Project) -> None:
+    with running(attacked.config, WIDE) as console:
+        settled(console)
+        found = [
+            copy(console, typed) for typed in ("4gY", "4gjY", "4gjjY", "4gjjjY", "4GY", "5gY", "3gY", "3GY", "2gY")
+        ]
+        assert any(found)
+        for command in filter(None, found):
+            assert SAFE_COMMAND.fullmatch(command), command
+            assert not strays(command.encode())
