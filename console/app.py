@@ -30,7 +30,7 @@ from console.screens.base import ConsoleScreen
 from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
 from console.screens.navigate import screen_for
 from console.screens.overview import OverviewScreen
-from console.terminal import TerminalCare, terminal_is_behind
+from console.terminal import TerminalCare, set_mouse, terminal_is_behind
 from console.typeahead import TypeAhead
 from widgets.canvas import Canvas
 from widgets.pane import Pane
@@ -85,6 +85,7 @@ class IncidentConsole(TerminalCare[int]):
         self._ticks = 0
         self._quit_asked = float("-inf")
         self._notice_timer: Timer | None = None
+        self._has_mouse = loaded.config.console.mouse
         self.failure = ""
         """Why the console had to close, for the normal screen."""
 
@@ -325,8 +326,13 @@ class IncidentConsole(TerminalCare[int]):
         self.notice(f"theme: {self._theme_name}")
 
     def do_mouse(self) -> None:
-        """Hand the mouse over."""
-        self.notice("set mouse = true in [console] and restart: Textual takes the mouse at start only")
+        """Take the mouse, or hand it over to the terminal."""
+        wanted = not self._has_mouse
+        self._has_mouse = set_mouse(self, wanted)
+        if self._has_mouse:
+            self.notice("the console has the mouse: a click selects, a double click opens")
+        else:
+            self.notice("this terminal gives no mouse" if wanted else "the terminal has the mouse: it selects text")
 
     def do_copy(self) -> None:
         """Copy the value under the cursor."""

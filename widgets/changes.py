@@ -67,7 +67,12 @@ def _change(change: JudgedChange, width: int, look: Look, two: bool) -> Row:
         lines = (left.beside(standing, width), Line.of(indent, (reason, "muted")).cut(width))
     copy = " ".join(part for part in (time, change.kind, what, change.commit or "", change.summary) if part)
     command = f"git show --stat {change.commit}" if change.commit and COMMIT.fullmatch(change.commit) else ""
-    return Row(lines, change, f"change:{change.id}", copy, command)
+    return Row(lines, change, change_key(change), copy, command)
+
+
+def change_key(change: JudgedChange) -> str:
+    """The key of a change's row; one release may be a change of several services."""
+    return f"change:{change.id} {change.service or ''} {change.at}"
 
 
 def _foot(view: ChangesView, width: int, height: int) -> tuple[Row, ...]:

@@ -190,11 +190,16 @@ class Pane(Canvas, can_focus=True):
         self.post_message(self.Moved(self))
 
     def select_key(self, key: str) -> bool:
-        """Put the cursor on the row with this key; False where there is none."""
+        """Put the cursor on the row with this key; False where there is none.
+
+        What has not been painted yet takes it up when it is.
+        """
         for number, row in enumerate(self._selectable()):
             if row.key == key:
                 self._go(number)
                 return True
+        if not self._body.all_rows:
+            self._key = key
         return False
 
     # Taking

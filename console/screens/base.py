@@ -12,10 +12,12 @@ from textual.screen import Screen
 from textual.widget import AwaitMount, Widget
 
 from console.actions import ACTIONS, Action
+from console.domain.diagnosis import JudgedChange
 from console.domain.instant import BadTime
 from console.live.session import Session
 from console.live.timeview import TimeView, parse_view
 from console.screens.dialogs import LineDialog
+from console.screens.moments import moment_of, next_change
 from console.state import ConsoleState
 from widgets.body import Look
 from widgets.footer import Footer
@@ -254,6 +256,35 @@ class ConsoleScreen(TimeActions):
             self.do_zoom()
         else:
             self.do_back()
+
+    # Changes, in the order of their times.
+
+    def do_next_marker(self) -> None:
+        """The change after the selected moment."""
+        self._to_change(later=True)
+
+    def do_previous_marker(self) -> None:
+        """The change before the selected moment."""
+        self._to_change(later=False)
+
+    def _to_change(self, *, later: bool) -> None:
+        state, here = self.session.state(), self.here()
+        at = moment_of(here)
+        if at is None:
+            at = state.changes.onset if state.changes.onset is not None else state.now
+        found = next_change(state.changes.changes, here, at, later=later)
+        if found is None:
+            self.post_message(self.Notice(f"no change {'after' if later else 'before'} this one is known"))
+        else:
+            self.show_change(found)
+
+    def here(self) -> object | None:
+        """What is selected; on the screen of one thing, that thing."""
+        return self.current().selected()
+
+    def show_change(self, change: JudgedChange) -> None:
+        """Go to a change: its own screen, where there is no list of changes."""
+        self.post_message(self.Open(change))
 
     # Actions of a log pane, wherever one has the cursor.
 

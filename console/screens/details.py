@@ -70,14 +70,32 @@ class ChangeScreen(DetailScreen):
         self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], change: JudgedChange
     ) -> None:
         super().__init__(session, crumbs, actions)
+        self._turn_to(change)
+
+    def on_mount(self) -> None:
+        self._start()
+
+    def _turn_to(self, change: JudgedChange) -> None:
         self._change = change
         self._detail: DeployDetail | None = None
         self.title_shown = f"{change.kind} {change.id}"
 
-    def on_mount(self) -> None:
-        super().on_mount()
+    def _start(self) -> None:
         if self._change.kind in ("deploy", "rollback"):
-            self.run_worker(self._read(), name="deploy detail", group="deploy detail", exit_on_error=False)
+            self.run_worker(
+                self._read(), name="deploy detail", group="deploy detail", exclusive=True, exit_on_error=False
+            )
+
+    def here(self) -> object:
+        return self._change
+
+    def show_change(self, change: JudgedChange) -> None:
+        """Turn to another change in place."""
+        self._turn_to(change)
+        self.crumbs = (*self.crumbs[:-1], change.kind)
+        self.list.to_top()
+        self._start()
+        self.show(self.session.state())
 
     async def _read(self) -> None:
         self.title_shown = f"{self._change.kind} {self._change.id} · reading the repository"
@@ -90,7 +108,7 @@ class ChangeScreen(DetailScreen):
 
     def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
         known = state.diagnosis.changes if state.diagnosis is not None else ()
-        judged = next((c for c in known if c.id == self._change.id), self._change)
+        judged = next((c for c in known if (c.id, c.service) == (self._change.id, self._change.service)), self._change)
         return details.deploy(self._detail, judged, width, height, look)
 
 
@@ -102,6 +120,9 @@ class RecordScreen(DetailScreen):
     def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], record: LogRecord) -> None:
         super().__init__(session, crumbs, actions)
         self._record = record
+
+    def here(self) -> object:
+        return self._record
 
     def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
         return details.record(self._record, width, height, look)

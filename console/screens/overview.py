@@ -11,10 +11,11 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from console.actions import Action
+from console.domain.diagnosis import JudgedChange
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.state import ConsoleState
-from widgets.changes import ChangesPane
+from widgets.changes import ChangesPane, change_key
 from widgets.logs import LogsPane
 from widgets.pane import Pane
 from widgets.signals import SignalsPane
@@ -144,6 +145,11 @@ class OverviewScreen(ConsoleScreen):
         self._plan = None
         self.divide()
         pane.focus()
+
+    def show_change(self, change: JudgedChange) -> None:
+        """The cursor on it in the list of changes."""
+        self.go_to(self.panes().index(self.changes) + 1)
+        self.changes.select_key(change_key(change))
 
     def do_zoom(self) -> None:
         """Give the current pane the whole screen, or give it back."""
