@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from console.config.models import Config
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import Diagnosis, JudgedChange
-from console.domain.instant import Instant, parse_span
+from console.domain.instant import Instant, Window, parse_span
 from console.domain.observations import Observations
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
@@ -100,9 +100,9 @@ class Collector:
         self._evidence.kick()
         self._arrived()
 
-    async def records(self, query_text: str) -> Found:
-        """The newest matching records of the window."""
-        return await self._details.records(query_text)
+    async def records(self, query_text: str, window: Window | None = None) -> Found:
+        """The newest matching records of a window; without one, of the window that all panes follow."""
+        return await self._details.records(query_text, window)
 
     async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
         """What a deploy brought, or why that cannot be told."""

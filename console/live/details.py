@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
+from console.domain.instant import Window
 from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
@@ -33,9 +34,10 @@ class Details:
         self._sources = sources
         self._scope = scope
 
-    async def records(self, query_text: str) -> Found:
-        """The newest matching records of the window, over all log sources."""
-        window, query = self._scope.window(), parse(query_text) if query_text.strip() else None
+    async def records(self, query_text: str, window: Window | None = None) -> Found:
+        """The newest matching records of `window`, else of the window that all panes follow, over all log sources."""
+        window = window if window is not None else self._scope.window()
+        query = parse(query_text) if query_text.strip() else None
         records: list[LogRecord] = []
         matched, problems = 0, []
         for source in self._sources.logs:

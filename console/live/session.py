@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from console.config.models import Config
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
-from console.domain.instant import Instant, parse_span, span_text
+from console.domain.instant import Instant, Window, parse_span, span_text
 from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
@@ -164,9 +164,10 @@ class Session:
 
     # What a drill-down asks.
 
-    async def records(self, query_text: str) -> Found:
-        """The newest matching records of the window; a problem is a part of the answer."""
-        found: Found = await self._asked("records", Found(problem=SafeText("the collector is starting")), query_text)
+    async def records(self, query_text: str, window: Window | None = None) -> Found:
+        """The newest matching records of a window, else of the one all panes follow; a problem is a part of the answer."""
+        starting = Found(problem=SafeText("the collector is starting"))
+        found: Found = await self._asked("records", starting, query_text, window)
         return found
 
     async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:

@@ -27,7 +27,8 @@ def next_change(changes: Sequence[JudgedChange], here: object, at: Instant, *, l
         here: What is selected: from a change on, those of the same instant are not skipped.
         at: The moment, where `here` is no change.
     """
-    ordered = sorted(reversed(changes), key=lambda change: change.at)
+    ordered = list(reversed(changes))
+    ordered.sort(key=lambda change: change.at)
     if isinstance(here, JudgedChange):
         place = next((n for n, change in enumerate(ordered) if (change.id, change.at) == (here.id, here.at)), None)
         if place is not None:
