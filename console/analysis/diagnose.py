@@ -32,6 +32,7 @@ from console.analysis.symptoms import harms_users, symptoms_of
 from console.analysis.traces import Calls, read_calls
 from console.analysis.tracks import Tracks, build_tracks
 from console.analysis.verdict import Known, state_of, summary_of
+from console.analysis.whole import with_wholes
 from console.domain.changes import Change, Running
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window
@@ -97,7 +98,7 @@ def _diagnose(
     seen: Observations, limits: Thresholds, services: tuple[str, ...], generated_at: Instant | None
 ) -> Diagnosis:
     seen = known_at(seen)
-    seen = replace(seen, sources=aged_sources(seen.sources, seen.series, seen.at))
+    seen = replace(seen, sources=aged_sources(seen.sources, seen.series, seen.at), series=with_wholes(seen.series))
     view = _view(seen)
     moves = _moves(view, limits)
     spans = _span_view(view, moves)
@@ -385,12 +386,13 @@ def _explain(
     current = [m for m in moves if m.ongoing or state is State.RECOVERING]
     shares = trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE)
     crashed = [r for r in view.restarts if onset - RESTART_BEFORE_S <= r.at <= seen.at]
+    cascades = _cascades(view, current, onset)
     places = rank_places(
         current,
-        _cascades(view, current, onset),
+        cascades,
         view.graph,
         shares,
-        _blames(view, onset),
+        _blames(view, onset, cascades),
         _witnessed(view, onset, spans),
         _well(view, moves),
         crashed,
@@ -442,7 +444,7 @@ def _witnessed(view: View, onset: Instant, spans: SpanView | None) -> frozenset[
     return frozenset(errors | values | (spans.seen if spans is not None else frozenset()))
 
 
-def _blames(view: View, onset: Instant) -> list[Blame]:
+def _blames(view: View, onset: Instant, cascades: list[Cascade]) -> list[Blame]:
     """What each service's own calls say of those callees that do not tell of themselves."""
     outbound = read_outbound(view.records, view.names)
     before = (
@@ -452,7 +454,8 @@ def _blames(view: View, onset: Instant) -> list[Blame]:
         return []
     during = Window(onset, math.nextafter(view.seen.at, math.inf))
     pairs = {*outbound.calls, *outbound.named, *view.graph.told_by}
-    found = [blame(outbound, caller, callee, before, during) for caller, callee in sorted(pairs)]
+    added = {e.node: e.now - e.level for c in cascades if c.currency == "seconds" for e in c.nodes}
+    found = [blame(outbound, caller, callee, before, during, added.get(caller)) for caller, callee in sorted(pairs)]
     return [one for one in found if one is not None]
 
 

@@ -5,11 +5,13 @@ The best witness about a third party or a store that shows nothing of itself; it
 
 from __future__ import annotations
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from console.analysis.stats import rank_sum
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
@@ -17,6 +19,13 @@ from console.domain.text import SafeText
 FEWEST = 5
 """Calls, or errors, since the onset below which nothing is said [D]."""
 FEWEST_BEFORE = 20
+SAME_FAILED = 0.02
+SAME_TIME = 1.25
+"""Calls that fail no more by this share, and take no longer by this factor, are as before [D]."""
+CALLS_P = 1e-3
+"""Chance below which calls are called slower than before [D]."""
+EXCESS_SIGMAS = 3.0
+"""Lines on top of the usual ones, in standard deviations of their count, from which they are more than chance [D]."""
 
 
 def _words(text: str) -> frozenset[str]:
@@ -72,6 +81,10 @@ class Outbound:
     """When errors of a service named another one."""
     errors: dict[str, list[Instant]] = field(default_factory=lambda: defaultdict(list))
     """When a service wrote errors that say more than that a request failed."""
+    hinted: dict[tuple[str, str], list[Instant]] = field(default_factory=lambda: defaultdict(list))
+    """When warnings of a service named another one."""
+    warnings: dict[str, list[Instant]] = field(default_factory=lambda: defaultdict(list))
+    """When a service wrote warnings that say more than that a request was slow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +108,13 @@ class Blame:
         """The strongest of the three."""
         return max((v for v in (self.failures, self.time, self.errors) if v is not None), default=0.0)
 
+    @property
+    def clears(self) -> bool:
+        """Whether the calls are seen before and since, and are as good and as fast as they were."""
+        if self.before is None or self.after is None or self.before[2] < FEWEST_BEFORE or self.after[2] < FEWEST_BEFORE:
+            return False
+        return self.after[0] <= self.before[0] + SAME_FAILED and self.after[1] <= self.before[1] * SAME_TIME
+
 
 def read_outbound(records: Iterable[LogRecord], names: Iterable[str]) -> Outbound:
     """Sort records by whom they tell of; only configured or measured names count, since a host alone places nothing."""
@@ -115,15 +135,16 @@ def read_outbound(records: Iterable[LogRecord], names: Iterable[str]) -> Outboun
                 found.calls[record.service, peer].append(
                     Call(record.at, seconds, lost, record.failed, record.latency_s)
                 )
-        if record.level >= Level.ERROR:
+        if record.level >= Level.WARN:
             own = bool(_OWN_LIMIT.search(record.message))
             told = {*finder.findall(record.message)} - {record.service} if finder and not own else set()
             if lost and peer is not None:
                 told.add(peer)
+            severe = record.level >= Level.ERROR
             if told or not record.is_request:
-                found.errors[record.service].append(record.at)
+                (found.errors if severe else found.warnings)[record.service].append(record.at)
             for name in told:
-                found.named[record.service, name].append(record.at)
+                (found.named if severe else found.hinted)[record.service, name].append(record.at)
     return found
 
 
@@ -157,8 +178,13 @@ def _outcome(fields: dict[str, SafeText]) -> tuple[float | None, bool | None]:
     return seconds, failed
 
 
-def blame(outbound: Outbound, caller: str, callee: str, before: Window, during: Window) -> Blame | None:
-    """How much of `caller`'s trouble since the onset its calls to `callee` explain; None: too little is known."""
+def blame(
+    outbound: Outbound, caller: str, callee: str, before: Window, during: Window, added_s: float | None = None
+) -> Blame | None:
+    """How much of `caller`'s trouble since the onset its calls to `callee` explain; None: too little is known.
+
+    `added_s` is what a request of `caller` takes longer by other measurement, where its records do not tell.
+    """
     calls = outbound.calls.get((caller, callee), [])
     old, new = [c for c in calls if c.at in before], [c for c in calls if c.at in during]
     failures = time = None
@@ -167,14 +193,25 @@ def blame(outbound: Outbound, caller: str, callee: str, before: Window, during: 
         if len(lost) >= FEWEST:
             usual = _rate(old)
             failures = max(0.0, sum(c.failed for c in lost) / len(lost) - usual)
-        time = _time_share(old, new)
-    errors = None
-    total = sum(t in during for t in outbound.errors.get(caller, ()))
-    if total >= FEWEST:
-        errors = sum(t in during for t in outbound.named.get((caller, callee), ())) / total
+        time = _time_share(old, new, added_s)
+    pair = (caller, callee)
+    errors = _more(outbound.named.get(pair, ()), outbound.errors.get(caller, ()), before, during)
+    if errors is None:  # who fails nobody may still warn that another does not answer
+        errors = _more(outbound.hinted.get(pair, ()), outbound.warnings.get(caller, ()), before, during)
     if failures is None and time is None and errors is None:
         return None
     return Blame(caller, callee, failures, time, errors, _told(old), _told(new))
+
+
+def _more(named: Iterable[Instant], lines: Iterable[Instant], before: Window, during: Window) -> float | None:
+    """Of the lines that came on top of the usual ones, the share that names the callee; None: too few came on top."""
+    usual = during.seconds / before.seconds if before.seconds else 0.0
+    counts = [(sum(t in before for t in times) * usual, sum(t in during for t in times)) for times in (named, lines)]
+    (_, some), (expected, total) = counts
+    added = total - expected
+    if added < FEWEST or added < EXCESS_SIGMAS * math.sqrt(expected):
+        return None
+    return min(1.0, max(0.0, some - counts[0][0]) / added)
 
 
 def _rate(calls: list[Call]) -> float:
@@ -188,12 +225,18 @@ def _told(calls: list[Call]) -> tuple[float, float, int] | None:
     return sum(c.failed for c in calls) / len(calls), sum(timed) / len(timed) if timed else 0.0, len(calls)
 
 
-def _time_share(old: list[Call], new: list[Call]) -> float | None:
+def _time_share(old: list[Call], new: list[Call], added_s: float | None) -> float | None:
     """What the call added over what the request added, in means."""
     before = [(c.seconds, c.request_s) for c in old if c.seconds is not None and c.request_s is not None]
     after = [(c.seconds, c.request_s) for c in new if c.seconds is not None and c.request_s is not None]
     if len(before) < FEWEST_BEFORE or len(after) < FEWEST:
-        return None
+        earlier, later = (
+            [c.seconds for c in old if c.seconds is not None],
+            [c.seconds for c in new if c.seconds is not None],
+        )
+        if not added_s or len(earlier) < FEWEST_BEFORE or len(later) < FEWEST or rank_sum(earlier, later) > CALLS_P:
+            return None
+        return max(0.0, min(1.0, (sum(later) / len(later) - sum(earlier) / len(earlier)) / added_s))
     added = sum(s for s, _ in after) / len(after) - sum(s for s, _ in before) / len(before)
     whole = sum(r for _, r in after) / len(after) - sum(r for _, r in before) / len(before)
     return max(0.0, min(1.0, added / whole)) if whole > 0 else None

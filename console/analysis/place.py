@@ -26,10 +26,14 @@ SECOND_CURRENCY = 0.6
 """Added time counts for less where failures were added too: what fails often answers fast or waits for a limit [D]."""
 CRASH_SHARE = 0.9
 """Part of its callers' trouble that a service takes over which restarted meanwhile [D]."""
-COVERED = 0.6
+COVERED = 0.7
 """Share of the excess that one shared dependency must cover, less its charge for healthy users [D]."""
+TOGETHER_STEPS = 1.5
+"""Users of one failing dependency go off within so many steps of each other [D]."""
 BLAMED = 0.5
 """Share of a caller's trouble that its calls must explain before the callee is named for it [D]."""
+RESIDUE = 0.1
+"""Part of its trouble that a caller keeps where only its own word speaks against the callee: the way there may be cut [D]."""
 UNSEEN = 0.5
 """Weight of what metrics alone say of a node where spans of others decide [D]."""
 UNSETTLED = 0.45
@@ -115,7 +119,8 @@ def rank_places(
         place.own = place.share
     _crashed(places, graph, restarted)
     _silent(places, graph)
-    _share(places, graph, witnessed, healthy)
+    blames = list(blames)
+    _share(places, graph, witnessed, healthy, frozenset((b.caller, b.callee) for b in blames if b.clears))
     _pass_on(places, [b for b in blames if b.callee not in witnessed])
     known = [p.onset for p in places.values() if math.isfinite(p.onset)]
     first = min(known, default=0.0)
@@ -192,7 +197,7 @@ def _pass_on(places: dict[str, Place], blames: Iterable[Blame]) -> None:
         if place.blames:
             for one in place.blames:
                 caller = places[one.caller]
-                caller.share = min(caller.share, max(0.0, caller.share * (1 - min(1.0, one.most))))
+                caller.share *= max(RESIDUE, 1 - min(1.0, one.most))
 
 
 def _crashed(places: dict[str, Place], graph: Graph, restarted: Iterable[Restart]) -> None:
@@ -223,18 +228,30 @@ def _silent(places: dict[str, Place], graph: Graph) -> None:
         place.share = max(place.share, UNMEASURED)
 
 
-def _share(places: dict[str, Place], graph: Graph, witnessed: frozenset[str], healthy: frozenset[str]) -> None:
+def _share(
+    places: dict[str, Place],
+    graph: Graph,
+    witnessed: frozenset[str],
+    healthy: frozenset[str],
+    cleared: frozenset[tuple[str, str]],
+) -> None:
     """Name what several affected services use and the healthy ones do not, where it does not speak for itself.
 
     The fewest dependencies that cover the affected: one that covers the most of their excess, charged for its healthy
-    users; then it carries that excess, and its users keep what is left.
+    users and for those whose calls to it are as before; then it carries that excess, and its users keep what is left.
+    A service that fell silent did so by itself.
     """
-    affected = {name: place.share for name, place in places.items() if place.share >= SHARE_OF_NOTE}
+    affected = {
+        name: place.share
+        for name, place in places.items()
+        if place.share >= SHARE_OF_NOTE and not any(m.meaning is SILENT for m in place.moves)
+    }
     best: tuple[float, str, list[str], list[str]] | None = None
     for callee in sorted({c for name in affected for c in graph.callees.get(name, ())} - witnessed):
-        users = [u for u in graph.callers.get(callee, ()) if u in affected and u != callee]
-        well = [u for u in graph.callers.get(callee, ()) if u in healthy]
-        if len(users) < 2 or len(well) >= len(users):
+        callers = [c for c in graph.callers.get(callee, ()) if c != callee]
+        users = [u for u in callers if u in affected and (u, callee) not in cleared]
+        well = [u for u in callers if u in healthy or (u in affected and (u, callee) in cleared)]
+        if len(users) < 2 or len(well) >= len(users) or not _together([places[u] for u in users]):
             continue
         covered = sum(affected[u] for u in users) / sum(affected.values()) * (1 - len(well) / (len(users) + len(well)))
         if best is None or covered > best[0]:
@@ -248,6 +265,14 @@ def _share(places: dict[str, Place], graph: Graph, witnessed: frozenset[str], he
     place.share = max(place.share, min(1.0, covered) * max(total, max(affected[u] for u in users)))
     for user in users:
         places[user].share *= 1 - min(0.9, covered)
+
+
+def _together(users: list[Place]) -> bool:
+    """Whether they went off at the same time, as far as the width of their steps can tell."""
+    known = [u for u in users if math.isfinite(u.onset)]
+    step = max((m.step_s for u in known for m in u.moves), default=60.0)
+    first = min((u.onset for u in known), default=0.0)
+    return all(u.onset - first <= TOGETHER_STEPS * step for u in known)
 
 
 def _own(move: Move) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -14,12 +15,16 @@ from console.domain.reading import SourceReport, SourceState
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.text import SafeText
 from console.domain.topology import Dependency, Service, Topology
-from tests.incidents.system import Load, Node, System, make_system
+from tests.incidents.system import OPERATIONS, Load, Node, System, make_system
 
 NOW = 1_790_000_000.0
 STEP_S = 60.0
 HISTORY_MIN = 180
-GUILTY_KINDS = frozenset(("deploy", "config", "flag", "cron", "scale", "migration"))
+GUILTY_KINDS = frozenset(("deploy", "config", "flag", "cron", "scale", "migration", "certificate", "infrastructure"))
+CALLS_SHOWN = 6
+"""Calls of each service to each dependency that its log shows a minute, where it shows them."""
+SLOW = 4.0
+"""How many times its usual time a call takes before its caller complains."""
 
 
 @dataclass
@@ -63,7 +68,13 @@ class Story:
     lines: Callable[[int, dict[str, Load]], list[tuple[str, Level, str]]] = lambda ago, loads: []
     memory: dict[str, Callable[[int], float]] = field(default_factory=dict)
     silent: Callable[[int], frozenset[str]] = lambda ago: frozenset()
-    with_logs: bool = True
+    history_min: int = HISTORY_MIN
+    witness: str = "measured"
+    """How dependencies show: measured themselves, by the fields of their callers' records, or by complaints alone."""
+    shares: dict[str, dict[str, float]] = field(default_factory=dict)
+    """Operations of each service and their part of its requests; empty: it tells none."""
+    operation: str = ""
+    """The one operation that the fault is about; empty: all."""
 
 
 GOOD_DIFFS = (
@@ -119,9 +130,15 @@ def _decoys(story: Story) -> None:
 def _story(name: str, rng: random.Random, *, healthy: bool = False) -> Story:
     system = make_system(rng)
     onset = rng.randint(5, 40)
-    return Story(
+    story = Story(
         system, rng, Truth(name, healthy, onset=None if healthy else NOW - onset * 60), rng.uniform(400, 2500), onset
     )
+    story.witness = rng.choice(["measured", "fields", "complaints"])
+    if rng.random() < 0.5:
+        for service in _services(story):
+            parts = [rng.uniform(0.2, 1.0) for _ in range(rng.randint(2, 4))]
+            story.shares[service] = {op: part / sum(parts) for op, part in zip(OPERATIONS, parts, strict=False)}
+    return story
 
 
 def _services(story: Story) -> list[str]:
@@ -314,6 +331,170 @@ def telemetry_lost(rng: random.Random) -> Story:
     return story
 
 
+def one_operation(rng: random.Random) -> Story:
+    """A release fails one operation and leaves the others alone."""
+    story = bad_deploy_errors(rng)
+    service = next(iter(story.truth.services))
+    story.truth.name = "one-operation"
+    story.shares[service] = {"GET /list": 0.7, "POST /submit": 0.2, "GET /item/{id}": 0.1}
+    story.operation = rng.choice(["POST /submit", "GET /item/{id}"])
+    _break(story, service, own_errors=rng.uniform(0.3, 0.9) * story.shares[service][story.operation])
+    return story
+
+
+def slow_tail(rng: random.Random) -> Story:
+    """A release slows down the slowest requests; the mean hardly moves."""
+    story = _story("slow-tail", rng)
+    service = rng.choice(_services(story)[1:])
+    story.truth.services = frozenset((service,))
+    usual = story.system.minute(story.arrivals, random.Random(0))[service].tail_s
+    _break(story, service, tail=max(6.0, rng.uniform(0.6, 2.0) * usual / story.system.nodes[service].own_s))
+    _guilty(story, "deploy", service)
+    return story
+
+
+def impatient_callers(rng: random.Random) -> Story:
+    """A release fails requests, callers ask again, and so its traffic rises too."""
+    story = bad_deploy_errors(rng)
+    story.truth.name = "retries"
+    _break(story, next(iter(story.truth.services)), own_errors=rng.uniform(0.2, 0.5), impatience=3.0)
+    return story
+
+
+def certificate(rng: random.Random) -> Story:
+    """A certificate is renewed wrongly and hardly a request gets through."""
+    story = _story("certificate", rng)
+    service = rng.choice(_services(story)[1:])
+    story.truth.services = frozenset((service,))
+    _break(story, service, own_errors=rng.uniform(0.7, 1.0))
+    _guilty(story, "certificate", service)
+    _error_lines(story, service, "handshake of connection {n} failed: certificate is not valid")
+    return story
+
+
+def scaled_down(rng: random.Random) -> Story:
+    """Instances are taken away, and the rest cannot keep up."""
+    story = _story("scaled-down", rng)
+    service = rng.choice(_services(story)[1:])
+    usual = story.system.minute(story.arrivals, random.Random(0))[service].requests
+    story.truth.services = frozenset((service,))
+    _break(story, service, capacity=usual * rng.uniform(0.6, 0.85))
+    _guilty(story, "scale", service)
+    return story
+
+
+def heavy_job(rng: random.Random) -> Story:
+    """A job starts and takes the database's time."""
+    story = _story("heavy-job", rng)
+    database = story.system.database
+    story.truth.services = frozenset((database,))
+    _break(story, database, own_s=rng.uniform(0.2, 0.5))
+    _guilty(story, "cron", database)
+    return story
+
+
+def few_requests(rng: random.Random) -> Story:
+    """A release fails a third where few come."""
+    story = bad_deploy_errors(rng)
+    story.truth.name = "few-requests"
+    story.arrivals = rng.uniform(30, 80)
+    service = next(iter(story.truth.services))
+    for node in story.system.nodes.values():
+        if service in node.calls:
+            node.calls[service] = 1.0
+    _break(story, service, own_errors=rng.uniform(0.3, 0.6))
+    return story
+
+
+def slow_ramp(rng: random.Random) -> Story:
+    """A service gets worse over a quarter of an hour; nobody changed anything."""
+    story = _story("slow-ramp", rng)
+    service = rng.choice(_services(story)[1:])
+    story.truth.services = frozenset((service,))
+    story.onset_min = rng.randint(20, 40)
+    story.truth.onset = None
+    base = story.system.nodes[service]
+    story.faults = lambda ago: (
+        {service: replace(base, own_s=base.own_s * (1 + 12 * min(1.0, (story.onset_min - ago) / 15)))}
+        if ago <= story.onset_min
+        else {}
+    )
+    return story
+
+
+def two_faults(rng: random.Random) -> Story:
+    """Two services that do not call each other break, minutes apart."""
+    story = _story("two-faults", rng)
+    services = _services(story)[1:]
+    pairs = [(a, b) for a in services for b in services if a < b and not _reaches(story, a, b)]
+    if not pairs:
+        return two_faults(rng)
+    first, second = rng.choice(pairs)
+    story.truth.services = frozenset((first, second))
+    story.truth.kinds = frozenset(("service",))
+    one = replace(story.system.nodes[first], own_errors=rng.uniform(0.1, 0.4))
+    two = replace(story.system.nodes[second], own_errors=rng.uniform(0.1, 0.4))
+    later = max(2, story.onset_min - rng.randint(1, 5))
+    story.faults = lambda ago: (
+        {**({first: one} if ago <= story.onset_min else {}), **({second: two} if ago <= later else {})}
+    )
+    return story
+
+
+def _reaches(story: Story, one: str, other: str) -> bool:
+    def below(name: str) -> set[str]:
+        calls = story.system.nodes[name].calls
+        return set(calls).union(*(below(c) for c in calls)) if calls else set()
+
+    return other in below(one) or one in below(other)
+
+
+def healthy_day(rng: random.Random) -> Story:
+    """More than a day, with its tide; now the morning rises."""
+    story = _story("healthy-day", rng, healthy=True)
+    story.history_min = 26 * 60
+    phase = rng.uniform(0, 2 * math.pi)
+    story.surge = lambda ago: 1.0 + 0.7 * math.sin(phase + 2 * math.pi * ago / 1440)
+    return story
+
+
+def healthy_few(rng: random.Random) -> Story:
+    """A handful of requests a minute."""
+    story = _story("healthy-few", rng, healthy=True)
+    story.arrivals = rng.uniform(1, 8)
+    return story
+
+
+def healthy_ticks(rng: random.Random) -> Story:
+    """A job slows the database for three minutes of every twenty, as always; one run is now."""
+    story = _story("healthy-ticks", rng, healthy=True)
+    base = story.system.nodes[story.system.database]
+    busy = {story.system.database: replace(base, own_s=base.own_s * 6)}
+    story.faults = lambda ago: busy if ago % 20 < 3 else {}
+    return story
+
+
+def healthy_spikes(rng: random.Random) -> Story:
+    """Single slow minutes now and then."""
+    story = _story("healthy-spikes", rng, healthy=True)
+    service = rng.choice(_services(story)[1:])
+    slow = {service: replace(story.system.nodes[service], tail=5.0)}
+    story.faults = lambda ago: slow if story.rng.random() < 0.04 else {}
+    return story
+
+
+def healthy_rollout(rng: random.Random) -> Story:
+    """The first minute after a release is slow, and then all is as before."""
+    story = healthy_deploy(rng)
+    story.truth.name = "healthy-rollout"
+    change = story.changes[0]
+    service = change.service or ""
+    slow = {service: replace(story.system.nodes[service], own_s=story.system.nodes[service].own_s * 3)}
+    started = (NOW - change.at) / 60
+    story.faults = lambda ago: slow if started - 1 <= ago <= started else {}
+    return story
+
+
 def quiet(rng: random.Random) -> Story:
     """Nothing happens."""
     return _story("healthy-quiet", rng, healthy=True)
@@ -376,12 +557,26 @@ CLASSES: tuple[Callable[[random.Random], Story], ...] = (
     host_trouble,
     dead_service,
     telemetry_lost,
+    one_operation,
+    slow_tail,
+    impatient_callers,
+    certificate,
+    scaled_down,
+    heavy_job,
+    few_requests,
+    slow_ramp,
+    two_faults,
     quiet,
     healthy_deploy,
     healthy_peak,
     healthy_blip,
     healthy_odd,
     healthy_warmup,
+    healthy_day,
+    healthy_few,
+    healthy_ticks,
+    healthy_spikes,
+    healthy_rollout,
 )
 
 
@@ -397,28 +592,30 @@ def make(kind: Callable[[random.Random], Story], seed: int) -> Incident:
 def _observe(story: Story) -> Observations:
     points: dict[SeriesKey, list[tuple[Instant, float]]] = {}
     records: list[LogRecord] = []
+    usual = story.system.minute(story.arrivals, random.Random(0))
 
-    def add(service: str, metric: str, at: Instant, value: float) -> None:
-        points.setdefault(SeriesKey(service, "", metric), []).append((at, value))
+    def add(service: str, metric: str, at: Instant, value: float, operation: str = "") -> None:
+        points.setdefault(SeriesKey(service, operation, metric), []).append((at, value))
 
-    for ago in range(HISTORY_MIN, 0, -1):
+    for ago in range(story.history_min, 0, -1):
         at = NOW - (ago - 1) * STEP_S
-        loads = story.system.minute(story.arrivals * story.surge(ago), story.rng, story.faults(ago))
+        faults = story.faults(ago)
+        loads = story.system.minute(story.arrivals * story.surge(ago), story.rng, faults)
         silent = story.silent(ago)
         for name, load in loads.items():
-            if name in silent:
+            if name in silent or (story.system.nodes[name].kind != "service" and story.witness != "measured"):
                 continue
-            add(name, "request_count", at, load.requests)
-            add(name, "error_count", at, load.failed)
-            if load.requests:
-                add(name, "latency_avg", at, load.latency_s)
-                add(name, "latency_p99", at, load.tail_s * 1.6)
+            for operation, part in _parts(story, name, load, faults):
+                add(name, "request_count", at, part.requests, operation)
+                add(name, "error_count", at, part.failed, operation)
+                if part.requests:
+                    add(name, "latency_avg", at, part.latency_s, operation)
+                    add(name, "latency_p99", at, part.tail_s * 1.6, operation)
         for name, memory in story.memory.items():
             add(name, "memory_bytes", at, max(1e6, memory(ago)))
-        if story.with_logs:
-            records += _lines(story, ago, at, loads)
+        records += _lines(story, ago, at, loads, usual)
     series = SeriesSet.of([Series.of(key, found, "metrics") for key, found in points.items()])
-    history = Window(NOW - HISTORY_MIN * STEP_S, NOW)
+    history = Window(NOW - story.history_min * STEP_S, NOW)
     sample = ErrorSample(history, tuple(sorted(records, key=lambda r: r.at or 0.0)), len(records))
     bad = tuple(r for r in sample.records if r.level >= Level.WARN)
     reports = tuple(SourceReport(n, "csv", SourceState.OK, role=n) for n in ("metrics", "changes", "logs"))
@@ -436,19 +633,60 @@ def _observe(story: Story) -> Observations:
     )
 
 
-def _lines(story: Story, ago: int, at: Instant, loads: dict[str, Load]) -> list[LogRecord]:
+def _parts(story: Story, name: str, load: Load, faults: dict[str, Node]) -> list[tuple[str, Load]]:
+    """The minute of a service, by operation where it tells them."""
+    shares = story.shares.get(name)
+    if not shares:
+        return [("", load)]
+    own = round(load.requests * faults[name].own_errors) if name in faults and story.operation in shares else 0
+    own = min(own, int(load.failed))
+    found = []
+    for operation, share in shares.items():
+        mine = own if operation == story.operation else 0
+        failed = min(load.requests * share, mine + (load.failed - own) * share)
+        found.append((operation, replace(load, requests=round(load.requests * share), failed=round(failed))))
+    return found
+
+
+def _lines(story: Story, ago: int, at: Instant, loads: dict[str, Load], usual: dict[str, Load]) -> list[LogRecord]:
     rng = story.rng
-    found = [
-        LogRecord(
-            at - rng.uniform(0, 59), Level.INFO, name, SafeText(f"request {rng.randrange(10**6)} served"), source="logs"
+
+    def line(service: str, level: Level, text: str, *fields: tuple[str, SafeText]) -> LogRecord:
+        return LogRecord(
+            at - rng.uniform(0, 59), level, service, SafeText(text), fields=tuple(sorted(fields)), source="logs"
         )
-        for name in loads
-        for _ in range(2)
-    ]
-    found += [
-        LogRecord(at - rng.uniform(0, 59), level, service, SafeText(text), source="logs")
-        for service, level, text in story.lines(ago, loads)
-    ]
+
+    found = [line(name, Level.INFO, f"request {rng.randrange(10**6)} served") for name in loads for _ in range(2)]
+    found += [line(service, level, text) for service, level, text in story.lines(ago, loads)]
+    if story.witness == "measured":
+        return found
+    for name, node in story.system.nodes.items():
+        for callee in node.calls:
+            if story.system.nodes[callee].kind == "service" or not loads[callee].requests:
+                continue
+            calls = loads[name].requests * node.calls[callee]
+            failing = loads[callee].failed / loads[callee].requests
+            took = loads[callee].latency_s
+            if story.witness == "fields":
+                for _ in range(min(CALLS_SHOWN, round(calls))):
+                    lost = rng.random() < failing
+                    took_ms = took * rng.lognormvariate(0, 0.3) * 1000
+                    found.append(
+                        line(
+                            name,
+                            Level.ERROR if lost else Level.INFO,
+                            "request failed" if lost else "request done",
+                            ("peer", SafeText(callee)),
+                            ("peer_ms", SafeText(f"{took_ms:.1f}")),
+                            ("peer_status", SafeText("503" if lost else "200")),
+                        )
+                    )
+                continue
+            complaints = min(20, round(calls * failing * rng.uniform(0.7, 1.0)))
+            found += [line(name, Level.ERROR, f"call of {callee} failed: connection reset")] * complaints
+            if took > SLOW * usual[callee].latency_s:
+                late = min(12, round(calls * 0.1))
+                found += [line(name, Level.WARN, f"no answer from {callee} within {took * 600:.0f} ms")] * late
     return found
 
 

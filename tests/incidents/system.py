@@ -58,8 +58,10 @@ class Node:
     kind: str = "service"
     capacity: float = math.inf
     """Requests per minute from which waiting sets in."""
-    pool: int | None = None
-    measured: bool = True
+    tail: float = 1.0
+    """How many times its slowest requests take what they usually do."""
+    impatience: float = 0.0
+    """How often its callers ask again for each failure."""
 
 
 @dataclass
@@ -85,12 +87,13 @@ class System:
 
     def minute(self, arrivals: float, rng: random.Random, changed: dict[str, Node] | None = None) -> dict[str, Load]:
         """What every node shows in a minute with so many arrivals."""
-        nodes = {**self.nodes, **(changed or {})}
+        nodes = {name: (changed or {}).get(name, node) for name, node in self.nodes.items()}
         loads = {name: Load() for name in nodes}
         loads[self.entry].requests = _noisy(arrivals, rng)
         for name, node in nodes.items():
             for callee, times in node.calls.items():
-                loads[callee].requests += loads[name].requests * times * rng.uniform(0.98, 1.02)
+                again = 1 + nodes[callee].impatience * nodes[callee].own_errors
+                loads[callee].requests += loads[name].requests * times * again * rng.uniform(0.98, 1.02)
         ok: dict[str, float] = {}
         for name in reversed(list(nodes)):
             node, load = nodes[name], loads[name]
@@ -101,7 +104,7 @@ class System:
             own = node.own_s * rng.lognormvariate(0, 0.05) + waiting
             below = sum(times * loads[callee].latency_s for callee, times in node.calls.items())
             load.latency_s = own + below
-            load.tail_s = own * rng.lognormvariate(0.9, 0.12) + sum(
+            load.tail_s = own * node.tail * rng.lognormvariate(0.9, 0.12) + sum(
                 min(times, 1) * loads[callee].tail_s for callee, times in node.calls.items()
             )
             passing = (1 - min(1.0, node.own_errors + refused)) * math.prod(
@@ -138,15 +141,13 @@ def make_system(rng: random.Random) -> System:
     for k, name in enumerate(services):
         below = services[k + 1 :]
         calls = {c: rng.choice([0.5, 1.0, 1.0, 2.0]) for c in rng.sample(below, min(len(below), rng.randint(1, 2)))}
-        nodes[name] = Node(
-            name, rng.uniform(0.01, 0.08), rng.uniform(0.0005, 0.003), calls, pool=rng.choice([None, 40])
-        )
+        nodes[name] = Node(name, rng.uniform(0.01, 0.08), rng.uniform(0.0005, 0.003), calls)
     called = {c for node in nodes.values() for c in node.calls}
     for name in services[1:]:
         if name not in called:
             nodes[services[0]].calls[name] = 1.0
     users = [s for s in services[1:] if rng.random() < 0.6] or [services[-1]]
-    for name in {*users, services[-1]}:
+    for name in sorted({*users, services[-1]}):
         nodes[name].calls[database] = rng.choice([1.0, 2.0])
     nodes[rng.choice(services[1:])].calls[cache] = 1.0
     nodes[rng.choice(services[1:])].calls[third] = 0.7
