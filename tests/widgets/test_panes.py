@@ -72,6 +72,8 @@ async def test_after_any_sizes_the_lines_are_those_of_the_last(sizes: tuple[int,
     async with app.run_test(size=(100, 30)) as pilot:
         for width in sizes:
             await pilot.resize_terminal(width, 30)
+            while any(canvas.parent is app.screen and canvas.size.width != width for canvas in app.query(Canvas)):
+                await pilot.pause(0.02)
             await pilot.pause()
         shown = screen_text(app)
         for canvas in app.query(Canvas):
