@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 from console.domain.logs import Level
@@ -43,12 +44,14 @@ def level_of(value: object) -> Level:
 
     Anything else is `UNKNOWN`, never a guess.
     """
-    if isinstance(value, (str, int)):
+    # A truth value is equal to a number, and would be found in its place.
+    cached = type(value) in (str, int)
+    if cached:
         known = _cache.get(value)
         if known is not None:
             return known
     found = _level_of(value)
-    if isinstance(value, (str, int)) and len(_cache) < 512:
+    if cached and len(_cache) < 512:
         _cache[value] = found
     return found
 
@@ -57,7 +60,7 @@ def _level_of(value: object) -> Level:
     if isinstance(value, bool):
         return Level.UNKNOWN
     if isinstance(value, (int, float)):
-        return _number(int(value))
+        return _number(int(value)) if math.isfinite(value) else Level.UNKNOWN
     if not isinstance(value, str):
         return Level.UNKNOWN
     word = value.strip().strip("[]<>:").lower()

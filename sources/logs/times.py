@@ -8,7 +8,9 @@ to the time the file was last written, and never more than a day after it.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from console.domain.instant import Instant, epoch_of_number
@@ -20,11 +22,15 @@ MONTHS = {
         ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), start=1
     )
 }
+_T = TypeVar("_T", str, bytes)
 _REMEMBERED = 4096
 """Seconds kept; forgotten all at once, which costs one parse per second of log."""
 _ISO = re.compile(
     r"(\d{4})[-/.](\d\d)[-/.](\d\d)(?:[T _]|T )(\d\d):(\d\d):(\d\d)(?:[.,:](\d{1,9}))? ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?|[A-Z]{3,4})?"
 )
+_HEAD = re.compile(r"\d{4}[-/.]\d\d[-/.]\d\d[T _]\d\d:\d\d:\d\d", re.A)
+_TAIL = re.compile(r"(?:[.,:](\d{1,9}))? ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?|[A-Z]{3,4})?", re.A)
+"""The two parts of `_ISO`, for stamps whose second takes 19 characters."""
 _ZONED = re.compile(r"([+-])(\d\d):?(\d\d)?")
 
 
@@ -123,3 +129,67 @@ class Clock:
         if len(self._seconds) >= _REMEMBERED:
             self._seconds.clear()
         self._seconds[key] = base
+
+
+class Stamps(Generic[_T]):
+    """Reads the stamps of many lines, all as text or all as bytes.
+
+    Neighbouring lines share their second, most fractions occur again and again, and all stamps of a file end in the same
+    zone: where that holds, a stamp costs two looks into memories. Any other is read by `slow`, which decides what all of
+    them mean.
+    """
+
+    def __init__(self, clock: Clock, slow: Callable[[_T], Instant | None]) -> None:
+        self._clock = clock
+        self._slow: Callable[[_T], Instant | None] = slow
+        self._zone: str | None = None
+        self._heads: Memo[_T, Instant] = Memo(self._head)
+        self._tails: Memo[_T, float] = Memo(self._tail)
+
+    def column(self, stamps: Sequence[_T]) -> list[Instant] | list[Instant | None]:
+        """The instants of stamps; None for those that name none."""
+        heads, tails = self._heads, self._tails
+        for _ in range(2):
+            try:
+                return [heads[stamp[:19]] + tails[stamp[19:]] for stamp in stamps]
+            except (TypeError, ValueError):
+                if not self._learned(stamps):
+                    break
+        return [self.one(stamp) for stamp in stamps]
+
+    def one(self, stamp: _T) -> Instant | None:
+        """The instant of one stamp."""
+        try:
+            return self._heads[stamp[:19]] + self._tails[stamp[19:]]
+        except (TypeError, ValueError):
+            return self._slow(stamp)
+
+    def _learned(self, stamps: Sequence[_T]) -> bool:
+        """Whether the first stamp is in a zone that was not known, and now is."""
+        first = stamps[0]
+        if not isinstance(first, (str, bytes)):
+            return False
+        zone = _TAIL.match(_text(first[19:]))
+        if zone is None or (zone[2] or "") == self._zone:
+            return False
+        self._zone = zone[2] or ""
+        self._heads.clear()
+        self._tails.clear()
+        return True
+
+    def _head(self, head: _T) -> Instant:
+        text = _text(head)
+        at = self._clock.text(text + (self._zone or "")) if self._zone is not None and _HEAD.fullmatch(text) else None
+        if at is None:
+            raise ValueError(text)
+        return at
+
+    def _tail(self, tail: _T) -> float:
+        match = _TAIL.match(_text(tail))
+        if match is None or (match[2] or "") != self._zone:
+            raise ValueError
+        return float(f"0.{match[1]}") if match[1] else 0.0
+
+
+def _text(part: str | bytes) -> str:
+    return part if isinstance(part, str) else part.decode("ascii", "replace")

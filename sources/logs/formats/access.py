@@ -9,13 +9,14 @@ A server error (5xx) counts as level error; everything else is info.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 
 from console.domain.logs import Level, LogRecord
-from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.logs.context import Context
 from sources.logs.fields import FIELD_LIMIT, Builder
+from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
 from sources.logs.formats.logfmt import pairs_in
 from sources.logs.memo import Memo
 from sources.logs.times import MONTHS, zone_of
@@ -32,16 +33,25 @@ _LIGHT_LINE = re.compile(
     rb'(?: "[^"\\]*(?:\\.[^"\\]*)*" "[^"\\]*(?:\\.[^"\\]*)*")?([^\n]*)'
 )
 """The same, for what counting needs: stamp, request, status, tail."""
+_BLOCK_LINE = (
+    rb"^(?:\S{1,256}+ \S{1,256}+ [^\[\n ]{1,127}+ \[(\d\d?/[^\]\n]{18,30}+)\] "
+    rb'"([^"\\\n]*+)" (\d{3}|-) (?:\d++|-)(?: "[^"\\\n]*+" "[^"\\\n]*+")?+(?:%s|([^\\\n]*+))|(.*+))$'
+)
+"""The same for many lines at once: only those without a virtual host, with a user of one word and no escapes. The latency's
+number stands before the tail where it has a place of its own; the last group is a line that does not fit."""
 _START = re.compile(rb"\S{1,256} \S{1,256} [^\[]{1,128}\[\d\d?/")
 _STAMP = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?: ([+-]\d{4}))?")
-_KEYED = re.compile(
-    rb'\b(rt|request_time|req_time|time|duration|latency|took|D|request_time_ms|duration_ms|rtms)[=:]"?(\d+(?:\.\d+)?)'
-)
+_KEYED_NAMES = (
+    b"rt", b"request_time", b"req_time", b"time", b"duration", b"latency", b"took", b"D", b"request_time_ms", b"duration_ms",
+    b"rtms",
+)  # fmt: skip
+_KEYED = re.compile(rb'\b(%s)[=:]"?(\d+(?:\.\d+)?)' % b"|".join(_KEYED_NAMES))
+_FIRST_KEYED = re.compile(rb' (%s)="?\d+\.\d' % b"|".join(_KEYED_NAMES))
+_PAIR_NAME = re.compile(rb"(?<= )(\w+)=", re.A)
 _BARE = re.compile(rb'(?:^|[\s"|])(\d+\.\d+|\d+)(s|ms|us|)(?=[\s"|]|$)')
 _REQUEST = re.compile(rb"([A-Z]{3,16}) (\S+)(?: HTTP/[\d.]+)?")
 _OWN_UNITS = {b"request_time_ms": 1e-3, b"duration_ms": 1e-3, b"rtms": 1e-3, b"D": 1e-6}
 _UNITS = {b"s": 1.0, b"ms": 1e-3, b"us": 1e-6}
-_NOTHING = SafeText("")
 
 
 class AccessFormat:
@@ -52,10 +62,15 @@ class AccessFormat:
     def __init__(self, context: Context, sample: Sequence[bytes] = ()) -> None:
         self._builder = Builder(context)
         self._context = context
-        self._whole_unit = _learned_whole_unit([m[11] for line in sample if (m := _LINE.match(line))])
         self._service = self._builder.service(None)
         self._stamps = Memo(self._stamp)
-        self._operations = Memo(self._operation, 20_000)
+        self._shared = Shared()
+        self._kinds: Kinds[tuple[bytes, bytes]] = Kinds(self._kind)
+        tails = [match[11] for line in sample if (match := _LINE.match(line))]
+        self._whole_unit = _learned_whole_unit(tails)
+        number, unit = _learned_number(tails)
+        self._number_unit = unit if context.names.latency_unit is None else self._builder.unit("")
+        self._block = re.compile(_BLOCK_LINE % number, re.M)
 
     def starts(self, line: bytes) -> bool:
         return _START.match(line) is not None
@@ -65,18 +80,22 @@ class AccessFormat:
         if match is None:
             return None
         stamp, request, code, tail = match.groups()
-        status = None if code == b"-" else int(code)
-        return LogRecord(
-            self._stamps[stamp],
-            Level.ERROR if status is not None and status >= 500 else Level.INFO,
-            self._service,
-            _NOTHING,
-            self._operations[request],
-            status,
-            self._latency(tail) if tail else None,
-        )
+        kind = self._kinds[request, code]
+        return kind.record(self._stamps[stamp], self._latency(tail) if tail else None)
 
     narrow = light
+
+    def columns(self, text: bytes, narrow: bool) -> Columns | None:
+        stamps, requests, codes, numbers, tails, _ = zip(*self._block.findall(text), strict=True)
+        kinds: list[Kind | None] = [self._kinds[key] for key in zip(requests, codes, strict=True)]
+        if b"" in stamps:
+            kinds = [kind if stamp else None for kind, stamp in zip(kinds, stamps, strict=True)]
+        unit, other = self._number_unit, self._latency
+        latencies = [
+            float(number) * unit if number else other(tail) if tail else None
+            for number, tail in zip(numbers, tails, strict=True)
+        ]
+        return columns_of([self._stamps[stamp] for stamp in stamps], kinds, latencies)
 
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         match = _LINE.match(line)
@@ -119,6 +138,12 @@ class AccessFormat:
         at = self._builder.clock.civil(year, month, day, hour, minute, second, zone_of(match[8]) if match[8] else None)
         return at + float(f"0.{match[7]}") if at is not None and match[7] else at
 
+    def _kind(self, key: tuple[bytes, bytes]) -> Kind:
+        request, code = key
+        status = int(code) if code.isdigit() else None
+        level = Level.ERROR if status is not None and status >= 500 else Level.INFO
+        return self._shared.kind(level, self._service, self._operation(request), status)
+
     def _operation(self, request: bytes) -> str:
         match = _REQUEST.fullmatch(request)
         if match is None:
@@ -150,6 +175,22 @@ def _latency_number(tail: bytes) -> tuple[bytes, float | None] | None:
     if bare := _BARE.search(tail):
         return bare[1], _UNITS.get(bare[2])
     return None
+
+
+def _learned_number(tails: Sequence[bytes]) -> tuple[bytes, float]:
+    """An expression for tails with the latency, a number of seconds with a point, as its group, and what it is multiplied by.
+
+    It takes only tails of which `_latency_number` says the same: the number is keyed and comes first, or is bare and comes
+    first, and no pair after it can be taken for a latency.
+    """
+    keyed = Counter(match[1] for tail in tails if (match := _FIRST_KEYED.match(tail)))
+    if keyed:
+        name = keyed.most_common(1)[0][0]
+        told = _OWN_UNITS.get(name) or unit_in_name(name.decode("ascii"))
+        return rb' %s="?(\d{1,6}\.\d{1,9})(?!\d)[^\\\n]*+' % name, 1.0 if told is None else told
+    others = Counter(name for tail in tails for name in _PAIR_NAME.findall(tail) if name not in _KEYED_NAMES)
+    names = rb"|".join(name for name, _ in others.most_common(8)) or rb"(?!)"
+    return rb' "?(\d{1,6}\.\d{1,9})(?=[\s"]|$)"?+(?: (?:%s)=[^\s=:\\]*+| [^\s=:\\]*+)*+' % names, 1.0
 
 
 def _learned_whole_unit(tails: Sequence[bytes]) -> float:

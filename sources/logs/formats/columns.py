@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, cast, runtime_checkable
 
 import msgspec
 
@@ -80,6 +80,16 @@ class Columns:
     latencies: list[float | None]
     """Seconds."""
 
+    @classmethod
+    def blank(cls, size: int) -> Columns:
+        """So many rows that were not read."""
+        return cls([0.0] * size, [None] * size, [None] * size)
+
+    def put(self, places: Sequence[int], part: Columns) -> None:
+        """Take over the rows of the lines at `places`."""
+        for place, at, kind, latency in zip(places, part.times, part.kinds, part.latencies, strict=True):
+            self.times[place], self.kinds[place], self.latencies[place] = at, kind, latency
+
 
 @runtime_checkable
 class ReadsBlocks(Protocol):
@@ -98,7 +108,9 @@ class ReadsBlocks(Protocol):
         ...
 
 
-def scattered(size: int, places: Sequence[int], part: Columns, into: Columns) -> None:
-    """Put the rows of `part`, read from the lines at `places`, into columns of `size` rows."""
-    for index, time, kind, latency in zip(places, part.times, part.kinds, part.latencies, strict=True):
-        into.times[index], into.kinds[index], into.latencies[index] = time, kind, latency
+def columns_of(times: Sequence[Instant | None], kinds: Sequence[Kind | None], latencies: list[float | None]) -> Columns:
+    """Columns in which no row without a time has a kind."""
+    if None in times:
+        kinds = [kind if at is not None else None for at, kind in zip(times, kinds, strict=True)]
+        times = [at if at is not None else 0.0 for at in times]
+    return Columns(cast("list[Instant]", times), list(kinds), latencies)

@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from operator import attrgetter
+from typing import Any, TypeAlias, cast
 
 import msgspec
 
+from console.domain.instant import Instant
 from console.domain.logs import LogRecord
-from console.domain.text import SafeText
 from console.guard.sanitise import safe_bytes
 from sources.logs.context import Context
 from sources.logs.fields import ALIASES, Builder, flat, status_of
+from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
 from sources.logs.levels import level_of
-from sources.logs.memo import Memo
+from sources.logs.times import Stamps
 from sources.logs.units import latency_of, learned_unit, unit_in_name
 
-_Scalar = str | int | float | bool | None
+_Scalar = str | int | float | None
+"""Without truth values, which a dictionary takes for numbers."""
+_Text = str | int | None
 _MOST_NAMES = 160
 _MISSES_BEFORE_LEARNING = 48
 _LIGHT = ("time", "level", "service", "operation", "method", "status", "latency")
@@ -34,8 +38,12 @@ _PREFIXES = frozenset(name.split(".", 1)[0] for names in ALIASES.values() for na
 
 _UNFIT = re.compile(r"[\x00-\x1f\"\\\ud800-\udfff]|^\(no ")
 """In a name: what a struct's field cannot be called; records with such a name are read the long way."""
-_NOTHING = SafeText("")
 _decode = msgspec.json.Decoder().decode
+
+
+_Key: TypeAlias = tuple[_Scalar, _Text, _Scalar, _Scalar, _Scalar]
+"""Level, service, method, route and status of a row."""
+_key: Callable[[Any], _Key] = attrgetter("level", "service", "method", "operation", "status")
 
 
 class _Row(msgspec.Struct):
@@ -43,7 +51,7 @@ class _Row(msgspec.Struct):
 
     time: _Scalar
     level: _Scalar
-    service: _Scalar
+    service: _Text
     operation: _Scalar
     method: _Scalar
     status: _Scalar
@@ -58,10 +66,10 @@ class JsonFormat:
     def __init__(self, context: Context, sample: Sequence[bytes] = ()) -> None:
         objects = [found for line in sample if (found := _object(line)) is not None]
         self._builder = Builder(context, _units(objects, Builder(context)))
-        self._seconds = Memo(self._builder.clock.second)
-        self._levels = Memo(level_of)
-        self._services = Memo(self._builder.service)
-        self._operations: Memo[tuple[object, object], str] = Memo(lambda key: self._builder.operation(*key), 20_000)
+        self._stamps: Stamps[str] = Stamps(self._builder.clock, self._builder.at)
+        self._shared = Shared()
+        self._kinds: Kinds[_Key] = Kinds(self._kind)
+        self._levels: Kinds[_Scalar] = Kinds(lambda level: self._shared.kind(level_of(level)))
         self._seen: dict[str, None] = {}
         self._misses = 0
         self._learn(objects)
@@ -70,45 +78,87 @@ class JsonFormat:
         return line[:1] == b"{" or line.lstrip()[:1] == b"{"
 
     def light(self, line: bytes) -> LogRecord | None:
-        # Runs once per line of every window that is counted: every look-up goes through a dictionary, not a function.
         try:
             row = self._rows.decode(line)
-            stamp, status, latency, route = row.time, row.status, row.latency, row.operation
-            if type(stamp) is str and stamp[-1:] == "Z" and stamp[19:20] == ".":
-                at: float | None = self._seconds[stamp[:19]] + float(stamp[19:-1])
-            else:
-                at = self._builder.at(stamp)
-            level = self._levels[row.level]
-            service = self._services[row.service]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._long_way(line)
-        if latency is not None:
-            if type(latency) is float and 0.0 <= latency < 1e6:
-                latency *= self._latency_unit
-            else:
-                latency = latency_of(latency, self._latency_unit)
-        if status is not None and not (type(status) is int and 100 <= status <= 599):
-            status = status_of(status)
-        operation = self._operations[row.method, route] if route is not None else ""
-        return LogRecord(at, level, service, _NOTHING, operation, status, latency)
+        kind = self._kinds[_key(row)]
+        return kind.record(self._at(row.time), self._latency(row.latency))
 
     def narrow(self, line: bytes) -> LogRecord | None:
         try:
             row = self._narrow_rows.decode(line)
-            stamp, latency = row.time, row.latency
-            if type(stamp) is str and stamp[-1:] == "Z" and stamp[19:20] == ".":
-                at: float | None = self._seconds[stamp[:19]] + float(stamp[19:-1])
-            else:
-                at = self._builder.at(stamp)
-            level = self._levels[row.level]
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ValueError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._long_way(line)
-        if latency is not None:
-            if type(latency) is float and 0.0 <= latency < 1e6:
-                latency *= self._latency_unit
-            else:
-                latency = latency_of(latency, self._latency_unit)
-        return LogRecord(at, level, "", _NOTHING, "", None, latency)
+        return self._levels[row.level].record(self._at(row.time), self._latency(row.latency))
+
+    def columns(self, text: bytes, narrow: bool) -> Columns | None:
+        size = text.count(b"\n") + 1
+        rows, places = self._decoded(text, size, self._narrow_rows if narrow else self._rows)
+        if not rows:
+            return None
+        kinds = [self._levels[row.level] for row in rows] if narrow else [self._kinds[key] for key in map(_key, rows)]
+        found = columns_of(
+            self._stamps.column([row.time for row in rows]),  # type: ignore[misc]  # others than texts are read slowly
+            kinds,
+            self._latency_column([row.latency for row in rows]),
+        )
+        if places is None:
+            return found
+        columns = Columns.blank(size)
+        columns.put(places, found)
+        return columns
+
+    def _decoded(
+        self, text: bytes, size: int, decoder: msgspec.json.Decoder[_Row]
+    ) -> tuple[list[_Row], list[int] | None]:
+        """The rows of a text, and the lines they stand on, None: on all.
+
+        Between an object's end and the next one's beginning nothing of an object can be open: where every line break
+        stands so, and there are as many objects as lines, each line is one object.
+        """
+        if text[:1] == b"{" and text[-1:] == b"}" and text.count(b"}\n{") == size - 1:
+            try:
+                rows = decoder.decode_lines(text)
+                if len(rows) == size:
+                    return rows, None
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass
+        rows, places = [], []
+        for place, line in enumerate(text.split(b"\n")):
+            if line[:1] == b"{":
+                try:
+                    rows.append(decoder.decode(line))
+                except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                    continue
+                places.append(place)
+        return rows, places
+
+    def _kind(self, key: _Key) -> Kind:
+        level, service, method, route, status = key
+        return self._shared.kind(
+            level_of(level),
+            self._builder.service(service),
+            self._builder.operation(method, route) if route is not None else "",
+            status_of(status),
+        )
+
+    def _at(self, stamp: _Scalar) -> Instant | None:
+        return self._stamps.one(stamp) if type(stamp) is str else self._builder.at(stamp)
+
+    def _latency(self, value: _Scalar) -> float | None:
+        return None if value is None else latency_of(value, self._latency_unit)
+
+    def _latency_column(self, values: list[_Scalar]) -> list[float | None]:
+        unit = self._latency_unit
+        return [
+            value * unit
+            if type(value) is float and 0.0 <= value < 1e6
+            else None
+            if value is None
+            else latency_of(value, unit)
+            for value in values
+        ]
 
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         found = _object(line)
@@ -163,7 +213,7 @@ class JsonFormat:
     def _type(self, name: str, field: str, wanted: tuple[str, ...]) -> Any:
         """What a value may be without sending the record the long way."""
         if field in wanted or name.lower() in _PREFIXES:
-            return _Scalar
+            return _Text if field == "service" else _Scalar
         known = self._builder.meanings.of(name)
         # A second name of a meaning must be null, else the long way decides which of the two stands.
         return None if known is not None and known[0] in wanted else msgspec.Raw

@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
 
 from console.domain.instant import Instant
-from console.domain.logs import Level, LogRecord
-from console.domain.text import SafeText
+from console.domain.logs import LogRecord
 from console.guard.sanitise import safe_bytes
 from sources.logs.context import Context
 from sources.logs.fields import Builder, status_of
+from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
 from sources.logs.levels import level_of
-from sources.logs.memo import Memo
+from sources.logs.times import Stamps
 from sources.logs.units import latency_of, learned_unit, unit_in_name
 
 _PAIR = re.compile(rb'([A-Za-z_@][\w.@/-]*)=(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s"]\S*|))(?=\s|$)')
 _START = re.compile(rb"[A-Za-z_@][\w.@/-]*=")
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
-_ANY_VALUE = rb'(?:"[^"\\]*(?:\\.[^"\\]*)*"|[^\s"]\S*|)'
-_SHAPES = 3
-_NOTHING = SafeText("")
+_VALUE = rb'([^\s"=\\]++)'
+_ANY_VALUE = rb'(?:"[^"\\\n]*+(?:\\.[^"\\\n]*+)*+"|[^\s"]\S*+|)'
+_FIRST_SHAPES = 3
+_MOST_SHAPES = 12
+_MISSES_BEFORE_LEARNING = 48
+_MOST_ORDERS = 512
+_MOST_NAMES = 40
+_T = TypeVar("_T")
 _LIGHT = frozenset(("time", "level", "service", "operation", "method", "status", "latency"))
 
 
@@ -54,8 +61,33 @@ def learned_units(objects: Sequence[Sequence[tuple[str, object]]], builder: Buil
     return {name: learned_unit(numbers) for name, numbers in values.items()}
 
 
-def _text(raw: bytes | None) -> str:
-    return "" if raw is None else raw.decode("utf-8", "backslashreplace")
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def _order(line: bytes) -> tuple[bytes, ...]:
+    """The names of a line's pairs."""
+    return tuple([name for name, _, _ in _PAIR.findall(line)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """A sequence of names, as expressions that are several times faster than finding pairs one by one."""
+
+    line: re.Pattern[bytes]
+    """Matches one line; its groups are the values with a meaning."""
+    block: re.Pattern[bytes]
+    """The same for every line of a text; its last group is a line that does not fit."""
+    time: int
+    """Which of the groups holds the time."""
+    latency: int | None
+    meanings: tuple[str, ...]
+    """Of the other groups, which make the kind."""
+    kinds: Kinds[tuple[bytes, ...]]
+
+    def key(self, values: Sequence[_T]) -> tuple[_T, ...]:
+        """What makes the kind, of something that there is for each group."""
+        return tuple([value for index, value in enumerate(values) if index not in (self.time, self.latency)])
 
 
 class LogfmtFormat:
@@ -65,27 +97,20 @@ class LogfmtFormat:
 
     def __init__(self, context: Context, sample: Sequence[bytes] = ()) -> None:
         pairs = [pairs_in(line) for line in sample]
-        builder = self._builder = Builder(context, learned_units(pairs, Builder(context)))
-        self._levels: Memo[bytes | None, Level] = Memo(lambda raw: level_of(_text(raw)))
-        self._services: Memo[bytes | None, str] = Memo(lambda raw: builder.service(_text(raw) or None))
-        self._statuses: Memo[bytes, int | None] = Memo(lambda raw: status_of(_text(raw)))
-        self._operations: Memo[tuple[bytes | None, bytes], str] = Memo(
-            lambda key: builder.operation(_text(key[0]), _text(key[1])), 20_000
-        )
+        self._builder = Builder(context, learned_units(pairs, Builder(context)))
+        self._stamps: Stamps[bytes] = Stamps(self._builder.clock, self._stamp)
+        self._shared = Shared()
         self._latency_unit = 1e-3
-        self._latency_names: tuple[str, ...] = ()
-        self._shapes = self._learned_shapes(sample)
+        self._latency_name = b""
+        orders = Counter(_order(line) for line in sample)
+        shapes = [self._shape(order) for order, _ in orders.most_common(_FIRST_SHAPES)]
+        self._shapes = [shape for shape in shapes if shape is not None]
+        self._misses: Counter[tuple[bytes, ...]] = Counter()
 
     def starts(self, line: bytes) -> bool:
         return _START.match(line) is not None
 
-    def _learned_shapes(self, sample: Sequence[bytes]) -> tuple[re.Pattern[bytes], ...]:
-        """Expressions for the most frequent sequences of names, several times faster than finding pairs one by one."""
-        orders = Counter(tuple(name for name, _, _ in _PAIR.findall(line)) for line in sample)
-        shapes = [self._shape(order) for order, _ in orders.most_common(_SHAPES)]
-        return tuple(shape for shape in shapes if shape is not None)
-
-    def _shape(self, order: tuple[bytes, ...]) -> re.Pattern[bytes] | None:
+    def _shape(self, order: tuple[bytes, ...]) -> _Shape | None:
         """None where a meaning has no field or several: then only the long way tells which stands."""
         groups: dict[int, str] = {}
         for index, name in enumerate(order):
@@ -93,47 +118,112 @@ class LogfmtFormat:
             if known is not None and known[0] in _LIGHT:
                 groups[index] = known[0]
         meanings = list(groups.values())
-        if "time" not in meanings or len(set(meanings)) < len(meanings) or len(order) > 40:
+        if "time" not in meanings or len(set(meanings)) < len(meanings) or len(order) > _MOST_NAMES:
             return None
-        latency = next((order[i].decode("ascii") for i, m in groups.items() if m == "latency"), None)
-        unit = self._builder.unit(latency) if latency is not None else self._latency_unit
-        if self._latency_names and latency is not None and latency not in self._latency_names:
-            return None
-        if latency is not None:
-            self._latency_names, self._latency_unit = (latency,), unit
+        if "latency" in meanings:
+            name = next(order[index] for index, meaning in groups.items() if meaning == "latency")
+            if self._latency_name not in (b"", name):
+                return None
+            self._latency_name, self._latency_unit = name, self._builder.unit(name.decode("ascii"))
         parts = [
-            rb"%s=%s" % (re.escape(name), rb"(?P<%s>[^\s\"=\\]+)" % groups[i].encode() if i in groups else _ANY_VALUE)
-            for i, name in enumerate(order)
+            rb"%s=%s" % (re.escape(name), _VALUE if index in groups else _ANY_VALUE) for index, name in enumerate(order)
         ]
-        return re.compile(rb" ".join(parts) + rb"\s*\Z")
+        whole = rb" ".join(parts) + rb"[^\S\n]*+"
+        others = tuple(meaning for meaning in meanings if meaning not in ("time", "latency"))
+        return _Shape(
+            re.compile(rb"%s\Z" % whole),
+            re.compile(rb"^(?:%s|(.*+))$" % whole, re.M),
+            meanings.index("time"),
+            meanings.index("latency") if "latency" in meanings else None,
+            others,
+            Kinds(lambda key: self._kind(dict(zip(others, key, strict=True)))),
+        )
 
-    def _stamps(self, raw: bytes) -> Instant | None:
+    def _kind(self, raw: Mapping[str, bytes]) -> Kind:
+        found = {meaning: _text(value) for meaning, value in raw.items()}
+        return self._shared.kind(
+            level_of(found.get("level", "")),
+            self._builder.service(found.get("service")),
+            self._builder.operation(found.get("method", ""), found["operation"]) if "operation" in found else "",
+            status_of(found.get("status")),
+        )
+
+    def _stamp(self, raw: bytes) -> Instant | None:
         return self._builder.clock.text(raw.decode("ascii", "replace"))
+
+    def _latency(self, raw: bytes) -> float | None:
+        return latency_of(raw.decode("ascii", "replace"), self._latency_unit)
 
     def light(self, line: bytes) -> LogRecord | None:
         for shape in self._shapes:
-            match = shape.match(line)
+            match = shape.line.match(line)
             if match is not None:
-                return self._quick(match)
+                values = match.groups()
+                latency = self._latency(values[shape.latency]) if shape.latency is not None else None
+                return shape.kinds[shape.key(values)].record(self._stamps.one(values[shape.time]), latency)
         pairs = pairs_in(line)
+        if not pairs:
+            return None
+        self._learn(line)
         of = self._builder.meanings.of
         telling = [(name, value) for name, value in pairs if (known := of(name)) is not None and known[0] in _LIGHT]
-        return self._builder.record(telling) if pairs else None
+        return self._builder.record(telling)
 
-    def _quick(self, match: re.Match[bytes]) -> LogRecord:
-        found = match.groupdict()
-        latency, status, route = found.get("latency"), found.get("status"), found.get("operation")
-        return LogRecord(
-            self._stamps(found["time"]),
-            self._levels[found.get("level")],
-            self._services[found.get("service")],
-            _NOTHING,
-            self._operations[found.get("method"), route] if route else "",
-            self._statuses[status] if status else None,
-            latency_of(latency.decode("ascii", "replace"), self._latency_unit) if latency else None,
-        )
+    def _learn(self, line: bytes) -> None:
+        """Note a line of no known shape; a sequence of names that comes often becomes a shape."""
+        order = _order(line)
+        if len(self._shapes) >= _MOST_SHAPES or (order not in self._misses and len(self._misses) >= _MOST_ORDERS):
+            return
+        self._misses[order] += 1
+        if self._misses[order] == _MISSES_BEFORE_LEARNING:
+            shape = self._shape(order)
+            if shape is not None and shape.line.match(line) is not None:
+                self._shapes.append(shape)
 
     narrow = light
+
+    def columns(self, text: bytes, narrow: bool) -> Columns | None:
+        if not self._shapes:
+            return None
+        columns: Columns | None = None
+        places: Sequence[int] = range(text.count(b"\n") + 1)
+        for shape in self._shapes:
+            part, unread = self._read(shape, text)
+            if columns is None and not unread:
+                return part
+            columns = columns or Columns.blank(len(places))
+            columns.put(places, part)
+            if not unread:
+                break
+            places = [places[index] for index, _ in unread]
+            text = b"\n".join([line for _, line in unread])
+        return columns
+
+    def _read(self, shape: _Shape, text: bytes) -> tuple[Columns, list[tuple[int, bytes]]]:
+        """The rows of a text by one shape, and the lines that it does not fit, by number."""
+        *values, others = zip(*shape.block.findall(text), strict=True)
+        stamps = values[shape.time]
+        # Of kinds without any value there is one for all.
+        keys = zip(*shape.key(values), strict=True) if shape.meanings else [()] * len(stamps)
+        latencies: list[float | None] = [None] * len(stamps)
+        if shape.latency is not None:
+            latencies = self._latencies(values[shape.latency])
+        if b"" not in stamps:
+            return columns_of(self._stamps.column(stamps), [shape.kinds[key] for key in keys], latencies), []
+        kinds = [shape.kinds[key] if stamp else None for stamp, key in zip(stamps, keys, strict=True)]
+        times = [self._stamps.one(stamp) if stamp else None for stamp in stamps]
+        unread = [(index, line) for index, (stamp, line) in enumerate(zip(stamps, others, strict=True)) if not stamp]
+        return columns_of(times, kinds, latencies), unread
+
+    def _latencies(self, raw: Sequence[bytes]) -> list[float | None]:
+        unit = self._latency_unit
+        try:
+            return [
+                None if not value else number * unit if 0.0 <= (number := float(value)) < 1e6 else self._latency(value)
+                for value in raw
+            ]
+        except ValueError:
+            return [self._latency(value) if value else None for value in raw]
 
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         pairs = pairs_in(line)

@@ -7,43 +7,22 @@ read as fields. A line without the stamp joins the record before.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from console.domain.instant import Instant
-from console.domain.logs import Level, LogRecord
+from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe_bytes
 from sources.logs.context import Context
 from sources.logs.fields import Builder
 from sources.logs.formats.base import CONTINUES
+from sources.logs.formats.columns import Columns
 from sources.logs.formats.logfmt import learned_units, pairs_in
+from sources.logs.formats.plainrows import PlainRows
 from sources.logs.formats.stamps import STAMPS, Stamp
-from sources.logs.formats.syslog import embedded
-from sources.logs.levels import WORDS, level_in
+from sources.logs.formats.words import REACH, in_text, quick_level, split_level
 
-_DECORATION = re.compile(
-    rb"[\s\[\](){}<>|:;,#*/=-]*(?:(?:\[[^\]]{0,64}\]|\([^)]{0,64}\)|#?\d+|[\w.$@/-]{1,64})[\s\[\](){}|:;,#*-]*){0,3}"
-)
-"""What may stand between stamp and severity: brackets, a process id, a thread or host name; no running text."""
-_LEVEL_WORD = re.compile(
-    rb"(?<![A-Za-z0-9_/.-])\[?(?:[a-z_0-9]+:)?([A-Za-z]{3,11}[1-8]?)(?:\]|:|(?=[\s|,]|$))[\s\]|:,-]*"
-)
-_REQUEST = re.compile(rb'"([A-Z]{3,7}) (/\S*) HTTP/[\d.]+"?[ ,:]+"?(\d{3})\b')
-_SHORT_REQUEST = re.compile(
-    rb"\b(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (/\S*)(?: HTTP/[\d.]+)?[ ,:]+(?:status[=: ])?(\d{3})\b"
-    rb"(?:[ ,:-]+(?:in |took |after )?(\d+(?:\.\d+)?) ?(ms|us|s|\xc2\xb5s)\b)?"
-)
-"""`GET /path 200 12.5ms`, as many middlewares write it."""
-_RAILS = re.compile(rb"Completed (\d{3}) [\w ]+ in (\d+(?:\.\d+)?)ms")
-_QUICK = re.compile(rb"[ \t|:,-]*\[?([A-Z]{4,8})\]?(?=[ :\t])")
-"""A severity right behind the stamp, as most lines have it."""
-_QUICK_LEVELS = {word.upper().encode(): level for word, level in WORDS.items() if len(word) > 3}
-_REDIS = {b".": Level.DEBUG, b"-": Level.DEBUG, b"*": Level.NOTICE, b"#": Level.WARN}
-_KLOG = {b"I": Level.INFO, b"W": Level.WARN, b"E": Level.ERROR, b"F": Level.FATAL}
 _NOTHING = SafeText("")
-_REACH = 200
-"""Bytes of a line in which stamp and severity are looked for."""
 
 
 class PlainFormat:
@@ -56,29 +35,25 @@ class PlainFormat:
         self._service = self._builder.service(None)
         self.stamp, self._column = learned_stamp(sample)
         self._pattern = None if self.stamp is None else self.stamp.within(self._column)
+        self._rows = None if self.stamp is None else PlainRows(self.stamp, self._builder, sample)
 
     def starts(self, line: bytes) -> bool:
         if self._pattern is not None:
-            return self._pattern.match(line[:_REACH]) is not None
+            return self._pattern.match(line[:REACH]) is not None
         return CONTINUES.match(line) is None
 
     def light(self, line: bytes) -> LogRecord | None:
         at: Instant | None = None
         head, rest = b"", line
         if self._pattern is not None and self.stamp is not None:
-            match = self._pattern.match(line[:_REACH])
+            match = self._pattern.match(line[:REACH])
             if match is None:
                 return None
             at = self.stamp.read(match, self._builder.clock)
             if at is None:
                 return None
             head, rest = line[: match.start("stamp")], line[match.end("stamp") :]
-        quick = _QUICK.match(rest) if not head else None
-        level = _QUICK_LEVELS.get(quick[1]) if quick is not None else None
-        if quick is not None and level is not None:
-            message = rest[quick.end() :]
-        else:
-            level, _, message = split_level(head, rest, self.stamp.name if self.stamp else "")
+        level, message = quick_level(head, rest, self.stamp.name if self.stamp else "")
         if (
             b"=" in message
             or b" /" in message
@@ -86,16 +61,19 @@ class PlainFormat:
             or b"Completed " in message
             or message[-1:] == b"}"
         ):
-            return self._builder.record(_in_text(message.strip()), at=at, level=level)
+            return self._builder.record(in_text(message.strip()), at=at, level=level)
         return LogRecord(at, level, self._service, _NOTHING)
 
     narrow = light
+
+    def columns(self, text: bytes, narrow: bool) -> Columns | None:
+        return None if self._rows is None else self._rows.columns(text)
 
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         at: Instant | None = None
         head, rest = b"", line
         if self._pattern is not None and self.stamp is not None:
-            match = self._pattern.match(line[:_REACH])
+            match = self._pattern.match(line[:REACH])
             if match is None:
                 return None
             at = self.stamp.read(match, self._builder.clock)
@@ -106,7 +84,7 @@ class PlainFormat:
         pairs: list[tuple[str, object]] = (
             [("context", decoration.decode("utf-8", "backslashreplace"))] if decoration else []
         )
-        pairs += _in_text(message.strip())
+        pairs += in_text(message.strip())
         return self._builder.record(
             pairs,
             extra=tuple(safe_bytes(one) for one in extra),
@@ -121,64 +99,8 @@ def learned_stamp(sample: Sequence[bytes]) -> tuple[Stamp | None, int]:
     """The kind of stamp that most lines of a sample carry, and the last column where it may begin."""
     best: tuple[int, Stamp | None, int] = (0, None, 0)
     for stamp in STAMPS:
-        columns = [m.start("stamp") for line in sample if (m := stamp.within(72).match(line[:_REACH]))]
+        columns = [m.start("stamp") for line in sample if (m := stamp.within(72).match(line[:REACH]))]
         if len(columns) > best[0]:
             best = (len(columns), stamp, sorted(columns)[len(columns) * 9 // 10])
     # A stamp that hardly any line carries is part of the words, unless the rest are stack traces.
     return (best[1], min(72, best[2] + 8)) if best[0] * 20 >= len(sample) else (None, 0)
-
-
-def split_level(head: bytes, rest: bytes, stamp: str) -> tuple[Level, bytes, bytes]:
-    """Severity, decoration and message of a line, from what stands before and after its stamp."""
-    if stamp == "klog":
-        where, bracket, message = rest.partition(b"] ")
-        return (
-            _KLOG.get(head[-1:], Level.INFO),
-            where.strip() if bracket else b"",
-            message if bracket else where.strip(),
-        )
-    if stamp == "redis" and rest[:1] == b" " and rest[1:2] in _REDIS and rest[2:3] == b" ":
-        return _REDIS[rest[1:2]], head.strip(), rest[3:]
-    before = level_in(head) if head else Level.UNKNOWN
-    decoration = _DECORATION.match(rest[:_REACH])
-    reach = decoration.end() if decoration else 0
-    for word in _LEVEL_WORD.finditer(rest[:_REACH]):
-        if word.start(1) > reach:
-            break
-        text = word[1]
-        level = WORDS.get(text.decode("ascii").lower().rstrip("12345678"), Level.UNKNOWN)
-        set_apart = (
-            text.isupper()
-            or rest[word.end(1) : word.end(1) + 1] in b":]|"
-            or rest[word.start(1) - 1 : word.start(1)] in (b"[", b":")
-        )
-        if level is not Level.UNKNOWN and len(text) > 2 and (set_apart or word.start(1) < 3):
-            return level, _tidy(rest[: word.start()]), _message(rest[word.end() :])
-    return before, _tidy(head) if before is Level.UNKNOWN else b"", _message(rest)
-
-
-def _tidy(text: bytes) -> bytes:
-    return text.strip(b" \t-|:,[]")
-
-
-def _message(text: bytes) -> bytes:
-    """The words, without the marks that set them apart."""
-    return text.lstrip(b" \t-|:,]").rstrip() or text.strip()
-
-
-def _in_text(message: bytes) -> list[tuple[str, object]]:
-    """Fields inside the words."""
-    pairs = embedded(message) if b"=" in message or message[-1:] == b"}" else []
-    if b"HTTP/" in message and (request := _REQUEST.search(message)):
-        pairs += _named(("method", request[1]), ("path", request[2]), ("status", request[3]))
-    elif b" /" in message and (request := _SHORT_REQUEST.search(message)):
-        pairs += _named(("method", request[1]), ("path", request[2]), ("status", request[3]))
-        if request[4]:
-            pairs += _named(("duration", message[request.start(4) : request.end(5)]))
-    elif b"Completed " in message and (rails := _RAILS.search(message)):
-        pairs += _named(("status", rails[1]), ("duration_ms", rails[2]))
-    return [(name, value) for name, value in pairs if name.lower() not in ("msg", "message")]
-
-
-def _named(*pairs: tuple[str, bytes]) -> list[tuple[str, object]]:
-    return [(name, value.decode("utf-8", "backslashreplace")) for name, value in pairs]

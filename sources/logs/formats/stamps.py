@@ -27,6 +27,16 @@ class Stamp:
         """Matches a line whose stamp, as group `stamp`, begins no later than `column`."""
         return re.compile(rb"[^\n]{0,%d}?%s(?P<stamp>%s)" % (column, self._guard, self._pattern))
 
+    @property
+    def bare(self) -> bytes:
+        """The expression of a stamp at a line's beginning, or behind a bracket there, without groups."""
+        return re.sub(rb"\(\?P<\w+>", b"(?:", self._pattern)
+
+    @lru_cache(maxsize=16)  # noqa: B019
+    def alone(self) -> re.Pattern[bytes]:
+        """Matches a stamp by itself, for `read`."""
+        return re.compile(rb"(?P<stamp>%s)" % self._pattern)
+
 
 def _fraction(text: bytes | None) -> float:
     return float(b"0." + text) if text else 0.0
