@@ -48,6 +48,7 @@ def run_guarded(action: Callable[[], int]) -> int:
         say("interrupted")
         return Exit.INTERRUPTED
     except click.ClickException as error:
+        error.message = "\n".join(safe(line) for line in error.message.split("\n"))  # it may repeat what was typed
         error.show()
         return Exit.USAGE
     except (ConfigError, BadTime) as error:

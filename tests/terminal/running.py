@@ -175,6 +175,13 @@ def running(
         yield console
 
 
+@contextmanager
+def command(folder: Path, *arguments: str, size: tuple[int, int] = (120, 40)) -> Iterator[Console]:
+    """`incident` with these arguments on a terminal, in a folder."""
+    with Console([INCIDENT, *arguments], size, cwd=str(folder)) as console:
+        yield console
+
+
 OURS = re.compile(
     rb"\x1b\[\?(?:1049|25|1004|2004|2026|7)[hl]"  # the screen, cursor, focus, paste, frames, wrapping
     rb"|\x1b\[\?(?:2026|2048)\$p"  # questions about frames and sizes
@@ -203,6 +210,7 @@ __all__ = [
     "OURS",
     "Console",
     "all_end",
+    "command",
     "cpu_seconds",
     "is_running",
     "running",
