@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
 from textual.app import ComposeResult
@@ -14,10 +14,14 @@ from textual.widget import AwaitMount, Widget
 from console.actions import ACTIONS, Action
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import BadTime
+from console.domain.logs import LogRecord, Pattern
 from console.live.session import Session
 from console.live.timeview import TimeView, parse_view
 from console.screens.dialogs import LineDialog
 from console.screens.moments import moment_of, next_change
+from console.screens.narrowing import Around, Lines, only, trace_of, without
+from console.screens.record_lines import RecordLines
+from console.screens.selection import NO_PANE, refusals
 from console.state import ConsoleState
 from widgets.body import Look
 from widgets.footer import Footer
@@ -134,7 +138,7 @@ class ConsoleScreen(TimeActions):
         """Show a new state."""
         self.look = Look(state.now, self.session.zone)
         self.header.show_view(state.header, self.look, " › ".join(self.crumbs))
-        self.footer.show_keys(pane=self.pane_name())
+        self.footer.show_keys(self.refusals(), self.pane_name())
         self.show_body(state)
 
     def pane_name(self) -> str:
@@ -161,7 +165,7 @@ class ConsoleScreen(TimeActions):
 
     def on_mount(self) -> None:
         """One pane has the cursor."""
-        self.first().focus()
+        self.set_focus(self.first())
 
     def go_to(self, number: int) -> None:
         """Focus the pane with this number."""
@@ -171,7 +175,7 @@ class ConsoleScreen(TimeActions):
             return
         if self._zoomed is not None:
             self._give_all_to(panes[number - 1])
-        panes[number - 1].focus()
+        self.set_focus(panes[number - 1])
 
     def do_pane_1(self) -> None:
         """Focus the first pane."""
@@ -198,7 +202,7 @@ class ConsoleScreen(TimeActions):
         shown = self.visible_panes()
         if shown:
             here = shown.index(self.current()) if self.current() in shown else 0
-            shown[(here + step) % len(shown)].focus()
+            self.set_focus(shown[(here + step) % len(shown)])
 
     # Actions that mean the same everywhere.
 
@@ -236,11 +240,8 @@ class ConsoleScreen(TimeActions):
 
     def do_open(self) -> None:
         """Enter the selection."""
-        item = self.current().selected()
-        if item is None:
-            self.post_message(self.Notice("nothing selected here"))
-        else:
-            self.post_message(self.Open(item))
+        if not self._refused("open"):
+            self.post_message(self.Open(self.current().selected()))
 
     def do_back(self) -> None:
         """Leave this screen."""
@@ -274,7 +275,7 @@ class ConsoleScreen(TimeActions):
             at = state.changes.onset if state.changes.onset is not None else state.now
         found = next_change(state.changes.changes, here, at, later=later)
         if found is None:
-            self.post_message(self.Notice(f"no change {'after' if later else 'before'} this one is known"))
+            self.post_message(self.Notice(f"no change {'after' if later else 'before'} this moment is known"))
         else:
             self.show_change(found)
 
@@ -292,7 +293,7 @@ class ConsoleScreen(TimeActions):
         pane = self.current()
         if isinstance(pane, LogsPane):
             return pane
-        self.post_message(self.Notice("this works in a log pane: go there first"))
+        self.post_message(self.Notice(NO_PANE))
         return None
 
     def do_follow(self) -> None:
@@ -302,8 +303,8 @@ class ConsoleScreen(TimeActions):
 
     def do_fold(self) -> None:
         """Show or hide the further lines of a record."""
-        if (pane := self._log_pane()) and not pane.fold():
-            self.post_message(self.Notice("this record has one line"))
+        if (pane := self._log_pane()) and not self._refused("fold"):
+            pane.fold()
 
     def do_next_error(self) -> None:
         """The next record at error level or worse."""
@@ -314,6 +315,52 @@ class ConsoleScreen(TimeActions):
         """The previous record at error level or worse."""
         if (pane := self._log_pane()) and not pane.next_matching_level(-1):
             self.post_message(self.Notice("no error above this line"))
+
+    def do_only_this(self) -> None:
+        """Only what the selected record or pattern is about."""
+        self._narrow("only_this", only)
+
+    def do_not_this(self) -> None:
+        """Everything but what the selected record or pattern is about."""
+        self._narrow("not_this", without)
+
+    def _narrow(self, action: str, made: Callable[[str, LogRecord | Pattern], str | None]) -> None:
+        pane, item = self.current(), self.current().selected()
+        if self._refused(action) or not isinstance(item, (LogRecord, Pattern)):
+            return
+        own = pane.query_text if isinstance(pane, RecordLines) else None
+        text = made(self.session.filter_text if own is None else own, item)
+        if text is None:
+            self.post_message(self.Notice("the filter says this already"))
+        elif own is not None:
+            self.post_message(self.Open(Lines(text, "Lines", "filtered")))
+        else:
+            self.post_message(self.Notice(self.session.try_filter(text) or f"filter: {text}"))
+
+    def do_trace(self) -> None:
+        """Every line of the record's trace."""
+        record = self.here()
+        if not self._refused("trace") and isinstance(record, LogRecord):
+            self.post_message(self.Open(trace_of(record)))
+
+    def do_context(self) -> None:
+        """What the record's source said around it."""
+        record = self.here()
+        if not self._refused("context") and isinstance(record, LogRecord):
+            self.post_message(self.Open(Around(record)))
+
+    # What can be done with the selection.
+
+    def refusals(self) -> dict[str, str]:
+        """Why actions cannot be used on what is selected now, by their ids."""
+        return refusals(self.current(), self.here())
+
+    def _refused(self, action: str) -> bool:
+        """Whether it cannot be used now; then the reason is told."""
+        reason = self.refusals().get(action)
+        if reason is not None:
+            self.post_message(self.Notice(reason))
+        return reason is not None
 
     def maximized_pane(self) -> Pane | None:
         """The pane that has the whole screen."""
@@ -326,7 +373,7 @@ class ConsoleScreen(TimeActions):
             return
         pane = self.current()
         self._give_all_to(pane if self._zoomed is None else None)
-        pane.focus()
+        self.set_focus(pane)
 
     def _give_all_to(self, pane: Pane | None) -> None:
         self._zoomed = pane

@@ -11,6 +11,8 @@ from console.live.details import about, quoted
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.screens.details import ChangeScreen, RecordScreen, SuspectScreen, UpstreamScreen
+from console.screens.narrowing import Around, Lines, literal_of
+from console.screens.record_lines import ContextLines, RecordLines
 from console.screens.service import LinesScreen, ServiceScreen
 from console.state import OperationRow, ServiceRow, UpstreamRow
 
@@ -33,14 +35,16 @@ def screen_for(
         case LogRecord():
             return RecordScreen(session, (*crumbs, "record"), actions, item)
         case Pattern():
-            return LinesScreen(
-                session, (*crumbs, "pattern"), actions, pattern_query(item), f"{item.status} {item.template}"
-            )
+            lines = RecordLines(session, 1, pattern_query(item), f"{item.status} {item.template}")
+            return LinesScreen(session, (*crumbs, "pattern"), actions, lines)
+        case Lines(query=query, title=title, crumb=crumb):
+            return LinesScreen(session, (*crumbs, crumb), actions, RecordLines(session, 1, query, title))
+        case Around(record=record):
+            return LinesScreen(session, (*crumbs, "context"), actions, ContextLines(session, 1, record))
     return None
 
 
 def pattern_query(pattern: Pattern) -> str:
     """A query for the lines of a pattern: its literal stretches, its service and its level."""
-    stretches = [part.strip() for part in pattern.template.split("<*>")]
-    literal = max(stretches, key=len, default="")
+    literal = literal_of(pattern)
     return about(pattern.service, extra=f"level:{pattern.level.word} {quoted(literal) if literal else ''}".strip())

@@ -144,7 +144,7 @@ class OverviewScreen(ConsoleScreen):
             self._zoomed = pane
         self._plan = None
         self.divide()
-        pane.focus()
+        self.set_focus(pane)
 
     def show_change(self, change: JudgedChange) -> None:
         """The cursor on it in the list of changes."""
@@ -156,7 +156,7 @@ class OverviewScreen(ConsoleScreen):
         self._zoomed = self.current() if self._zoomed is None else None
         self._plan = None
         self.divide()
-        self.current().focus()
+        self.set_focus(self.current())
 
     # Leaving.
 

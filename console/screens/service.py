@@ -75,13 +75,13 @@ class ServiceScreen(ConsoleScreen):
 
 
 class LinesScreen(ConsoleScreen):
-    """The lines of one pattern."""
+    """Log lines alone: of a pattern, of a trace, around a record."""
 
     def __init__(
-        self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], query: str, title: str
+        self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], lines: RecordLines
     ) -> None:
         super().__init__(session, crumbs, actions)
-        self._lines = RecordLines(session, 1, query, title)
+        self._lines = lines
 
     def body(self) -> Iterable[Widget]:
         yield Vertical(self._lines, id="body")

@@ -57,7 +57,7 @@ async def test_d_goes_from_the_onset_to_the_change_after_it_and_the_other_to_tho
         await pilot.press("D")
         await until(lambda: selected() == "old-flag")
         await pilot.press("D")
-        await until(lambda: "no change before this one" in screen_text(app))
+        await until(lambda: "no change before this moment" in screen_text(app))
         await pilot.press("d", "d")
         await until(lambda: selected() == "new-flag")
 

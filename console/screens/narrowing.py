@@ -1,0 +1,82 @@
+"""Filters made from what is selected: only this, not this, its trace, its surroundings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from console.domain.logs import LogRecord, Pattern
+from console.query.ast import And, FieldTest, Literal, Not, Query
+from console.query.parse import parse
+from console.query.text import text_of
+
+_CHANGING = re.compile(r"\S*\d\S*|‹[^›]*›")
+"""Parts of a message that differ from record to record: words with a digit, and hidden secrets."""
+LEAST_TEXT = 3
+"""Characters that a text must have to tell records apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines that match a query, to be opened as a screen of their own."""
+
+    query: str
+    title: str
+    crumb: str
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The unfiltered lines around a record, to be opened as a screen of their own."""
+
+    record: LogRecord
+
+
+def only(filter_text: str, item: LogRecord | Pattern) -> str | None:
+    """The filter, narrowed to what the record or pattern is about; None where it says so already."""
+    return _with(filter_text, _about(item))
+
+
+def without(filter_text: str, item: LogRecord | Pattern) -> str | None:
+    """The filter, without what the record or pattern is about; None where it says so already."""
+    parts = _about(item)
+    if isinstance(item, LogRecord) and not item.operation:
+        # a service alone would take everything away that the record's service says
+        text = max((part.strip() for part in _CHANGING.split(item.message)), key=len, default="")
+        parts = [*parts, Literal(text if len(text) >= LEAST_TEXT else item.message)]
+    return _with(filter_text, [Not(parts[0] if len(parts) == 1 else And(tuple(parts)))]) if parts else None
+
+
+def _about(item: LogRecord | Pattern) -> list[Query]:
+    parts: list[Query] = [FieldTest("service", "=", item.service)] if item.service else []
+    if isinstance(item, LogRecord):
+        return [*parts, FieldTest("operation", "=", item.operation)] if item.operation else parts
+    text = literal_of(item)
+    return [*parts, Literal(text)] if text else parts
+
+
+def literal_of(pattern: Pattern) -> str:
+    """The longest stretch of a pattern that is the same in each of its messages."""
+    return max((part.strip() for part in pattern.template.split("<*>")), key=len, default="")
+
+
+def _with(filter_text: str, added: Sequence[Query]) -> str | None:
+    query = parse(filter_text) if filter_text.strip() else None
+    present = query.parts if isinstance(query, And) else (query,) if query is not None else ()
+    new = tuple(part for part in added if part not in present)
+    if not new:
+        return None
+    parts = (*present, *new)
+    return text_of(parts[0] if len(parts) == 1 else And(parts))
+
+
+def trace_of(record: LogRecord) -> Lines:
+    """The lines of a record's trace, which must have an id."""
+    return Lines(text_of(FieldTest("trace_id", "=", record.trace_id)), f"Trace {record.trace_id}", "trace")
+
+
+def place_of(record: LogRecord) -> str:
+    """A query for everything in the record's source and file; empty where the record names neither."""
+    named = (("source", record.source), ("file", record.file))
+    return " ".join(text_of(FieldTest(field, "=", value)) for field, value in named if value)
