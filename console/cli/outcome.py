@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -48,8 +49,9 @@ def run_guarded(action: Callable[[], int]) -> int:
         say("interrupted")
         return Exit.INTERRUPTED
     except click.ClickException as error:
-        error.message = "\n".join(safe(line) for line in error.message.split("\n"))  # it may repeat what was typed
-        error.show()
+        told = io.StringIO()
+        error.show(told)  # what was typed may be repeated in it
+        say(told.getvalue())
         return Exit.USAGE
     except (ConfigError, BadTime) as error:
         say(str(error))
