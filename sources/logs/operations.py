@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _SEGMENT = re.compile(
+    r"(?:(?<=/)|\A)(?:"
     r"\d+(?:[.,-]\d+)*"  # a number, a range, a date
     r"|[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"  # a UUID
     r"|(?=[0-9a-fA-F]*\d)[0-9a-fA-F]{12,}"  # a hash, an ObjectId, a trace id
@@ -13,6 +14,7 @@ _SEGMENT = re.compile(
     r"|[a-z]{1,8}[-_]\d+"  # order-123
     r"|[^/]*%[0-9A-Fa-f]{2}[^/]*"  # an encoded text
     r"|[^/]{64,}"
+    r")(?=/|\Z)"
 )
 _METHOD = re.compile(r"[A-Z]{3,8} (?=/)")
 LONGEST = 120
@@ -37,8 +39,7 @@ def path_of(url: str) -> str:
 
 def normal_path(path: str) -> str:
     """`path` with every segment that looks like an identifier as `{id}`."""
-    segments = path_of(path).split("/")
-    return "/".join("{id}" if part and _SEGMENT.fullmatch(part) else part for part in segments)
+    return _SEGMENT.sub("{id}", path_of(path))
 
 
 def operation_name(method: str, route: str, *, as_is: bool = False) -> str:

@@ -159,6 +159,8 @@ class Stamps(Generic[_T]):
 
     def one(self, stamp: _T) -> Instant | None:
         """The instant of one stamp."""
+        if self._zone is None:
+            self._learned([stamp])
         try:
             return self._heads[stamp[:19]] + self._tails[stamp[19:]]
         except (TypeError, ValueError):
@@ -166,7 +168,7 @@ class Stamps(Generic[_T]):
 
     def _learned(self, stamps: Sequence[_T]) -> bool:
         """Whether the first stamp is in a zone that was not known, and now is."""
-        first = stamps[0]
+        first = stamps[0] if stamps else None
         if not isinstance(first, (str, bytes)):
             return False
         zone = _TAIL.match(_text(first[19:]))

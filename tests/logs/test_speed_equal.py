@@ -56,7 +56,7 @@ def told(form: Format, blocks: Sequence[bytes], narrow: bool) -> tuple[list[obje
                 light.at,
                 light.latency_s,
             )
-            read = narrowed(light) if narrow else light
+            read = narrowed(light) if narrow else (narrowed(light), light.service, light.operation, light.status)
             found.append(
                 (read, entry.line, entry.extra, entry.offset, entry.uncaught, entry.dropped, full(form, entry))
             )

@@ -108,6 +108,14 @@ class ReadsBlocks(Protocol):
         ...
 
 
+def filled(stamps: Sequence[bytes]) -> Sequence[bytes]:
+    """The stamps with one of them for every empty one, so that lines that do not fit stay out of the way of the others."""
+    if b"" not in stamps:
+        return stamps
+    some = next(filter(None, stamps), b"")
+    return [stamp or some for stamp in stamps]
+
+
 def columns_of(times: Sequence[Instant | None], kinds: Sequence[Kind | None], latencies: list[float | None]) -> Columns:
     """Columns in which no row without a time has a kind."""
     if None in times:

@@ -13,7 +13,7 @@ from console.domain.logs import LogRecord
 from console.guard.sanitise import safe_bytes
 from sources.logs.context import Context
 from sources.logs.fields import Builder, status_of
-from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
+from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of, filled
 from sources.logs.levels import level_of
 from sources.logs.times import Stamps
 from sources.logs.units import latency_of, learned_unit, unit_in_name
@@ -208,10 +208,10 @@ class LogfmtFormat:
         latencies: list[float | None] = [None] * len(stamps)
         if shape.latency is not None:
             latencies = self._latencies(values[shape.latency])
+        times = self._stamps.column(filled(stamps))
         if b"" not in stamps:
-            return columns_of(self._stamps.column(stamps), [shape.kinds[key] for key in keys], latencies), []
+            return columns_of(times, [shape.kinds[key] for key in keys], latencies), []
         kinds = [shape.kinds[key] if stamp else None for stamp, key in zip(stamps, keys, strict=True)]
-        times = [self._stamps.one(stamp) if stamp else None for stamp in stamps]
         unread = [(index, line) for index, (stamp, line) in enumerate(zip(stamps, others, strict=True)) if not stamp]
         return columns_of(times, kinds, latencies), unread
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 
 from console.domain.instant import Instant
 from console.domain.logs import Level
-from sources.logs.fields import Builder
-from sources.logs.formats.columns import MOST_KINDS, Columns, Kind, Shared, columns_of
+from sources.logs.fields import Builder, status_of
+from sources.logs.formats.columns import MOST_KINDS, Columns, Kind, Shared, columns_of, filled
 from sources.logs.formats.stamps import Stamp
-from sources.logs.formats.words import QUICK_LEVELS, in_text, quick_level
+from sources.logs.formats.words import QUICK_LEVELS, quick_level
 from sources.logs.memo import Memo
 from sources.logs.times import Stamps
 
@@ -79,9 +79,7 @@ class PlainRows:
         ]
         if self._stamp.name != "iso":
             return columns_of([self._instants[stamp] for stamp in stamps], kinds, latencies)
-        if b"" not in stamps:
-            return columns_of(self._stamps.column(stamps), kinds, latencies)
-        return columns_of([self._stamps.one(stamp) if stamp else None for stamp in stamps], kinds, latencies)
+        return columns_of(self._stamps.column(filled(stamps)), kinds, latencies)
 
     def _at(self, raw: bytes) -> Instant | None:
         match = self._stamp.alone().fullmatch(raw)
@@ -90,10 +88,12 @@ class PlainRows:
     def _kind(self, key: tuple[bytes, bytes, bytes, bytes, bytes]) -> Kind | None:
         head, prefix, method, path, code = key
         level = self._levels[head, prefix]
-        if level is None or not method:
-            return None if level is None else self._shared.kind(level, self._builder.service(None))
-        record = self._builder.record(in_text(b"%s %s %s" % (method, path, code)), level=level)
-        return self._shared.kind(record.level, record.service, record.operation, record.status)
+        if level is None:
+            return None
+        if not method:
+            return self._shared.kind(level, self._builder.service(None))
+        operation = self._builder.operation(method.decode("ascii"), path.decode("utf-8", "backslashreplace"))
+        return self._shared.kind(level, self._builder.service(None), operation, status_of(int(code)))
 
     def _level(self, key: tuple[bytes, bytes]) -> Level | None:
         """The severity at the end of what stands before the message; None where it is not what severity is read from."""
