@@ -71,6 +71,8 @@ def find_silences(series: SeriesSet, at: Instant) -> list[Silence]:
         last = float(merged[-1])
         if step <= 0 or at - last > LOCAL_HORIZON_S:
             continue
+        if float(merged[-1] - merged[0]) < at - last:
+            continue  # heard for a shorter time than it has been silent: which of the two is its habit cannot be told
         others = whole[source][whole[source] >= last]
         missing = float(np.minimum(np.diff(others), step).sum())
         regular = longest <= REGULAR * step
