@@ -28,8 +28,10 @@ from console.live.process import CollectorFailed, ProcessLink
 from console.live.session import Link, Session
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
+from console.screens.menu import ActionsScreen
 from console.screens.navigate import screen_for
 from console.screens.overview import OverviewScreen
+from console.screens.selection import of_selection
 from console.terminal import TerminalCare, set_mouse, terminal_is_behind
 from console.typeahead import TypeAhead
 from widgets.canvas import Canvas
@@ -264,9 +266,17 @@ class IncidentConsole(TerminalCare[int]):
     def do_help(self) -> AwaitMount:
         """Keys of this pane, then global."""
         screen = self.console_screen()
-        return self.push_screen(
-            HelpScreen(self.actions, screen.pane_name() if screen is not None else ""), self._run_chosen
-        )
+        pane, refused = (screen.pane_name(), screen.refusals()) if screen is not None else ("", {})
+        return self.push_screen(HelpScreen(self.actions, pane, refused), self._run_chosen)
+
+    def do_actions(self) -> AwaitMount | None:
+        """What can be done with the selection."""
+        screen = self.console_screen()
+        if screen is None:
+            return None
+        refused = screen.refusals()
+        listed = of_selection(self.actions, screen.pane_name(), screen.here(), refused)
+        return self.push_screen(ActionsScreen(listed, refused, screen.selection_text()), self._run_chosen)
 
     def do_palette(self) -> AwaitMount:
         """Every action by name. What is typed next is typed into it, however fast it comes."""

@@ -41,9 +41,14 @@ def paint(
     return Body((), tuple(rows))
 
 
-def _action(action: Action, reason: str, width: int) -> Row:
+def paint_actions(actions: Sequence[Action], disabled: Mapping[str, str], width: int) -> Body:
+    """Actions of where one is as rows, those that cannot be used with the reason; the value of each is its action."""
+    return Body((), tuple(_action(action, disabled.get(action.id, ""), width, named=False) for action in actions))
+
+
+def _action(action: Action, reason: str, width: int, *, named: bool = True) -> Row:
     keys = " ".join(key_text(key) for key in action.keys) or "(palette)"
-    place = f" [{action.pane}]" if action.pane else ""
+    place = f" [{action.pane}]" if action.pane and named else ""
     danger = " Writes: passes the gate." if action.danger is not Danger.NONE else ""
     text = f"{action.tooltip}{place}{danger}" + (f" Not now: {reason}" if reason else "")
     name_width = 14 if width >= 70 else 0

@@ -355,6 +355,11 @@ class ConsoleScreen(TimeActions):
         """Why actions cannot be used on what is selected now, by their ids."""
         return refusals(self.current(), self.here())
 
+    def selection_text(self) -> str:
+        """What is selected, in its own words; empty where nothing is."""
+        pane = self.current()
+        return pane.value_under_cursor() if pane.selected() is not None else ""
+
     def _refused(self, action: str) -> bool:
         """Whether it cannot be used now; then the reason is told."""
         reason = self.refusals().get(action)

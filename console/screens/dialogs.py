@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 from rich.text import Text
@@ -17,9 +17,9 @@ from textual.widgets.option_list import Option
 
 from console.actions import Action, key_text
 from console.palette import search
+from console.screens.menu import ActionList
 from widgets.body import Body, Look
 from widgets.help import paint as paint_help
-from widgets.text_view import TextView
 
 TYPING_PAUSE_S = 0.15
 """A filter is tried once the typing pauses this long."""
@@ -156,48 +156,21 @@ def _line(action: Action) -> Text:
     return Text.assemble(f"{keys:<9.9} ", (f"{action.label:<12} ", "bold"), action.tooltip)
 
 
-class HelpScreen(ModalScreen[str | None]):
-    """The keys of this pane first, then those that work everywhere. Enter runs the action under the cursor."""
+class HelpScreen(ActionList):
+    """The keys of this pane first, then those that work everywhere. Enter runs the action under the cursor.
+
+    Args:
+        refused: Why actions cannot be used now, by their ids.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,q,question_mark,f1,backspace", "dismiss(None)", show=False),
-        Binding("enter", "choose", show=False),
-        Binding("down,j", "move(1)", show=False),
-        Binding("up,k", "move(-1)", show=False),
-        Binding("pagedown,space", "page(1)", show=False),
-        Binding("pageup", "page(-1)", show=False),
+        Binding("question_mark,f1", "dismiss(None)", show=False),
+        Binding("space", "page(1)", show=False),
     ]
 
-    def __init__(self, actions: Sequence[Action], pane: str) -> None:
-        super().__init__()
+    def __init__(self, actions: Sequence[Action], pane: str, refused: Mapping[str, str]) -> None:
+        super().__init__("Help · Enter runs, Esc closes, [keys] in the configuration changes them", refused)
         self._actions, self._pane = actions, pane
-        self._view = TextView()
 
-    def compose(self) -> ComposeResult:
-        """One list, scrollable on small screens."""
-        with Vertical(id="help"):
-            yield self._view
-
-    def on_mount(self) -> None:
-        """Fill it."""
-
-        def painted(width: int, height: int, look: Look) -> Body:
-            return paint_help(self._actions, {}, self._pane, "", width, height, look)
-
-        self._view.show_content(
-            "Help · Enter runs, Esc closes, [keys] in the configuration changes them", painted, Look()
-        )
-        self._view.focus()
-
-    def action_move(self, rows: int) -> None:
-        """Move the cursor."""
-        self._view.move(rows)
-
-    def action_page(self, pages: int) -> None:
-        """Move by pages."""
-        self._view.page(pages)
-
-    def action_choose(self) -> None:
-        """Run what the cursor is on."""
-        chosen = self._view.selected()
-        self.dismiss(chosen.id if isinstance(chosen, Action) else None)
+    def painted(self, width: int, height: int, look: Look) -> Body:
+        return paint_help(self._actions, self.refused, self._pane, "", width, height, look)
