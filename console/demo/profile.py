@@ -46,7 +46,7 @@ STOCK = LogNormal(0.045, 0.35)
 RESERVE = LogNormal(0.020, 0.35)
 AUTHORISE = LogNormal(0.010, 0.30)
 CARDPAY = LogNormal(0.140, 0.42)
-ORDER = LogNormal(0.240, 0.35)
+ORDER = LogNormal(0.180, 0.35)
 """The part of an order that is done while a database connection is held."""
 READ = LogNormal(0.010, 0.30)
 

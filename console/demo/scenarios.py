@@ -75,8 +75,8 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "peak-contention",
         "the day's peak exhausts checkout's pool of connections, as smaller ones nearly did; nothing changed",
-        rush=_peak(0.0, FOREVER, 5.9, 15.0),
-        past_rushes=(_peak(-5400, -5130, 4.3, 40.0), _peak(-2700, -2430, 4.9, 40.0)),
+        rush=_peak(0.0, FOREVER, 7.2, 15.0),
+        past_rushes=(_peak(-5400, -5130, 5.2, 40.0), _peak(-2700, -2430, 6.0, 40.0)),
     ),
     Scenario(
         "slow-endpoint",
