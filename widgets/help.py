@@ -50,11 +50,12 @@ def _action(action: Action, reason: str, width: int, *, named: bool = True) -> R
     keys = " ".join(key_text(key) for key in action.keys) or "(palette)"
     place = f" [{action.pane}]" if action.pane and named else ""
     danger = " Writes: passes the gate." if action.danger is not Danger.NONE else ""
-    text = f"{action.tooltip}{place}{danger}" + (f" Not now: {reason}" if reason else "")
+    text = f"{action.tooltip}{place}{danger}"
     name_width = 14 if width >= 70 else 0
     room = max(8, width - KEYS_WIDTH - name_width)
     lines = []
-    for place_of, part in enumerate(wrap(text, room, 3)):
+    parts = wrap(text, room, 3) + (wrap(f"Not now: {reason}", room, 2) if reason else [])
+    for place_of, part in enumerate(parts):
         lead = Line.of((pad(keys if not place_of else "", KEYS_WIDTH), "muted" if reason else "key"))
         if name_width:
             lead = lead + Line.of(

@@ -111,7 +111,7 @@ def _columns(view: SignalsView, width: int) -> list[Column[ServiceRow]]:
         "memory": _Scale(view.axis, _top(view, lambda row: row.memory)),
     }
     table: list[Column[ServiceRow]] = [
-        Column("service", _name_cell, min(max(8, names), 20), grow=1 if names > 20 else 0, most=names),
+        Column("service", _name_cell, min(max(8, names), 20, max(8, width - 13)), grow=int(names > 20), most=names),
         _number("req/s", lambda row: row.traffic, drop=4),
         _graph(lambda row: row.traffic, scales["traffic"], drop=7),
         _number("err %", lambda row: row.errors, gap=2),
