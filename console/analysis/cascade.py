@@ -6,6 +6,7 @@ Level from the bins just before the onset, noise from the long history.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 LATENCY_ORDER = ("latency_avg", "latency_p50", "latency_p90", "latency_p95", "latency_p99")
 """Means add up along a call; percentiles only stand in where a node has no mean."""
 MOST_LOCAL = 2000
+SURE_MEAN = 2.0
+"""Standard errors by which the mean since the onset must exceed the level: single high bins are noise [D]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +164,7 @@ def _total(
     times = track.times
     later = times >= onset - min(30.0, track.step_s / 2)
     near = (times < onset) & (times > at - LOCAL_HORIZON_S) & ~later
-    long = times <= at - LOCAL_HORIZON_S
+    long = (times <= at - LOCAL_HORIZON_S) & ~later
     if not later.any():
         return None
     local = values[near][-MOST_LOCAL:]
@@ -178,7 +181,9 @@ def _total(
     keep = CASCADE_KEEP_RATIO if ratio else CASCADE_KEEP_EFFECT * abs(level)
     if isinstance(track, ErrorTrack):
         return _counted(track, later, near, long)
-    if worst / scale < CASCADE_KEEP_Z or worst <= keep:
+    bins = int(later.sum())
+    risen = float(values[later].mean()) - level >= SURE_MEAN * scale / math.sqrt(bins)
+    if worst / scale < CASCADE_KEEP_Z or worst <= keep or not risen:
         return None
     count = None
     if requests is not None:
@@ -186,7 +191,7 @@ def _total(
         known = part[np.isfinite(part)]
         count = median_of(known) if known.size else None
     beyond = np.clip(harm - scale, 0, None)  # what noise alone could have added is no excess
-    return float(beyond.mean()), count, level, median_of(values[later]), int(later.sum())
+    return float(beyond.mean()), count, level, median_of(values[later]), bins
 
 
 def _counted(

@@ -31,6 +31,9 @@ LEAST_SPAN_S = 1200.0
 """Shorter stretches show warm-ups, not leaks [D]."""
 SPANS_S = (3600.0, 6 * 3600.0, 24 * 3600.0)
 """Besides everything there is, these last stretches are tried, so that a leak that began late shows [P, Coroot]."""
+SHORT_S = 2 * 3600.0
+SHORT_TAIL_SLOPE = 0.6
+"""Below two hours a fill that slows down is not told from a leak by less: its later half must grow nearly as fast [D]."""
 DAY_S = 86400.0
 """Stretches shorter than a day may be warm-ups: there the later growth is also held against the mean growth [D]."""
 MANY_FALLS = 3
@@ -167,7 +170,9 @@ def _test(track: Track, times: Numbers, values: Numbers, at: Instant, limit: flo
     half = part[part.size // 2 :]
     tail, _ = theil_sen(half)
     mean = float(part[-1] - part[0]) / (part.size - 1)
-    warming = part.size * width < DAY_S and tail <= LEAK_TAIL_SLOPE * mean
+    span = part.size * width
+    bends = LEAK_TAIL_SLOPE if span >= SHORT_S else SHORT_TAIL_SLOPE
+    warming = span < DAY_S and tail <= bends * mean
     if tail <= LEAK_TAIL_SLOPE * slope or warming or _one_step(part):
         return None
     if not _again(parts, chosen, low):

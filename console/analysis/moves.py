@@ -49,6 +49,10 @@ DENSITY = 0.5
 """Bins of one departure that must be off; where fewer are, it is noise that comes and goes [D]."""
 UNHEARD_OF = 3.0
 """A bin that is so many times further off than the worst of the baseline needs no second one [D]."""
+LONG_HORIZON_S = 86400.0
+"""How far back trouble is followed that fills the whole local stretch [D]."""
+LASTING_RATIO = 2.0
+"""The local stretch is worse for hours where its middle is this many times what was before [D]."""
 POOL_S = 60.0
 """Failures are also judged over this many seconds at once, so that a slow trickle shows [D]."""
 
@@ -167,11 +171,17 @@ class Base:
     """Share of the baseline's own bins that count as off: (k + 1) / (n + 1)."""
 
 
-def split(times: Numbers, at: Instant) -> int:
+def split(times: Numbers, at: Instant, horizon_s: float = LOCAL_HORIZON_S) -> int:
     """Index of the first point of the local stretch."""
     import numpy as np
 
-    return int(np.searchsorted(times, at - LOCAL_HORIZON_S, side="right"))
+    return int(np.searchsorted(times, at - horizon_s, side="right"))
+
+
+def long_horizon(times: Numbers, at: Instant) -> float | None:
+    """How far back to look for trouble that has lasted for hours; None: the history is too short for that."""
+    span = at - float(times[0]) if times.size else 0.0
+    return min(span, LONG_HORIZON_S) if span >= 2 * LOCAL_HORIZON_S else None
 
 
 def base_of(family: Family, older: Numbers, lead: Numbers) -> Base | None:
@@ -179,7 +189,7 @@ def base_of(family: Family, older: Numbers, lead: Numbers) -> Base | None:
     if older.size + lead.size < MIN_NOISE_POINTS:
         return None
     long = Ordered(older)
-    lead = undisturbed(long, lead)
+    lead = undisturbed(family, long, lead)
     near = Ordered(lead)
     if not near.size and not long.size:
         return None
@@ -195,18 +205,45 @@ def base_of(family: Family, older: Numbers, lead: Numbers) -> Base | None:
     return Base(level, scale, (off + 1) / (long.size + near.size + 1))
 
 
+def before_trouble(local: Numbers, half: int) -> int:
+    """End of the leading points less those at their end that belong to what follows: far above the rest, without a break."""
+    if half < MIN_NOISE_POINTS:
+        return half
+    level, end = median_of(local[:half]), half
+    if level <= 0 or median_of(local[half:]) < LASTING_RATIO * level:
+        return half
+    while end > half // 2 and local[end - 1] >= (1 + LASTING_RATIO) / 2 * level:
+        end -= 1
+    return end
+
+
+def _before_failures(failures: Numbers, requests: Numbers, half: int, thresholds: Thresholds) -> int:
+    """The same for failures: the first half of the leading bins, where the second one fails far more and so does the rest."""
+    quarter = half // 2
+    if float(requests[:quarter].sum()) < thresholds.min_requests or quarter < MIN_NOISE_POINTS / 2:
+        return half
+    parts = (slice(quarter), slice(quarter, half), slice(half, None))
+    first, second, rest = (float(failures[p].sum() / max(requests[p].sum(), 1.0)) for p in parts)
+    return quarter if _failing_longer(min(second, rest), first, thresholds) else half
+
+
 def _rank(ordered: Ordered, value: float) -> int:
     import numpy as np
 
     return int(np.searchsorted(ordered.sorted, value))
 
 
-def undisturbed(long: Ordered, lead: Numbers) -> Numbers:
+def undisturbed(family: Family, long: Ordered, lead: Numbers) -> Numbers:
     """The healthiest of a few leading points, where they differ by more than the noise of the long history allows.
 
-    With a handful of points the trouble may have begun among them; their median would hide it.
+    With a handful of points, or where most are far above all history, the trouble may have begun among them; their
+    median would hide it.
     """
-    if not 2 <= lead.size < MIN_NOISE_POINTS / 2 or long.size < MIN_NOISE_POINTS:
+    if lead.size < 2 or long.size < MIN_NOISE_POINTS:
+        return lead
+    if lead.size >= MIN_NOISE_POINTS / 2 and not (
+        family in (Family.RATIO, Family.LATENCY) and median_of(lead) >= LASTING_RATIO * long.median()
+    ):
         return lead
     floor = max(SCALE_FLOOR * abs(float(lead.min())), (long.quantile(0.95) - long.quantile(0.05)) / 3.3)
     calm: Numbers = lead[lead <= lead.min() + WATCH_Z * long.scale(floor)]
@@ -277,18 +314,38 @@ def judge(track: Track, at: Instant, window: Window, thresholds: Thresholds) -> 
         for sign in ((1, -1) if track.meaning.harm == 0 else (1,))
         if (move := _judge(track, sign, at, window, thresholds)) is not None
     ]
-    return max(moves, key=lambda m: (m.ongoing, m.opened, m.z), default=None)
+    best = max(moves, key=lambda m: (m.ongoing, m.opened, m.z), default=None)
+    if (best is None or not (best.ongoing and best.opened)) and _worse_for_hours(track, at):
+        lasting = _judge(track, 1, at, window, thresholds, long_horizon(track.times, at) or LOCAL_HORIZON_S)
+        if lasting is not None and lasting.ongoing and lasting.opened:
+            return lasting
+    return best
 
 
-def _judge(track: Track, sign: int, at: Instant, window: Window, thresholds: Thresholds) -> Move | None:
-
-    family = track.meaning.family
+def _worse_for_hours(track: Track, at: Instant) -> bool:
+    """Whether the whole local stretch is far above all that was before it: then its own beginning is no baseline."""
+    if track.meaning.family not in (Family.RATIO, Family.LATENCY) or long_horizon(track.times, at) is None:
+        return False
     cut = split(track.times, at)
+    older, local = track.values[:cut], track.values[cut:]
+    lead = local[: local.size // 4]
+    if older.size < 2 * MIN_NOISE_POINTS or lead.size < MIN_NOISE_POINTS / 2:
+        return False
+    return min(median_of(lead), median_of(local)) >= LASTING_RATIO * median_of(older[-2000:])
+
+
+def _judge(
+    track: Track, sign: int, at: Instant, window: Window, thresholds: Thresholds, horizon_s: float = LOCAL_HORIZON_S
+) -> Move | None:
+    family = track.meaning.family
+    cut = split(track.times, at, horizon_s)
     values = track.values if sign > 0 else -track.values
     older, local, times = values[:cut], values[cut:], track.times[cut:]
     half = local.size // 2
     if not local.size:
         return None
+    if family in (Family.RATIO, Family.LATENCY):
+        half = before_trouble(local, half)
     base = base_of(family, older[-2000:], local[:half])
     if base is None:
         return None
@@ -399,22 +456,48 @@ def _gate(move: Move, thresholds: Thresholds) -> Move:
 
 
 def judge_errors(track: ErrorTrack, at: Instant, window: Window, thresholds: Thresholds) -> Move | None:
-    """The newest departure of a failure rate that has counts behind it.
+    """The newest departure of a failure rate that has counts behind it."""
+    best = _judge_errors(track, at, window, thresholds, LOCAL_HORIZON_S)
+    if best is not None and best.ongoing and best.opened:
+        return best
+    horizon = long_horizon(track.times, at)
+    if horizon is None:
+        return best
+    cut = split(track.times, at)
+    lead = cut + (track.times.size - cut) // 4
+    parts = (slice(cut), slice(cut, lead), slice(cut, None))
+    older, early, local = (float(track.failures[p].sum() / max(track.requests[p].sum(), 1.0)) for p in parts)
+    if not _failing_longer(min(early, local), older, thresholds):
+        return best
+    lasting = _judge_errors(track, at, window, thresholds, horizon)
+    return lasting if lasting is not None and lasting.ongoing and lasting.opened else best
 
-    Distance of a bin: (failures - p0 n) / sqrt(phi p0 (1 - p0) n), where p0 = (failures + 0.5) / (n + 1) of the baseline and
-    phi is the baseline's own overdispersion; also over `POOL_S` at once.
+
+def _failing_longer(lead: float, older: float, thresholds: Thresholds) -> bool:
+    """Whether what should be the baseline is already far worse than what was before it."""
+    return lead >= LASTING_RATIO * older and lead - older >= thresholds.min_effect_ratio
+
+
+def _judge_errors(
+    track: ErrorTrack, at: Instant, window: Window, thresholds: Thresholds, horizon_s: float
+) -> Move | None:
+    """Distance of a bin: (failures - p0 n) / sqrt(phi p0 (1 - p0) n), where p0 = (failures + 0.5) / (n + 1) of the baseline.
+
+    phi is the baseline's own overdispersion; the distance is also taken over `POOL_S` at once.
     """
     import numpy as np
 
-    cut = split(track.times, at)
+    cut = split(track.times, at, horizon_s)
     failures, requests, times = track.failures[cut:], track.requests[cut:], track.times[cut:]
     if not failures.size:
         return None
-    half = failures.size // 2
+    half = _before_failures(failures, requests, failures.size // 2, thresholds)
     base_f, base_n = float(failures[:half].sum()), float(requests[:half].sum())
+    old_f, old_n = float(track.failures[:cut].sum()), float(track.requests[:cut].sum())
     if base_n < thresholds.min_requests:
-        base_f += float(track.failures[:cut].sum())
-        base_n += float(track.requests[:cut].sum())
+        base_f, base_n = base_f + old_f, base_n + old_n
+    elif old_n >= thresholds.min_requests and _failing_longer(base_f / base_n, old_f / old_n, thresholds):
+        base_f, base_n = old_f, old_n
     if base_n < thresholds.min_requests or half + cut < 2:
         return None
     p0 = (base_f + 0.5) / (base_n + 1)
