@@ -98,3 +98,19 @@ def test_keys_of_a_modern_terminal_are_understood(project: Project) -> None:
         console.shows_no("2 Suspects")
         console.send(b"\x1b[122;1;122u")
         console.shows("2 Suspects")
+
+
+def test_keys_act_in_the_order_in_which_they_are_typed(project: Project) -> None:
+    """The second key of each pair needs what the first has done; in an input, what is typed is edited in order."""
+    with running(project.config) as console:
+        console.judged()
+        for digit in "42351":
+            console.send(f"{digit}z".encode())
+            console.shows(f"┏ {digit} ")
+            console.shows_no("┌")
+            console.type(b"z")
+            console.shows("┌")
+        console.send(b"/x")
+        console.shows("/ level:>=warnx")
+        console.send(b"\x15level:fata\x7f\x7ft\x7ftal\r")
+        console.shows("3 Logs  level:fatal")
