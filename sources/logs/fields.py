@@ -18,7 +18,7 @@ from sources.logs.context import Context
 from sources.logs.levels import level_of
 from sources.logs.memo import Memo
 from sources.logs.operations import operation_name
-from sources.logs.times import Clock
+from sources.logs.times import Clock, Stamps
 from sources.logs.units import latency_of, unit_in_name
 
 ALIASES: Final[dict[str, tuple[str, ...]]] = {
@@ -103,6 +103,8 @@ class Builder:
         self._learned = dict(latency_units or {})
         self._units: dict[str, float] = {}
         self._plans = Memo(self._plan, 512)
+        self._stamps: Stamps[str] = Stamps(self.clock, self.clock.text)
+        self._operations = Memo(self._operation, 20_000)
 
     def unit(self, name: str) -> float:
         """Seconds per unit of the latency field `name`, by the rule of `sources.logs.units`."""
@@ -123,7 +125,7 @@ class Builder:
     def at(self, value: object) -> Instant | None:
         """The instant that a time field's value names."""
         if isinstance(value, str):
-            return self.clock.text(value)
+            return self._stamps.one(value)
         if isinstance(value, (int, float)) and not isinstance(value, bool):
             return self.clock.number(float(value))
         return None
@@ -137,7 +139,10 @@ class Builder:
         """The operation's name from the values of a method and a route field."""
         if not isinstance(route, str):
             return ""
-        name = operation_name(method if isinstance(method, str) else "", route, as_is=self._route_as_is)
+        return self._operations[method if isinstance(method, str) else "", route]
+
+    def _operation(self, key: tuple[str, str]) -> str:
+        name = operation_name(*key, as_is=self._route_as_is)
         return name if name.isascii() and name.isprintable() else safe(name)
 
     def record(
@@ -159,50 +164,71 @@ class Builder:
             offset: Where the record starts in its file.
         """
         plan = self._plans[tuple([name for name, _ in pairs])]
-        found, shown = self._picked(pairs, plan)
-        text = text_of(pairs[found["message"]][1]) if "message" in found else message
-        lines = safe_lines(text) if "\n" in text else (clean(text, DEFAULT_LIMIT),)
-        own = {meaning: pairs[index][1] for meaning, index in found.items()}
-        when = self.at(own["time"]) if "time" in own else None
-        latency = own.get("latency")
-        stack = stack_of(pairs) if plan.stacks else ()
+        for index in plan.telling:
+            value = pairs[index][1]
+            if value is None or value == "":
+                plan = self._plan_without(pairs)
+                break
+        texts = [value if type(value) is str else text_of(value) for _, value in pairs]
+        together = "".join(texts)
+        # Most records are short and have nothing to be made visible: one look at all of it spares one at every field.
+        tidy = len(together) <= FIELD_LIMIT and together.isascii() and together.isprintable()
+        i_time, i_level, i_service, i_message, i_operation, i_method, i_status, i_latency, i_trace = plan.places
+        if i_message >= 0:
+            message = texts[i_message]
+        elif tidy:
+            tidy = len(message) <= FIELD_LIMIT and message.isascii() and message.isprintable()
+        when = self.at(pairs[i_time][1]) if i_time >= 0 else None
+        trace = texts[i_trace] if i_trace >= 0 else ""
+        first, more, fields = (
+            (SafeText(message), extra, tuple([(name, SafeText(texts[index])) for index, name in plan.shown]))
+            if tidy
+            else self._cleaned(pairs, texts, plan, message, extra)
+        )
         return LogRecord(
             when if when is not None else at,
-            level_of(own["level"]) if "level" in own else level,
-            self.service(own.get("service")),
-            lines[0] if lines else SafeText(""),
-            self.operation(own.get("method"), own.get("operation")) if "operation" in own else "",
-            status_of(own["status"]) if "status" in own else None,
-            latency_of(latency, self.unit(pairs[found["latency"]][0])) if latency is not None else None,
-            clean(own["trace_id"], 200) if "trace_id" in own else "",
-            lines[1:] + stack + extra,
-            tuple(
-                [(name, clean(pairs[i][1], FIELD_LIMIT)) for i, name in shown if not stack or not _is_stack(pairs[i])]
-            ),
+            level_of(pairs[i_level][1]) if i_level >= 0 else level,
+            self.context.service or self.service(pairs[i_service][1] if i_service >= 0 else None),
+            first,
+            self.operation(pairs[i_method][1] if i_method >= 0 else None, pairs[i_operation][1])
+            if i_operation >= 0
+            else "",
+            status_of(pairs[i_status][1]) if i_status >= 0 else None,
+            latency_of(pairs[i_latency][1], plan.unit) if i_latency >= 0 else None,
+            trace if tidy and len(trace) <= 200 else clean(trace, 200),
+            more,
+            fields,
             self.context.source,
             self.context.file,
             offset,
         )
 
-    def _picked(
-        self, pairs: Sequence[tuple[str, object]], plan: _Plan
-    ) -> tuple[dict[str, int], Sequence[tuple[int, SafeText]]]:
-        """Which pair has which meaning, and which pairs are shown, by what name."""
-        for index in plan.telling:
-            value = pairs[index][1]
-            if value is None or value == "":
-                return self._picked_slowly(pairs)
-        return plan.found, plan.shown
+    def _cleaned(
+        self,
+        pairs: Sequence[tuple[str, object]],
+        texts: Sequence[str],
+        plan: _Plan,
+        message: str,
+        extra: tuple[SafeText, ...],
+    ) -> tuple[SafeText, tuple[SafeText, ...], tuple[tuple[SafeText, SafeText], ...]]:
+        """First line, further lines and fields of a record in which something may have to be made visible."""
+        lines = safe_lines(message) if "\n" in message else (clean(message, DEFAULT_LIMIT),)
+        stack = stack_of(pairs) if plan.stacks else ()
+        fields = [
+            (name, clean(texts[index], FIELD_LIMIT))
+            for index, name in plan.shown
+            if not stack or not _is_stack(pairs[index])
+        ]
+        return lines[0] if lines else SafeText(""), lines[1:] + stack + extra, tuple(fields)
 
-    def _picked_slowly(
-        self, pairs: Sequence[tuple[str, object]]
-    ) -> tuple[dict[str, int], Sequence[tuple[int, SafeText]]]:
-        """The same where some fields are empty: an empty field has no meaning, and makes way for its alias."""
+    def _plan_without(self, pairs: Sequence[tuple[str, object]]) -> _Plan:
+        """The plan where some fields are empty: an empty field has no meaning, and makes way for its alias."""
         full = [index for index, (_, value) in enumerate(pairs) if value is not None and value != ""]
         plan = self._plan(tuple([pairs[index][0] for index in full]))
         shown = [(full[index], name) for index, name in plan.shown]
         shown += [(index, safe(pairs[index][0], 200)) for index in range(len(pairs)) if index not in full]
-        return {meaning: full[index] for meaning, index in plan.found.items()}, shown[:MOST_FIELDS]
+        places = tuple([full[index] if index >= 0 else -1 for index in plan.places])
+        return _Plan(places, tuple(shown[:MOST_FIELDS]), (), plan.stacks, plan.unit)
 
     def _plan(self, names: tuple[str, ...]) -> _Plan:
         found: dict[str, int] = {}
@@ -223,10 +249,11 @@ class Builder:
         ]
         order = first + [i for i in range(len(names)) if i not in hidden and i not in first]
         return _Plan(
-            found,
+            tuple([found.get(meaning, -1) for meaning in _PLACES]),
             tuple((i, safe(names[i], 200)) for i in order[:MOST_FIELDS]),
             tuple(telling),
             any(n.lower() in _STACKS for n in names),
+            self.unit(names[found["latency"]]) if "latency" in found else 0.0,
         )
 
 
@@ -234,14 +261,18 @@ class Builder:
 class _Plan:
     """How the records with some sequence of field names are read."""
 
-    found: dict[str, int]
+    places: tuple[int, ...]
+    """Where the fields with the meanings of `_PLACES` stand; -1: nowhere."""
     shown: tuple[tuple[int, SafeText], ...]
     telling: tuple[int, ...]
     """Where the fields with a meaning stand."""
     stacks: bool
     """Whether a field may hold a stack trace."""
+    unit: float
+    """Seconds per unit of the latency."""
 
 
+_PLACES = ("time", "level", "service", "message", "operation", "method", "status", "latency", "trace_id")
 _KEPT = ("status", "level", "service", "trace_id")
 """Meanings that are hidden among the fields where the record itself calls them so."""
 

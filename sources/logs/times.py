@@ -145,6 +145,7 @@ class Stamps(Generic[_T]):
         self._zone: str | None = None
         self._heads: Memo[_T, Instant] = Memo(self._head)
         self._tails: Memo[_T, float] = Memo(self._tail)
+        self._minutes: Memo[str, Instant] = Memo(self._minute)
 
     def column(self, stamps: Sequence[_T]) -> list[Instant] | list[Instant | None]:
         """The instants of stamps; None for those that name none."""
@@ -176,12 +177,23 @@ class Stamps(Generic[_T]):
             return False
         self._zone = zone[2] or ""
         self._heads.clear()
+        self._minutes.clear()
         self._tails.clear()
         return True
 
     def _head(self, head: _T) -> Instant:
         text = _text(head)
-        at = self._clock.text(text + (self._zone or "")) if self._zone is not None and _HEAD.fullmatch(text) else None
+        if self._zone is None or not _HEAD.fullmatch(text):
+            raise ValueError(text)
+        second = int(text[17:])
+        # No clock is set within a minute; a leap second is left to those who know of it.
+        at = self._minutes[text[:17]] + second if second < 60 else self._clock.text(text + self._zone)
+        if at is None:
+            raise ValueError(text)
+        return at
+
+    def _minute(self, text: str) -> Instant:
+        at = self._clock.text(f"{text}00{self._zone}")
         if at is None:
             raise ValueError(text)
         return at

@@ -33,6 +33,7 @@ _PART = re.compile(
 _PART_SECONDS = {"h": 3600.0, "m": 60.0, "min": 60.0, "s": 1.0, "sec": 1.0, "secs": 1.0, "seconds": 1.0,
                  "ms": 1e-3, "msec": 1e-3, "millis": 1e-3, "milliseconds": 1e-3,
                  "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "usec": 1e-6, "ns": 1e-9}  # fmt: skip
+_ONE_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|us|ns|s|m|h)", re.A)
 _LONGEST_S = 31 * 86400.0
 """What takes longer than a month is no latency but a number of another meaning."""
 
@@ -74,6 +75,10 @@ def span_in(text: str) -> float | None:
 def latency_of(value: object, unit: float) -> float | None:
     """Seconds that a field's value means, `unit` being what a bare number counts; None where it is no latency."""
     if isinstance(value, str):
+        match = _ONE_PART.fullmatch(value)
+        if match is not None:
+            told = float(match[1]) * _PART_SECONDS[match[2]]
+            return told if told < _LONGEST_S else None
         bare = _float(value)
         seconds = span_in(value) if bare is None else bare * unit
     elif isinstance(value, (int, float)) and not isinstance(value, bool):

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.logs.context import Context
 from sources.logs.fields import FIELD_LIMIT, Builder
@@ -27,18 +29,17 @@ _LINE = re.compile(
     rb'"([^"\\]*(?:\\.[^"\\]*)*)" (\d{3}|-) (\d+|-)'
     rb'(?: "([^"\\]*(?:\\.[^"\\]*)*)" "([^"\\]*(?:\\.[^"\\]*)*)")?([^\n]*)'
 )
-_LIGHT_LINE = re.compile(
-    rb"(?:(?:\S+?:\d+|\S+\.\S+) (?=\S+ \S+ [^\[]{1,128}\[))?\S+ \S+ [^\[]{1,128}? \[([^\]]{20,32})\] "
-    rb'"([^"\\]*(?:\\.[^"\\]*)*)" (\d{3}|-) (?:\d+|-)'
-    rb'(?: "[^"\\]*(?:\\.[^"\\]*)*" "[^"\\]*(?:\\.[^"\\]*)*")?([^\n]*)'
+_USUAL_LINE = re.compile(
+    rb"(\S{1,256}+) \S{1,256}+ ([^\[\n ]{1,127}+) \[(\d\d?/[^\]\n]{18,30}+)\] "
+    rb'"([^"\\\n]*+)" (\d{3}|-) (\d++|-)(?: "([^"\\\n]*+)" "([^"\\\n]*+)")?+([^\\\n]*+)\Z'
 )
-"""The same, for what counting needs: stamp, request, status, tail."""
+"""The same for lines without a virtual host, with a user of one word and no escapes; no other reading of them is possible."""
 _BLOCK_LINE = (
     rb"^(?:\S{1,256}+ \S{1,256}+ [^\[\n ]{1,127}+ \[(\d\d?/[^\]\n]{18,30}+)\] "
     rb'"([^"\\\n]*+)" (\d{3}|-) (?:\d++|-)(?: "[^"\\\n]*+" "[^"\\\n]*+")?+(?:%s|([^\\\n]*+))|(.*+))$'
 )
-"""The same for many lines at once: only those without a virtual host, with a user of one word and no escapes. The latency's
-number stands before the tail where it has a place of its own; the last group is a line that does not fit."""
+"""The same for many lines at once. The latency's number stands before the tail where it has a place of its own; the last
+group is a line that does not fit."""
 _START = re.compile(rb"\S{1,256} \S{1,256} [^\[]{1,128}\[\d\d?/")
 _STAMP = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?: ([+-]\d{4}))?")
 _KEYED_NAMES = (
@@ -52,6 +53,41 @@ _BARE = re.compile(rb'(?:^|[\s"|])(\d+\.\d+|\d+)(s|ms|us|)(?=[\s"|]|$)')
 _REQUEST = re.compile(rb"([A-Z]{3,16}) (\S+)(?: HTTP/[\d.]+)?")
 _OWN_UNITS = {b"request_time_ms": 1e-3, b"duration_ms": 1e-3, b"rtms": 1e-3, b"D": 1e-6}
 _UNITS = {b"s": 1.0, b"ms": 1e-3, b"us": 1e-6}
+
+
+_HOST, _CLIENT, _USER, _BYTES, _REFERER, _AGENT, _TAIL, _METHOD, _PATH = map(
+    SafeText, ("host", "client", "user", "bytes", "referer", "agent", "tail", "method", "path")
+)
+
+
+class _Parts(NamedTuple):
+    """The parts of a line; what it does not have is empty."""
+
+    host: bytes
+    client: bytes
+    user: bytes
+    stamp: bytes
+    request: bytes
+    code: bytes
+    size: bytes
+    referer: bytes
+    agent: bytes
+    tail: bytes
+
+
+def _parts(line: bytes) -> _Parts | None:
+    match = _USUAL_LINE.match(line)
+    if match is not None:
+        return _Parts(b"", *match.groups(b""))
+    match = _LINE.match(line)
+    if match is None:
+        return None
+    host, client, _, *others = match.groups(b"")
+    return _Parts(host, client, *others)
+
+
+def _decoded(value: bytes) -> SafeText:
+    return SafeText(value.decode("ascii"))
 
 
 class AccessFormat:
@@ -76,12 +112,12 @@ class AccessFormat:
         return _START.match(line) is not None
 
     def light(self, line: bytes) -> LogRecord | None:
-        match = _LIGHT_LINE.match(line)
-        if match is None:
-            return None
-        stamp, request, code, tail = match.groups()
-        kind = self._kinds[request, code]
-        return kind.record(self._stamps[stamp], self._latency(tail) if tail else None)
+        parts = _parts(line)
+        return None if parts is None else self._light(parts)
+
+    def _light(self, parts: _Parts) -> LogRecord:
+        kind = self._kinds[parts.request, parts.code]
+        return kind.record(self._stamps[parts.stamp], self._latency(parts.tail) if parts.tail else None)
 
     narrow = light
 
@@ -98,35 +134,41 @@ class AccessFormat:
         return columns_of([self._stamps[stamp] for stamp in stamps], kinds, latencies)
 
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
-        match = _LINE.match(line)
-        light = self.light(line)
-        if match is None or light is None:
+        parts = _parts(line)
+        if parts is None:
             return None
-        pairs = pairs_in(match[11]) if b"=" in match[11] else []
+        light = self._light(parts)
+        tidy = len(line) <= FIELD_LIMIT and line.isascii() and line.decode("ascii").isprintable() and b"\\" not in line
+        shown: Callable[[bytes], SafeText] = _decoded if tidy else safe_bytes
+        tail = parts.tail
+        pairs = pairs_in(tail) if b"=" in tail else []
         named = (
-            ("host", match[1]), ("client", match[2]), ("user", match[4]), ("bytes", match[8]),
-            ("referer", match[9]), ("agent", match[10]), ("tail", b"" if pairs else match[11].strip()),
+            (_HOST, parts.host), (_CLIENT, parts.client), (_USER, parts.user), (_BYTES, parts.size), (_REFERER, parts.referer),
+            (_AGENT, parts.agent), (_TAIL, b"" if pairs else tail.strip()),
         )  # fmt: skip
-        meanings = self._builder.meanings
-        trace = next((str(value) for name, value in pairs if (meanings.of(name) or ("",))[0] == "trace_id"), "")
-        request = _REQUEST.match(match[6])
-        fields = [("method", safe_bytes(request[1])), ("path", safe_bytes(request[2]))] if request else []
-        fields += [(name, safe_bytes(value)) for name, value in named if value not in (None, b"", b"-")]
-        fields += [(safe(name, 200), safe(str(value), FIELD_LIMIT)) for name, value in pairs]
+        request = _REQUEST.match(parts.request)
+        fields = [(_METHOD, shown(request[1])), (_PATH, shown(request[2]))] if request else []
+        fields += [(name, shown(value)) for name, value in named if value not in (None, b"", b"-")]
+        trace = ""
+        meaning = self._builder.meanings.of
+        for name, value in pairs:
+            fields.append((safe(name, 200), safe(str(value), FIELD_LIMIT)))
+            if not trace and (meaning(name) or ("",))[0] == "trace_id":
+                trace = str(value)
         return LogRecord(
-            at=light.at,
-            level=light.level,
-            service=light.service,
-            message=safe_bytes(match[6] + b" " + match[7]),
-            operation=light.operation,
-            status=light.status,
-            latency_s=light.latency_s,
-            trace_id=safe(trace, 200),
-            extra=tuple(safe_bytes(one) for one in extra),
-            fields=tuple(fields),
-            source=self._context.source,
-            file=self._context.file,
-            offset=offset,
+            light.at,
+            light.level,
+            light.service,
+            shown(parts.request + b" " + parts.code),
+            light.operation,
+            light.status,
+            light.latency_s,
+            safe(trace, 200),
+            tuple([safe_bytes(one) for one in extra]),
+            tuple(fields),
+            self._context.source,
+            self._context.file,
+            offset,
         )
 
     def _stamp(self, raw: bytes) -> float | None:

@@ -18,7 +18,8 @@ from sources.logs.levels import level_of
 from sources.logs.times import Stamps
 from sources.logs.units import latency_of, learned_unit, unit_in_name
 
-_PAIR = re.compile(rb'([A-Za-z_@][\w.@/-]*)=(?:"([^"\\]*(?:\\.[^"\\]*)*)"|([^\s"]\S*|))(?=\s|$)')
+_PAIR = re.compile(rb'(?<![A-Za-z_@])([A-Za-z_@][\w.@/-]*+)=(?:"([^"\\]*+(?:\\.[^"\\]*+)*+)"|([^\s"]\S*+|))(?=\s|$)')
+"""A name begins at the first letter of a word: from any other, what does not fit would only be looked at again."""
 _START = re.compile(rb"[A-Za-z_@][\w.@/-]*=")
 _ESCAPE = re.compile(r"\\(.)")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
@@ -78,6 +79,9 @@ class _Shape:
     """Matches one line; its groups are the values with a meaning."""
     block: re.Pattern[bytes]
     """The same for every line of a text; its last group is a line that does not fit."""
+    whole: re.Pattern[str]
+    """Matches one line without escapes; its groups are all values, with their quotes."""
+    names: tuple[str, ...]
     time: int
     """Which of the groups holds the time."""
     latency: int | None
@@ -129,10 +133,13 @@ class LogfmtFormat:
             rb"%s=%s" % (re.escape(name), _VALUE if index in groups else _ANY_VALUE) for index, name in enumerate(order)
         ]
         whole = rb" ".join(parts) + rb"[^\S\n]*+"
+        names = tuple([name.decode("ascii") for name in order])
         others = tuple(meaning for meaning in meanings if meaning not in ("time", "latency"))
         return _Shape(
             re.compile(rb"%s\Z" % whole),
             re.compile(rb"^(?:%s|(.*+))$" % whole, re.M),
+            re.compile(" ".join([rf'{re.escape(name)}=("[^"\\]*+"|[^\s"]\S*+|)' for name in names]) + r"\s*\Z", re.A),
+            names,
             meanings.index("time"),
             meanings.index("latency") if "latency" in meanings else None,
             others,
@@ -225,8 +232,18 @@ class LogfmtFormat:
         except ValueError:
             return [self._latency(value) if value else None for value in raw]
 
+    def _pairs(self, line: bytes) -> list[tuple[str, object]]:
+        if b"\\" not in line and line.isascii():
+            text = line.decode("ascii")
+            for shape in self._shapes:
+                match = shape.whole.match(text)
+                if match is not None:
+                    values = [value[1:-1] if value[:1] == '"' else value for value in match.groups()]
+                    return list(zip(shape.names, values, strict=True))
+        return pairs_in(line)
+
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
-        pairs = pairs_in(line)
+        pairs = self._pairs(line)
         if not pairs:
             return None
         return self._builder.record(pairs, extra=tuple(safe_bytes(one) for one in extra), offset=offset)

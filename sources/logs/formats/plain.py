@@ -43,16 +43,9 @@ class PlainFormat:
         return CONTINUES.match(line) is None
 
     def light(self, line: bytes) -> LogRecord | None:
-        at: Instant | None = None
-        head, rest = b"", line
-        if self._pattern is not None and self.stamp is not None:
-            match = self._pattern.match(line[:REACH])
-            if match is None:
-                return None
-            at = self.stamp.read(match, self._builder.clock)
-            if at is None:
-                return None
-            head, rest = line[: match.start("stamp")], line[match.end("stamp") :]
+        at, head, rest = self._parted(line)
+        if self._pattern is not None and at is None:
+            return None
         level, message = quick_level(head, rest, self.stamp.name if self.stamp else "")
         if (
             b"=" in message
@@ -64,23 +57,30 @@ class PlainFormat:
             return self._builder.record(in_text(message.strip()), at=at, level=level)
         return LogRecord(at, level, self._service, _NOTHING)
 
+    def _parted(self, line: bytes) -> tuple[Instant | None, bytes, bytes]:
+        """Time, and what stands before and after the stamp."""
+        if self._pattern is None or self.stamp is None:
+            return None, b"", line
+        match = self._pattern.match(line[:REACH])
+        if match is None:
+            return None, b"", b""
+        return self.stamp.read(match, self._builder.clock), line[: match.start("stamp")], line[match.end("stamp") :]
+
     narrow = light
 
     def columns(self, text: bytes, narrow: bool) -> Columns | None:
         return None if self._rows is None else self._rows.columns(text)
 
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
-        at: Instant | None = None
-        head, rest = b"", line
-        if self._pattern is not None and self.stamp is not None:
-            match = self._pattern.match(line[:REACH])
-            if match is None:
+        at: Instant | None
+        usual = self._rows.begun(line) if self._rows is not None else None
+        if usual is not None:
+            at, level, decoration, message = usual
+        else:
+            at, head, rest = self._parted(line)
+            if self._pattern is not None and at is None:
                 return None
-            at = self.stamp.read(match, self._builder.clock)
-            head, rest = line[: match.start("stamp")], line[match.end("stamp") :]
-            if at is None:
-                return None
-        level, decoration, message = split_level(head, rest, self.stamp.name if self.stamp else "")
+            level, decoration, message = split_level(head, rest, self.stamp.name if self.stamp else "")
         pairs: list[tuple[str, object]] = (
             [("context", decoration.decode("utf-8", "backslashreplace"))] if decoration else []
         )

@@ -15,7 +15,7 @@ from console.domain.logs import Level
 from sources.logs.fields import Builder, status_of
 from sources.logs.formats.columns import MOST_KINDS, Columns, Kind, Shared, columns_of, filled
 from sources.logs.formats.stamps import Stamp
-from sources.logs.formats.words import QUICK_LEVELS, quick_level
+from sources.logs.formats.words import QUICK_LEVELS, quick_level, split_level
 from sources.logs.memo import Memo
 from sources.logs.times import Stamps
 
@@ -31,6 +31,8 @@ _REQUEST = (
     rb"(?: (\d{1,6}(?:\.\d{1,9})?) ?(ms|us|s)(?= |$)(?: (?:%s)=[^\s=\"{}]*+| [^\s=/\"{}]*+)*+|(?: (?:%s)=[^\s=\"{}]*+)*+)"
 )
 """One request, with or without the time it took, and then words and pairs without a meaning."""
+_MARKS = b" \t\r\n\f\v]|:,-"
+"""What sets severity and message apart."""
 _UNITS = {b"s": 1.0, b"ms": 1e-3, b"us": 1e-6}
 _PAIR_NAME = re.compile(rb"(?<= )([A-Za-z_]\w*)=")
 
@@ -51,6 +53,7 @@ class PlainRows:
         self._stamps: Stamps[bytes] = Stamps(builder.clock, self._at)
         self._instants: Memo[bytes, Instant | None] = Memo(self._at)
         self._levels: Memo[tuple[bytes, bytes], Level | None] = Memo(self._level)
+        self._decorations: Memo[tuple[bytes, bytes], tuple[Level, bytes] | None] = Memo(self._decoration)
         self._kinds: Memo[tuple[bytes, bytes, bytes, bytes, bytes], Kind | None] = Memo(self._kind, MOST_KINDS)
         meaning = builder.meanings.of
         counted = Counter(name for line in sample for name in _PAIR_NAME.findall(line))
@@ -64,6 +67,7 @@ class PlainRows:
         pairs = b"|".join(re.escape(name) for name in names) or b"(?!)"
         request = _REQUEST % (pairs, pairs) if usual else rb"(?!)()()()()()"
         head = rb"^(?:([\[(]?)((?>%s))([^\n]{0,60}?(?<![A-Za-z0-9_/.-])(?:%s))(?=[ :\t])" % (stamp.bare, _LEVELS)
+        self._begin = re.compile(head.removeprefix(b"^(?:"))
         self._block = re.compile(head + rb"(?:%s|%s)|(.*+))$" % (_SIMPLE, request), re.M)
         self._wary = re.compile(head + rb"(?:(?![^\n]*Completed )%s|%s)|(.*+))$" % (_SIMPLE, request), re.M)
 
@@ -80,6 +84,21 @@ class PlainRows:
         if self._stamp.name != "iso":
             return columns_of([self._instants[stamp] for stamp in stamps], kinds, latencies)
         return columns_of(self._stamps.column(filled(stamps)), kinds, latencies)
+
+    def begun(self, line: bytes) -> tuple[Instant, Level, bytes, bytes] | None:
+        """Time, severity, decoration and message of a line with a usual beginning; None for any other."""
+        match = self._begin.match(line) if self._stamp.name not in _MARKED else None
+        if match is None:
+            return None
+        head, stamp, prefix = match.groups()
+        found = self._decorations[head, prefix]
+        at = self._stamps.one(stamp) if self._stamp.name == "iso" else self._instants[stamp]
+        return None if found is None or at is None else (at, *found, line[match.end() :].lstrip(_MARKS).rstrip())
+
+    def _decoration(self, key: tuple[bytes, bytes]) -> tuple[Level, bytes] | None:
+        head, prefix = key
+        level, decoration, message = split_level(head, prefix + b" x", self._stamp.name)
+        return (level, decoration) if message == b"x" else None
 
     def _at(self, raw: bytes) -> Instant | None:
         match = self._stamp.alone().fullmatch(raw)

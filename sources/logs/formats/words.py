@@ -79,8 +79,27 @@ def _message(text: bytes) -> bytes:
     return text.lstrip(b" \t-|:,]").rstrip() or text.strip()
 
 
+_ONE_REQUEST = re.compile(
+    rb"(?:[^\s=/\"{}]++ )*?(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (/[^\s=\"{}]*+) (\d{3})"
+    rb"(?: (\d+(?:\.\d+)? ?(?:ms|us|s))(?= |\Z)|(?=\Z| [A-Za-z_]+=))((?: [^\s\"{}]*+)*+)"
+)
+"""Words with a request as `_SHORT_REQUEST` finds it, and nothing else with a meaning but pairs behind it."""
+
+
 def in_text(message: bytes) -> list[tuple[str, object]]:
     """Fields inside the words."""
+    one = _ONE_REQUEST.fullmatch(message)
+    if one is not None:
+        method, path, status, took, rest = one.groups()
+        found = embedded(rest) if b"=" in rest else []
+        found += _named(("method", method), ("path", path), ("status", status))
+        if took:
+            found += _named(("duration", took))
+        return (
+            [(name, value) for name, value in found if name.lower() not in ("msg", "message")]
+            if b"=" in rest
+            else found
+        )
     pairs = embedded(message) if b"=" in message or message[-1:] == b"}" else []
     if b"HTTP/" in message and (request := _REQUEST.search(message)):
         pairs += _named(("method", request[1]), ("path", request[2]), ("status", request[3]))
