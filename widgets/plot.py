@@ -9,10 +9,10 @@ and its output is taken without colours and styled by meaning.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby
 from typing import Any
 
 from widgets.glyphs import BRAILLE
@@ -32,6 +32,8 @@ MOST_LINES = 16
 DASH = "╌"
 UPRIGHT = {"▼": "┊", "◆": "┊", "╎": "╎"}
 """The line that stands for a marker."""
+_STRETCH = re.compile(f"(?P<blank> +)|(?P<dash>{DASH}+)|(?P<curve>[{chr(BRAILLE)}-{chr(BRAILLE + 255)}]+)|.")
+"""What stands side by side and means the same."""
 ROWS_PER_TICK = 3
 MOST_TICKS = 5
 
@@ -149,7 +151,6 @@ def _drawn(picture: Picture, scale: Scale, base: float | None, columns: int, row
     for places, values in _segments(picture.heights[: 2 * columns]):
         _line(plotext, places, [scale.height(value) for value in values], "braille")
     text: str = plotext.uncolorize(plotext.build())
-    plotext.clear_figure()
     return text.splitlines()[: rows + BELOW]
 
 
@@ -168,8 +169,11 @@ def _segments(heights: Sequence[float | None]) -> Iterator[tuple[list[int], list
     values: list[float] = []
     for place, value in enumerate((*heights, None)):
         if value is not None and math.isfinite(value):
-            places.append(place)
-            values.append(value)
+            if len(values) > 1 and values[-1] == values[-2] == value:
+                places[-1] = place  # a level stretch needs its ends only
+            else:
+                places.append(place)
+                values.append(value)
         elif places:
             yield places, values
             places, values = [], []
@@ -178,17 +182,11 @@ def _segments(heights: Sequence[float | None]) -> Iterator[tuple[list[int], list
 def _styled(row: str, curve: str) -> Line:
     """A row of characters by what they mean."""
     spans = [(row[: LABELS - 1], "label"), (row[LABELS - 1 : LABELS], "band")]
-    for style, characters in groupby(row[LABELS:], lambda character: _meaning(character, curve)):
-        spans.append(("".join(characters), style))
+    for stretch in _STRETCH.finditer(row, LABELS):
+        spans.append(
+            (stretch[0], {"curve": curve, "dash": "label", "blank": "text"}.get(stretch.lastgroup or "", "marker"))
+        )
     return Line.of(*spans)
-
-
-def _meaning(character: str, curve: str) -> str:
-    if character == " ":
-        return "text"
-    if BRAILLE <= ord(character) < BRAILLE + 256:
-        return curve
-    return "label" if character == DASH else "marker"
 
 
 def _named(line: Line, name: str) -> Line:
