@@ -99,6 +99,8 @@ class IncidentConsole(TerminalCare[int]):
             self.register_theme(palette.textual)
         self.theme = PALETTES[self._theme_name].textual.name
         Canvas.ascii_only = self.loaded.config.console.ascii
+        if Canvas.ascii_only:
+            install_ascii(self)
         # Only what the user changed: Textual applies the whole keymap anew for every key pressed.
         self.set_keymap({a.id: ",".join(a.keys) for a in self.actions if a.id in self.loaded.config.keys})
         loop = asyncio.get_running_loop()

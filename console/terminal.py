@@ -1,4 +1,4 @@
-"""The one place that leans on private names of Textual 8.2.8; each is tested against that release.
+"""Where we lean on private names of Textual 8.2.8, beside `console.keyboard`; each is tested against that release.
 
 `TerminalCare` is mixed into the application. It does what Textual does not:
 
@@ -42,6 +42,7 @@ from textual.strip import Strip
 from console.guard.sanitise import UNSAFE
 from console.leaving import Insistence, drop_output
 from widgets.cells import Cell, cells_of, changed_spans
+from widgets.glyphs import to_ascii
 
 MOST_QUEUED = 4
 """Frames that may wait for the terminal before painting stops; Textual's queue holds 30 and then blocks the loop."""
@@ -65,6 +66,22 @@ def install_neutralise(app: App[Any]) -> None:
     """Let every line of every widget of `app` pass the filter; once is enough, more does no harm."""
     if not any(isinstance(known, Neutralise) for known in app._filters):
         app._filters.append(Neutralise())
+
+
+class AsciiOnly(LineFilter):
+    """Likens every painted character to one of ASCII, as wide as before; for widgets that are not our own as well."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:
+        """The segments in ASCII."""
+        return [
+            segment if segment.text.isascii() else Segment(to_ascii(segment.text), segment.style or Style.null(), None)
+            for segment in segments
+        ]
+
+
+def install_ascii(app: App[Any]) -> None:
+    """Let every line of every widget of `app` be in ASCII."""
+    app._filters.append(AsciiOnly())
 
 
 def install_no_color(app: App[Any]) -> None:

@@ -11,6 +11,8 @@ import click
 from console.cli.outcome import Exit, Refused
 from console.config.load import ConfigError, Loaded, load
 
+LOW_BANDWIDTH = {"TEXTUAL_FPS": "4", "TEXTUAL_COLOR_SYSTEM": "standard"}
+"""Over the environment below on slow links: a quarter of a second between two repaints, and sixteen colours."""
 SCREEN_ENVIRONMENT = {
     "TEXTUAL_FPS": "60",
     "TEXTUAL_ANIMATIONS": "none",
@@ -43,16 +45,17 @@ def open_console(loaded: Loaded, theme: str | None = None) -> int:
     Raises:
         Refused: There is no terminal that can show it.
     """
-    _require_terminal()
-    for key, value in SCREEN_ENVIRONMENT.items():
-        os.environ.setdefault(key, "4" if loaded.config.console.low_bandwidth and key == "TEXTUAL_FPS" else value)
+    settings = loaded.config.console
+    _require_terminal(settings.ascii)
+    for key, value in {**SCREEN_ENVIRONMENT, **(LOW_BANDWIDTH if settings.low_bandwidth else {})}.items():
+        os.environ.setdefault(key, value)
     from console.app import run_console  # Textual reads the environment when it is imported
 
     return run_console(loaded, theme) or Exit.DONE
 
 
-def _require_terminal() -> None:
-    """A screen needs a terminal with cursor movement and UTF-8.
+def _require_terminal(ascii_only: bool) -> None:
+    """A screen needs a terminal with cursor movement, and with UTF-8 unless it is drawn in ASCII.
 
     Raises:
         Refused: With what to use instead.
@@ -67,7 +70,7 @@ def _require_terminal() -> None:
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
         raise Refused(f"TERM={os.environ.get('TERM', '')} cannot move the cursor: {instead}")
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
-    if encoding != "utf8":
+    if encoding != "utf8" and not ascii_only:
         raise Refused(
-            f"the terminal's encoding is {sys.stdout.encoding}, the console needs UTF-8: set LC_ALL=C.UTF-8, or {instead}"
+            f"the terminal's encoding is {sys.stdout.encoding}, the console needs UTF-8: set LC_ALL=C.UTF-8, or ascii = true in [console], or {instead}"
         )

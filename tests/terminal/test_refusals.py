@@ -36,7 +36,14 @@ def test_a_terminal_that_cannot_move_its_cursor_is_refused(project: Project, ter
 @pytest.mark.parametrize("environment", [{"PYTHONIOENCODING": "latin-1"}, POSIX], ids=["latin-1", "POSIX"])
 def test_a_terminal_without_utf8_is_refused_with_how_to_mend_it(project: Project, environment: dict[str, str]) -> None:
     with running(project.config, env=environment) as console:
-        refused(console, "UTF-8", "LC_ALL=C.UTF-8")
+        refused(console, "UTF-8", "LC_ALL=C.UTF-8", "ascii = true")
+
+
+def test_a_terminal_without_utf8_shows_a_screen_in_ascii(project: Project) -> None:
+    project.configure("\n[console]\nascii = true\n")
+    with running(project.config, env=POSIX) as console:
+        console.shows("INCIDENT", "checkout", "1 Signals")
+        assert console.data().isascii() and b"\\u" not in console.data()
 
 
 @pytest.mark.parametrize("stream", ["stdin", "stdout", "stderr"])

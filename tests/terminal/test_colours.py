@@ -1,0 +1,104 @@
+"""Meaning is in words and signs: without colours, with few, or in ASCII the screen says the same."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tests.terminal.project import Project
+from tests.terminal.running import Console, running
+
+pytestmark = pytest.mark.slow
+
+SGR = re.compile(rb"\x1b\[([0-9;]*)m")
+ATTRIBUTES = frozenset({"", "0", "1", "2", "3", "4", "7", "9"})
+SIXTEEN = ATTRIBUTES | {str(base + n) for base in (30, 40, 90, 100) for n in range(8)} | {"39", "49"}
+FEW = {"COLORTERM": ""}
+THEMES = ("dark", "light", "ansi-dark", "ansi-light", "high-contrast")
+
+
+def words(console: Console) -> set[str]:
+    """The words of the whole screen, once all of it is there."""
+    console.judged()
+    console.shows("consulted:", "next:", "LIVE")
+    console.until(lambda: "LOADING" not in console.screen(), "all answers")
+    return set(re.findall(r"[A-Za-z]{3,}", console.screen()))
+
+
+def codes(console: Console) -> set[str]:
+    """Every single code of every colour sequence that arrived."""
+    return {code for found in SGR.findall(console.data()) for code in found.decode().split(";")}
+
+
+@pytest.fixture
+def expected(project: Project) -> set[str]:
+    """The words with all colours."""
+    with running(project.config) as console:
+        return words(console)
+
+
+@pytest.mark.parametrize("theme", ["dark", "ansi-light"])
+@pytest.mark.parametrize("term", ["xterm-256color", "linux"])
+def test_no_color_has_no_colour_and_the_same_words(project: Project, expected: set[str], theme: str, term: str) -> None:
+    with running(project.config, options=["--theme", theme], env={"NO_COLOR": "1", "TERM": term}) as console:
+        assert words(console) == expected
+        assert codes(console) <= ATTRIBUTES
+        assert "▸" in console.screen() and "┏" in console.screen()
+
+
+@pytest.mark.parametrize("term", ["xterm-16color", "screen", "linux", "xterm"])
+def test_sixteen_colours_are_enough(project: Project, expected: set[str], term: str) -> None:
+    with running(project.config, env={"TERM": term, **FEW}) as console:
+        assert words(console) == expected
+        found = codes(console)
+        assert found <= SIXTEEN
+        assert found & {"31", "33", "91", "93", "34", "94"}
+
+
+def test_256_colours_are_used_where_there_are_no_more(project: Project) -> None:
+    with running(project.config, env={"TERM": "xterm-256color", **FEW}) as console:
+        words(console)
+        data = console.data()
+        assert b"38;5;" in data and b"38;2;" not in data and b"48;2;" not in data
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_theme_says_the_same(project: Project, expected: set[str], theme: str) -> None:
+    with running(project.config, options=["--theme", theme]) as console:
+        assert words(console) == expected
+
+
+def test_low_bandwidth_means_sixteen_colours(project: Project, expected: set[str]) -> None:
+    project.configure("\n[console]\nlow_bandwidth = true\n")
+    with running(project.config) as console:
+        assert words(console) == expected
+        assert codes(console) <= SIXTEEN
+
+
+def printed(console: Console) -> str:
+    """Everything that was ever painted, without the sequences."""
+    return re.sub(r"\x1b\[[0-9;?>=<$]*[A-Za-z]|\x1b\][^\x07]*\x07", "", console.data().decode())
+
+
+@pytest.mark.parametrize("theme", ["dark", "ansi-dark"])
+def test_ascii_writes_nothing_but_ascii(project: Project, theme: str) -> None:
+    project.configure("\n[console]\nascii = true\n")
+    project.append("naïve 漢字 🚀 line")
+    with running(project.config, options=["--theme", theme]) as console:
+        console.shows("INCIDENT", "checkout", "runs", "errors per", "na?ve ???? ?? line")
+        for key, shown in ((b"?", "Everywhere"), (b":", "quit"), (b"/", "words, /regex/")):
+            console.send(key)
+            console.shows(shown)
+            console.send(b"\x1b")
+            console.shows_no(shown)
+        for keys in (b"1\r", b"2\r", b"3\r", b"4\r"):
+            console.type(keys)
+            console.shows_no("5 Upstreams")
+            console.send(b"\x7f")
+            console.shows("5 Upstreams")
+        console.send(b"x")
+        console.type(b"\x1b")
+        text = printed(console)
+        assert text.isascii(), sorted({c for c in text if not c.isascii()})
+        assert "+" in text and "|" in text
