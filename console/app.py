@@ -32,7 +32,7 @@ from console.screens.menu import ActionsScreen
 from console.screens.navigate import screen_for
 from console.screens.overview import OverviewScreen
 from console.screens.selection import of_selection
-from console.terminal import TerminalCare, set_mouse, terminal_is_behind
+from console.terminal import TerminalCare, install_ascii, set_mouse, terminal_is_behind
 from console.typeahead import TypeAhead
 from widgets.canvas import Canvas
 from widgets.pane import Pane

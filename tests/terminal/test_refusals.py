@@ -85,7 +85,7 @@ def test_a_crash_is_one_sentence_on_the_normal_screen(project: Project) -> None:
     )
     with running(project.config, before=[sys.executable, "-c", breaking]) as console:
         before = console.modes()
-        assert console.ends() == 2
+        assert console.ends() == 70
         assert console.modes() == before
         left = console.data()[console.data().rindex(b"\x1b[?1049l") :].replace(b"\x1b[?1049l\x1b[?25h\x1b[?1004l", b"")
     text = left.decode()
