@@ -9,11 +9,11 @@ from console.analysis.graph import Graph
 from console.analysis.leak import Leak
 from console.analysis.load import Exhausted, Surge
 from console.analysis.moves import Move
-from console.analysis.place import Place
+from console.analysis.place import SHARE_OF_NOTE, Place
 from console.analysis.restarts import Restart
 from console.analysis.suspects import LEADING_SHARE, Draft, fact, inference, share_text
 from console.analysis.symptoms import harms_users
-from console.analysis.words import joined, move_sentence, number
+from console.analysis.words import joined, move_sentence, number, owner
 from console.domain.diagnosis import Evidence, Standing
 from console.domain.instant import clock_text
 from console.domain.logs import Level, Pattern
@@ -89,10 +89,10 @@ def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
         what = "failures" if currency == "failures" else "time"
         if excess.share > 0:
             parts.append(f"explains {share_text(min(1.0, excess.share))} of the added {what}")
-    for one in place.blames[:2]:
-        parts.append(
-            f"explains {share_text(min(1.0, one.most))} of the trouble of {one.caller}, by {one.caller}'s own calls"
-        )
+    told = [b for b in place.blames if b.most >= SHARE_OF_NOTE]
+    if told:
+        shares = [f"{share_text(min(1.0, b.most))} of the trouble of {b.caller}" for b in told]
+        parts.append(f"explains {joined(shares)}, by {'their' if len(told) > 1 else owner(told[0].caller)} own records")
     if place.restarts:
         parts.append(f"restarted at {clock_text(place.restarts[0].at)} UTC, and its callers failed meanwhile")
     if place.users is not None:
@@ -107,8 +107,8 @@ def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
         if graph.callees.get(place.node)
         else "; it is the deepest observed node"
     )
-    verb = "" if lead else "possibly: "
-    return f"{verb}{place.node} {' and '.join(parts) or 'is affected'}{tail}."
+    what = f"{joined(parts, 9) or 'is affected'}{tail}."
+    return f"{place.node} {what}" if lead else f"Possibly {place.node}: it {what}"
 
 
 def _excess_evidence(place: Place, graph: Graph) -> list[Evidence]:
@@ -119,7 +119,7 @@ def _excess_evidence(place: Place, graph: Graph) -> list[Evidence]:
         if excess.share > 0:
             claim = f"{place.node} adds {share_text(min(1.0, excess.share))} of the excess {currency} itself: {what} {number(excess.level, unit)} before, {number(excess.now, unit)} since"
             if excess.callees:
-                claim += f"; {joined(list(excess.callees))} below it adds some too"
+                claim += f"; {joined(list(excess.callees))} below it {'adds' if len(excess.callees) == 1 else 'add'} some too"
             found.append(inference(claim, "call graph"))
         elif excess.callees:
             found.append(

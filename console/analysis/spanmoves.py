@@ -38,6 +38,8 @@ NEW_P = 1e-3
 NEW_LINES = "new error lines"
 FEWEST_NEW = 5
 COVER_S = 10.0
+CLIP = 3.0
+"""Times beyond this many of the shifted median count as that [D]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,42 @@ def judge_spans(
             best = view
     if best is None:
         return None
+    if onset is None and (sharper := _sharper(best, calls, at)) is not None:
+        best = _view(roots, calls, at, sharper, source) or best
     start = min(roots[0][0], best.onset)
     whole = compare_calls(calls, Window(start, best.onset), Window(best.onset, max(at, best.onset) + 1e-3))
     return replace(best, currencies=whole)
+
+
+def _sharper(view: SpanView, calls: Calls, at: Instant) -> Instant | None:
+    """Where the heaviest shift sets in: the split of its times that parts them best (the lowest cumulative deviation).
+
+    Medians alone would put it too early: they stay shifted while fewer than half of the times are of before.
+    """
+    shifts = [*view.currencies.own_shifts, *view.currencies.gap_shifts]
+    if not shifts:
+        return None
+    heaviest = max(shifts, key=lambda s: (s.weight, s.service, s.operation))
+    if heaviest.gap:
+        found = [
+            p
+            for e, ps in calls.gaps.items()
+            if (e.caller, e.callee) == (heaviest.service, heaviest.operation)
+            for p in ps
+        ]
+    else:
+        found = [p for key, ps in calls.own.items() if key[:2] == (heaviest.service, heaviest.operation) for p in ps]
+    points = sorted((t, min(v, CLIP * heaviest.after)) for t, v in found if t <= at)
+    if len(points) < 2 * OWN_DURING:
+        return None
+    mean = sum(v for _, v in points) / len(points)
+    total = lowest = 0.0
+    onset = None
+    for k, (_, value) in enumerate(points[:-1]):
+        total += value - mean
+        if total < lowest:
+            lowest, onset = total, points[k + 1][0]
+    return onset
 
 
 def _weight(view: SpanView) -> tuple[float, float]:

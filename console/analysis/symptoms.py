@@ -58,7 +58,10 @@ def symptoms_of(moves: Iterable[Move], window: Window) -> tuple[Symptom, ...]:
     chosen.sort(
         key=lambda m: (m.end is not None, not harms_users(m), -(shares.get(id(m)) or 0.0), m.onset, m.service, m.metric)
     )
-    return tuple(_symptom(m, shares.get(id(m))) for m in chosen[:MOST_SYMPTOMS])
+    told: dict[tuple[str, str | None, str], Move] = {}
+    for move in chosen:  # a mean and a median of one place are one symptom
+        told.setdefault((move.service, move.operation, move.meaning.signal), move)
+    return tuple(_symptom(m, shares.get(id(m))) for m in list(told.values())[:MOST_SYMPTOMS])
 
 
 def contributions(moves: Iterable[Move]) -> dict[int, float]:
@@ -68,11 +71,16 @@ def contributions(moves: Iterable[Move]) -> dict[int, float]:
     Of a latency only the mean or the median counts: added seconds of a percentile are not seconds that anybody waited.
     """
     groups: dict[tuple[str, bool], list[Move]] = {}
+    counted: set[tuple[str, str | None, str]] = set()
     for move in moves:
         if move.excess is None or move.excess <= 0:
             continue
         if move.meaning.family is Family.LATENCY and move.meaning.signal != "latency_p50":
             continue
+        place = (move.service, move.operation, move.meaning.signal)
+        if place in counted:
+            continue
+        counted.add(place)
         groups.setdefault((move.meaning.signal, move.operation is None), []).append(move)
     shares = {}
     for group in groups.values():

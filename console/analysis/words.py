@@ -40,7 +40,7 @@ _NAMES = {
     "latency_p95": "p95 latency",
     "latency_p99": "p99 latency",
     "request_rate": "traffic",
-    "request_count": "traffic",
+    "request_count": "requests per interval",
     "error_lines": "error lines per interval",
     "cpu": "CPU use",
     "memory_bytes": "memory",
@@ -72,6 +72,11 @@ def move_sentence(move: Move) -> str:
         f"{metric_name(move.metric)} of {place_name(move)} {verb} from {number(move.level, unit)} to"
         f" {number(move.observed, unit)} at {clock_text(move.onset)} UTC{end}{count}"
     )
+
+
+def owner(name: str) -> str:
+    """`checkout's`, `payments'`."""
+    return f"{name}'" if name.endswith("s") else f"{name}'s"
 
 
 def joined(items: list[str], most: int = 3) -> str:

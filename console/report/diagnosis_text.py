@@ -150,7 +150,7 @@ class _Teller:
             self._item(self._style(head, "bold") if suspect.standing is Standing.LEADING and self._bullets else head)
         ]
         found += [self._item(self._evidence(e), 2) for e in suspect.evidence[:MOST_EVIDENCE]]
-        found += self._more(len(suspect.evidence) - MOST_EVIDENCE, "item of evidence", 2)
+        found += self._more(len(suspect.evidence) - MOST_EVIDENCE, "reason", 2)
         if suspect.next_check:
             found.append(self._item(f"To refute it: {suspect.next_check}.", 2))
         return found
@@ -181,7 +181,8 @@ class _Teller:
         where = f" of {change.service}" if change.service else ""
         if self._seen.state is State.HEALTHY:
             return f"{what}{where} at {self._clock(change.at)}."
-        return f"{what}{where} at {self._clock(change.at)}: {change.standing.value}; {change.reason}."
+        reason = str(change.reason).removeprefix(f"{change.standing.value}: ")
+        return f"{what}{where} at {self._clock(change.at)}: {change.standing.value}; {reason}."
 
     def _patterns(self) -> list[str]:
         special = [p for p in self._seen.patterns if p.status != "steady"]

@@ -1,0 +1,170 @@
+"""Each rule that clears a change, beside the change that it must leave alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from console.analysis.changes import Case, Judged, in_reach, judge_changes
+from console.analysis.diffs import LOST_CHECK, MOVED, Effect
+from console.analysis.graph import build_graph
+from console.analysis.place import Place
+from console.domain.changes import Change, Running
+from console.domain.diagnosis import Standing
+from console.domain.topology import Dependency, Service, Topology
+
+NOW = 1_790_000_000.0
+ONSET = NOW - 600.0
+GRAPH = build_graph(
+    Topology(
+        (Service("web", ("shop",)), Service("shop", ("store",)), Service("mail", ("relay",))),
+        (Dependency("store", ""),),
+    ),
+    None,
+    (),
+    (),
+)
+
+
+def deploy(service: str = "shop", before_s: float = 60.0, **more: Any) -> Change:
+    """A release so long before the onset."""
+    base = Change(f"deploy/{service}/1", "deploy", ONSET - before_s, service, "v1", "abcdef0", source="git")
+    return replace(base, **more)
+
+
+def case(**more: Any) -> Case:
+    """`shop` fails by itself, and `web` with it."""
+    base = Case(
+        at=NOW,
+        onset=ONSET,
+        tolerance_s=90.0,
+        places=(Place("shop", 1.0, True, ONSET, rank_value=1.0),),
+        graph=GRAPH,
+        affected=frozenset(("web", "shop")),
+        moved_at={"web": ONSET, "shop": ONSET},
+        words=frozenset(),
+        observed=frozenset(("web", "shop", "mail")),
+    )
+    return replace(base, **more)
+
+
+def judged(change: Change, *others: Change, **more: Any) -> Judged:
+    """The judgement of the first one."""
+    changes = (change, *others)
+    return next(j for j in judge_changes(changes, changes, case(**more)) if j.change.id == change.id)
+
+
+def test_right_place_and_time_is_possible() -> None:
+    found = judged(deploy())
+    assert (found.standing, found.rule) == (Standing.POSSIBLE, "possible")
+    assert any("where the trouble begins" in s for s in found.support)
+
+
+@pytest.mark.parametrize(
+    ("change", "others", "more", "standing", "rule"),
+    [
+        (deploy(before_s=-200), (), {}, Standing.IMPOSSIBLE, "after-onset"),
+        (
+            deploy(),
+            (),
+            {"running": (Running("shop", "v0", None, "/version", False, NOW),)},
+            Standing.IMPOSSIBLE,
+            "not-running",
+        ),
+        (
+            deploy(before_s=800),
+            (replace(deploy(before_s=300), id="rollback/shop/2", kind="rollback", version="v0"),),
+            {},
+            Standing.IMPOSSIBLE,
+            "ended-before",
+        ),
+        (deploy("mail"), (), {}, Standing.UNLIKELY, "unreachable"),
+        (deploy(before_s=3000), (), {}, Standing.UNLIKELY, "late"),
+        (deploy(), (), {"moved_at": {"shop": ONSET - 400}}, Standing.UNLIKELY, "effect-precedes"),
+        (deploy("web"), (), {}, Standing.POSSIBLE, "possible"),
+        (
+            deploy("web"),
+            (),
+            {"places": (Place("shop", 1.0, True, ONSET, rank_value=1.0), Place("web", 0.02, True, ONSET))},
+            Standing.UNLIKELY,
+            "excess-elsewhere",
+        ),
+    ],
+)
+def test_rules(change: Change, others: tuple[Change, ...], more: dict[str, Any], standing: Standing, rule: str) -> None:
+    found = judged(change, *others, **more)
+    assert (found.standing, found.rule) == (standing, rule)
+    assert found.reason.startswith(f"{rule}: ")
+
+
+@pytest.mark.parametrize(
+    ("change", "others", "more"),
+    [
+        (deploy(before_s=-60), (), {}),  # inside the width of a bin
+        (deploy(), (), {"running": (Running("shop", "v1", None, "/version", True, NOW),)}),
+        (deploy(), (), {"running": (Running("shop", None, None, "/version", None, None),)}),
+        (deploy(), (replace(deploy(before_s=-300), id="rollback/shop/2", kind="rollback", version="v0"),), {}),
+        (deploy("store"), (), {}),  # below what fails
+        (deploy(before_s=800), (), {}),
+        (deploy(), (), {"moved_at": {"shop": ONSET}}),
+    ],
+)
+def test_what_no_rule_may_clear(change: Change, others: tuple[Change, ...], more: dict[str, Any]) -> None:
+    assert judged(change, *others, **more).standing is Standing.POSSIBLE
+
+
+def test_a_routine_is_unlikely_and_its_first_run_is_not() -> None:
+    def job(k: int, before_s: float) -> Change:
+        return Change(f"nightly/{k}", "cron", ONSET - before_s, "shop", source="changes")
+
+    earlier = tuple(job(k, 3600.0 * k) for k in range(1, 8))
+    assert judged(job(0, 30), *earlier).rule == "routine"
+    assert judged(job(0, 30)).standing is Standing.LEADING
+
+
+def test_settings_that_act_late_are_not_late() -> None:
+    effect = Effect(0.9, "changes `ttl: 60` to `ttl: 3600`", path="shop/cache.yaml", words=frozenset(("ttl",)))
+    change = deploy(before_s=3000)
+    assert judged(change, effects={change.id: effect}).rule != "late"
+
+
+def test_content_decides_between_two_at_the_same_minute() -> None:
+    bad, harmless = deploy(), replace(deploy(), id="deploy/shop/2", at=ONSET - 20)
+    effects = {
+        bad.id: Effect(LOST_CHECK, "no longer has `if item is None:`", path="shop/cart.py"),
+        harmless.id: Effect(MOVED, "moves lines", path="shop/cart.py"),
+    }
+    found = judge_changes((bad, harmless), (bad, harmless), case(effects=effects))
+    assert found[0].change.id == bad.id
+    assert [j.standing for j in found] == [Standing.LEADING, Standing.POSSIBLE]
+
+
+def test_two_alike_and_neither_leads() -> None:
+    first, second = deploy(), replace(deploy(), id="deploy/shop/2", at=ONSET - 50)
+    effect = Effect(LOST_CHECK, "no longer has `if item is None:`", path="shop/cart.py")
+    found = judge_changes((first, second), (first, second), case(effects={first.id: effect, second.id: effect}))
+    assert all(j.standing is Standing.POSSIBLE for j in found)
+
+
+def test_stack_traces_that_lead_into_the_diff_count() -> None:
+    change = deploy()
+    effect = Effect(0.3, "adds lines", path="shop/cart.py", files=frozenset(("shop/cart.py",)))
+    plain = judged(change, effects={change.id: effect})
+    told = judged(change, effects={change.id: effect}, frames={"shop": Counter({"/app/shop/cart.py": 9})})
+    elsewhere = judged(change, effects={change.id: effect}, frames={"shop": Counter({"/app/shop/views.py": 9})})
+    assert plain.standing is elsewhere.standing is Standing.POSSIBLE
+    assert told.standing is Standing.LEADING
+
+
+def test_a_change_of_nobody_in_particular_never_leads_by_time_alone() -> None:
+    change = Change("net/1", "infrastructure", ONSET - 10, None, source="changes")
+    assert judged(change).standing is Standing.POSSIBLE
+
+
+def test_reach_grows_until_something_is_in_it() -> None:
+    old, future = deploy(before_s=5 * 3600), replace(deploy(), id="late", at=NOW + 60)
+    assert [c.id for c in in_reach((old, future), ONSET, NOW)] == [old.id]
+    assert in_reach((replace(old, at=ONSET - 30 * 86400),), ONSET, NOW) == ()

@@ -1,0 +1,117 @@
+"""More load as a cause, pools that run out, and restarts."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from console.analysis.constants import Thresholds
+from console.analysis.graph import build_graph
+from console.analysis.load import Surge, busier_services, find_exhausted, find_surge, load_ratio
+from console.analysis.moves import judge
+from console.analysis.restarts import find_restarts
+from console.analysis.tracks import build_tracks
+from console.analysis.whole import with_wholes
+from console.domain.instant import Window
+from console.domain.series import Series, SeriesKey, SeriesSet
+from console.domain.topology import Service, Topology
+
+NOW = 1_790_000_000.0
+ONSET = NOW - 900.0
+GRAPH = build_graph(Topology((Service("web", ("shop",)), Service("shop"))), None, (), ())
+
+
+def points(service: str, metric: str, before: float, since: float, operation: str = "") -> Series:
+    """Three hours by the minute, with a step at the onset and a little noise."""
+    values = [
+        (t, (since if t > ONSET else before) * (1 + 0.02 * math.sin(t))) for t in (NOW - 60.0 * k for k in range(180))
+    ]
+    return Series.of(SeriesKey(service, operation, metric), values, "m")
+
+
+def surge_in(series: SeriesSet) -> Surge | None:
+    """The surge that is found."""
+    tracks = build_tracks(series, NOW)
+    moves = [judge(t, NOW, Window(NOW - 1800, NOW), Thresholds()) for t in tracks.values]
+    return find_surge([m for m in moves if m is not None], GRAPH, ONSET, tracks)
+
+
+def test_arrivals_that_multiply() -> None:
+    found = surge_in(
+        SeriesSet.of([points("web", "request_count", 100, 420), points("shop", "request_count", 200, 800)])
+    )
+    assert found is not None
+    assert (found.entry, found.spread) == ("web", ("shop",))
+
+
+def test_a_peak_like_others_is_none() -> None:
+    assert surge_in(SeriesSet.of([points("web", "request_count", 100, 130)])) is None
+    peak = [(t, 100.0 + 300.0 * (math.sin(t / 3000) > 0.7)) for t in (NOW - 60.0 * k for k in range(1500))]
+    assert surge_in(SeriesSet.of([Series.of(SeriesKey("web", "", "request_count"), peak, "m")])) is None
+
+
+def test_callers_that_ask_again_are_no_demand() -> None:
+    assert (
+        surge_in(SeriesSet.of([points("web", "request_count", 100, 100), points("shop", "request_count", 200, 800)]))
+        is None
+    )
+
+
+def test_load_ratios() -> None:
+    series = SeriesSet.of([points("web", "request_count", 100, 420), points("shop", "request_rate", 5, 5)])
+    assert load_ratio(series, "web", ONSET, NOW) == pytest.approx(4.2, rel=0.05)
+    assert busier_services(series, ("web", "shop", "other"), ONSET, NOW) == {"web"}
+
+
+def test_a_pool_that_runs_out_and_one_that_does_not() -> None:
+    size = points("shop", "pool_size", 20, 20)
+
+    def used(now: float, before: float = 5.0) -> list[str]:
+        series = SeriesSet.of([size, points("shop", "pool_in_use", before, now)])
+        return [e.service for e in find_exhausted(build_tracks(series, NOW), series, ONSET, NOW)]
+
+    assert used(20) == ["shop"]
+    assert used(12) == []
+    assert used(20, before=20) == []  # always full: no news
+
+
+def test_restarts_and_what_memory_was_before() -> None:
+    count = Series.of(SeriesKey("shop", "", "restarts"), [(NOW - 60.0 * k, float(k < 5)) for k in range(30)], "m")
+    memory = Series.of(
+        SeriesKey("shop", "", "memory_bytes"), [(NOW - 60.0 * k, 2e8 if k < 5 else 9.7e8) for k in range(30)], "m"
+    )
+    limit = Series.of(SeriesKey("shop", "", "memory_limit_bytes"), [(NOW - 60.0 * k, 1e9) for k in range(30)], "m")
+    (found,) = find_restarts(SeriesSet.of([count, memory, limit]), NOW)
+    assert found.service == "shop"
+    assert found.out_of_memory
+    assert find_restarts(SeriesSet.of([memory, limit]), NOW) == []
+
+
+def test_operations_make_a_whole() -> None:
+    series = SeriesSet.of(
+        [
+            points("shop", "request_count", 100, 100, "GET /a"),
+            points("shop", "request_count", 300, 300, "GET /b"),
+            points("shop", "error_count", 1, 50, "GET /a"),
+            points("shop", "error_count", 3, 3, "GET /b"),
+            points("shop", "latency_avg", 0.1, 0.9, "GET /a"),
+            points("shop", "latency_avg", 0.1, 0.1, "GET /b"),
+        ]
+    )
+    whole = with_wholes(series)
+    now = {m: whole.get("shop", m) for m in ("request_count", "error_count", "latency_avg")}
+    last = {m: s.values[-1] for m, s in now.items() if s is not None}
+    assert last["request_count"] == pytest.approx(400, rel=0.03)
+    assert last["error_count"] == pytest.approx(53, rel=0.03)
+    assert last["latency_avg"] == pytest.approx(0.3, rel=0.05)
+
+
+def test_no_whole_where_one_is_given_or_parts_were_read_apart() -> None:
+    given = SeriesSet.of([points("shop", "request_count", 5, 5), points("shop", "request_count", 1, 1, "GET /a")])
+    assert with_wholes(given) is given
+    apart = [
+        Series.of(SeriesKey("shop", op, "request_count"), [(NOW - 60.0 * k - shift, 1.0) for k in range(60)], "m")
+        for op, shift in (("GET /a", 0.0), ("GET /b", 7.0))
+    ]
+    assert with_wholes(SeriesSet.of(apart)).get("shop", "request_count") is None

@@ -1,0 +1,112 @@
+"""Gathering: one source that fails takes down its own row only, and nothing later than the knowledge time enters."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from console import observe
+from console.domain.changes import Change, Running
+from console.domain.instant import Window
+from console.domain.observations import Observations
+from console.domain.reading import Reading, SourceReport, SourceState
+from console.domain.series import Series, SeriesKey
+from console.domain.spans import Span
+from console.domain.text import SafeText
+from console.domain.topology import Health, ProbeResult, Service, Topology
+from console.observe import Sources, compose, gather
+
+NOW = 1_790_000_000.0
+WINDOW = Window(NOW - 1800, NOW)
+
+
+def report(name: str, role: str) -> SourceReport:
+    """All is well."""
+    return SourceReport(name, "fake", SourceState.OK, role=role)
+
+
+@dataclass
+class Metrics:
+    """Points before and after now."""
+
+    name: str = "metrics"
+    kind: str = "fake"
+    broken: bool = False
+    slow: bool = False
+
+    async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
+        if self.broken:
+            raise ValueError("line 7: no number \x1b[31m")
+        if self.slow:
+            await asyncio.sleep(30)
+        points = [(NOW + 60.0 * k, 1.0) for k in range(-100, 50)]
+        return Reading((Series.of(SeriesKey("shop", "", "cpu"), points, self.name),), NOW, report(self.name, "metrics"))
+
+    async def close(self) -> None:
+        return None
+
+
+@dataclass
+class Changes:
+    """One change before and one after now."""
+
+    name: str = "changes"
+    kind: str = "fake"
+
+    async def changes(self, window: Window) -> Reading[tuple[Change, ...]]:
+        found = tuple(Change(f"c{d:g}", "flag", NOW + d, "shop", source=self.name) for d in (-60.0, 60.0))
+        return Reading(found, NOW, report(self.name, "changes"))
+
+    async def close(self) -> None:
+        return None
+
+
+def sources(*metrics: Metrics) -> Sources:
+    """Fakes only."""
+    return Sources(Topology((Service("shop"),)), metrics=metrics, changes=(Changes(),))
+
+
+def ask(*metrics: Metrics) -> Observations:
+    """As of now."""
+    return asyncio.run(gather(sources(*metrics), WINDOW, NOW, 60.0, live=False))
+
+
+def test_nothing_from_the_future() -> None:
+    seen = ask(Metrics())
+    assert max(t for s in seen.series for t in s.times) <= NOW
+    assert [c.id for c in seen.changes] == ["c-60"]
+
+
+def test_a_broken_source_is_a_row() -> None:
+    seen = ask(Metrics(), Metrics("other", broken=True))
+    states = {r.name: r.state for r in seen.sources}
+    assert states == {"metrics": SourceState.OK, "other": SourceState.FAILED, "changes": SourceState.OK}
+    (failed,) = (r for r in seen.sources if r.name == "other")
+    assert "line 7" in failed.detail
+    assert "\x1b" not in failed.detail
+    assert len(seen.series.by_key) == 1
+
+
+def test_a_slow_source_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(observe, "DEADLINE_S", 0.05)
+    seen = ask(Metrics(slow=True))
+    (row,) = (r for r in seen.sources if r.name == "metrics")
+    assert row.state is SourceState.FAILED
+    assert "no answer" in row.detail
+
+
+def test_composing_cuts_everything() -> None:
+    late = NOW + 1
+    seen = compose(
+        sources(),
+        at=NOW,
+        window=WINDOW,
+        history=WINDOW,
+        series=(),
+        running=(Running("shop", "v1", None, "/version", True, NOW),),
+        probes=(ProbeResult("shop", SafeText("tcp://x"), Health.HEALTHY, 0.1, SafeText(""), late),),
+        spans=(Span("t", "a", None, "shop", "x", "server", NOW - 1, 5.0, False),),
+    )
+    assert (seen.probes, seen.spans) == ((), ())
