@@ -93,6 +93,12 @@ class IncidentConsole(TerminalCare[int]):
 
     # Life.
 
+    def on_load(self) -> None:
+        """Heed signals before the terminal is taken: one that comes while the screen is made must give it back as well."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
     def on_mount(self) -> None:
         """Show the overview at once; sources answer behind it."""
         for palette in PALETTES.values():
@@ -103,9 +109,6 @@ class IncidentConsole(TerminalCare[int]):
             install_ascii(self)
         # Only what the user changed: Textual applies the whole keymap anew for every key pressed.
         self.set_keymap({a.id: ",".join(a.keys) for a in self.actions if a.id in self.loaded.config.keys})
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGHUP, signal.SIGTERM):
-            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
         self.push_screen(OverviewScreen(self.session, self.actions))
         self.set_interval(TICK_S, self.tick, name="repaint")
         self.app_resume_signal.subscribe(self, lambda _: self._mark_dirty())

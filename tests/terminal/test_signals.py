@@ -47,6 +47,19 @@ def test_a_signal_ends_it_with_its_own_code_and_gives_the_terminal_back(project:
         assert not all_end(processes)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_that_comes_while_the_screen_is_made_gives_the_terminal_back(project: Project, number: int) -> None:
+    with running(project.config) as console:
+        before = console.modes()
+        console.until(lambda: b"\x1b[?1049h" in console.data(), "taken terminal")
+        processes = console.below()
+        os.kill(console.pid, number)
+        assert console.ends() == 128 + number
+        assert console.modes() == before
+        gave_back(console.data())
+        assert not all_end(processes)
+
+
 @pytest.mark.parametrize("keys", [b"qq", b"\x03\x03"], ids=["q", "ctrl+c"])
 def test_the_second_quit_key_ends_it(project: Project, keys: bytes) -> None:
     with running(project.config) as console:
