@@ -21,6 +21,7 @@ from sources.logs.collect import collector
 from sources.logs.derive import Memory
 from sources.logs.formats import Format, make
 from sources.logs.formats.base import CONTINUES
+from sources.logs.garbage import no_collection
 from sources.logs.inputs import Found, LogFile, find
 from sources.logs.journald import JOURNAL, JournalFormat, blocks
 from sources.logs.questions import Question
@@ -95,10 +96,11 @@ class Engine:
             for one in collectors:
                 one.begin(file)
 
-        for file, batch in self._batches(run, maybe, begin):
-            for one in collectors:
-                one.add(file, batch)
-        return [self._reading(*one.answer(run.bytes), run) for one in collectors]
+        with no_collection():
+            for file, batch in self._batches(run, maybe, begin):
+                for one in collectors:
+                    one.add(file, batch)
+            return [self._reading(*one.answer(run.bytes), run) for one in collectors]
 
     def files(self) -> Found:
         """The files that the source has now."""

@@ -6,9 +6,10 @@ stands. Nested objects are read by their dotted path (`{"http": {"route": …}}`
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, cast
 
 from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
@@ -59,6 +60,8 @@ ALIASES: Final[dict[str, tuple[str, ...]]] = {
 _CANONICAL: dict[str, tuple[str, int]] = {
     name: (meaning, rank) for meaning, names in ALIASES.items() for rank, name in enumerate(names)
 }
+ZEROS = str.maketrans("123456789", "000000000")
+_DIGIT = re.compile(r"\d")
 MOST_FIELDS = 64
 """Fields of one record that are kept for the screen."""
 FIELD_LIMIT = 1024
@@ -102,9 +105,11 @@ class Builder:
         self._route_as_is = context.names.operation is not None
         self._learned = dict(latency_units or {})
         self._units: dict[str, float] = {}
-        self._plans = Memo(self._plan, 512)
+        self.plans = Memo(self._plan, 512)
+        """Plans by the names of fields, in their order."""
         self._stamps: Stamps[str] = Stamps(self.clock, self.clock.text)
         self._operations = Memo(self._operation, 20_000)
+        self._alike = Memo(self._without_digits)
 
     def unit(self, name: str) -> float:
         """Seconds per unit of the latency field `name`, by the rule of `sources.logs.units`."""
@@ -139,7 +144,15 @@ class Builder:
         """The operation's name from the values of a method and a route field."""
         if not isinstance(route, str):
             return ""
-        return self._operations[method if isinstance(method, str) else "", route]
+        method = method if isinstance(method, str) else ""
+        # Identifiers make many routes of one operation, and which digits they are made of tells nothing.
+        alike = None if self._route_as_is else self._alike[method, route.translate(ZEROS)]
+        return self._operations[method, route] if alike is None else alike
+
+    def _without_digits(self, key: tuple[str, str]) -> str | None:
+        """The operation of all routes that differ in digits only; None where its name has digits."""
+        name = self._operation(key)
+        return None if _DIGIT.search(name) else name
 
     def _operation(self, key: tuple[str, str]) -> str:
         name = operation_name(*key, as_is=self._route_as_is)
@@ -163,38 +176,63 @@ class Builder:
             at, level, message: What the format itself told; a field of that meaning stands before them.
             offset: Where the record starts in its file.
         """
-        plan = self._plans[tuple([name for name, _ in pairs])]
+        plan = self.plans[tuple([name for name, _ in pairs])]
+        values = [value for _, value in pairs]
+        return self.filled(plan, values, extra=extra, at=at, level=level, message=message, offset=offset)
+
+    def filled(
+        self,
+        plan: Plan,
+        values: Sequence[object],
+        *,
+        texts: Sequence[str] | None = None,
+        extra: tuple[SafeText, ...] = (),
+        at: Instant | None = None,
+        level: Level = Level.UNKNOWN,
+        message: str = "",
+        offset: int = -1,
+    ) -> LogRecord:
+        """A record from the values of fields whose names have a plan.
+
+        Args:
+            plan: From `plans`.
+            values: Of the fields, in its order.
+            texts: Their texts, where these are known to need no cleaning; None: not known.
+            extra, at, level, message, offset: As for `record`.
+        """
         for index in plan.telling:
-            value = pairs[index][1]
+            value = values[index]
             if value is None or value == "":
-                plan = self._plan_without(pairs)
+                plan = self._plan_without(plan.names, values)
                 break
-        texts = [value if type(value) is str else text_of(value) for _, value in pairs]
-        together = "".join(texts)
-        # Most records are short and have nothing to be made visible: one look at all of it spares one at every field.
-        tidy = len(together) <= FIELD_LIMIT and together.isascii() and together.isprintable()
+        tidy = texts is not None
+        if texts is None:
+            texts = [value if type(value) is str else text_of(value) for value in values]
+            # Most records are short and have nothing to be made visible: one look at all of it spares one at every field.
+            together = "".join(texts)
+            tidy = len(together) <= FIELD_LIMIT and together.isascii() and together.isprintable()
         i_time, i_level, i_service, i_message, i_operation, i_method, i_status, i_latency, i_trace = plan.places
         if i_message >= 0:
             message = texts[i_message]
         elif tidy:
             tidy = len(message) <= FIELD_LIMIT and message.isascii() and message.isprintable()
-        when = self.at(pairs[i_time][1]) if i_time >= 0 else None
+        when = self.at(values[i_time]) if i_time >= 0 else None
         trace = texts[i_trace] if i_trace >= 0 else ""
-        first, more, fields = (
-            (SafeText(message), extra, tuple([(name, SafeText(texts[index])) for index, name in plan.shown]))
-            if tidy
-            else self._cleaned(pairs, texts, plan, message, extra)
-        )
+        if tidy:
+            first, more = SafeText(message), extra
+            fields = tuple([(name, cast(SafeText, texts[index])) for index, name in plan.shown])
+        else:
+            first, more, fields = self._cleaned(values, texts, plan, message, extra)
         return LogRecord(
             when if when is not None else at,
-            level_of(pairs[i_level][1]) if i_level >= 0 else level,
-            self.context.service or self.service(pairs[i_service][1] if i_service >= 0 else None),
+            level_of(values[i_level]) if i_level >= 0 else level,
+            self.context.service or self.service(values[i_service] if i_service >= 0 else None),
             first,
-            self.operation(pairs[i_method][1] if i_method >= 0 else None, pairs[i_operation][1])
+            self.operation(values[i_method] if i_method >= 0 else None, values[i_operation])
             if i_operation >= 0
             else "",
-            status_of(pairs[i_status][1]) if i_status >= 0 else None,
-            latency_of(pairs[i_latency][1], plan.unit) if i_latency >= 0 else None,
+            status_of(values[i_status]) if i_status >= 0 else None,
+            latency_of(values[i_latency], plan.unit) if i_latency >= 0 else None,
             trace if tidy and len(trace) <= 200 else clean(trace, 200),
             more,
             fields,
@@ -204,33 +242,26 @@ class Builder:
         )
 
     def _cleaned(
-        self,
-        pairs: Sequence[tuple[str, object]],
-        texts: Sequence[str],
-        plan: _Plan,
-        message: str,
-        extra: tuple[SafeText, ...],
+        self, values: Sequence[object], texts: Sequence[str], plan: Plan, message: str, extra: tuple[SafeText, ...]
     ) -> tuple[SafeText, tuple[SafeText, ...], tuple[tuple[SafeText, SafeText], ...]]:
         """First line, further lines and fields of a record in which something may have to be made visible."""
         lines = safe_lines(message) if "\n" in message else (clean(message, DEFAULT_LIMIT),)
-        stack = stack_of(pairs) if plan.stacks else ()
-        fields = [
-            (name, clean(texts[index], FIELD_LIMIT))
-            for index, name in plan.shown
-            if not stack or not _is_stack(pairs[index])
-        ]
+        stacks = [index for index in plan.stacks if "\n" in texts[index] and type(values[index]) is str]
+        stack = safe_lines(texts[stacks[0]]) if stacks else ()
+        fields = [(name, clean(texts[index], FIELD_LIMIT)) for index, name in plan.shown if index not in stacks]
         return lines[0] if lines else SafeText(""), lines[1:] + stack + extra, tuple(fields)
 
-    def _plan_without(self, pairs: Sequence[tuple[str, object]]) -> _Plan:
+    def _plan_without(self, names: Sequence[str], values: Sequence[object]) -> Plan:
         """The plan where some fields are empty: an empty field has no meaning, and makes way for its alias."""
-        full = [index for index, (_, value) in enumerate(pairs) if value is not None and value != ""]
-        plan = self._plan(tuple([pairs[index][0] for index in full]))
+        full = [index for index, value in enumerate(values) if value is not None and value != ""]
+        plan = self._plan(tuple([names[index] for index in full]))
         shown = [(full[index], name) for index, name in plan.shown]
-        shown += [(index, safe(pairs[index][0], 200)) for index in range(len(pairs)) if index not in full]
+        shown += [(index, safe(name, 200)) for index, name in enumerate(names) if index not in full]
         places = tuple([full[index] if index >= 0 else -1 for index in plan.places])
-        return _Plan(places, tuple(shown[:MOST_FIELDS]), (), plan.stacks, plan.unit)
+        stacks = tuple([full[index] for index in plan.stacks])
+        return Plan(tuple(names), places, tuple(shown[:MOST_FIELDS]), (), stacks, plan.unit)
 
-    def _plan(self, names: tuple[str, ...]) -> _Plan:
+    def _plan(self, names: tuple[str, ...]) -> Plan:
         found: dict[str, int] = {}
         ranks: dict[str, int] = {}
         telling: list[int] = []
@@ -248,26 +279,28 @@ class Builder:
             i for m in ("method", "operation", "latency", "status") if (i := found.get(m, -1)) >= 0 and i not in hidden
         ]
         order = first + [i for i in range(len(names)) if i not in hidden and i not in first]
-        return _Plan(
+        return Plan(
+            names,
             tuple([found.get(meaning, -1) for meaning in _PLACES]),
             tuple((i, safe(names[i], 200)) for i in order[:MOST_FIELDS]),
             tuple(telling),
-            any(n.lower() in _STACKS for n in names),
+            tuple([index for index, name in enumerate(names) if name.lower() in _STACKS]),
             self.unit(names[found["latency"]]) if "latency" in found else 0.0,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class Plan:
     """How the records with some sequence of field names are read."""
 
+    names: tuple[str, ...]
     places: tuple[int, ...]
     """Where the fields with the meanings of `_PLACES` stand; -1: nowhere."""
     shown: tuple[tuple[int, SafeText], ...]
     telling: tuple[int, ...]
     """Where the fields with a meaning stand."""
-    stacks: bool
-    """Whether a field may hold a stack trace."""
+    stacks: tuple[int, ...]
+    """Which fields may hold a stack trace."""
     unit: float
     """Seconds per unit of the latency."""
 
@@ -290,19 +323,6 @@ _STACKS = frozenset(
      "error.stack_trace", "exception.stacktrace", "error.stacktrace")
 )  # fmt: skip
 """Fields that hold a stack trace, which is read as further lines of the record."""
-
-
-def _is_stack(pair: tuple[str, object]) -> bool:
-    name, value = pair
-    return type(value) is str and "\n" in value and name.lower() in _STACKS
-
-
-def stack_of(pairs: Iterable[tuple[str, object]]) -> tuple[SafeText, ...]:
-    """The lines of a stack trace that stands in a field."""
-    for pair in pairs:
-        if _is_stack(pair):
-            return safe_lines(str(pair[1]))
-    return ()
 
 
 def status_of(value: object) -> int | None:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
@@ -41,6 +42,9 @@ _BLOCK_LINE = (
 """The same for many lines at once. The latency's number stands before the tail where it has a place of its own; the last
 group is a line that does not fit."""
 _START = re.compile(rb"\S{1,256} \S{1,256} [^\[]{1,128}\[\d\d?/")
+_TO_THE_SECOND = re.compile(rb"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}")
+_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_DIGIT = re.compile(r"\d")
 _STAMP = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?: ([+-]\d{4}))?")
 _KEYED_NAMES = (
     b"rt", b"request_time", b"req_time", b"time", b"duration", b"latency", b"took", b"D", b"request_time_ms", b"duration_ms",
@@ -100,6 +104,8 @@ class AccessFormat:
         self._context = context
         self._service = self._builder.service(None)
         self._stamps = Memo(self._stamp)
+        self._minutes = Memo(self._minute)
+        self._alike = Memo(self._without_digits)
         self._shared = Shared()
         self._kinds: Kinds[tuple[bytes, bytes]] = Kinds(self._kind)
         tails = [match[11] for line in sample if (match := _LINE.match(line))]
@@ -171,7 +177,13 @@ class AccessFormat:
             offset,
         )
 
-    def _stamp(self, raw: bytes) -> float | None:
+    def _stamp(self, raw: bytes) -> Instant | None:
+        if _TO_THE_SECOND.fullmatch(raw) and (second := int(raw[18:20])) < 60:
+            minute = self._minutes[raw[:18] + b"00" + raw[20:]]
+            return None if minute is None else minute + second
+        return self._minute(raw)
+
+    def _minute(self, raw: bytes) -> Instant | None:
         match = _STAMP.fullmatch(raw.decode("ascii", "replace"))
         if match is None:
             return self._builder.clock.text(raw.decode("ascii", "replace"))
@@ -184,7 +196,15 @@ class AccessFormat:
         request, code = key
         status = int(code) if code.isdigit() else None
         level = Level.ERROR if status is not None and status >= 500 else Level.INFO
-        return self._shared.kind(level, self._service, self._operation(request), status)
+        operation = self._alike[request.translate(_ZEROS)]
+        return self._shared.kind(
+            level, self._service, self._operation(request) if operation is None else operation, status
+        )
+
+    def _without_digits(self, request: bytes) -> str | None:
+        """The operation of all requests that differ in digits only; None where its name has digits."""
+        operation = self._operation(request)
+        return None if _DIGIT.search(operation) else operation
 
     def _operation(self, request: bytes) -> str:
         match = _REQUEST.fullmatch(request)

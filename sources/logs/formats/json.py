@@ -164,8 +164,11 @@ class JsonFormat:
         found = _object(line)
         if found is None:
             return None
-        lines = tuple(safe_bytes(one) for one in extra)
-        return self._builder.record(flat(found), extra=lines, offset=offset)
+        lines = tuple([safe_bytes(one) for one in extra]) if extra else ()
+        values = list(found.values())
+        if dict in map(type, values):
+            return self._builder.record(flat(found), extra=lines, offset=offset)
+        return self._builder.filled(self._builder.plans[tuple(found)], values, extra=lines, offset=offset)
 
     def _long_way(self, line: bytes) -> LogRecord | None:
         found = _object(line)

@@ -12,7 +12,7 @@ from console.domain.instant import Instant
 from console.domain.logs import LogRecord
 from console.guard.sanitise import safe_bytes
 from sources.logs.context import Context
-from sources.logs.fields import Builder, status_of
+from sources.logs.fields import FIELD_LIMIT, Builder, Plan, status_of
 from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of, filled
 from sources.logs.levels import level_of
 from sources.logs.times import Stamps
@@ -81,7 +81,7 @@ class _Shape:
     """The same for every line of a text; its last group is a line that does not fit."""
     whole: re.Pattern[str]
     """Matches one line without escapes; its groups are all values, with their quotes."""
-    names: tuple[str, ...]
+    plan: Plan
     time: int
     """Which of the groups holds the time."""
     latency: int | None
@@ -139,7 +139,7 @@ class LogfmtFormat:
             re.compile(rb"%s\Z" % whole),
             re.compile(rb"^(?:%s|(.*+))$" % whole, re.M),
             re.compile(" ".join([rf'{re.escape(name)}=("[^"\\]*+"|[^\s"]\S*+|)' for name in names]) + r"\s*\Z", re.A),
-            names,
+            self._builder.plans[names],
             meanings.index("time"),
             meanings.index("latency") if "latency" in meanings else None,
             others,
@@ -232,18 +232,17 @@ class LogfmtFormat:
         except ValueError:
             return [self._latency(value) if value else None for value in raw]
 
-    def _pairs(self, line: bytes) -> list[tuple[str, object]]:
+    def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
+        more = tuple([safe_bytes(one) for one in extra]) if extra else ()
         if b"\\" not in line and line.isascii():
             text = line.decode("ascii")
             for shape in self._shapes:
                 match = shape.whole.match(text)
                 if match is not None:
                     values = [value[1:-1] if value[:1] == '"' else value for value in match.groups()]
-                    return list(zip(shape.names, values, strict=True))
-        return pairs_in(line)
-
-    def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
-        pairs = self._pairs(line)
-        if not pairs:
-            return None
-        return self._builder.record(pairs, extra=tuple(safe_bytes(one) for one in extra), offset=offset)
+                    tidy = len(text) <= FIELD_LIMIT and text.isprintable()
+                    return self._builder.filled(
+                        shape.plan, values, texts=values if tidy else None, extra=more, offset=offset
+                    )
+        pairs = pairs_in(line)
+        return self._builder.record(pairs, extra=more, offset=offset) if pairs else None

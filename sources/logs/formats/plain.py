@@ -87,7 +87,7 @@ class PlainFormat:
         pairs += in_text(message.strip())
         return self._builder.record(
             pairs,
-            extra=tuple(safe_bytes(one) for one in extra),
+            extra=tuple([safe_bytes(one) for one in extra]) if extra else (),
             at=at,
             level=level,
             message=message.decode("utf-8", "backslashreplace"),
