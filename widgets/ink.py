@@ -86,6 +86,7 @@ def tail(text: str, cells: int) -> str:
 
 def cut(text: str, cells: int, mark: str = ELLIPSIS) -> str:
     """The text in at most `cells` cells, with an ellipsis at the end where something is missing."""
+    text = clean(text)  # what stands for a character that a terminal obeys may be wider than that
     if width_of(text) <= cells:
         return text
     if cells <= width_of(mark):
@@ -95,6 +96,7 @@ def cut(text: str, cells: int, mark: str = ELLIPSIS) -> str:
 
 def cut_middle(text: str, cells: int, mark: str = ELLIPSIS) -> str:
     """The same with the ellipsis in the middle: for paths and names whose end tells them apart."""
+    text = clean(text)
     if width_of(text) <= cells:
         return text
     room = cells - width_of(mark)
@@ -120,7 +122,7 @@ def wrap(text: str, cells: int, most: int) -> list[str]:
     if cells <= 0 or most <= 0:
         return []
     lines: list[str] = []
-    rest = text
+    rest = clean(text)
     while rest and len(lines) < most - 1 and width_of(rest) > cells:
         piece = head(rest, cells)
         if not piece:

@@ -123,3 +123,10 @@ def test_the_same_text_in_another_style_is_a_change() -> None:
 
 def test_cells_of_wide_text_are_as_many_as_its_width() -> None:
     assert len(cells_of([(WIDE, "text")])) == width_of(WIDE)
+
+
+@pytest.mark.parametrize("text", [WIDE, *HOSTILE, "🏳\ufe0f\u200d🌈" * 9])
+@pytest.mark.parametrize("cells", [2, 7, 30])
+def test_what_is_cut_fits_also_once_its_unsafe_characters_are_replaced(text: str, cells: int) -> None:
+    pieces = [cut(text, cells), cut_middle(text, cells), pad(text, cells), *wrap(text, cells, 4)]
+    assert all(Line.of(piece).width <= cells for piece in pieces)
