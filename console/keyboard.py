@@ -3,7 +3,7 @@
 Textual's own reader ends the program at a byte that is no UTF-8, spins when the terminal is closed, and lets text that is
 pasted press keys where it holds an escape character. This one tells besides which keys came in one piece.
 
-Private names used: `LinuxDriver.run_input_thread`, and `XTermParser` of `textual._xterm_parser`.
+Private names used: `LinuxDriver.run_input_thread`, `LinuxDriver._key_thread`, and `XTermParser` of `textual._xterm_parser`.
 """
 
 from __future__ import annotations
@@ -35,6 +35,15 @@ class Together(Message, bubble=False):
 
 class Keyboard(LinuxDriver):
     """Reads what is typed and pasted."""
+
+    def start_application_mode(self) -> None:
+        """Take the terminal; where it was taken already, give it back first.
+
+        A SIGCONT that follows no stop of ours would start a second reader and writer, of which only the newer are ever joined.
+        """
+        if self._key_thread is not None and self._key_thread.is_alive():
+            self.suspend_application_mode()
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual leaves it without types
 
     def run_input_thread(self) -> None:
         """Read until the application ends."""

@@ -31,6 +31,8 @@ _ISO = re.compile(
 _HEAD = re.compile(r"\d{4}[-/.]\d\d[-/.]\d\d[T _]\d\d:\d\d:\d\d", re.A)
 _TAIL = re.compile(r"(?:[.,:](\d{1,9}))? ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?|[A-Z]{3,4})?", re.A)
 """The two parts of `_ISO`, for stamps whose second takes 19 characters."""
+_FIRST = re.compile(r"[.,:](\d{3})", re.A)
+_INNER = re.compile(r"(\d{3})", re.A)
 _ZONED = re.compile(r"([+-])(\d\d):?(\d\d)?")
 
 
@@ -134,9 +136,9 @@ class Clock:
 class Stamps(Generic[_T]):
     """Reads the stamps of many lines, all as text or all as bytes.
 
-    Neighbouring lines share their second, most fractions occur again and again, and all stamps of a file end in the same
-    zone: where that holds, a stamp costs two looks into memories. Any other is read by `slow`, which decides what all of
-    them mean.
+    Neighbouring lines share their second, three digits of a fraction occur again and again, and all stamps of a file end
+    in the same zone: where that holds, a stamp costs two to four looks into memories. Any other is read by `slow`, which
+    decides what all of them mean. Whole nanoseconds divided by 1e9 are the very number that their digits stand for.
     """
 
     def __init__(self, clock: Clock, slow: Callable[[_T], Instant | None]) -> None:
@@ -146,17 +148,47 @@ class Stamps(Generic[_T]):
         self._heads: Memo[_T, Instant] = Memo(self._head)
         self._tails: Memo[_T, float] = Memo(self._tail)
         self._minutes: Memo[str, Instant] = Memo(self._minute)
+        self._first: Memo[_T, int] = Memo(lambda part: self._digits(part, _FIRST, 1_000_000))
+        self._second: Memo[_T, int] = Memo(lambda part: self._digits(part, _INNER, 1000))
+        self._second_last: Memo[_T, int] = Memo(lambda part: self._digits(part, self._last, 1000))
+        self._third_last: Memo[_T, int] = Memo(lambda part: self._digits(part, self._last, 1))
+        self._last = _INNER
 
     def column(self, stamps: Sequence[_T]) -> list[Instant] | list[Instant | None]:
         """The instants of stamps; None for those that name none."""
-        heads, tails = self._heads, self._tails
         for _ in range(2):
             try:
-                return [heads[stamp[:19]] + tails[stamp[19:]] for stamp in stamps]
+                return self._column(stamps)
             except (TypeError, ValueError):
                 if not self._learned(stamps):
                     break
         return [self.one(stamp) for stamp in stamps]
+
+    def _column(self, stamps: Sequence[_T]) -> list[Instant]:
+        heads, tails = self._heads, self._tails
+        short = 23 + len(self._zone or "")
+        longer = short + 3
+        length = len(stamps[0]) if stamps else 0
+        if length <= short:
+            return [heads[s[:19]] + tails[s[19:]] for s in stamps]
+        first, last = self._first, self._second_last
+        if length <= longer:
+            return [
+                heads[s[:19]] + (tails[s[19:]] if len(s) <= short else (first[s[19:23]] + last[s[23:]]) / 1e9)
+                for s in stamps
+            ]
+        second, third = self._second, self._third_last
+        return [
+            heads[s[:19]]
+            + (
+                (first[s[19:23]] + second[s[23:26]] + third[s[26:]]) / 1e9
+                if len(s) > longer
+                else tails[s[19:]]
+                if len(s) <= short
+                else (first[s[19:23]] + last[s[23:]]) / 1e9
+            )
+            for s in stamps
+        ]
 
     def one(self, stamp: _T) -> Instant | None:
         """The instant of one stamp."""
@@ -176,9 +208,9 @@ class Stamps(Generic[_T]):
         if zone is None or (zone[2] or "") == self._zone:
             return False
         self._zone = zone[2] or ""
-        self._heads.clear()
-        self._minutes.clear()
-        self._tails.clear()
+        self._last = re.compile(r"(\d{0,3}) ?" + re.escape(self._zone), re.A)
+        for memory in (self._heads, self._tails, self._minutes, self._second_last, self._third_last):
+            memory.clear()
         return True
 
     def _head(self, head: _T) -> Instant:
@@ -203,6 +235,13 @@ class Stamps(Generic[_T]):
         if match is None or (match[2] or "") != self._zone:
             raise ValueError
         return float(f"0.{match[1]}") if match[1] else 0.0
+
+    def _digits(self, part: _T, form: re.Pattern[str], nanoseconds: int) -> int:
+        """Three digits of a fraction, of which the last may be left out and are zeros."""
+        match = form.fullmatch(_text(part))
+        if match is None:
+            raise ValueError
+        return int(match[1].ljust(3, "0")) * nanoseconds
 
 
 def _text(part: str | bytes) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -122,6 +123,25 @@ def test_suspended_and_continued_it_paints_everything_again(project: Project, ho
         assert console.modes() == raw
         again = console.data()[suspended:]
         assert b"\x1b[?1049h" in again and b"\x1b[?25l" in again and b"\x1b[?2004h" in again
+        console.send(b"z")
+        console.shows_no("2 Suspects")
+        os.kill(console.pid, signal.SIGTERM)
+        assert console.ends() == 143
+
+
+def test_a_continue_without_a_stop_starts_no_second_reader(project: Project) -> None:
+    """Two readers on one terminal: the first is never joined, and the process does not end."""
+    with running(project.config) as console:
+        console.shows("INCIDENT", "1 Signals")
+        threads = Path(f"/proc/{console.pid}/task")
+        before = len(list(threads.iterdir()))
+        for turn in range(3):
+            seen = len(console.data())
+            console.forget(*console.size)
+            os.kill(console.pid, signal.SIGCONT)
+            console.shows("1 Signals", "? help")
+            assert len(console.data()) > seen, turn
+        console.until(lambda: len(list(threads.iterdir())) <= before, "as many threads as before")
         console.send(b"z")
         console.shows_no("2 Suspects")
         os.kill(console.pid, signal.SIGTERM)
