@@ -8,6 +8,7 @@ whenever there is one.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -44,7 +45,9 @@ PUBLISH_EVERY_S = 0.5
 """Least pause between two states that are sent to the screen."""
 PUBLISH_AT_LEAST_S = 2.0
 """Ages move on although nothing arrives."""
-COMMANDS = frozenset({"set_view", "set_filter", "refresh", "records", "deploy", "trends"})
+PUBLISH_FROZEN_S = 5.0
+"""Pause between two states while the screen shows none of them: enough to tell that the collector lives."""
+COMMANDS = frozenset({"set_view", "set_filter", "set_frozen", "refresh", "records", "deploy", "trends"})
 """What the screen may ask for, by name."""
 
 
@@ -71,6 +74,9 @@ class Collector:
         self._scope = TimeScope(TimeView(parse_span(config.console.window)), clock)
         self._changed = asyncio.Event()
         self._news = asyncio.Event()
+        self._shown = asyncio.Event()
+        """Set while the screen shows what is sent."""
+        self._shown.set()
         self._logs = LogPane(sources.logs, self._scope, self._changed.set)
         self._evidence = Evidence(sources, self._scope, self._arrived)
         self._details = Details(sources, self._scope)
@@ -94,6 +100,10 @@ class Collector:
             QueryError: The text is no query; the old filter stays.
         """
         self._logs.set_filter(text)
+
+    async def set_frozen(self, frozen: bool) -> None:
+        """Send states rarely while the screen is frozen; collection goes on."""
+        self._shown.clear() if frozen else self._shown.set()
 
     async def refresh(self) -> None:
         """Ask every source again now; budgets still hold."""
@@ -133,11 +143,10 @@ class Collector:
             self._changed.clear()
             await send(self.state())  # waits while the screen does not read: collection goes on, old states are skipped
             await asyncio.sleep(PUBLISH_EVERY_S)
-            try:
-                async with asyncio.timeout(PUBLISH_AT_LEAST_S - PUBLISH_EVERY_S):
-                    await self._changed.wait()
-            except TimeoutError:
-                pass
+            if self._shown.is_set():
+                await _wait(self._changed, PUBLISH_AT_LEAST_S - PUBLISH_EVERY_S)
+            else:
+                await _wait(self._shown, PUBLISH_FROZEN_S - PUBLISH_EVERY_S)
 
     def _arrived(self) -> None:
         self._news.set()
@@ -216,3 +225,9 @@ class Collector:
         if self._signals is None or self._signals[0] != key:
             self._signals = (key, signals_view(self._observations, self._diagnosis, window, status))
         return replace(self._signals[1], status=status)
+
+
+async def _wait(event: asyncio.Event, at_most_s: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(at_most_s):
+            await event.wait()

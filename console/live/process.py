@@ -2,8 +2,8 @@
 
     python -m console.live.process CONFIG     reads commands from standard input, writes states and answers to standard output
 
-It ends when its input ends, however the screen's process died. One that dies is started again, and told the window and the
-filter again.
+It ends when its input ends, however the screen's process died. One that dies is started again, and told the window, the
+filter and whether the screen is frozen again.
 """
 
 from __future__ import annotations
@@ -122,7 +122,7 @@ class ProcessLink:
 
     async def ask(self, command: str, *arguments: Any) -> Any:
         """See `Link`."""
-        if command in ("set_view", "set_filter"):
+        if command in ("set_view", "set_filter", "set_frozen"):
             self._again[command] = arguments
         process = self._process
         if process is None:

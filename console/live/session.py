@@ -155,6 +155,7 @@ class Session:
         """Freeze what is shown while collection goes on, or show what has arrived since."""
         if frozen != self.frozen:
             self._frozen = frozen_state(self._latest, self.scope.now()) if frozen else None
+            self._wish("set_frozen", frozen)
             self._changed()
 
     @property
