@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import pwd
-import subprocess
+import subprocess  # noqa: TID251 - this is the door to git
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -341,7 +341,7 @@ def _run(
     """Start a command through GitPython and drain it. The handle is held until the end: dropping it ends the process."""
     drop_inherited()
     os.environ["GIT_PYTHON_REFRESH"] = "quiet"  # else a missing git raises when the library is imported
-    import git  # here, because it costs 140 ms that most runs never need
+    import git  # noqa: TID251 - this is the door; here, because it costs 140 ms that most runs never need
 
     # From "/": GitPython would expand variables in a path, and replace a folder it cannot enter by the process's own.
     try:

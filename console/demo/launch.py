@@ -9,7 +9,7 @@ import os
 import select
 import shutil
 import signal
-import subprocess
+import subprocess  # noqa: TID251 - the practice system runs beside the console
 import sys
 import tempfile
 import time

@@ -73,7 +73,7 @@ def _ancestors() -> Iterator[str]:
 async def _tmux_clipboard() -> str:
     try:
         async with asyncio.timeout(TMUX_DEADLINE_S):
-            child = await asyncio.create_subprocess_exec(
+            child = await asyncio.create_subprocess_exec(  # noqa: TID251 - tmux, with a deadline
                 "tmux",
                 "show-options",
                 "-sv",

@@ -28,7 +28,7 @@ def loader(http: HttpDoor) -> Ready:
 
 
 def _load(http: HttpDoor) -> None:
-    import sources.transport  # noqa: F401 - for its effect: httpx and httpcore are loaded
+    import sources.http.exchange  # noqa: F401 - for its effect: httpx and httpcore are loaded
 
     _ = http.context
 

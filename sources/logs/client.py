@@ -147,7 +147,7 @@ class WorkerRunner:
             if self._link is not None:
                 await self._link.end()
             try:
-                process = await asyncio.create_subprocess_exec(
+                process = await asyncio.create_subprocess_exec(  # noqa: TID251 - our own log worker
                     sys.executable, "-P", "-c", _START, _ROOT, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
                 )
             except OSError as error:

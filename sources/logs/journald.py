@@ -10,7 +10,7 @@ import math
 import os
 import select
 import shutil
-import subprocess
+import subprocess  # noqa: TID251 - journalctl is the one reader of the journal
 import time
 from collections.abc import Callable, Iterator, Sequence
 

@@ -8,7 +8,7 @@ import signal
 import threading
 import time
 from dataclasses import dataclass
-from subprocess import Popen, TimeoutExpired
+from subprocess import Popen, TimeoutExpired  # noqa: TID251 - bounds the children that the door to git starts
 
 CHUNK = 65536
 MOST_STDERR = 65536

@@ -16,25 +16,6 @@ def modules() -> Iterator[tuple[str, ast.Module]]:
             yield str(path.relative_to(ROOT)), ast.parse(path.read_text("utf-8"))
 
 
-def importers_of(name: str) -> set[str]:
-    found = set()
-    for path, tree in modules():
-        for node in ast.walk(tree):
-            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
-            names += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
-            if any(n == name or n.startswith(name + ".") for n in names):
-                found.add(path)
-    return found
-
-
-def test_httpx_stands_behind_one_door() -> None:
-    assert importers_of("httpx") <= {"sources/http.py", "sources/transport.py", "sources/health/ready.py"}
-
-
-def test_git_stands_behind_one_door() -> None:
-    assert {p for p in importers_of("git") if not p.startswith("sources/plumbing/")} <= {"sources/repository.py"}
-
-
 def test_nothing_is_addressed_that_the_user_did_not_configure() -> None:
     """No telemetry and no update check: no module holds an address of its own."""
     own = re.compile(r"https?://(?!127\.0\.0\.1|localhost|\[|\{|%|…|example|<)[a-z0-9.-]+\.[a-z]{2,}")

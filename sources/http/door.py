@@ -1,8 +1,4 @@
-"""The one door for HTTP: read-only requests within a budget, bounded in bytes and time, to configured origins only.
-
-A `Site` is bound to one origin and one credential, so neither a redirect nor a path from evidence can carry a token elsewhere.
-Redirects are not followed, proxies of the environment are not used, TLS is always verified.
-"""
+"""The door and its sites: who may be asked, how often, how much, and what it has cost."""
 
 from __future__ import annotations
 
@@ -10,7 +6,6 @@ import asyncio
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
@@ -28,7 +23,7 @@ from sources.bodies import bounded
 from sources.secrets import Token
 
 if TYPE_CHECKING:
-    import httpx
+    from sources.http.transport import PinnedTransport
 
 MOST_URL = 16_384
 """Longer requests are refused here, since servers cut or refuse them there."""
@@ -91,7 +86,7 @@ class HttpDoor:
         self._clock = clock
         self._monotonic = monotonic
         self._origins: dict[str, _Origin] = {}
-        self._transport: httpx.AsyncBaseTransport | None = None
+        self._transport: PinnedTransport | None = None
 
     def site(self, url: str, token: Token | None = None) -> Site:
         """A handle on one origin. Paths of its requests are below the path of `url`.
@@ -120,7 +115,7 @@ class HttpDoor:
     def context(self) -> ssl.SSLContext:
         """What TLS is verified against; for probes that speak TLS without HTTP."""
         if self._context is None:
-            from sources.transport import trust
+            from sources.http.transport import trust
 
             self._context = trust()
         return self._context
@@ -150,9 +145,9 @@ class HttpDoor:
     async def __aexit__(self, *_: object) -> None:
         await self.close()
 
-    def _opened(self) -> httpx.AsyncBaseTransport:
+    def _opened(self) -> PinnedTransport:
         if self._transport is None:
-            from sources.transport import PinnedTransport
+            from sources.http.transport import PinnedTransport
 
             self._transport = PinnedTransport(self.context, self._resolve)
         return self._transport
@@ -205,8 +200,11 @@ class HttpDoor:
         where: str,
         limit: float,
     ) -> Answer:
+        from sources.http.exchange import sent
+
         started, asked_at = self._monotonic(), self._clock()
-        async with _sent(self._opened(), method, url, params, headers, where, limit) as response:
+        every = {"User-Agent": USER_AGENT, **headers}
+        async with sent(self._opened(), method, url, params, every, where, limit) as response:
             headed_after = self._monotonic() - started
             chunks = _counted(response.aiter_raw(), (origin.tally, asker))
             body, _ = await bounded(chunks, response.headers.get("content-encoding", ""), where)
@@ -303,62 +301,6 @@ class Site:
         if not path.startswith("/") or ".." in path.split("/"):
             raise SourceRefused(f"{safe(path, 100)!r} is no path below {self.name}")
         return self.base + path
-
-
-@asynccontextmanager
-async def _sent(
-    transport: httpx.AsyncBaseTransport,
-    method: str,
-    url: str,
-    params: Params,
-    headers: Mapping[str, str],
-    where: str,
-    limit: float,
-) -> AsyncIterator[httpx.Response]:
-    """An answer whose body is still to be read; every failure becomes an error of our tree.
-
-    The transport is used without httpx's client, which keeps cookies, and which reads the target of a redirect even when it
-    is not to be followed.
-    """
-    import httpx
-
-    from sources.transport import explained
-
-    try:
-        # httpx drops a query that stands in the URL when it is given parameters, even an empty list.
-        request = httpx.Request(
-            method,
-            url,
-            params=list(params) or None,
-            headers={"User-Agent": USER_AGENT, "Accept": "*/*", "Accept-Encoding": "gzip", **headers},
-            extensions={"timeout": {"connect": limit}},
-        )
-        response = await _responded(transport, request)
-        try:
-            yield response
-        finally:
-            await response.aclose()
-    except (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError) as error:
-        raise explained(error, where) from None
-
-
-async def _responded(transport: httpx.AsyncBaseTransport, request: httpx.Request) -> httpx.Response:
-    """The head of the answer. A kept connection that the other side closed just now is no failure: it is tried anew."""
-    import httpx
-
-    fresh = False
-
-    async def trace(event: str, _: object) -> None:
-        nonlocal fresh
-        fresh = fresh or event == "connection.connect_tcp.started"
-
-    request.extensions["trace"] = trace
-    while True:
-        try:
-            return await transport.handle_async_request(request)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            if fresh:
-                raise
 
 
 async def _counted(chunks: AsyncIterator[bytes], tallies: Sequence[_Tally]) -> AsyncIterator[bytes]:
