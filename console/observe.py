@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from console.config.load import Loaded
 from console.config.models import Config
-from console.domain.changes import Change, ChangeDiff, DeployDetail, Running
+from console.domain.changes import Change, ChangeDiff, DeployDetail, Running, merged_running
 from console.domain.instant import Instant, Window, parse_span
 from console.domain.logs import LogPage
 from console.domain.observations import ErrorSample, Observations
@@ -19,7 +19,7 @@ from console.domain.spans import Span
 from console.domain.topology import Dependency, ProbeResult, Service, Topology
 from console.guard.sanitise import safe
 from console.state import OriginCost
-from sources.base import ChangeSource, HealthSource, LogSource, MetricSource, TraceSource
+from sources.base import ChangeSource, HealthSource, LogSource, MetricSource, TraceSource, VersionSource
 
 if TYPE_CHECKING:
     from sources.http import HttpDoor  # httpx costs 100 ms to import, and files need none of it
@@ -35,7 +35,7 @@ LOG_HISTORY_WINDOWS = 3
 LOG_HISTORY_S = 3600.0
 LOG_BYTES = 30_000_000
 QUIET_LOG_HISTORY_S = 26 * 3600.0
-"""A log that is small is read further back, at most over the same hours of the day before, and at most about so many bytes."""
+"""A log that is small is read further back, at most over the same hours of the day before, and at most `LOG_BYTES` of it."""
 SPAN_HISTORY_S = 86400.0
 CHANGES_REACH_S = 7 * 86400.0
 DEADLINE_S = 30.0
@@ -60,6 +60,15 @@ class Diffs(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsVolume(Protocol):
+    """A log source that knows what a question would cost before it is asked."""
+
+    async def volume(self, window: Window) -> int | None:
+        """Bytes that a question about the window would read; None where that cannot be told."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that the configuration names, opened lazily."""
@@ -70,8 +79,8 @@ class Sources:
     changes: tuple[ChangeSource, ...] = ()
     traces: tuple[TraceSource, ...] = ()
     health: tuple[HealthSource, ...] = ()
-    versions: tuple[Any, ...] = ()
-    """Ask a service which version runs: `running(now) -> Running | None`."""
+    versions: tuple[VersionSource, ...] = ()
+    """Who tells which versions run: the services themselves first, then what watches them."""
     intervals: dict[str, float] = field(default_factory=dict)
     """Seconds between two questions, for sources that say so."""
     folder: str = ""
@@ -139,7 +148,7 @@ def open_sources(loaded: Loaded, log_runner: Any = None) -> Sources:
         changes,
         traces,
         health,
-        versions,
+        (*versions, *(source for source in metrics if isinstance(source, VersionSource))),
         {c.name: parse_span(c.interval) for c in config.metrics},
         f"{loaded.folder}/",
         door.costs if door is not None else tuple,
@@ -207,7 +216,7 @@ def compose(
         topology=sources.topology,
         series=SeriesSet.of(chosen(_relative(one.until(at), sources.folder) for one in ordered)),
         changes=tuple(change for change in merge(changes) if change.at <= at),
-        running=tuple(running),
+        running=merged_running(running),
         probes=tuple(probe for probe in probes if probe.at <= at),
         spans=tuple(span for span in spans if span.end <= at),
         errors=_joined(errors, at),
@@ -237,8 +246,6 @@ class _Gathered:
 
     values: dict[str, list[Any]] = field(default_factory=dict)
     reports: list[SourceReport] = field(default_factory=list)
-    names: dict[str, list[str]] = field(default_factory=dict)
-    """Who gave each value."""
 
     async def ask(
         self, role: str, name: str, kind: str, question: Awaitable[Reading[Any]], report: bool = True
@@ -253,21 +260,12 @@ class _Gathered:
             self._failed(role, name, kind, str(error) or type(error).__name__, report)
         else:
             self.values.setdefault(role, []).append(reading.value)
-            self.names.setdefault(role, []).append(name)
             if report:
                 self.reports.append(replace(reading.report, role=reading.report.role or role))
 
     def _failed(self, role: str, name: str, kind: str, why: str, report: bool) -> None:
         if report:
             self.reports.append(SourceReport(name, kind, SourceState.FAILED, safe(why, 400), role=role))
-
-    def forget(self, name: str) -> None:
-        """Drop what a log source said, because it is asked again about a longer stretch."""
-        for role in ("logs", "errors", "records"):
-            kept = [k for k, who in enumerate(self.names.get(role, [])) if who != name]
-            self.values[role] = [self.values[role][k] for k in kept] if role in self.values else []
-            self.names[role] = [self.names[role][k] for k in kept] if role in self.names else []
-        self.reports = [r for r in self.reports if r.name != name or r.role != "logs"]
 
     def flat(self, role: str) -> list[Any]:
         """Everything of a role in one list."""
@@ -320,28 +318,38 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
 
 
 async def _ask_logs(sources: Sources, got: _Gathered, window: Window, step_s: float) -> None:
-    """Ask log sources one after the other: parsing takes the processor, and threads at once would only take turns.
-
-    The questions to one source are about one window, so that it answers them from one pass over its files.
-    """
+    """Ask log sources one after the other: parsing takes the processor, and threads at once would only take turns."""
     for source in sources.logs:
-        read = await _ask_log(source, got, window, step_s)
-        reach = min(QUIET_LOG_HISTORY_S, window.seconds * LOG_BYTES / max(read, 1)) if read is not None else 0.0
-        if reach >= 2 * window.seconds:
-            got.forget(source.name)
-            await _ask_log(source, got, Window(window.end - reach, window.end), step_s)
+        await _ask_log(source, got, await _log_window(source, window), step_s)
 
 
-async def _ask_log(source: LogSource, got: _Gathered, window: Window, step_s: float) -> int | None:
-    """Ask one log source; returns the bytes it read, None where it failed."""
+async def _log_window(source: LogSource, window: Window) -> Window:
+    """The window, or a longer one where that is cheap to read; it is found without reading, so that nothing is read twice."""
+    if not isinstance(source, TellsVolume):
+        return window
+    far = Window(window.end - QUIET_LOG_HISTORY_S, window.end)
+    for _ in range(3):  # the same stretch holds more lines at some hours than at others
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                volume = await source.volume(far)
+        except Exception:  # the question itself will say what is wrong
+            return window
+        if volume is None or far.seconds <= window.seconds:
+            return window
+        if volume <= LOG_BYTES:
+            return far
+        far = Window(far.end - far.seconds * 0.9 * LOG_BYTES / volume, far.end)
+    return window
+
+
+async def _ask_log(source: LogSource, got: _Gathered, window: Window, step_s: float) -> None:
+    """Ask one log source; the questions are about one window, so that it answers them from one pass over its files."""
     name, kind = source.name, source.kind
     await asyncio.gather(
         got.ask("logs", name, kind, source.series(window, step_s)),
         got.ask("errors", name, kind, source.errors(window, ERROR_SAMPLE), False),
         got.ask("records", name, kind, source.messages(window, MESSAGE_SAMPLE), False),
     )
-    report = next((r for r in reversed(got.reports) if r.name == name and r.role == "logs"), None)
-    return None if report is None or report.state is SourceState.FAILED else report.cost.bytes
 
 
 def _metric_window(source: MetricSource, end: Instant) -> Window:
@@ -383,13 +391,23 @@ async def ask_probes(sources: Sources, now: Instant) -> Reading[tuple[ProbeResul
 
 
 async def ask_versions(sources: Sources, now: Instant) -> Reading[tuple[Running, ...]]:
-    """Ask every service which version runs; one that does not answer is left out and counted."""
+    """Ask everyone who can tell which versions run; who fails is counted, and the first of them says why."""
     answers = await asyncio.gather(*(source.running(now) for source in sources.versions), return_exceptions=True)
-    known = tuple(answer for answer in answers if isinstance(answer, Running))
-    missing = len(answers) - len(known)
-    state = SourceState.OK if not missing else SourceState.PARTIAL if known else SourceState.FAILED
-    detail = safe(f"{missing} of {len(answers)} services did not tell their version") if missing else safe("")
-    report = SourceReport("running versions", "version", state, detail, len(known), Cost(len(answers)), "health")
+    found: list[Running] = []
+    failed: list[str] = []
+    for source, answer in zip(sources.versions, answers, strict=True):
+        if isinstance(answer, Exception):
+            failed.append(f"{source.name}: {answer}")
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            found += answer
+    known = merged_running(found)
+    state = SourceState.OK if not failed else SourceState.PARTIAL if len(failed) < len(answers) else SourceState.FAILED
+    detail = f"{len(failed)} of {len(answers)} did not tell which version runs; {failed[0]}" if failed else ""
+    report = SourceReport(
+        "running versions", "version", state, safe(detail, 400), len(known), Cost(len(answers)), "health"
+    )
     return Reading(known, now, report)
 
 

@@ -33,6 +33,8 @@ from sources.logs.spec import Spec
 SAMPLE_LINES = 256
 _T = TypeVar("_T")
 _KNOWN_FORMATS = 4096
+_EXPANDS = 10
+"""Logs compress by about so much; only for telling beforehand how much a question would read."""
 
 
 class Allowance:
@@ -101,6 +103,30 @@ class Engine:
                 for one in collectors:
                     one.add(file, batch)
             return [self._reading(*one.answer(run.bytes), run) for one in collectors]
+
+    def volume(self, window: Window) -> int | None:
+        """Bytes that a question about the window would read, told without reading them; None where that cannot be told.
+
+        Raises:
+            SourceUnavailable: No file matches.
+        """
+        if self.spec.kind == "journald":
+            return None
+        found = self.files()
+        if not found.files:
+            raise SourceUnavailable("; ".join(found.refused[:3]) or "no file matches the paths")
+        total = 0
+        for file in self._in_reach(found.files, Pass(window, Allowance())):
+            if file.compression:
+                total += _EXPANDS * file.size
+                continue
+            try:
+                with Reader(file) as reader:
+                    where = locate(reader, self.format_of(reader), window)
+                    total += min(where.end, reader.size) - where.start
+            except SourceError:
+                continue  # whoever reads it will say so
+        return total
 
     def files(self) -> Found:
         """The files that the source has now."""

@@ -159,6 +159,14 @@ class FileLogSource:
         """
         return await self._ask(window, Messages(limit))
 
+    async def volume(self, window: Window) -> int | None:
+        """Bytes that a question about the window would read, told without reading them; None where that cannot be told.
+
+        Raises:
+            SourceError: No file matches.
+        """
+        return await asyncio.to_thread(Engine(self.spec).volume, window)
+
     async def follow(self) -> AsyncGenerator[tuple[LogRecord, ...]]:
         """New records in batches, as they are written, until the iterator is closed.
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
 
 import pytest
 
 from console import observe
 from console.domain.changes import Change, Running
 from console.domain.instant import Window
-from console.domain.observations import Observations
+from console.domain.logs import LogCounts, LogPage, LogRecord
+from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import Reading, SourceReport, SourceState
 from console.domain.series import Series, SeriesKey
 from console.domain.spans import Span
 from console.domain.text import SafeText
 from console.domain.topology import Health, ProbeResult, Service, Topology
 from console.observe import Sources, compose, gather
+from console.query.ast import Query
 
 NOW = 1_790_000_000.0
 WINDOW = Window(NOW - 1800, NOW)
@@ -63,6 +66,48 @@ class Changes:
         return None
 
 
+@dataclass
+class Logs:
+    """A log of so many bytes a second, which notes what it is asked for."""
+
+    rate: float
+    hours: float = 1000.0
+    """How far back it goes."""
+    refuses: bool = False
+    name: str = "logs"
+    kind: str = "fake"
+    asked: list[tuple[str, Window]] = field(default_factory=list)
+
+    async def volume(self, window: Window) -> int | None:
+        if self.refuses:
+            raise OSError("no such folder")
+        return round(self.rate * min(window.seconds, self.hours * 3600.0))
+
+    async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
+        self.asked.append(("series", window))
+        return Reading((), NOW, report(self.name, "logs"))
+
+    async def errors(self, window: Window, limit: int) -> Reading[ErrorSample]:
+        self.asked.append(("errors", window))
+        return Reading(ErrorSample(window, (), 0), NOW, report(self.name, "logs"))
+
+    async def messages(self, window: Window, limit: int) -> Reading[LogPage]:
+        self.asked.append(("messages", window))
+        return Reading(LogPage(window, (), 0, 0), NOW, report(self.name, "logs"))
+
+    async def page(self, window: Window, query: Query | None, limit: int) -> Reading[LogPage]:
+        raise NotImplementedError
+
+    async def counts(self, window: Window, step_s: float, query: Query | None) -> Reading[LogCounts]:
+        raise NotImplementedError
+
+    def follow(self) -> AsyncIterator[tuple[LogRecord, ...]]:
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        return None
+
+
 def sources(*metrics: Metrics) -> Sources:
     """Fakes only."""
     return Sources(Topology((Service("shop"),)), metrics=metrics, changes=(Changes(),))
@@ -95,6 +140,24 @@ def test_a_slow_source_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     (row,) = (r for r in seen.sources if r.name == "metrics")
     assert row.state is SourceState.FAILED
     assert "no answer" in row.detail
+
+
+@pytest.mark.parametrize(
+    ("log", "seconds"),
+    [
+        (Logs(10.0), observe.QUIET_LOG_HISTORY_S),
+        (Logs(1_000.0), pytest.approx(0.9 * observe.LOG_BYTES / 1_000.0)),
+        (Logs(1_000.0, hours=0.5), observe.QUIET_LOG_HISTORY_S),
+        (Logs(1e9), 7200.0),
+        (Logs(1.0, refuses=True), 7200.0),
+    ],
+    ids=["quiet", "as far as it is cheap", "small", "busy", "not known"],
+)
+def test_a_log_is_read_once_and_as_far_back_as_that_is_cheap(log: Logs, seconds: float) -> None:
+    asyncio.run(gather(Sources(Topology((Service("shop"),)), logs=(log,)), WINDOW, NOW, 60.0, live=False))
+    assert sorted(what for what, _ in log.asked) == ["errors", "messages", "series"]
+    (window,) = {window for _, window in log.asked}
+    assert (window.seconds, window.end) == (seconds, NOW)
 
 
 def test_composing_cuts_everything() -> None:

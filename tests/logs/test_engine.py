@@ -77,6 +77,21 @@ def test_a_window_of_a_large_file_costs_what_the_window_costs(tmp_path: Path, fo
         assert found.scanned_bytes < 700 * 1024
 
 
+def test_what_a_question_would_read_is_told_without_reading_it(tmp_path: Path) -> None:
+    rows = [row(START + n, msg="x" * 100) for n in range(30_000)]
+    live = write(tmp_path / "app.log", rows[20_000:])
+    write(tmp_path / "app.log.1", rows[:20_000])
+    one = engine(live)
+    for seconds in (300, 5_000, 30_000):
+        window = Window(START + 30_000 - seconds, START + 30_000)
+        told, read = one.volume(window), page(one, window).report.cost.bytes
+        assert told is not None
+        assert read * 0.9 <= told <= read * 1.1
+    gone = engine(tmp_path / "other.log")
+    with pytest.raises(SourceUnavailable):
+        gone.volume(Window(START, START + 1))
+
+
 def test_lines_out_of_order_are_found_within_the_slack(tmp_path: Path) -> None:
     shaken = random.Random(3)
     stamps = sorted((START + n * 0.5 for n in range(20_000)), key=lambda at: at + shaken.uniform(0, 8))
