@@ -13,9 +13,9 @@ A source never returns half an answer as a whole one: what is incomplete is mark
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
-from console.domain.changes import Change
+from console.domain.changes import Change, Running
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogCounts, LogPage, LogRecord
 from console.domain.observations import ErrorSample
@@ -136,4 +136,16 @@ class HealthSource(Source, Protocol):
 
     async def probe(self, now: Instant) -> ProbeResult:
         """Ask once. A target that is down is an answer, not an error."""
+        ...
+
+
+@runtime_checkable
+class VersionSource(Source, Protocol):
+    """Who can tell which versions run."""
+
+    async def running(self, now: Instant) -> tuple[Running, ...]:
+        """What runs now, one entry for each service and build; empty where nothing here tells versions.
+
+        Whether deploys agree is left open.
+        """
         ...

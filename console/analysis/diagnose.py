@@ -33,7 +33,7 @@ from console.analysis.traces import Calls, read_calls
 from console.analysis.tracks import Tracks, build_tracks
 from console.analysis.verdict import Known, state_of, summary_of
 from console.analysis.whole import with_wholes
-from console.domain.changes import Change, Running
+from console.domain.changes import Change, Running, same_build
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern
@@ -599,18 +599,21 @@ def _explains(seen: Observations, state: State, judged: Iterable[Judged]) -> boo
 
 def _running(seen: Observations) -> tuple[Running, ...]:
     """What runs, as told by the services themselves, else by the newest deploy."""
-    told = {r.service: r for r in seen.running if r.observed_at is None or r.observed_at <= seen.at}
+    told: dict[str, list[Running]] = {}
+    for running in seen.running:
+        if running.observed_at is None or running.observed_at <= seen.at:
+            told.setdefault(running.service, []).append(running)
     newest: dict[str, Change] = {}
     for change in sorted(seen.changes, key=lambda c: (c.at, c.id)):
         if change.kind in ("deploy", "rollback") and change.service and change.at <= seen.at:
             newest[change.service] = change
-    found = []
+    found: list[Running] = []
     for service in sorted({*told, *newest}):
-        running, deploy = told.get(service), newest.get(service)
-        if running is None and deploy is not None:
+        deploy = newest.get(service)
+        if service in told:
+            found += [r if r.agrees is not None else replace(r, agrees=_agrees(r, deploy)) for r in told[service]]
+        elif deploy is not None:
             found.append(Running(service, deploy.version or deploy.id, deploy.commit, "newest deploy", None, deploy.at))
-        elif running is not None:
-            found.append(running if running.agrees is not None else replace(running, agrees=_agrees(running, deploy)))
     return tuple(found)
 
 
@@ -618,11 +621,5 @@ def _agrees(running: Running, deploy: Change | None) -> bool | None:
     """Whether the newest deploy names the version or the commit that runs."""
     if deploy is None:
         return None
-    if running.commit and deploy.commit:
-        short = min(len(running.commit), len(deploy.commit))
-        return short >= 7 and running.commit[:short] == deploy.commit[:short]
-    if running.version and deploy.version:
-        return running.version == deploy.version
-    if running.version and running.version in deploy.id:
-        return True
-    return None
+    same = same_build(running.version, running.commit, deploy.version, deploy.commit)
+    return True if same is None and running.version and running.version in deploy.id else same

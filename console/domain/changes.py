@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 
 from console.domain.instant import Instant
 from console.domain.text import SafeText
@@ -106,7 +107,7 @@ class DeployDetail:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """Which version a service runs now, and whether its newest deploy agrees."""
+    """A version that a service runs now, and whether its newest deploy agrees. A service that runs several has several."""
 
     service: str
     version: str | None
@@ -117,3 +118,51 @@ class Running:
     """None where one of the two is not known."""
     observed_at: Instant | None = None
     instances: int = field(default=1)
+    """Processes that were seen running it."""
+
+
+LEAST_COMMIT = 7
+"""A shorter part of a commit id tells nothing."""
+
+
+def same_build(
+    version: str | None, commit: str | None, other_version: str | None, other_commit: str | None
+) -> bool | None:
+    """Whether two who speak of a build mean the same: by commit where both name one, else by version, its `v` or not.
+
+    None where that cannot be told.
+    """
+    short = min(len(commit or ""), len(other_commit or ""))
+    if commit and other_commit and short >= LEAST_COMMIT:
+        return commit[:short] == other_commit[:short]
+    if version and other_version:
+        return version.removeprefix("v") == other_version.removeprefix("v")
+    return None
+
+
+def merged_running(told: Iterable[Running]) -> tuple[Running, ...]:
+    """What several say that runs: one entry for each service and build, with everybody who said so."""
+    found: list[Running] = []
+    for one in told:
+        for place, known in enumerate(found):
+            same = same_build(known.version, known.commit, one.version, one.commit)
+            if known.service == one.service and same:
+                found[place] = _joined(known, one)
+                break
+        else:
+            found.append(one)
+    return tuple(found)
+
+
+def _joined(one: Running, other: Running) -> Running:
+    """One entry of two; its age is that of the older."""
+    times = [at for at in (one.observed_at, other.observed_at) if at is not None]
+    return replace(
+        one,
+        version=one.version or other.version,
+        commit=max(one.commit or "", other.commit or "", key=len) or None,
+        source=one.source if other.source in one.source.split(", ") else f"{one.source}, {other.source}",
+        agrees=one.agrees if one.agrees is not None else other.agrees,
+        observed_at=min(times, default=None),
+        instances=max(one.instances, other.instances),
+    )

@@ -60,8 +60,8 @@ class VersionAddress:
     async def close(self) -> None:
         """The door closes the connections."""
 
-    async def running(self, now: Instant) -> Running | None:
-        """The version that most answers gave, with a word about the others.
+    async def running(self, now: Instant) -> tuple[Running, ...]:
+        """The versions that were answered, the most frequent first; more than one where instances differ.
 
         Raises:
             SourceError: It does not answer, or not with a version.
@@ -70,13 +70,19 @@ class VersionAddress:
         if answers[0] != self._settled:
             answers += [await self._ask() for _ in range(SAMPLES - 1)]
         counted = Counter(answers)
-        (version, commit), _ = counted.most_common(1)[0]
-        self._settled = (version, commit) if len(counted) == 1 else None
+        self._settled = answers[0] if len(counted) == 1 else None
         where = urlsplit(self._site.base).path or "/"
-        if len(counted) > 1:
-            shares = ", ".join(f"{v or c} {n}x" for (v, c), n in counted.most_common())
-            where = f"{where}: mixed: {shares}"
-        return Running(self.name, version, commit, safe(where, MOST_TEXT), None, now, len(counted))
+        return tuple(
+            Running(
+                self.name,
+                version,
+                commit,
+                safe(where if len(counted) == 1 else f"{where} ({times} of {len(answers)} answers)", MOST_TEXT),
+                None,
+                now,
+            )
+            for (version, commit), times in counted.most_common()
+        )
 
     async def _ask(self) -> _Build:
         # A connection of its own, since a kept one leads to the same instance again.

@@ -200,7 +200,13 @@ GAUGES = (
     Gauge("restarts", "service_restarts_total", "sum"),
 )
 
-BUILD_INFO = ("app_build_info", "build_info", "service_build_info", "target_info", "process_build_info")
+RUNTIMES = ("go_", "python_", "process_", "promhttp_", "jvm_", "nodejs_", "dotnet_", "ruby_", "scrape_", "tomcat_")
+"""Prefixes of what a language's runtime tells about itself: its inner life and its own build, which say little about an
+incident."""
+
+BUILD_INFO = ("app_build_info", "build_info", "service_build_info", "app_info", "target_info", "process_build_info")
+"""Metrics that tell the program's own build, the most telling first; their value is 1."""
+BUILD_SUFFIX = "_build_info"
 VERSION_LABELS = ("version", "service_version", "app_version", "tag")
 COMMIT_LABELS = ("revision", "commit", "git_commit", "commit_sha", "sha", "vcs_ref", "git_sha")
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from console.domain.changes import Running
 from console.domain.instant import Instant, Window
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.series import Series
@@ -26,6 +27,8 @@ from sources.metrics.promqueries import (
     Asked,
     Grid,
     Step,
+    build_query,
+    builds_by_service,
     custom_query,
     gauge_query,
     latency_query,
@@ -42,6 +45,8 @@ MOST_VALUES = 250_000
 MOST_TOTAL = 1_000_000
 """Values that the answer to one question may hold in all; a longer window gets a coarser step."""
 SKEW_MATTERS_S = 5.0
+BUILDS_EVERY_S = 30.0
+"""Who asks more often which builds run gets the last answer again."""
 LIVE_S = 60.0
 """A window that ends so close to now is the present, to which a skew measured now applies."""
 
@@ -83,6 +88,7 @@ class PrometheusMetrics:
         self._plan: Plan | None = None
         self._planned_for: tuple[Instant, Instant] = (-math.inf, -math.inf)
         self._coarser: dict[float, int] = {}
+        self._running: tuple[Instant, tuple[Running, ...]] = (-math.inf, ())
         self._one_at_a_time = asyncio.Lock()
 
     async def close(self) -> None:
@@ -101,6 +107,26 @@ class PrometheusMetrics:
             spent = self._site.cost
         cost = Cost(spent.queries - before.queries, spent.bytes - before.bytes)
         return Reading(result.series, self._clock(), self._report(plan, result, cost), result.warnings)
+
+    async def running(self, now: Instant) -> tuple[Running, ...]:
+        """The builds of the configured services in build information, those of most instances first.
+
+        Raises:
+            SourceError: Of every kind.
+        """
+        asked_at, known = self._running
+        if not 0 <= now - asked_at < BUILDS_EVERY_S:
+            skew = self._plan.skew_s if self._plan is not None else None
+            at = now + (skew if skew is not None and abs(skew) > SKEW_MATTERS_S else 0.0)
+            result = await self._api.instant(build_query(self._service_label), at)
+            told = builds_by_service(result, self._services, self._service_label)
+            known = tuple(
+                Running(service, version, commit, safe(f"{metric} in {self.name}", 200), None, now, instances)
+                for service, (metric, builds) in told.items()
+                for (version, commit), instances in builds.most_common()
+            )
+            self._running = (now, known)
+        return known
 
     async def _planned(self, window: Window) -> Plan:
         """The plan, made anew when it is old or was made for another time."""

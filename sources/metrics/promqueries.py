@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -10,10 +10,21 @@ from typing import TypeAlias
 from console.domain.instant import Instant
 from console.domain.series import SeriesKey
 from console.guard.sanitise import safe
-from sources.metrics.conventions import INSTANCE_LABELS, SERVICE_LABELS, RequestLabels, first_of
+from sources.metrics.builds import Build, builds_of
+from sources.metrics.conventions import (
+    BUILD_INFO,
+    BUILD_SUFFIX,
+    COMMIT_LABELS,
+    INSTANCE_LABELS,
+    SERVICE_LABELS,
+    VERSION_LABELS,
+    RequestLabels,
+    first_of,
+)
 from sources.metrics.discovery import GaugePlan, LatencyPlan, RequestPlan, service_of
+from sources.metrics.exposition import Sample
 from sources.metrics.histogram import QUANTILES, bound_of, bucket_quantile
-from sources.metrics.promapi import Result
+from sources.metrics.promapi import Labels, Result, quoted
 
 METRIC_LABEL = "incident_metric"
 """Added to the rows of the one query that asks for all gauges."""
@@ -152,7 +163,7 @@ def custom_query(metric: str, query: str, step: Step, services: Sequence[str], s
         for stream in result.streams:
             labels = stream.labels
             candidates = (service_label,) if service_label else SERVICE_LABELS
-            named = next((labels[c] for c in candidates if service_of(labels.get(c, "")) in known), None)
+            named = _named(labels, known, candidates)
             if named is None:
                 label = first_of(labels, candidates)
                 named = labels[label] if label is not None and not known else None
@@ -165,6 +176,35 @@ def custom_query(metric: str, query: str, step: Step, services: Sequence[str], s
         return grid
 
     return Asked(metric, text, read, lambda key: text)
+
+
+def _named(labels: Labels, services: Collection[str], candidates: Iterable[str]) -> str | None:
+    """The value of the first label that names one of the services."""
+    return next((labels[c] for c in candidates if service_of(labels.get(c, "")) in services), None)
+
+
+def build_query(service_label: str | None) -> str:
+    """Instances counted by what their build information says."""
+    candidates = (service_label,) if service_label else SERVICE_LABELS
+    by = ", ".join(dict.fromkeys(("__name__", *candidates, *VERSION_LABELS, *COMMIT_LABELS)))
+    names = "|".join((*BUILD_INFO, f".+{BUILD_SUFFIX}"))
+    return f"count by ({by}) ({{__name__=~{quoted(names)}}})"
+
+
+def builds_by_service(
+    result: Result, services: Collection[str], service_label: str | None
+) -> dict[str, tuple[str, Counter[Build]]]:
+    """Of each service that tells: the metric, and how many instances run each build; without `services` of nobody, since
+    then a service cannot be told from an exporter.
+    """
+    samples: defaultdict[str, list[Sample]] = defaultdict(list)
+    for stream in result.streams:
+        named = _named(stream.labels, services, (service_label,) if service_label else SERVICE_LABELS)
+        if named is not None and stream.points:
+            labels = tuple((k, v) for k, v in stream.labels.items() if k != "__name__")
+            samples[_service(named)].append(Sample(stream.labels.get("__name__", ""), labels, stream.points[-1][1]))
+    told = {service: builds_of(service_of(service), found) for service, found in samples.items()}
+    return {service: (metric, builds) for service, (metric, builds) in told.items() if builds}
 
 
 def _by(label: str, labels: RequestLabels) -> str:

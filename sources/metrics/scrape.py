@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import shlex
 import time
 from array import array
@@ -23,6 +22,7 @@ from console.guard.sanitise import safe
 from sources.answers import Answer, checked, snippet
 from sources.base import SourceGarbage
 from sources.http import Site
+from sources.metrics.builds import Build, builds_of
 from sources.metrics.conventions import (
     HISTOGRAMS,
     OUTBOUND_HISTOGRAMS,
@@ -34,12 +34,11 @@ from sources.metrics.exposition import MOST_SAMPLES, MOST_SERIES, Exposition, pa
 from sources.metrics.growth import START_TOLERANCE_S, Growth, Totaliser
 from sources.metrics.scrapemodel import (
     MOST_OPERATIONS,
+    MOST_OTHER,
     NAME_LIMIT,
-    RUNTIMES,
     Names,
     Scope,
     Values,
-    build_of,
     gauges,
     rates,
 )
@@ -57,7 +56,6 @@ FRESH = 0.5
 """A scrape younger than this share of the interval answers everybody who asks."""
 BUILDS_KEPT = 6
 RESTARTS = "restarts"
-BUILD_SUFFIX = "_build_info"
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.8, text/plain;version=0.0.4;q=0.9, */*;q=0.1"
 
 
@@ -92,7 +90,8 @@ class ScrapedMetrics:
         self._clock = clock
         self._totals = Totaliser()
         self._points: dict[SeriesKey, tuple[array[float], array[float]]] = {}
-        self._builds: deque[tuple[tuple[str | None, str | None], float | None]] = deque(maxlen=BUILDS_KEPT)
+        self._builds: deque[tuple[str, Build, float | None]] = deque(maxlen=BUILDS_KEPT)
+        """Of the last scrapes: the metric that told it, the build, and the start of the process."""
         self._restarts = _Restarts()
         self._crowded = False
         self._scraped_at: Instant | None = None
@@ -126,20 +125,25 @@ class ScrapedMetrics:
         age = math.inf if self._scraped_at is None else now - self._scraped_at
         return not 0 <= age < FRESH * self._interval_s
 
-    async def running(self, now: Instant) -> Running | None:
-        """The version in the build information of the last scrapes; None where there is none."""
+    async def running(self, now: Instant) -> tuple[Running, ...]:
+        """The versions in the build information of the last scrapes, the most frequent first; empty where there is none.
+
+        Raises:
+            SourceError: Nothing was scraped lately, and the address does not answer.
+        """
         async with self._one_at_a_time:
-            if self._scraped_at is None:
+            if self._scraped_at is None or not 0 <= now - self._scraped_at <= MISSED_SCRAPES * self._interval_s:
                 await self._scrape(now)
-        if not self._builds:
-            return None
-        counted = Counter(build for build, _ in self._builds)
-        instances = len({process for _, process in self._builds})
-        (version, commit), _ = counted.most_common(1)[0]
-        where = "build information in /metrics"
-        if len(counted) > 1:
-            where += ": mixed: " + ", ".join(f"{v or c} {n}x" for (v, c), n in counted.most_common())
-        return Running(self._scope.service, version, commit, safe(where, 200), None, self._scraped_at, instances)
+            builds, at = tuple(self._builds), self._scraped_at
+        counted = Counter(build for _, build, _ in builds)
+        found = []
+        for (version, commit), times in counted.most_common():
+            metric = next(name for name, build, _ in builds if build == (version, commit))
+            share = f" ({times} of {len(builds)} scrapes)" if len(counted) > 1 else ""
+            instances = len({process for _, build, process in builds if build == (version, commit)})
+            where = safe(f"{metric} in /metrics{share}", 200)
+            found.append(Running(self._scope.service, version, commit, where, None, at, instances))
+        return tuple(found)
 
     async def _scrape(self, at: Instant) -> None:
         answer = checked(await self._site.ask(headers={"Accept": ACCEPT}))
@@ -154,9 +158,12 @@ class ScrapedMetrics:
         names, timed = _with_sums(Names.among(have), have)
         parts = frozenset(f"{t.histogram.base}{suffix}" for t in timed for suffix in ("_sum", "_count"))
         growth = self._totals.add(at, scraped, names.totals | parts)
-        found = gauges(scraped, names, self._scope)
+        plain = gauges(scraped, names, self._scope)
+        found, operations_left_out = dict(plain.values), 0
         if growth is not None and 0 < growth.seconds <= MISSED_SCRAPES * self._interval_s:
-            found.update(rates(growth, names, self._scope))
+            grown = rates(growth, names, self._scope)
+            found.update(grown.values)
+            operations_left_out = grown.left_out
             for one in timed:
                 found.update(_averages(growth, one, self._scope))
         known = len(found)
@@ -165,11 +172,11 @@ class ScrapedMetrics:
             self._keep(key, at, value)
         if growth is not None and growth.restarted:
             self._builds.clear()  # what ran before is gone
-        build = _build(scraped, self._scope.service)
-        if build != (None, None):
-            self._builds.append((build, self._totals.process))
+        metric, builds = builds_of(self._scope.service, scraped.samples)
+        self._builds.extend((metric, build, self._totals.process) for build, _ in builds.most_common(1))
         self._scraped_at = at
-        self._notes = tuple(_notes(scraped, known, self._crowded))
+        limits = _limits(operations_left_out, plain.left_out, self._crowded)
+        self._notes = (*_notes(scraped, known), *limits)
 
     def _count_restarts(self, found: Values, growth: Growth | None) -> None:
         """Where nobody else counts them, restarts are what we saw of them."""
@@ -296,20 +303,7 @@ def _places(
     return {(scope.service, ""), (scope.service, safe(labels_of.name(labels), NAME_LIMIT))}
 
 
-def _build(scraped: Exposition, service: str) -> tuple[str | None, str | None]:
-    """Version and commit: from a metric of a customary name, or from the one that is named after the program."""
-    customary = build_of(scraped)
-    if customary != (None, None):
-        return customary
-    own = re.sub(r"\W", "_", service) + BUILD_SUFFIX
-    named = [s for s in scraped.samples if s.name.endswith(BUILD_SUFFIX) and not s.name.startswith(RUNTIMES)]
-    named = [s for s in named if s.name == own] or named
-    # Libraries tell their builds too: of several that disagree, none is taken for the program's.
-    builds = {build_of(Exposition([replace(sample, name="build_info")])) for sample in named}
-    return builds.pop() if len(builds) == 1 else (None, None)
-
-
-def _notes(scraped: Exposition, found: int, crowded: bool) -> Iterable[SafeText]:
+def _notes(scraped: Exposition, found: int) -> Iterable[SafeText]:
     if scraped.bad:
         yield safe(
             f"{scraped.bad:,} of {scraped.lines:,} lines not understood, "
@@ -322,10 +316,21 @@ def _notes(scraped: Exposition, found: int, crowded: bool) -> Iterable[SafeText]
         yield safe(f"only the first {MOST_SAMPLES:,} of {scraped.lines:,} lines were read")
     if scraped.cut:
         yield safe("the answer ends without # EOF, so its rest is missing")
-    if crowded:
-        yield safe(f"only the first {MOST_KEPT:,} series that were found are kept")
     if not found:
         yield safe("no metric of a known name is exposed")
+
+
+def _limits(operations: int, others: int, crowded: bool) -> Iterable[SafeText]:
+    """What was left out because there was too much, in sentences."""
+    if operations:
+        yield safe(
+            f"{operations:,} of {MOST_OPERATIONS + operations:,} operations are not shown one by one, "
+            "only in the numbers of the service"
+        )
+    if others:
+        yield safe(f"{MOST_OTHER:,} of {MOST_OTHER + others:,} gauges of unknown meaning taken")
+    if crowded:
+        yield safe(f"only the first {MOST_KEPT:,} series that were found are kept")
 
 
 def _understood(answer: Answer) -> Exposition:

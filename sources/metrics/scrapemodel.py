@@ -11,8 +11,6 @@ from re import compile as pattern
 from console.domain.series import SeriesKey
 from console.guard.sanitise import safe
 from sources.metrics.conventions import (
-    BUILD_INFO,
-    COMMIT_LABELS,
     COUNTERS,
     FAILED_STATUS,
     GAUGES,
@@ -21,23 +19,20 @@ from sources.metrics.conventions import (
     OUTBOUND_COUNTERS,
     OUTBOUND_HISTOGRAMS,
     PEER_LABELS,
-    VERSION_LABELS,
+    RUNTIMES,
     Gauge,
     LatencyHistogram,
     RequestLabels,
-    first_of,
 )
-from sources.metrics.exposition import Exposition, Sample
+from sources.metrics.exposition import Exposition
 from sources.metrics.growth import Growth, Key
 from sources.metrics.histogram import QUANTILES, bound_of, bucket_quantile
 
 NAME_LIMIT = 200
 MOST_OPERATIONS = 300
 """Further operations only count in the service as a whole."""
-MOST_OTHER = 60
+MOST_OTHER = 100
 """Gauges of unknown meaning that are kept as evidence."""
-RUNTIMES = ("go_", "python_", "process_", "promhttp_", "jvm_", "nodejs_", "dotnet_", "ruby_", "scrape_", "tomcat_")
-"""The inner life of a language's runtime says little about an incident."""
 _FAILED = pattern(f"(?:{FAILED_STATUS})")
 Values = dict[SeriesKey, float]
 
@@ -94,49 +89,69 @@ class Scope:
     """What calls of the service are shown as the numbers of, since nobody else measures it."""
 
 
-def gauges(scraped: Exposition, names: Names, scope: Scope) -> Values:
-    """Values that need no scrape before: those of known meaning, and plain gauges of unknown meaning."""
-    found: Values = {}
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Values, and how much was left out at a limit."""
+
+    values: Values
+    left_out: int = 0
+
+
+def gauges(scraped: Exposition, names: Names, scope: Scope) -> Made:
+    """Values that need no scrape before: those of known meaning, and plain gauges of unknown meaning, of which some may be
+    left out.
+
+    A gauge of several parts is unknown where one of them is no number.
+    """
     known = {gauge.name: gauge for gauge in names.gauges if not gauge.counter}
+    found: Values = {}
     for sample in scraped.samples:
-        if not math.isfinite(sample.value):
-            continue
         gauge = known.get(sample.name)
-        if gauge is not None and _belongs(sample, gauge):
-            key = SeriesKey(scope.service, "", gauge.metric)
-            found[key] = found.get(key, 0.0) + sample.value
+        if gauge is not None and _belongs(dict(sample.labels), gauge):
+            _add(found, SeriesKey(scope.service, "", gauge.metric), sample.value)
+    found = {key: value for key, value in found.items() if math.isfinite(value)}
     taken = {gauge.name for gauge in GAUGES} | {f"{h.base}" for h in HISTOGRAMS}
     others = (s for s in scraped.samples if not s.labels and s.name not in taken and math.isfinite(s.value))
-    plain = (s for s in others if scraped.types.get(s.name) == "gauge" and not s.name.startswith(RUNTIMES))
-    for sample, _ in zip(plain, range(MOST_OTHER), strict=False):
+    plain = [s for s in others if scraped.types.get(s.name) == "gauge" and not s.name.startswith(RUNTIMES)]
+    for sample in plain[:MOST_OTHER]:
         found[SeriesKey(scope.service, "", safe(sample.name, NAME_LIMIT))] = sample.value
-    return found
+    return Made(found, max(0, len(plain) - MOST_OTHER))
 
 
-def _belongs(sample: Sample, gauge: Gauge) -> bool:
-    return all((sample.label(label) == value) is (operator == "=") for label, operator, value in gauge.where)
+def _belongs(labels: Mapping[str, str], gauge: Gauge) -> bool:
+    return all((labels.get(label, "") == value) is (operator == "=") for label, operator, value in gauge.where)
 
 
-def rates(growth: Growth, names: Names, scope: Scope) -> Values:
-    """What happened between two scrapes: counts, quantiles, and growth per second."""
+def rates(growth: Growth, names: Names, scope: Scope) -> Made:
+    """What happened between two scrapes: counts, quantiles, and growth per second. Operations may be left out; they are in
+    the numbers of the service as a whole.
+    """
     found: Values = {}
+    operations, shown = {""}, {""}
     if names.counter is not None:
         for labels_of, key, grown in _of(growth.by, names.counter):
-            _count(found, scope.service, labels_of.name(dict(key[1])), grown, _failed(labels_of, key))
+            operation = safe(labels_of.name(dict(key[1])), NAME_LIMIT)
+            operations.add(operation)
+            if len(shown) <= MOST_OPERATIONS:
+                shown.add(operation)
+            for place in {"", operation} & shown:
+                _count(found, scope.service, place, grown, _failed(labels_of, key))
     if names.histogram is not None:
         buckets: defaultdict[str, defaultdict[float, float]] = defaultdict(lambda: defaultdict(float))
         for labels_of, key, grown in _of(growth.by, f"{names.histogram.base}_bucket"):
             labels = dict(key[1])
             for operation in {"", labels_of.name(labels)}:
                 _bucket(buckets[operation], labels, grown)
+        operations |= {safe(name, NAME_LIMIT) for name in buckets}
         for operation, counts in _most(buckets):
             _quantiles(found, scope.service, operation, counts, names.histogram.scale)
     _outbound(found, growth, names, scope)
     for gauge in names.gauges:
         if gauge.counter and growth.seconds > 0:
-            grown = sum(g for (name, _), g in growth.by.items() if name == gauge.name)
-            found[SeriesKey(scope.service, "", gauge.metric)] = grown / growth.seconds
-    return found
+            parts = [g for (name, pairs), g in growth.by.items() if name == gauge.name and _belongs(dict(pairs), gauge)]
+            if parts:  # a total that is no number has not grown by nothing: nothing is known
+                found[SeriesKey(scope.service, "", gauge.metric)] = sum(parts) / growth.seconds
+    return Made(found, max(0, len(operations) - 1 - MOST_OPERATIONS))
 
 
 def _of(grown: Mapping[Key, float], name: str) -> Iterator[tuple[RequestLabels, Key, float]]:
@@ -153,16 +168,9 @@ def _failed(labels_of: RequestLabels, key: Key) -> bool | None:
 
 
 def _count(found: Values, service: str, operation: str, grown: float, failed: bool | None) -> None:
-    for place in {"", safe(operation, NAME_LIMIT)}:
-        if place and SeriesKey(service, place, "request_count") not in found and _operations(found) >= MOST_OPERATIONS:
-            continue
-        _add(found, SeriesKey(service, place, "request_count"), grown)
-        if failed is not None:
-            _add(found, SeriesKey(service, place, "error_count"), grown if failed else 0.0)
-
-
-def _operations(found: Values) -> int:
-    return sum(1 for key in found if key.operation and key.metric == "request_count")
+    _add(found, SeriesKey(service, operation, "request_count"), grown)
+    if failed is not None:
+        _add(found, SeriesKey(service, operation, "error_count"), grown if failed else 0.0)
 
 
 def _add(found: Values, key: SeriesKey, value: float) -> None:
@@ -216,19 +224,3 @@ def _outbound(found: Values, growth: Growth, names: Names, scope: Scope) -> None
 
 def _peer(labels: Mapping[str, str], scope: Scope) -> str | None:
     return next((labels[label] for label in PEER_LABELS if labels.get(label) in scope.dependencies), None)
-
-
-def build_of(scraped: Exposition) -> tuple[str | None, str | None]:
-    """Version and commit in a `*_build_info` metric."""
-    for name in BUILD_INFO:
-        for sample in scraped.samples:
-            if sample.name != name:
-                continue
-            labels = dict(sample.labels)
-            version, commit = first_of(labels, VERSION_LABELS), first_of(labels, COMMIT_LABELS)
-            if version or commit:
-                return (
-                    safe(labels[version], NAME_LIMIT) if version and labels[version] else None,
-                    safe(labels[commit], NAME_LIMIT) if commit and labels[commit] else None,
-                )
-    return None, None

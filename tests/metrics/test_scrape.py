@@ -22,6 +22,7 @@ from sources.metrics import build
 from sources.metrics.exposition import parse
 from sources.metrics.growth import START_TIME, Totaliser
 from sources.metrics.scrape import ScrapedMetrics
+from sources.metrics.scrapemodel import MOST_OPERATIONS, MOST_OTHER
 from tests.http.fault_server import Asked, FaultServer, answer, serving
 
 START = 1_800_000_000.0
@@ -166,25 +167,43 @@ async def test_quantiles_come_from_what_was_added_to_the_buckets(door: HttpDoor)
     assert points(reading, "request_count", "GET /cart") == [(START + 15, 100.0)]
     assert points(reading, "error_count") == []  # no label tells a failure, so nothing is known of them
     assert points(reading, "cpu")[0][0] == START + 15
-    assert running is not None
-    assert (running.service, running.version, running.commit, running.instances) == ("checkout", "1.42.0", "3f9c2aa", 1)
+    assert [(r.service, r.version, r.commit, r.instances) for r in running] == [("checkout", "1.42.0", "3f9c2aa", 1)]
 
 
-async def test_the_version_follows_a_restart_and_is_mixed_behind_a_load_balancer(door: HttpDoor) -> None:
+async def test_the_version_follows_a_restart_and_all_are_told_behind_a_load_balancer(door: HttpDoor) -> None:
     def build_info(version: str, started: float) -> str:
         return f'{START_TIME} {started}\nhttp_requests_total 1\napp_build_info{{version="{version}"}} 1\n'
 
-    clock, exposed, versions = Clock(), Exposed(), []
+    clock, exposed, told = Clock(), Exposed(), []
     async with serving(exposed) as server:
         source = source_on(server, door, clock)
-        for version, started in (("1.41", 1.0), ("1.42", START + 7), ("1.41", 1.0), ("1.42", START + 7)):
+        for version, started in (("1.41", 1.0), ("1.42", START + 7), ("1.41", 1.0), ("1.41", 2.0)):
             exposed.text = build_info(version, started)
             await scrape(source, clock)
-            running = await source.running(clock.now)
-            assert running is not None
-            versions.append((running.version, running.instances, "mixed" in running.source))
+            told.append([(r.version, r.instances, r.source) for r in await source.running(clock.now)])
             clock.now += 15
-    assert versions == [("1.41", 1, False), ("1.42", 1, False), ("1.42", 2, True), ("1.42", 2, True)]
+    alone = "app_build_info in /metrics"
+    assert told[:2] == [[("1.41", 1, alone)], [("1.42", 1, alone)]], "what ran before a restart is gone"
+    assert told[2] == [("1.42", 1, f"{alone} (1 of 2 scrapes)"), ("1.41", 1, f"{alone} (1 of 2 scrapes)")]
+    assert told[3] == [("1.41", 2, f"{alone} (2 of 3 scrapes)"), ("1.42", 1, f"{alone} (1 of 3 scrapes)")]
+
+
+async def test_a_version_is_not_told_from_old_scrapes(door: HttpDoor) -> None:
+    clock, exposed = Clock(), Exposed('app_info{version="1.41"} 1\n')
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        await scrape(source, clock)
+        asked = len(server.asked)
+        clock.now += 45
+        assert [(r.version, r.observed_at) for r in await source.running(clock.now)] == [("1.41", START)]
+        assert len(server.asked) == asked, "who asks for versions costs no scrape while there are any"
+        clock.now += 60
+        exposed.text = 'app_info{version="1.42"} 1\n'
+        told = await source.running(clock.now)
+        assert [(r.version, r.observed_at) for r in told if r.version == "1.42"] == [("1.42", START + 105)]
+    clock.now += 600
+    with pytest.raises(SourceUnavailable):
+        await source.running(clock.now)
 
 
 async def test_calls_to_a_dependency_are_its_numbers(door: HttpDoor) -> None:
@@ -357,6 +376,67 @@ async def test_values_that_are_no_numbers_are_gaps(door: HttpDoor, value: str) -
     assert points(reading, "request_count") == []
 
 
+async def test_a_total_that_is_no_number_has_not_grown_by_nothing(door: HttpDoor) -> None:
+    clock, exposed = Clock(), Exposed("http_requests_total 5\nprocess_cpu_seconds_total 5\n")
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        await scrape(source, clock)
+        for total in ("NaN", "8"):
+            clock.now += 15
+            exposed.text = f"http_requests_total 5\nprocess_cpu_seconds_total {total}\n"
+            reading = await scrape(source, clock)
+    assert points(reading, "cpu") == [(START + 30, pytest.approx(0.2))]
+
+
+async def test_a_gauge_of_which_a_part_is_unknown_is_unknown(door: HttpDoor) -> None:
+    clock = Clock()
+    async with serving(Exposed('db_pool_in_use{pool="a"} 3\ndb_pool_in_use{pool="b"} NaN\nqueue_depth 2\n')) as server:
+        reading = await scrape(source_on(server, door, clock), clock)
+    assert points(reading, "pool_in_use") == []
+    assert points(reading, "queue_depth") == [(START, 2.0)]
+
+
+async def test_totals_count_only_where_their_labels_say_so(door: HttpDoor) -> None:
+    clock, exposed = Clock(), Exposed()
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        for pod, container in ((0, 0), (30, 15)):
+            exposed.text = (
+                f'container_cpu_usage_seconds_total{{container=""}} {pod}\n'
+                f'container_cpu_usage_seconds_total{{container="app"}} {container}\n'
+            )
+            reading = await scrape(source, clock)
+            clock.now += 15
+    assert points(reading, "cpu") == [(START + 15, 1.0)]
+
+
+@pytest.mark.parametrize("form", ["counter", "histogram"])
+async def test_operations_and_gauges_beyond_a_limit_are_said(door: HttpDoor, form: str) -> None:
+    def exposition(total: int) -> str:
+        suffixes = {"counter": "s_total{%s}", "histogram": '_duration_seconds_bucket{%s,le="+Inf"}'}[form]
+        operations = [
+            f'http_request{suffixes % f"""route="/{n}" """.strip()} {total}' for n in range(MOST_OPERATIONS + 5)
+        ]
+        gauges = [f"# TYPE g{n} gauge\ng{n} 1" for n in range(MOST_OTHER + 7)]
+        return "\n".join([*operations, *gauges, ""])
+
+    clock, exposed = Clock(), Exposed(exposition(1))
+    async with serving(exposed) as server:
+        source = source_on(server, door, clock)
+        first = await scrape(source, clock)
+        clock.now += 15
+        exposed.text = exposition(3)
+        second = await scrape(source, clock)
+    assert first.report.state is SourceState.PARTIAL
+    assert first.report.detail == f"{MOST_OTHER} of {MOST_OTHER + 7} gauges of unknown meaning taken"
+    assert second.report.state is SourceState.PARTIAL
+    assert f"5 of {MOST_OPERATIONS + 5} operations are not shown one by one" in second.report.detail
+    if form == "counter":
+        shown = [s.key for s in second.value if s.key.metric == "request_count"]
+        assert len(shown) == MOST_OPERATIONS + 1
+        assert points(second, "request_count") == [(START + 15, 2.0 * (MOST_OPERATIONS + 5))]
+
+
 async def test_numbers_whose_sum_is_none_are_a_gap(door: HttpDoor) -> None:
     text = "".join(f'db_pool_size{{pool="{n}"}} 1e308\n' for n in range(3))
     clock = Clock()
@@ -374,6 +454,9 @@ async def test_numbers_whose_sum_is_none_are_a_gap(door: HttpDoor) -> None:
         ('liba_build_info{version="1"} 1\nlibb_build_info{version="2"} 1\n', None),
         ('target_info{service_name="checkout",service_version="7.1"} 1\n', ("7.1", None)),
         ('go_build_info{version="v9"} 1\n', None),
+        ('app_info{version="3.4"} 1\nflask_exporter_info{version="0.23"} 1\n', ("3.4", None)),
+        ('target_info{version="",service_version="7.1"} 1\n', ("7.1", None)),
+        ('app_info{version="3.4"} NaN\n', None),
     ],
 )
 async def test_the_version_is_that_of_the_program_and_of_no_library(
@@ -382,7 +465,7 @@ async def test_the_version_is_that_of_the_program_and_of_no_library(
     clock = Clock()
     async with serving(Exposed(text)) as server:
         running = await source_on(server, door, clock).running(clock.now)
-    assert (None if running is None else (running.version, running.commit)) == expected
+    assert [(r.version, r.commit) for r in running] == ([expected] if expected is not None else [])
 
 
 async def test_of_too_many_series_it_says_how_many_were_taken(door: HttpDoor) -> None:
