@@ -16,6 +16,7 @@ from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.series import Series, SeriesSet, chosen
 from console.domain.spans import Span
+from console.domain.text import SafeText
 from console.domain.topology import Dependency, ProbeResult, Service, Topology
 from console.guard.sanitise import safe
 from console.state import OriginCost
@@ -50,6 +51,9 @@ DIFFS_ASKED = 20
 @runtime_checkable
 class Diffs(Protocol):
     """A change source that can tell what a deploy brought."""
+
+    @property
+    def name(self) -> str: ...
 
     async def detail(self, change_id: str, service: str | None = None) -> DeployDetail | None:
         """Commits and files since the deploy before."""
@@ -300,6 +304,7 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
     ]
     await asyncio.gather(*questions)
     changes = got.flat("changes") + got.flat("deploys")
+    diffs, unread = await read_diffs(sources, changes, end)
     return compose(
         sources,
         at=at,
@@ -312,8 +317,8 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
         spans=got.flat("traces"),
         errors=got.values.get("errors", []),
         records=[sample_of(page) for page in got.values.get("records", [])],
-        diffs=await read_diffs(sources, changes, end),
-        reports=got.reports,
+        diffs=diffs,
+        reports=[with_unread(report, unread) for report in got.reports],
     )
 
 
@@ -411,18 +416,44 @@ async def ask_versions(sources: Sources, now: Instant) -> Reading[tuple[Running,
     return Reading(known, now, report)
 
 
-async def read_diffs(sources: Sources, changes: Iterable[Change], end: Instant) -> tuple[ChangeDiff, ...]:
-    """What the newest deploys changed, line by line, as far as a repository tells; a failure leaves that one out."""
+@dataclass(frozen=True, slots=True)
+class UnreadDiff:
+    """A deploy whose changed lines a repository could not give."""
+
+    source: str
+    change_id: str
+    why: SafeText
+
+
+async def read_diffs(
+    sources: Sources, changes: Iterable[Change], end: Instant
+) -> tuple[tuple[ChangeDiff, ...], tuple[UnreadDiff, ...]]:
+    """What the newest deploys changed, line by line, as far as a repository tells; and what could not be read, with why."""
     deploys = sorted((c for c in changes if (c.commit or c.kind == "deploy") and c.at <= end), key=lambda c: -c.at)
     found: list[ChangeDiff] = []
+    unread: list[UnreadDiff] = []
     for change in deploys[:DIFFS_ASKED]:
         for source in sources.repositories():
             try:
                 async with asyncio.timeout(DEADLINE_S):
                     diff = await source.diff(change.id, change.service)
-            except Exception:  # the deploy stays known without its lines
+            except Exception as error:  # the deploy stays known without its lines
+                why = f"no answer within {DEADLINE_S:g} s" if isinstance(error, TimeoutError) else str(error)
+                unread.append(UnreadDiff(source.name, change.id, safe(why or type(error).__name__, 200)))
                 continue
             if diff is not None:
                 found.append(diff)
                 break
-    return tuple(found)
+    read = {diff.change_id for diff in found}
+    return tuple(found), tuple(one for one in unread if one.change_id not in read)
+
+
+def with_unread(report: SourceReport, unread: Iterable[UnreadDiff]) -> SourceReport:
+    """The row of a source, incomplete where lines of deploys could not be read from it."""
+    mine = [one for one in unread if one.source == report.name]
+    if not mine:
+        return report
+    more = f" and of {len(mine) - 1} more" if len(mine) > 1 else ""
+    said = f"the changed lines of {mine[0].change_id}{more} could not be read: {mine[0].why}"
+    state = SourceState.PARTIAL if report.state is SourceState.OK else report.state
+    return replace(report, state=state, detail=safe("; ".join(part for part in (report.detail, said) if part), 500))

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
 from console.domain.changes import ChangeDiff, Running
-from console.domain.instant import Window
+from console.domain.instant import Instant, Window
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import FeedPhase, FeedState, Reading, SourceReport, SourceState
 from console.domain.spans import Span
@@ -17,7 +17,7 @@ from console.live.record_store import RecordStore
 from console.live.sample_store import SampleStore
 from console.live.scope import TimeScope
 from console.live.series_store import SeriesStore
-from console.observe import Sources, ask_probes, ask_versions, compose, read_diffs
+from console.observe import Sources, UnreadDiff, ask_probes, ask_versions, compose, read_diffs, with_unread
 from sources.base import LogSource, TraceSource
 
 T = TypeVar("T")
@@ -34,6 +34,8 @@ RECORDS_EVERY_S = 10.0
 """Records of every level, for patterns."""
 RECORD_SAMPLE = 6_000
 MOST_SPANS = 20_000
+DIFF_AGAIN_S = 60.0
+"""After so long a deploy whose lines could not be read is asked for once more."""
 PROBES_KEPT = 60
 """Probe results kept per target, for its drill-down."""
 
@@ -53,7 +55,8 @@ class Evidence:
         self._changed = changed
         self._probes: dict[str, tuple[ProbeResult, ...]] = {}
         self._diffs: tuple[ChangeDiff, ...] = ()
-        self._diffs_asked: set[str] = set()
+        self._diffs_asked: dict[str, Instant] = {}
+        self._unread: tuple[UnreadDiff, ...] = ()
         self._feeds: dict[str, list[Feed[Any]]] = {
             "series": [self._series_feed(s) for s in (*sources.logs, *sources.metrics)],
             "changes": [
@@ -82,7 +85,14 @@ class Evidence:
     def states(self, *roles: str) -> list[tuple[str, FeedState[Any]]]:
         """Name and state of those feeds, aged to now."""
         now = self._scope.now()
-        return [(feed.name, feed.state.aged(now, feed.interval_s)) for feed in self.feeds(*roles)]
+        return [(feed.name, self._state(feed).aged(now, feed.interval_s)) for feed in self.feeds(*roles)]
+
+    def _state(self, feed: Feed[Any]) -> FeedState[Any]:
+        """Of a feed; a repository that could not give the lines of a deploy is incomplete."""
+        reading = feed.state.reading
+        if reading is None or not self._unread or feed not in self._feeds["changes"]:
+            return feed.state
+        return replace(feed.state, reading=replace(reading, report=with_unread(reading.report, self._unread)))
 
     def signal_states(self) -> list[tuple[str, FeedState[Any]]]:
         """Of the feeds that the signals pane stands on: metrics, and logs that tell of requests (all, where no metrics are)."""
@@ -126,14 +136,21 @@ class Evidence:
         return lambda: source.spans(self._scope.history(), MOST_SPANS)
 
     async def read_diffs(self) -> None:
-        """Read what new deploys changed; what was read once is kept."""
-        known = {diff.change_id for diff in self._diffs}
+        """Read what new deploys changed. What was read once is kept; what could not be read is tried again later."""
+        now = self._scope.now()
+        unread = {one.change_id for one in self._unread}
         fresh = [
-            change for change in self._all("changes") if change.id not in known and change.id not in self._diffs_asked
+            change
+            for change in self._all("changes")
+            if change.id not in self._diffs_asked
+            or (change.id in unread and now - self._diffs_asked[change.id] >= DIFF_AGAIN_S)
         ]
         if fresh:
-            self._diffs_asked |= {change.id for change in fresh}
-            self._diffs += await read_diffs(self._sources, fresh, self._scope.history().end)
+            asked = {change.id for change in fresh}
+            self._diffs_asked |= dict.fromkeys(asked, now)
+            read, failed = await read_diffs(self._sources, fresh, self._scope.history().end)
+            self._diffs += read
+            self._unread = (*(one for one in self._unread if one.change_id not in asked), *failed)
 
     def observations(self) -> Observations:
         """What all sources know, as far as they have answered."""
@@ -168,7 +185,7 @@ class Evidence:
         return tuple(self._report(role, feed) for role in reported for feed in self._feeds[role])
 
     def _report(self, role: str, feed: Feed[Any]) -> SourceReport:
-        reading, phase = feed.state.reading, feed.state.phase
+        reading, phase = self._state(feed).reading, feed.state.phase
         known = (
             reading.report
             if reading is not None

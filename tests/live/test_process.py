@@ -53,6 +53,42 @@ async def test_states_arrive_commands_are_answered_and_a_dead_collector_is_repla
     assert link._running is None
 
 
+ECHO = """
+import pickle, struct, sys
+out = sys.stdout.buffer
+def send(value):
+    body = pickle.dumps(value)
+    out.write(struct.pack(">Q", len(body)) + body)
+    out.flush()
+while head := sys.stdin.buffer.read(8):
+    number, command, arguments = pickle.loads(sys.stdin.buffer.read(struct.unpack(">Q", head)[0]))
+    send(("state", (command, arguments)))
+    send(("answer", number, None))
+"""
+"""A collector that sends back what it is told."""
+
+
+async def test_a_collector_that_is_started_again_is_told_the_newest_of_everything_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.live.process._START", ECHO)
+    monkeypatch.setattr("console.live.process.RESTART_S", 0.0)
+    told: list[object] = []
+    link = ProcessLink(tmp_path / "incident.toml")
+    async with asyncio.TaskGroup() as group:
+        running = group.create_task(link.run(told.append))
+        await until(lambda: link._process is not None)
+        for command, argument in (("set_filter", "a"), ("set_frozen", False), ("set_frozen", True), ("refresh", 1)):
+            await link.ask(command, argument)
+        process, seen = link._process, len(told)
+        assert process is not None
+        process.kill()
+        await until(lambda: len(told) >= seen + 2)
+        assert told[seen:] == [("set_filter", ("a",)), ("set_frozen", (True,))], "and is not asked to refresh again"
+        running.cancel()
+    await link.close()
+
+
 @pytest.fixture
 def unreadable(tmp_path: Path) -> Path:
     path = tmp_path / "loki.toml"

@@ -1,0 +1,124 @@
+"""What the feeds know together: deploys whose changed lines could not be read are told, and asked for again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pytest
+
+from console.config.models import Config
+from console.domain.changes import Change, ChangeDiff, DeployDetail
+from console.domain.diagnosis import Diagnosis, State
+from console.domain.instant import Window
+from console.domain.observations import Observations
+from console.domain.reading import Reading, SourceReport, SourceState
+from console.domain.text import SafeText
+from console.domain.topology import Service, Topology
+from console.live.collector import Collector
+from console.live.evidence import DIFF_AGAIN_S
+from console.observe import Sources, gather
+from console.state import Word
+from sources.base import SourceTimeout
+
+NOW = 1_790_000_000.0
+
+
+@dataclass
+class Repository:
+    """Two deploys; the lines of `unreadable` cannot be read."""
+
+    unreadable: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    name: str = "git:repo"
+    kind: str = "git"
+
+    async def changes(self, window: Window) -> Reading[tuple[Change, ...]]:
+        found = tuple(Change(f"v{n}", "deploy", NOW - 600 * n, "shop", f"v{n}", "ab" * 20) for n in (1, 2))
+        report = SourceReport(self.name, self.kind, SourceState.OK, SafeText("a note"), role="deploys")
+        return Reading(found, NOW, report)
+
+    async def detail(self, change_id: str, service: str | None = None) -> DeployDetail | None:
+        return None
+
+    async def diff(self, change_id: str, service: str | None = None) -> ChangeDiff | None:
+        self.asked.append(change_id)
+        if change_id in self.unreadable:
+            raise SourceTimeout("git gave no answer \x1b[31mwithin 20 s")
+        return ChangeDiff(change_id)
+
+    async def close(self) -> None:
+        return None
+
+
+class Clock:
+    """Set by the test."""
+
+    now = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def judge(seen: Observations) -> Diagnosis:
+    return Diagnosis(seen.at, State.HEALTHY, SafeText("fine"), None, seen.window, sources=seen.sources)
+
+
+def sources(*repositories: Repository) -> Sources:
+    return Sources(Topology((Service("shop"),)), changes=repositories)
+
+
+SAID = "the changed lines of v1 could not be read: git gave no answer ^[[31mwithin 20 s"
+
+
+async def test_lines_of_a_deploy_that_cannot_be_read_are_told_by_pane_and_source_until_they_can() -> None:
+    repository, clock = Repository({"v1"}), Clock()
+    collector = Collector(Config(), sources(repository), judge, clock)
+    for feed in collector._evidence.feeds():
+        await feed.attempt()
+    await collector.diagnose_once()
+    state = collector.state()
+    assert (state.changes.status.word, state.changes.status.detail) == (Word.PARTIAL, f"a note; {SAID}")
+    assert state.diagnosis is not None
+    (row,) = state.diagnosis.sources
+    assert (row.state, row.detail) == (SourceState.PARTIAL, f"a note; {SAID}")
+    assert [diff.change_id for diff in collector._evidence.observations().diffs] == ["v2"]
+
+    repository.unreadable.clear()
+    asked = len(repository.asked)
+    clock.now += DIFF_AGAIN_S - 1
+    await collector.diagnose_once()
+    assert len(repository.asked) == asked, "a repository in trouble is not asked at every diagnosis"
+    clock.now += 1
+    await collector.diagnose_once()
+    assert repository.asked[asked:] == ["v1"]
+    for feed in collector._evidence.feeds():
+        await feed.attempt()
+    status = collector.state().changes.status
+    assert status.word is not Word.PARTIAL and "could not be read" not in status.detail
+    assert {diff.change_id for diff in collector._evidence.observations().diffs} == {"v1", "v2"}
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "said"),
+    [
+        (set(), "a note"),
+        ({"v1"}, f"a note; {SAID}"),
+        ({"v1", "v2"}, f"a note; {SAID.replace('v1', 'v1 and of 1 more')}"),
+    ],
+)
+async def test_without_a_screen_the_source_says_the_same(unreadable: set[str], said: str) -> None:
+    seen = await gather(sources(Repository(unreadable)), Window(NOW - 1800, NOW), NOW, 15.0, live=True)
+    (row,) = seen.sources
+    assert row.detail == said
+    assert row.state is (SourceState.PARTIAL if unreadable else SourceState.OK)
+
+
+async def test_lines_that_another_repository_has_are_not_missing() -> None:
+    seen = await gather(
+        sources(Repository({"v1"}, name="git:a"), Repository(name="git:b")),
+        Window(NOW - 1800, NOW),
+        NOW,
+        15.0,
+        live=True,
+    )
+    assert [row.state for row in seen.sources] == [SourceState.OK, SourceState.OK]
