@@ -20,7 +20,7 @@ from console.domain.instant import BadTime, parse_span
 from console.domain.logs import Level, LogRecord
 from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
 from console.query.parse import LEVEL_WORDS
-from console.query.regex import Search, required_text, searcher
+from console.query.regex import Search, required_texts, searcher
 
 Predicate: TypeAlias = Callable[[LogRecord], bool]
 
@@ -137,8 +137,8 @@ def _needles(query: Query) -> tuple[str, ...]:
         case Literal(text):
             return (text.lower(),)
         case Regex(pattern):
-            text = required_text(pattern)
-            return (text,) if len(text) > 1 else ()
+            found = required_texts(pattern)
+            return found if all(len(text) > 1 for text in found) else ()
         case FieldTest(field, "=", value) if field.lower() not in CHEAP_FIELDS | {"source", "file"}:
             text = max(value.lower().split("*"), key=len)
             return (text,) if text else ()

@@ -22,6 +22,8 @@ LONGEST_TEXT = 16_384
 """Characters of one line in which an expression is looked for."""
 _MOST_STEPS = 4000
 """Size of an automaton's program; `(a{50}){50}` is 2,500."""
+_MOST_REQUIRED = 32
+"""Alternatives that are looked for; of more, nothing is known to be required."""
 _MOST_STATES = 4000
 """Remembered states; above, they are forgotten and made again."""
 
@@ -62,16 +64,41 @@ def searcher(pattern: str) -> Search:
     return Automaton(program).search
 
 
-def required_text(pattern: str) -> str:
-    """The longest text, lower case, that every match of a valid pattern holds whatever its case; empty: none is known."""
-    best, run = "", ""
-    for operation, value in [*_tree(pattern), (None, None)]:
+def required_texts(pattern: str) -> tuple[str, ...]:
+    """Texts, lower case, of which every match of a valid pattern holds at least one, whatever its case; empty: none is known."""
+    return _required(_tree(pattern))
+
+
+def _required(tree: Iterable[Any]) -> tuple[str, ...]:
+    """Of what the parts of a sequence require, the most telling: that whose shortest text is the longest."""
+    best: tuple[str, ...] = ()
+    run = ""
+    for operation, value in [*tree, (None, None)]:
         # Only ASCII keeps its length and identity when its case is changed.
         if operation is _c.LITERAL and value < 128:
             run += chr(value).lower()
             continue
-        best, run = max(best, run, key=len), ""
+        for known in ((run,) if run else (), _required_by(operation, value)):
+            if known and _telling(known) > _telling(best):
+                best = known
+        run = ""
     return best
+
+
+def _required_by(operation: Any, value: Any) -> tuple[str, ...]:
+    if operation is _c.SUBPATTERN:
+        return _required(value[3])
+    if operation in (_c.MAX_REPEAT, _c.MIN_REPEAT):
+        return _required(value[2]) if value[0] > 0 else ()
+    if operation is _c.BRANCH:
+        sides = [_required(branch) for branch in value[1]]
+        together = tuple(dict.fromkeys(text for side in sides for text in side))
+        return together if all(sides) and len(together) <= _MOST_REQUIRED else ()
+    return ()
+
+
+def _telling(texts: tuple[str, ...]) -> int:
+    return min((len(text) for text in texts), default=0)
 
 
 def _tree(pattern: str) -> Any:

@@ -187,6 +187,10 @@ def test_further_lines_are_text_too() -> None:
         ("/x/", False, ()),
         (r"/dial tcp \S+: refused/", False, ("dial tcp ",)),
         ("/(?i)Timed Out|x/", False, ()),
+        ("/(?i)Timed Out|refused/", False, ("timed out", "refused")),
+        (r"/(?:dial|read) tcp \S+: (?:reset|closed) by peer/", False, (" by peer",)),
+        (r"/a.(?:refused|(?:closed|reset) early)+.b/", False, ("refused", " early")),
+        (r"/(?:refused)*x?(?:reset|)\d/", False, ()),
         ("user:5", False, ("5",)),
         ("user:>5", False, ()),
         ("host:web-*", False, ("web-",)),
@@ -201,7 +205,7 @@ def test_what_a_source_may_rely_on(text: str, cheap: bool, needles: tuple[str, .
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
 LEAVES: st.SearchStrategy[Query] = st.one_of(
     st.builds(Literal, WORDS),
-    st.sampled_from([Regex("a.*b"), Regex("(?i)x/y"), Regex(r"\d+ ms"), Regex(r"\\/")]),
+    st.sampled_from([Regex("a.*b"), Regex("(?i)x/y"), Regex(r"\d+ ms"), Regex(r"\\/"), Regex("(?:time|tim).d|b+")]),
     st.builds(FieldTest, st.sampled_from(["user", "http.route", "service"]), st.just("="), WORDS),
     st.builds(FieldTest, st.sampled_from(["user_id"]), st.sampled_from([">", ">=", "<", "<="]), st.integers(-9, 9999).map(str)),
     st.sampled_from([FieldTest("level", ">=", "warn"), FieldTest("status", "=", "5xx"), FieldTest("latency", ">", "2s")]),
