@@ -20,7 +20,7 @@ from console.domain.text import SafeText
 from console.domain.topology import Dependency, ProbeResult, Service, Topology
 from console.guard.sanitise import safe
 from console.state import OriginCost
-from sources.base import ChangeSource, HealthSource, LogSource, MetricSource, TraceSource, VersionSource
+from sources.base import ChangeSource, DeployedSource, HealthSource, LogSource, MetricSource, TraceSource, VersionSource
 
 if TYPE_CHECKING:
     from sources.http import HttpDoor  # httpx costs 100 ms to import, and files need none of it
@@ -197,6 +197,7 @@ def compose(
     history: Window,
     series: Iterable[Series],
     changes: Iterable[Change] = (),
+    deployed: Iterable[Change] = (),
     running: Iterable[Running] = (),
     probes: Iterable[ProbeResult] = (),
     spans: Iterable[Span] = (),
@@ -220,6 +221,7 @@ def compose(
         topology=sources.topology,
         series=SeriesSet.of(chosen(_relative(one.until(at), sources.folder) for one in ordered)),
         changes=tuple(change for change in merge(changes) if change.at <= at),
+        deployed=tuple(change for change in deployed if change.at <= at),
         running=merged_running(running),
         probes=tuple(probe for probe in probes if probe.at <= at),
         spans=tuple(span for span in spans if span.end <= at),
@@ -312,6 +314,7 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
         history=metric_window,
         series=got.flat("logs") + got.flat("metrics"),
         changes=changes,
+        deployed=await ask_deployed(sources, at),
         running=got.flat("running"),
         probes=got.flat("health"),
         spans=got.flat("traces"),
@@ -393,6 +396,20 @@ async def ask_probes(sources: Sources, now: Instant) -> Reading[tuple[ProbeResul
         "probes", "probe", SourceState.OK, records=len(results), cost=Cost(len(results)), role="health"
     )
     return Reading(tuple(results), now, report)
+
+
+async def ask_deployed(sources: Sources, at: Instant) -> tuple[Change, ...]:
+    """The newest deploy of each service; of who cannot tell, the report of its changes says why."""
+
+    async def ask(source: DeployedSource) -> tuple[Change, ...]:
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                return await source.deployed(at)
+        except Exception:  # the same repository is asked for its changes, and fails there in words
+            return ()
+
+    answers = await asyncio.gather(*(ask(source) for source in sources.changes if isinstance(source, DeployedSource)))
+    return tuple(change for answer in answers for change in answer)
 
 
 async def ask_versions(sources: Sources, now: Instant) -> Reading[tuple[Running, ...]]:

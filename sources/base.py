@@ -123,6 +123,19 @@ class ChangeSource(Source, Protocol):
         ...
 
 
+@runtime_checkable
+class DeployedSource(Source, Protocol):
+    """A change source that knows what was deployed last."""
+
+    async def deployed(self, at: Instant) -> tuple[Change, ...]:
+        """The newest deploy of each service until `at`, however long ago.
+
+        Raises:
+            SourceError: Of every kind.
+        """
+        ...
+
+
 class TraceSource(Source, Protocol):
     """Spans of a window."""
 

@@ -23,6 +23,9 @@ CHANGE_KINDS = (
     "other",
 )
 
+BY_DEPLOY = "newest deploy"
+"""Who says which version runs, where nobody else does."""
+
 COMMIT = re.compile(r"[0-9a-f]{7,64}")
 """What a commit id looks like; anything else that stands in its place is never put into a command."""
 

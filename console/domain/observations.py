@@ -46,3 +46,5 @@ class Observations:
     diffs: tuple[ChangeDiff, ...] = ()
     """What the changes near the onset changed, as far as a repository tells."""
     sources: tuple[SourceReport, ...] = ()
+    deployed: tuple[Change, ...] = ()
+    """The newest deploy of each service, however long ago: what `running` is compared with."""

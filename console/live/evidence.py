@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
-from console.domain.changes import ChangeDiff, Running
+from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import FeedPhase, FeedState, Reading, SourceReport, SourceState
@@ -17,7 +17,16 @@ from console.live.record_store import RecordStore
 from console.live.sample_store import SampleStore
 from console.live.scope import TimeScope
 from console.live.series_store import SeriesStore
-from console.observe import Sources, UnreadDiff, ask_probes, ask_versions, compose, read_diffs, with_unread
+from console.observe import (
+    Sources,
+    UnreadDiff,
+    ask_deployed,
+    ask_probes,
+    ask_versions,
+    compose,
+    read_diffs,
+    with_unread,
+)
 from sources.base import LogSource, TraceSource
 
 T = TypeVar("T")
@@ -54,6 +63,7 @@ class Evidence:
         self._scope = scope
         self._changed = changed
         self._probes: dict[str, tuple[ProbeResult, ...]] = {}
+        self._deployed: tuple[Change, ...] = ()
         self._diffs: tuple[ChangeDiff, ...] = ()
         self._diffs_asked: dict[str, Instant] = {}
         self._unread: tuple[UnreadDiff, ...] = ()
@@ -121,7 +131,9 @@ class Evidence:
         return reading
 
     async def _ask_versions(self) -> Reading[tuple[Running, ...]]:
-        return await ask_versions(self._sources, self._scope.now())
+        now = self._scope.now()
+        self._deployed = await ask_deployed(self._sources, now)
+        return await ask_versions(self._sources, now)
 
     def _asks(self, question: Callable[[Window], Awaitable[Reading[T]]], window: Callable[[], Window]) -> Poll[T]:
         return lambda: question(window())
@@ -162,6 +174,7 @@ class Evidence:
             history=self._scope.history(),
             series=self._all("series"),
             changes=self._all("changes"),
+            deployed=self._deployed if live else (),
             running=self._all("running") if live else (),
             probes=self._all("probes") if live else (),
             spans=self._all("traces"),

@@ -187,6 +187,21 @@ class TagChanges:
         )
         return Reading(inside, self._clock(), report)
 
+    async def deployed(self, at: Instant) -> tuple[Change, ...]:
+        """The newest deploy of each service until `at`, from what was read of the tags lately.
+
+        Raises:
+            SourceError: The repository cannot be read.
+        """
+        timeline = await self._recent()
+        newest = {change.service: change for change in timeline.changes if change.at <= at}
+        return tuple(newest.values())
+
+    async def _recent(self) -> Timeline:
+        if self._timeline is None or time.monotonic() - self._read_at > FRESH_S:
+            return await self.timeline()
+        return self._timeline
+
     async def timeline(self) -> Timeline:
         """All deploys that are known, whatever their time; judged anew only when a tag changed."""
         every = sorted({glob for globs in self._patterns.values() for glob in globs})
@@ -291,9 +306,7 @@ class TagChanges:
         return replace(self._diffs[between], change_id=change_id)
 
     async def _pair(self, change_id: str, service: str | None) -> tuple[Change, Change | None] | None:
-        if self._timeline is None or time.monotonic() - self._read_at > FRESH_S:
-            await self.timeline()
-        changes = self._timeline.changes if self._timeline is not None else ()
+        changes = (await self._recent()).changes
         for change in reversed(changes):
             if change.id == change_id and service in (None, change.service):
                 return change, previous_of(change, changes)

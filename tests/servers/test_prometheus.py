@@ -65,9 +65,13 @@ def history() -> History:
         memory = 100e6 if instance == "a:1" else 300e6
         made.gauge("process_resident_memory_bytes", base, lambda at, memory=memory: memory)  # type: ignore[misc]
         made.gauge("db_pool_in_use", base, lambda at: 4.0)
+        made.gauge("app_build_info", f'{base},version="v41",revision="3f9c2aa"', lambda at: 1.0)
         made.gauge("http_requests_in_flight", base, lambda at: float("nan") if at == FAULT else 2.0)
     made.gauge("db_pool_size", 'job="shop/checkout",instance="a:1"', lambda at: 20.0)
     made.counter("process_cpu_seconds_total", 'job="shop/checkout",instance="a:1"', lambda at: 0.25)
+    made.gauge("app_build_info", 'job="shop/checkout",instance="c:1",version="v40"', lambda at: 1.0)
+    made.gauge("app_info", 'service_name="payments",version="7"', lambda at: 1.0 if at < FAULT else None)
+    made.gauge("prometheus_build_info", 'job="prometheus",version="2.42.0"', lambda at: 1.0)
     other = 'service_name="payments",http_route="/charge",http_request_method="POST"'
     made.histogram(
         "http_server_request_duration_seconds",
@@ -117,6 +121,18 @@ def found(reading: Reading[tuple[Series, ...]], service: str, metric: str, opera
 
 def value_at(series: Series, at: float) -> float:
     return dict(series)[at]
+
+
+async def test_builds_that_run_are_counted_and_those_that_do_not_run_any_more_are_not(
+    source: PrometheusMetrics,
+) -> None:
+    told = [(r.service, r.version, r.commit, r.instances, r.source) for r in await source.running(NOW)]
+    assert told == [
+        ("checkout", "v41", "3f9c2aa", 2, "app_build_info in prod"),
+        ("checkout", "v40", None, 1, "app_build_info in prod"),
+    ]
+    before = await source.running(FAULT - 60)
+    assert ("payments", "7") in [(r.service, r.version) for r in before]
 
 
 async def test_everything_is_found_by_convention(source: PrometheusMetrics) -> None:
