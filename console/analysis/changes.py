@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from console.analysis.constants import (
     CHANGE_DECAY_S,
-    CHANGE_EARLY_S,
     CHANGE_LAG_S,
+    CLOCK_SKEW_S,
     EARLIER_PENALTY,
     LOOKBACK_MOST_S,
     LOOKBACK_S,
@@ -26,6 +26,7 @@ from console.analysis.constants import (
 from console.analysis.diffs import NEW_CALL, SETTING, UNKNOWN, Effect
 from console.analysis.frames import same_file
 from console.analysis.graph import Graph
+from console.analysis.onset import Onset
 from console.analysis.place import Place
 from console.domain.changes import Change, Running
 from console.domain.diagnosis import Standing
@@ -38,10 +39,12 @@ WEIGHT_MECHANISM = 0.65
 RELEVANT_WORD = 0.05
 RELEVANT_MOST = 0.15
 """Added for each word that diff and symptom share, and at most [D]."""
-STAMP_S = 30.0
-"""How far stamps of logs and changes may be apart for one minute's events [D]."""
 FRAME = 0.9
 """Mechanism where a stack trace of the new errors leads into the diff [D]."""
+AT_ONCE_S = 90.0
+"""A change this close to the interval of the onset happened at the very minute [D]."""
+UNDECAYED_S = 60.0
+"""A lag up to this counts as none [D]."""
 NAMED = 0.4
 """Below this score a possible change is not named as a suspect [D]."""
 CLEAR_LEAD = 0.05
@@ -89,14 +92,12 @@ class Case:
     """What is to be explained, as far as changes are concerned."""
 
     at: Instant
-    onset: Instant
-    tolerance_s: float
-    """Changes that took effect up to this long after the onset may still be its cause: bins and clocks are not exact."""
+    onset: Onset
     places: tuple[Place, ...]
     graph: Graph
     affected: frozenset[str]
     """Services and dependencies with a symptom."""
-    moved_at: dict[str, Instant]
+    moved_at: dict[str, Onset]
     """When each service first left a level."""
     words: frozenset[str]
     """Words of metrics, operations and error messages that belong to the symptoms."""
@@ -139,7 +140,7 @@ def in_reach(changes: Iterable[Change], onset: Instant | None, at: Instant) -> t
 
 def judge_changes(changes: tuple[Change, ...], history: tuple[Change, ...], case: Case) -> tuple[Judged, ...]:
     """Standing of each change, the likeliest first."""
-    times = Counter(_routine_key(c) for c in history if c.at < case.onset - CHANGE_LAG_S)
+    times = Counter(_routine_key(c) for c in history if c.at < case.onset.earliest - CHANGE_LAG_S)
     judged = [_judge(change, changes, times, case) for change in changes]
     possible = sorted((j for j in judged if j.standing is Standing.POSSIBLE), key=lambda j: -j.score)
     if possible and _leads(possible[0], case):
@@ -176,7 +177,7 @@ def _leads(judged: Judged, case: Case) -> bool:
         return True
     # Without its content: a change other than a deploy, of the very place, at the very minute.
     place = case.places[0] if case.places else None
-    at_once = abs(case.onset - change.at) <= 1.5 * case.tolerance_s
+    at_once = abs(case.onset.lag(change.at)) <= AT_ONCE_S
     right_place = place is not None and place.node == change.service and place.share >= 0.5
     return change.kind != "deploy" and effect is None and at_once and right_place
 
@@ -192,13 +193,13 @@ def _routine_key(change: Change) -> tuple[str, str | None, str]:
 def _judge(
     change: Change, changes: tuple[Change, ...], times: Counter[tuple[str, str | None, str]], case: Case
 ) -> Judged:
-    lag = case.onset - change.at
+    lag = case.onset.lag(change.at)
     effect = case.effects.get(change.id)
     match, where = _match(change, case)
     time_score = _time_score(change, match, lag, case)
     mechanism, why = _mechanism(change, effect, case)
     score = match * (WEIGHT_TIME * (time_score / match if match else 0.0) + WEIGHT_MECHANISM * mechanism)
-    support = [_order_text(change, lag, case), *([where] if match >= MATCH_SAME else []), *why]
+    support = [_order_text(change, case), *([where] if match >= MATCH_SAME else []), *why]
 
     def verdict(standing: Standing, rule: str, reason: str, against: str = "") -> Judged:
         value = score if standing in (Standing.POSSIBLE, Standing.LEADING) else 0.25 * score
@@ -214,8 +215,9 @@ def _judge(
             (against,) if against else (),
         )
 
-    if lag < -case.tolerance_s:
-        return verdict(Standing.IMPOSSIBLE, "after-onset", f"took effect {span_text(-lag)} after the first symptom")
+    if case.onset.surely_before(change.at):
+        late = span_text(change.at - case.onset.at)
+        return verdict(Standing.IMPOSSIBLE, "after-onset", f"took effect {late} after the first symptom")
     if reason := _not_running(change, changes, case):
         return verdict(Standing.IMPOSSIBLE, "not-running", reason)
     if reason := _ended(change, changes, case):
@@ -236,10 +238,10 @@ def _judge(
     return verdict(Standing.POSSIBLE, "possible", "; ".join(support) or "no rule excludes it")
 
 
-def _order_text(change: Change, lag: float, case: Case) -> str:
-    if abs(lag) <= case.tolerance_s:
-        return "took effect as the first symptom appeared"
-    return f"took effect {span_text(lag)} before the first symptom"
+def _order_text(change: Change, case: Case) -> str:
+    if case.onset.surely_after(change.at):
+        return f"took effect {span_text(case.onset.at - change.at)} before the first symptom"
+    return "took effect as the first symptom appeared"
 
 
 def _match(change: Change, case: Case) -> tuple[float, str]:
@@ -260,10 +262,10 @@ def _match(change: Change, case: Case) -> tuple[float, str]:
 
 
 def _time_score(change: Change, match: float, lag: float, case: Case) -> float:
-    """match x earlier x exp(-lag / 300 s); a lag inside the tolerance counts as none."""
+    """match x earlier x exp(-lag / 300 s); a lag up to `UNDECAYED_S` counts as none."""
     early = case.moved_at.get(change.service or "")
-    earlier = EARLIER_PENALTY if early is not None and early < change.at - CHANGE_EARLY_S else 1.0
-    return match * earlier * math.exp(-max(lag - case.tolerance_s / 1.5, 0.0) / CHANGE_DECAY_S)
+    earlier = EARLIER_PENALTY if early is not None and early.surely_before(change.at) else 1.0
+    return match * earlier * math.exp(-max(lag - UNDECAYED_S, 0.0) / CHANGE_DECAY_S)
 
 
 def _mechanism(change: Change, effect: Effect | None, case: Case) -> tuple[float, list[str]]:
@@ -290,7 +292,7 @@ def _mechanism(change: Change, effect: Effect | None, case: Case) -> tuple[float
             and p.status == "new"
             and p.level >= Level.ERROR
             and p.first_seen is not None
-            and p.first_seen >= change.at - STAMP_S
+            and p.first_seen >= change.at - CLOCK_SKEW_S
         ]
         if fresh and effect is None:
             value = max(value, 0.6)
@@ -328,8 +330,8 @@ def _ended(change: Change, changes: tuple[Change, ...], case: Case) -> str:
         return ""
     for other in changes:
         undone = other.kind == "rollback" and other.service == change.service and change.service is not None
-        if undone and change.at < other.at < case.onset - case.tolerance_s and change.kind == "deploy":
-            return f"rolled back by {other.id} {span_text(case.onset - other.at)} before the first symptom"
+        if undone and change.at < other.at and case.onset.surely_after(other.at) and change.kind == "deploy":
+            return f"rolled back by {other.id} {span_text(case.onset.at - other.at)} before the first symptom"
     return ""
 
 
@@ -350,9 +352,9 @@ def _unreachable(change: Change, case: Case) -> str:
 
 def _precedes(change: Change, case: Case) -> str:
     moved = case.moved_at.get(change.service or "")
-    if moved is None or moved >= change.at - case.tolerance_s:
+    if moved is None or not moved.surely_before(change.at):
         return ""
-    return f"{change.service} itself was off its level {span_text(change.at - moved)} before the change"
+    return f"{change.service} itself was off its level {span_text(change.at - moved.at)} before the change"
 
 
 def _elsewhere(change: Change, effect: Effect | None, case: Case) -> str:

@@ -64,6 +64,9 @@ BIN_S = 15.0
 CHANGE_LAG_S = 900.0
 """A step that follows a change by more than this needs a delayed mechanism [M, RootCauseBench]."""
 CHANGE_EARLY_S = 90.0
+"""A change up to this long after the best guess of an onset may still be its cause [D]."""
+CLOCK_SKEW_S = 30.0
+"""How far the clocks of logs, metrics and changes may be apart [D]."""
 CHANGE_DECAY_S = 300.0
 MATCH_SAME = 1.0
 MATCH_CONNECTED = 0.35

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from console.analysis.cascade import Cascade, cascade
 from console.analysis.changes import Case, Judged, in_reach, judge_changes
-from console.analysis.constants import BASELINE_WINDOWS, CHANGE_EARLY_S, GATE_REQUESTS, Thresholds
+from console.analysis.constants import BASELINE_WINDOWS, GATE_REQUESTS, Thresholds
 from console.analysis.dependencies import dependency_states
 from console.analysis.diffs import Effect, effect_of
 from console.analysis.evidence import contention_draft, leak_draft, place_drafts, telemetry_draft, traffic_draft
@@ -19,6 +19,7 @@ from console.analysis.leak import Leak, find_leaks
 from console.analysis.load import busier_services, find_exhausted, find_surge
 from console.analysis.loglevels import log_moves
 from console.analysis.moves import Move, judge, judge_errors
+from console.analysis.onset import Onset
 from console.analysis.outbound import Blame, blame, read_outbound
 from console.analysis.patterns import Compared, compare
 from console.analysis.place import Place, rank_places
@@ -33,7 +34,7 @@ from console.analysis.traces import Calls, read_calls
 from console.analysis.tracks import Tracks, build_tracks
 from console.analysis.verdict import Known, state_of, summary_of
 from console.analysis.whole import with_wholes
-from console.domain.changes import Change, Running, same_build
+from console.domain.changes import BY_DEPLOY, Change, Running, same_build
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern
@@ -112,11 +113,12 @@ def _diagnose(
     ]
     known = _known(view, moves, leaks, _notes(view, spans))
     state = state_of(known)
-    onset = _onset(state, moves, leaks)
-    if onset is None and state is State.INCONCLUSIVE and spans is not None:
-        onset = spans.onset if known.notes else None
-    patterns = _patterns(view, onset, moves)
-    judged, suspects = _explain(view, state, onset, moves, leaks, patterns.patterns, spans)
+    began = _onset(state, moves, leaks)
+    if began is None and state is State.INCONCLUSIVE and spans is not None and known.notes:
+        began = Onset.exactly(spans.onset)
+    onset = began.at if began is not None else None
+    patterns = _patterns(view, began)
+    judged, suspects = _explain(view, state, began, moves, leaks, patterns.patterns, spans)
     explains = _explains(seen, state, judged)
     changes = tuple(_judged_change(j) for j in sorted(judged, key=lambda j: j.change.at, reverse=True))
     return Diagnosis(
@@ -313,11 +315,11 @@ def _known(view: View, moves: list[Move], leaks: list[Leak], notes: tuple[str, .
     )
 
 
-def _onset(state: State, moves: list[Move], leaks: list[Leak]) -> Instant | None:
+def _onset(state: State, moves: list[Move], leaks: list[Leak]) -> Onset | None:
     """The earliest onset of what harms; a resource that filled up before counts from when it began to."""
     if state is State.DEGRADING:
-        lost = [m.onset for m in moves if m.ongoing and m.opened and m.meaning is UNHEARD]
-        return min([leak.since for leak in leaks] + lost, default=None)
+        lost = [m.began for m in moves if m.ongoing and m.opened and m.meaning is UNHEARD]
+        return Onset.first_of([Onset.exactly(leak.since) for leak in leaks] + lost)
     if state is State.INCIDENT:
         chosen = [m for m in moves if m.ongoing and m.opened and (harms_users(m) or _fills(m))]
         chosen = _finest(chosen)
@@ -325,7 +327,7 @@ def _onset(state: State, moves: list[Move], leaks: list[Leak]) -> Instant | None
         chosen = [m for m in moves if m.end is not None and harms_users(m)]
     else:
         return None
-    return min((m.onset for m in chosen if not m.first), default=min((m.onset for m in chosen), default=None))
+    return Onset.first_of(m.began for m in chosen if not m.first) or Onset.first_of(m.began for m in chosen)
 
 
 def _finest(moves: list[Move]) -> list[Move]:
@@ -351,11 +353,10 @@ def _baselines(seen: Observations, onset: Instant | None) -> tuple[BaselineWindo
     return tuple(found)
 
 
-def _patterns(view: View, onset: Instant | None, moves: list[Move]) -> Compared:
-    """Compare the lines since the onset with those before; the bin in which it began belongs to the window."""
+def _patterns(view: View, onset: Onset | None) -> Compared:
+    """Compare the lines since the onset with those before; the interval in which it began belongs to the window."""
     seen = view.seen
-    step = max((m.step_s for m in moves if m.opened and m.ongoing), default=0.0)
-    start = onset - min(step, CHANGE_EARLY_S) if onset is not None else seen.window.start
+    start = onset.earliest if onset is not None else seen.window.start
     window = Window(min(start, seen.at), math.nextafter(seen.at, math.inf))
     baseline = None
     if view.covered is not None and view.covered.start < window.start:
@@ -369,20 +370,21 @@ def _patterns(view: View, onset: Instant | None, moves: list[Move]) -> Compared:
 def _explain(
     view: View,
     state: State,
-    onset: Instant | None,
+    began: Onset | None,
     moves: list[Move],
     leaks: list[Leak],
     patterns: tuple[Pattern, ...],
     spans: SpanView | None,
 ) -> tuple[tuple[Judged, ...], tuple[Suspect, ...]]:
     seen = view.seen
-    if onset is None:
+    if began is None:
         reach = in_reach(view.changes, None, seen.at)
         quiet = tuple(
             Judged(c, Standing.UNLIKELY, "no-symptom", "no-symptom: nothing is to be explained", 0.0, 0.0, 0.0)
             for c in reach
         )
         return quiet, ranked(leak_draft(leak, False) for leak in leaks)
+    onset = began.at
     current = [m for m in moves if m.ongoing or state is State.RECOVERING]
     shares = trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE)
     crashed = [r for r in view.restarts if onset - RESTART_BEFORE_S <= r.at <= seen.at]
@@ -392,15 +394,15 @@ def _explain(
         cascades,
         view.graph,
         shares,
-        _blames(view, onset, cascades),
+        _blames(view, began, cascades),
         _witnessed(view, onset, spans),
         _well(view, moves),
         crashed,
         busier_services(seen.series, view.names, onset, seen.at),
     )
     effects = _effects(view)
-    case = _case(view, onset, current, places, patterns, effects)
-    judged = judge_changes(in_reach(view.changes, onset, seen.at), view.changes, case)
+    case = _case(view, began, current, places, patterns, effects)
+    judged = judge_changes(in_reach(view.changes, began.earliest, seen.at), view.changes, case)
     drafts = _drafts(view, onset, current, places, leaks, patterns, judged)
     return judged, ranked(drafts)
 
@@ -444,15 +446,14 @@ def _witnessed(view: View, onset: Instant, spans: SpanView | None) -> frozenset[
     return frozenset(errors | values | (spans.seen if spans is not None else frozenset()))
 
 
-def _blames(view: View, onset: Instant, cascades: list[Cascade]) -> list[Blame]:
+def _blames(view: View, began: Onset, cascades: list[Cascade]) -> list[Blame]:
     """What each service's own calls say of those callees that do not tell of themselves."""
     outbound = read_outbound(view.records, view.names)
-    before = (
-        Window(view.records[0].at or onset, onset) if view.records and (view.records[0].at or onset) < onset else None
-    )
-    if before is None:
+    first = view.records[0].at if view.records else None
+    if first is None or first >= began.earliest:
         return []
-    during = Window(onset, math.nextafter(view.seen.at, math.inf))
+    before = Window(first, began.earliest)
+    during = Window(began.at, math.nextafter(view.seen.at, math.inf))
     pairs = {*outbound.calls, *outbound.named, *view.graph.told_by}
     added = {e.node: e.now - e.level for c in cascades if c.currency == "seconds" for e in c.nodes}
     found = [blame(outbound, caller, callee, before, during, added.get(caller)) for caller, callee in sorted(pairs)]
@@ -466,17 +467,17 @@ def _effects(view: View) -> dict[str, Effect]:
 
 def _case(
     view: View,
-    onset: Instant,
+    onset: Onset,
     moves: list[Move],
     places: list[Place],
     patterns: tuple[Pattern, ...],
     effects: dict[str, Effect],
 ) -> Case:
     opened = [m for m in moves if m.opened]
-    step = max((m.step_s for m in opened), default=60.0)
-    moved: dict[str, Instant] = {}
+    moved: dict[str, Onset] = {}
     for move in _finest(opened):
-        moved[move.service] = min(move.onset, moved.get(move.service, math.inf))
+        known = moved.get(move.service)
+        moved[move.service] = move.began if known is None else Onset.first_of((known, move.began)) or known
     words: set[str] = set()
     for move in opened:
         words |= words_of(move.metric) | words_of(move.operation or "")
@@ -487,7 +488,6 @@ def _case(
     return Case(
         at=view.seen.at,
         onset=onset,
-        tolerance_s=max(CHANGE_EARLY_S, step),
         places=tuple(places),
         graph=view.graph,
         affected=frozenset(m.service for m in opened if m.meaning.signal),
@@ -496,13 +496,13 @@ def _case(
         patterns=patterns,
         effects=effects,
         running=view.seen.running,
-        frames=_frames(view, onset, {m.service for m in opened}),
+        frames=_frames(view, onset.earliest, {m.service for m in opened}),
         observed=frozenset(t.service for t in view.tracks.errors) | frozenset(t.service for t in view.tracks.values),
     )
 
 
 def _frames(view: View, onset: Instant, services: set[str]) -> dict[str, Counter[str]]:
-    found = {service: files_named(view.records, onset - 1.0, service) for service in sorted(services)}
+    found = {service: files_named(view.records, onset, service) for service in sorted(services)}
     return {service: files for service, files in found.items() if files}
 
 
@@ -604,7 +604,7 @@ def _running(seen: Observations) -> tuple[Running, ...]:
         if running.observed_at is None or running.observed_at <= seen.at:
             told.setdefault(running.service, []).append(running)
     newest: dict[str, Change] = {}
-    for change in sorted(seen.changes, key=lambda c: (c.at, c.id)):
+    for change in sorted((*seen.deployed, *seen.changes), key=lambda c: (c.at, c.id)):
         if change.kind in ("deploy", "rollback") and change.service and change.at <= seen.at:
             newest[change.service] = change
     found: list[Running] = []
@@ -613,7 +613,7 @@ def _running(seen: Observations) -> tuple[Running, ...]:
         if service in told:
             found += [r if r.agrees is not None else replace(r, agrees=_agrees(r, deploy)) for r in told[service]]
         elif deploy is not None:
-            found.append(Running(service, deploy.version or deploy.id, deploy.commit, "newest deploy", None, deploy.at))
+            found.append(Running(service, deploy.version or deploy.id, deploy.commit, BY_DEPLOY, None, deploy.at))
     return tuple(found)
 
 

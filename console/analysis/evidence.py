@@ -251,14 +251,14 @@ def traffic_draft(surge: Surge, harmed: list[Move], contributes: float) -> Draft
     ]
     if surge.spread:
         evidence.append(fact(f"traffic of {joined(list(surge.spread))} rose with it", move.source or "metrics"))
-    after = [m for m in harmed if m.onset >= move.onset - move.step_s]
+    before = [m for m in harmed if m.began.latest < move.began.earliest]
+    after = [m for m in harmed if m not in before]
     if after:
         evidence.append(
             inference(
                 f"the trouble began with it or after it: {move_sentence(min(after, key=lambda m: m.onset))}", "metrics"
             )
         )
-    before = [m for m in harmed if m.onset < move.onset - 2 * move.step_s]
     if before:
         evidence.append(
             inference(

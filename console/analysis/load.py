@@ -22,7 +22,7 @@ BUSIER = 1.2
 """Load this much above its level is more load [D]."""
 PEAK_PERCENTILE = 99.0
 SURGE_LEAD_S = 120.0
-"""A surge may be seen this long after the trouble it causes, and still come first: bins are not exact [D]."""
+"""A surge may be seen this long after the trouble it causes, and still come first: a queue fills before rates show it [D]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ def find_surge(moves: list[Move], graph: Graph, onset: Instant, tracks: Tracks) 
         and m.opened
         and m.ongoing
         and m.effect >= SURGE_RATIO - 1
-        and m.onset <= onset + SURGE_LEAD_S
+        and m.began.earliest <= onset + SURGE_LEAD_S
         and _beyond_peaks(m, tracks)
     }
     entries = []

@@ -94,6 +94,8 @@ def log_moves(
             replace(
                 move,
                 onset=onset,
+                earliest=None,
+                latest=None,
                 requests=lines,
                 excess=None,
                 level=before / (calm_s / step),

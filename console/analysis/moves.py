@@ -24,6 +24,7 @@ from console.analysis.constants import (
     WATCH_Z,
     Thresholds,
 )
+from console.analysis.onset import Onset
 from console.analysis.signals import Family, Meaning
 from console.analysis.stats import Ordered, fisher_greater, median_of, samples_needed
 from console.analysis.tracks import ErrorTrack, Track
@@ -96,11 +97,22 @@ class Move:
     """How often so many bins in a row are off in the baseline by itself: (share of the baseline's bins) ** bins."""
     since_bins: int = 0
     """Bins since the last one that was off."""
+    earliest: Instant | None = None
+    """It did not begin before that; None: a step before `onset`."""
+    latest: Instant | None = None
+    """It had begun by then; None: a step after `onset`."""
 
     @property
     def ongoing(self) -> bool:
         """Whether it lasts."""
         return self.end is None
+
+    @property
+    def began(self) -> Onset:
+        """The interval in which it began."""
+        earliest = self.onset - self.step_s if self.earliest is None else self.earliest
+        latest = self.onset + self.step_s if self.latest is None else self.latest
+        return Onset(self.onset, min(earliest, self.onset), max(latest, self.onset))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +120,8 @@ class Episode:
     """Indices of one departure."""
 
     start: int
+    opened: int
+    """First bin that is far enough off to open it; those before it from `start` on may be noise."""
     last: int
     """Last bin that was off."""
     ongoing: bool
@@ -145,7 +159,7 @@ def latest_episode(z: Numbers, big: Flags) -> Episode | None:
     start = first
     while start > 0 and z[start - 1] >= CLEAR_Z and big[start - 1]:
         start -= 1
-    return Episode(start, last, not closed, int(hot[start : last + 1].sum()))
+    return Episode(start, first, last, not closed, int(hot[start : last + 1].sum()))
 
 
 def _forward(hot: Flags, calm: Flags, newest: int) -> tuple[int, bool]:
@@ -369,6 +383,8 @@ def _judge(
         meaning=track.meaning,
         direction=1 if now >= before else -1,
         onset=onset_at(times, episode.start, track.step_s),
+        earliest=float(times[episode.start]) - track.step_s,
+        latest=begun_by(times, episode.start, episode.opened, track.step_s),
         end=None if current else float(times[min(episode.last + 1, times.size - 1)]),
         level=before,
         observed=now,
@@ -401,6 +417,16 @@ def _runs(z: Numbers, big: Flags, bins: int) -> float:
 def onset_at(times: Numbers, start: int, step_s: float) -> Instant:
     """When it began: the first bin that is off; its stamp ends the interval, so half a step earlier at most a minute."""
     return float(times[start]) - min(step_s, 60.0) / 2 if start else float(times[0])
+
+
+def begun_by(times: Numbers, start: int, opened: int, step_s: float) -> Instant:
+    """When it had begun for certain: the end of the first bin that is off, or of the next where the first may be noise.
+
+    A stamp may stand for the step before it or the step after it: sources do not say which. A slow rise begins where it is
+    first seen, so that no more than one bin is taken for noise.
+    """
+    certain = start if opened <= start else min(start + 1, times.size - 1)
+    return float(times[certain]) + step_s
 
 
 def _level_before(times: Numbers, local: Numbers, start: int, window: Window, level: float) -> float:
@@ -527,6 +553,8 @@ def _judge_errors(
         meaning=ERRORS,
         direction=1,
         onset=onset_at(times, start, track.step_s),
+        earliest=float(times[start]) - track.step_s,
+        latest=begun_by(times, start, episode.opened, track.step_s),
         end=None if episode.ongoing else float(times[min(episode.last + 1, times.size - 1)]),
         level=base_f / base_n,
         observed=bad / total if total else 0.0,

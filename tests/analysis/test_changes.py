@@ -11,6 +11,7 @@ import pytest
 from console.analysis.changes import Case, Judged, in_reach, judge_changes
 from console.analysis.diffs import LOST_CHECK, MOVED, Effect
 from console.analysis.graph import build_graph
+from console.analysis.onset import Onset
 from console.analysis.place import Place
 from console.domain.changes import Change, Running
 from console.domain.diagnosis import Standing
@@ -39,12 +40,11 @@ def case(**more: Any) -> Case:
     """`shop` fails by itself, and `web` with it."""
     base = Case(
         at=NOW,
-        onset=ONSET,
-        tolerance_s=90.0,
+        onset=Onset(ONSET, ONSET - 15.0, ONSET + 30.0),
         places=(Place("shop", 1.0, True, ONSET, rank_value=1.0),),
         graph=GRAPH,
         affected=frozenset(("web", "shop")),
-        moved_at={"web": ONSET, "shop": ONSET},
+        moved_at={"web": Onset.exactly(ONSET), "shop": Onset.exactly(ONSET)},
         words=frozenset(),
         observed=frozenset(("web", "shop", "mail")),
     )
@@ -83,7 +83,7 @@ def test_right_place_and_time_is_possible() -> None:
         ),
         (deploy("mail"), (), {}, Standing.UNLIKELY, "unreachable"),
         (deploy(before_s=3000), (), {}, Standing.UNLIKELY, "late"),
-        (deploy(), (), {"moved_at": {"shop": ONSET - 400}}, Standing.UNLIKELY, "effect-precedes"),
+        (deploy(), (), {"moved_at": {"shop": Onset.exactly(ONSET - 400)}}, Standing.UNLIKELY, "effect-precedes"),
         (deploy("web"), (), {}, Standing.POSSIBLE, "possible"),
         (
             deploy("web"),
@@ -109,7 +109,7 @@ def test_rules(change: Change, others: tuple[Change, ...], more: dict[str, Any],
         (deploy(), (replace(deploy(before_s=-300), id="rollback/shop/2", kind="rollback", version="v0"),), {}),
         (deploy("store"), (), {}),  # below what fails
         (deploy(before_s=800), (), {}),
-        (deploy(), (), {"moved_at": {"shop": ONSET}}),
+        (deploy(), (), {"moved_at": {"shop": Onset.exactly(ONSET)}}),
     ],
 )
 def test_what_no_rule_may_clear(change: Change, others: tuple[Change, ...], more: dict[str, Any]) -> None:
