@@ -142,6 +142,7 @@ class LogsView:
     """The log pane: counts over the axis, patterns, and the newest records that match the filter."""
 
     filter_text: SafeText = SafeText("")
+    """What counts and records match."""
     counts: LogCounts | None = None
     patterns: tuple[Pattern, ...] = ()
     records: tuple[LogRecord, ...] = ()
@@ -153,6 +154,8 @@ class LogsView:
     """Records that arrived faster than they can be shown; all are counted and kept on disk."""
     following: bool = True
     status: Status = Status()
+    wanted_text: SafeText | None = None
+    """The filter that is being read while what is shown still matches `filter_text`; None: nothing is being read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeAlias
 
 import msgspec
 
@@ -73,6 +74,16 @@ class LogRecord(msgspec.Struct, frozen=True, gc=False):
         return bool(self.operation) and (self.status is not None or self.latency_s is not None)
 
 
+RecordId: TypeAlias = tuple[str, str, int, Instant | None, str]
+"""What tells records apart: source, file, offset, time and, for sources without offsets, the message."""
+
+
+def record_id(record: LogRecord) -> RecordId:
+    """The same for the same record, however often it was read."""
+    message = record.message if record.offset < 0 else ""
+    return record.source, record.file, record.offset, record.at, message
+
+
 @dataclass(frozen=True, slots=True)
 class LogCounts:
     """Records per time bucket and level.
@@ -129,3 +140,11 @@ class Pattern:
     first_seen: Instant | None
     last_seen: Instant | None
     example: SafeText
+
+
+@dataclass(frozen=True, slots=True)
+class FieldValue:
+    """One field of a record and what it says, by the name that a query uses for it."""
+
+    name: str
+    value: SafeText

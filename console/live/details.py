@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import Window
-from console.domain.logs import LogRecord
+from console.domain.logs import LogPage, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
+from console.live.log_pane import READ_DEADLINE_S
 from console.live.scope import TimeScope
 from console.live.secrets import hidden
 from console.observe import Sources
+from console.query.ast import Query
 from console.query.parse import parse
+from sources.base import LogSource
 
 DETAIL_RECORDS = 500
 
@@ -38,17 +42,11 @@ class Details:
         """The newest matching records of `window`, else of the window that all panes follow, over all log sources."""
         window = window if window is not None else self._scope.window()
         query = parse(query_text) if query_text.strip() else None
-        records: list[LogRecord] = []
-        matched, problems = 0, []
-        for source in self._sources.logs:
-            try:
-                page = (await source.page(window, query, DETAIL_RECORDS)).value
-            except Exception as error:  # one source must not hide the lines of the others
-                problems.append(f"{source.name}: {error}")
-                continue
-            records += page.records
-            matched += page.matched
-        records.sort(key=lambda r: r.at or 0.0)
+        answers = await asyncio.gather(*(_page(source, window, query) for source in self._sources.logs))
+        pages = [answer for answer in answers if isinstance(answer, LogPage)]
+        problems = [answer for answer in answers if not isinstance(answer, LogPage)]
+        records = sorted((r for page in pages for r in page.records), key=lambda r: r.at or 0.0)
+        matched = sum(page.matched for page in pages)
         return Found(hidden(records[-DETAIL_RECORDS:]), matched, safe("; ".join(problems), 300))
 
     async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
@@ -60,6 +58,17 @@ class Details:
         return (
             detail if detail is not None else SafeText("no repository holds this change: nothing more is known of it")
         )
+
+
+async def _page(source: LogSource, window: Window, query: Query | None) -> LogPage | str:
+    """The newest matching records of one source, or why there are none: it must not hide the lines of the others."""
+    try:
+        async with asyncio.timeout(READ_DEADLINE_S):
+            return (await source.page(window, query, DETAIL_RECORDS)).value
+    except TimeoutError:
+        return f"{source.name}: no answer within {READ_DEADLINE_S:g} s"
+    except Exception as error:
+        return f"{source.name}: {error}"
 
 
 def quoted(value: str) -> str:

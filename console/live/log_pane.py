@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from console.domain.instant import Window
-from console.domain.logs import Pattern
+from console.domain.instant import Instant, Window, span_text
+from console.domain.logs import LogRecord, Pattern
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.log_tail import LogTail
 from console.live.scope import TimeScope
-from console.query.ast import Query
 from console.query.evaluate import compile_query
 from console.query.parse import parse
 from console.state import LogsView, Status, Word
@@ -21,6 +22,23 @@ DEFAULT_FILTER = "level:>=warn"
 FIRST_PAGE = 500
 READ_DEADLINE_S = 20.0
 RESTART_S = 1.0
+REMEMBERED_S = 5.0
+"""Records that arrived this long before a read are looked at again after it: a window ends at a full second, and what
+came after that second is not in what was read."""
+MOST_REMEMBERED = 20_000
+"""Records per source that are remembered for that."""
+
+
+@dataclass(slots=True)
+class Lines:
+    """What matches one filter in one window; it grows source by source."""
+
+    filter_text: str
+    tail: LogTail
+    window: Window
+    started: Instant
+    answered: dict[str, SafeText] = field(default_factory=dict)
+    """Sources that have answered, each with what went wrong; empty where nothing did."""
 
 
 class LogPane:
@@ -36,12 +54,17 @@ class LogPane:
         self._sources = sources
         self._scope = scope
         self._changed = changed
-        self._query: Query | None = parse(DEFAULT_FILTER)
         self.filter_text = DEFAULT_FILTER
         self.following = True
-        self._tail: LogTail | None = None
-        self._status = Status(Word.LOADING if sources else Word.NO_DATA)
+        self._lines: Lines | None = None
+        """What is shown."""
+        self._next: Lines | None = None
+        """What is being read; it is shown from the first source that answers on."""
+        self._down_since: Instant | None = None
         self._broken: dict[str, SafeText] = {}
+        self._recent: dict[str, deque[tuple[Instant, LogRecord]]] = {
+            source.name: deque(maxlen=MOST_REMEMBERED) for source in sources
+        }
         self._reload = asyncio.Event()
 
     def set_filter(self, text: str) -> None:
@@ -50,13 +73,13 @@ class LogPane:
         Raises:
             QueryError: The text is no query; the old filter stays.
         """
-        self._query = parse(text) if text.strip() else None
+        parse(text)
         self.filter_text = text.strip()
         self.reload()
 
     def reload(self) -> None:
-        """Read the window again: it moved, or the filter changed. The old lines stay until the new ones are there."""
-        self._status = Status(Word.LOADING, detail=SafeText("reading the window"))
+        """Read the window again: it moved, or the filter changed. The old lines stay until the first new ones are there; a
+        read that is under way is given up."""
         self._reload.set()
         self._changed()
 
@@ -66,73 +89,124 @@ class LogPane:
             try:
                 async for records in source.follow():
                     self._broken.pop(source.name, None)
-                    if self._tail is not None and self._tail.add(records, self._scope.now()):
-                        self._changed()
+                    self._arrived(source.name, records)
             except Exception as error:  # whatever breaks one source's tail must leave the others alone
                 self._broken[source.name] = safe(f"{source.name}: {error}", 200)
                 self._changed()
             await asyncio.sleep(RESTART_S)
 
+    def _arrived(self, name: str, records: Sequence[LogRecord]) -> None:
+        now = self._scope.now()
+        recent = self._recent[name]
+        oldest = (self._next.started if self._next is not None else now) - REMEMBERED_S
+        while recent and recent[0][0] < oldest:
+            recent.popleft()
+        recent.extend((now, record) for record in records)
+        if self._lines is not None and name in self._lines.answered and self._lines.tail.add(records, now):
+            self._changed()
+
     async def keep_loaded(self) -> None:
         """Read the window whenever `reload` was called, until cancelled."""
         while True:
             self._reload.clear()
-            await self._load()
+            await self._load_unless_asked_again()
             self._changed()
             await self._reload.wait()
 
-    async def _load(self) -> None:
-        window = self._scope.window()
-        query = self._query
-        tail = LogTail(compile_query(query).matches, self._scope.step_s)
-        if self._tail is None:
-            self._tail = tail  # what arrives during the first read is not lost
-        problems = [text for source in self._sources if (text := await self._preload(tail, source, window, query))]
-        self._tail = tail
-        if not self._sources:
-            self._status = Status(Word.NO_DATA)
-        elif problems:
-            word = Word.DOWN if len(problems) == len(self._sources) else Word.PARTIAL
-            self._status = Status(word, since=self._scope.now() if word is Word.DOWN else None, detail=problems[0])
-        else:
-            self._status = Status(Word.LIVE, 0.0)
+    async def _load_unless_asked_again(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            loading = group.create_task(self._load(), name="read the window")
+            again = group.create_task(self._reload.wait(), name="asked again")
+            await asyncio.wait((loading, again), return_when=asyncio.FIRST_COMPLETED)
+            loading.cancel()
+            again.cancel()
+        self._next = None
 
-    async def _preload(self, tail: LogTail, source: LogSource, window: Window, query: Query | None) -> SafeText | None:
-        """Fill `tail` from one source; returns what went wrong."""
+    async def _load(self) -> None:
+        query = parse(self.filter_text)
+        now, window = self._scope.now(), self._scope.window()
+        lines = Lines(self.filter_text, LogTail(compile_query(query).matches, self._scope.step_s), window, now)
+        self._next = lines
+        if self._lines is None or not self._sources:
+            self._lines = lines
+        async with asyncio.TaskGroup() as group:
+            for source in self._sources:
+                group.create_task(self._read(source, lines), name=f"read {source.name}")
+        self._lines = lines
+        failed = all(lines.answered.values()) and bool(self._sources)
+        self._down_since = (self._down_since or self._scope.now()) if failed else None
+
+    async def _read(self, source: LogSource, lines: Lines) -> None:
+        """Fill in what one source has of the window, and what it sent meanwhile."""
+        problem = await self._preload(source, lines)
+        lines.answered[source.name] = problem or SafeText("")
+        for at, record in self._recent[source.name]:
+            beyond = record.at is not None and record.at > lines.window.end
+            if beyond or at >= lines.started:  # what came before the read is in it, unless it is beyond its end
+                lines.tail.add((record,), at)
+        if problem is None:
+            self._lines = lines
+        self._changed()
+
+    async def _preload(self, source: LogSource, lines: Lines) -> SafeText | None:
+        """Fill the tail from one source; returns what went wrong."""
+        query = parse(lines.filter_text)
         try:
             async with asyncio.timeout(READ_DEADLINE_S):
-                page = await source.page(window, query, FIRST_PAGE)
-                counts = await source.counts(window, self._scope.step_s, query)
+                page = await source.page(lines.window, query, FIRST_PAGE)
+                counts = await source.counts(lines.window, self._scope.step_s, query)
         except TimeoutError:
             return safe(f"{source.name}: no answer within {READ_DEADLINE_S:g} s")
         except Exception as error:  # a source error, or a bug in one source: the pane says so and lives
             return safe(f"{source.name}: {error}", 200)
-        tail.preload(page.value, counts.value)
+        lines.tail.preload(page.value, counts.value)
         return None
 
     def view(self, patterns: tuple[Pattern, ...]) -> LogsView:
         """What the pane shows now."""
-        now, live = self._scope.now(), self._scope.view.live
+        now, live, lines = self._scope.now(), self._scope.view.live, self._lines
         window = self._scope.axis_window()
         shown = Window(window.start, now) if live else window
-        if self._tail is None:
-            return LogsView(SafeText(self.filter_text), patterns=patterns, status=self._status)
-        counts = self._tail.counts(shown)
+        wanted = safe(self.filter_text) if self._reading() else None
+        if lines is None:
+            return LogsView(patterns=patterns, status=self._status(now, live), wanted_text=wanted)
+        counts = lines.tail.counts(shown)
         return LogsView(
-            safe(self.filter_text),
+            safe(lines.filter_text),
             counts,
             patterns,
-            self._tail.records(shown),
+            lines.tail.records(shown),
             counts.total,
-            self._tail.rate_per_min(now) if live else None,
-            self._tail.dropped,
+            lines.tail.rate_per_min(now) if live else None,
+            lines.tail.dropped,
             self.following,
-            self._status_now(live),
+            self._status(now, live),
+            wanted,
         )
 
-    def _status_now(self, live: bool) -> Status:
-        if self._broken and self._status.word in (Word.LIVE, Word.PARTIAL):
-            return Status(Word.PARTIAL, detail=next(iter(self._broken.values())))
-        if self._status.word is Word.LIVE and not live:
-            return Status(Word.PAST)
-        return self._status
+    def _reading(self) -> bool:
+        return bool(self._sources) and (self._next is not None or self._reload.is_set() or self._lines is None)
+
+    def _status(self, now: Instant, live: bool) -> Status:
+        if not self._sources:
+            return Status(Word.NO_DATA)
+        if self._reading() or self._lines is None:
+            return Status(Word.LOADING, detail=self._progress(now))
+        problems = [problem for problem in self._lines.answered.values() if problem]
+        if problems and len(problems) == len(self._sources):
+            return Status(Word.DOWN, since=self._down_since, detail=problems[0])
+        problems += self._broken.values()
+        if problems:
+            return Status(Word.PARTIAL, detail=problems[0])
+        return Status(Word.LIVE, 0.0) if live else Status(Word.PAST)
+
+    def _progress(self, now: Instant) -> SafeText:
+        """`reading the window: 1 of 3 sources, 4s`."""
+        reading, many = self._next, len(self._sources)
+        told = "reading the window"
+        if reading is None:
+            return SafeText(told)
+        if many > 1:
+            told += f": {len(reading.answered)} of {many} sources"
+        waited = now - reading.started
+        return SafeText(f"{told}, {span_text(waited)}" if waited >= 1.0 else told)

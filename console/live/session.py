@@ -12,7 +12,7 @@ from console.config.models import Config
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import Instant, Window, parse_span, span_text
-from console.domain.logs import LogRecord
+from console.domain.logs import LogRecord, RecordId, record_id
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.details import Found
@@ -24,6 +24,9 @@ from console.state import ConsoleState, HeaderView, Status, Trend, Word
 
 SILENT_AFTER_S = 8.0
 """The collector sends at least every two seconds; four times that without a state means it hangs or is gone."""
+MOST_MARKS = 500
+"""Records kept as evidence; whole records, since their file may be gone when they are needed."""
+MOST_PAST_FILTERS = 50
 
 
 class Link(Protocol):
@@ -47,7 +50,11 @@ class Link(Protocol):
 
 
 class LinkDown(Exception):
-    """The collector cannot be asked now."""
+    """The collector cannot be asked now; the text says why."""
+
+
+class TooManyMarks(Exception):
+    """No further record can be marked."""
 
 
 class Session:
@@ -80,6 +87,12 @@ class Session:
         self._monotonic = monotonic
         self._taken_at = monotonic()
         self._records: dict[tuple[str, str, int, Instant | None], LogRecord] = {}
+        self.search_text = ""
+        """What is looked for in the lines without filtering them; a query."""
+        self.past_filters: tuple[str, ...] = ()
+        """Filters that were chosen before, newest last."""
+        self.marks: dict[RecordId, LogRecord] = {}
+        """Records marked as evidence, in the order in which they were marked."""
 
     async def run(self) -> None:
         """Take states until cancelled."""
@@ -147,6 +160,25 @@ class Session:
         self._wish("set_filter", self.filter_text)
         return None
 
+    def remember_filter(self, text: str) -> None:
+        """Keep a filter that was chosen, to be recalled."""
+        if text:
+            self.past_filters = (*(t for t in self.past_filters if t != text), text)[-MOST_PAST_FILTERS:]
+
+    def toggle_mark(self, record: LogRecord) -> bool:
+        """Mark a record as evidence, or take the mark away; whether it is marked now.
+
+        Raises:
+            TooManyMarks: There are `MOST_MARKS` already.
+        """
+        known = record_id(record)
+        if self.marks.pop(known, None) is not None:
+            return False
+        if len(self.marks) >= MOST_MARKS:
+            raise TooManyMarks(f"{MOST_MARKS} records are marked: take a mark away first")
+        self.marks[known] = record
+        return True
+
     def refresh(self) -> None:
         """Ask every source again now; budgets still hold."""
         self._wish("refresh")
@@ -167,25 +199,27 @@ class Session:
 
     async def records(self, query_text: str, window: Window | None = None) -> Found:
         """The newest matching records of a window, else of the one all panes follow; a problem is a part of the answer."""
-        starting = Found(problem=SafeText("the collector is starting"))
-        found: Found = await self._asked("records", starting, query_text, window)
+        try:
+            found: Found = await self._link.ask("records", query_text, window)
+        except LinkDown as error:
+            return Found(problem=safe(str(error), 200))
         return found
 
     async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
         """What a deploy brought, or why that cannot be told."""
-        told: DeployDetail | SafeText = await self._asked("deploy", SafeText("the collector is starting"), change)
+        try:
+            told: DeployDetail | SafeText = await self._link.ask("deploy", change)
+        except LinkDown as error:
+            return safe(str(error), 200)
         return told
 
     async def trends(self, service: str, operation: str) -> tuple[Trend, Trend, Trend] | None:
         """Errors, p99 and traffic of one operation; None where they are not known."""
-        trends: tuple[Trend, Trend, Trend] | None = await self._asked("trends", None, service, operation)
-        return trends
-
-    async def _asked(self, command: str, otherwise: Any, *arguments: Any) -> Any:
         try:
-            return await self._link.ask(command, *arguments)
+            trends: tuple[Trend, Trend, Trend] | None = await self._link.ask("trends", service, operation)
         except LinkDown:
-            return otherwise
+            return None
+        return trends
 
 
 def _starting(now: Instant) -> HeaderView:
