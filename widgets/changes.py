@@ -5,10 +5,10 @@ from __future__ import annotations
 from console.domain.changes import COMMIT, Running
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import clock_text
-from console.state import ChangesView, Status
+from console.state import ChangesView
 from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut, cut_middle, pad, width_of, wrap
-from widgets.pane import Pane
+from widgets.pane import ViewPane
 from widgets.words import standing_sign
 
 LONG_WORDS = ("✓ tag agrees", "✖ tag says another", "tag unknown")
@@ -108,24 +108,13 @@ def _running(one: Running, width: int) -> Line:
     return (line + Line.of((source, "label")) if line.width + width_of(source) <= width else line).cut(width)
 
 
-class ChangesPane(Pane):
+class ChangesPane(ViewPane[ChangesView]):
     """Pane 4. Enter gives a `JudgedChange`."""
 
     number = 4
     title = "Changes"
     view = ChangesView()
 
-    def show_view(self, view: ChangesView, look: Look) -> None:
-        """Show this."""
-        if self.shows(self.view, view, look):
-            return
-        self.view, self.look = view, look
-        self.repaint()
-
-    def status(self) -> Status:
-        """Of the change sources."""
-        return self.view.status
-
-    def body(self, width: int, height: int) -> Body:
-        """The painted view."""
-        return paint(self.view, width, height, self.look)
+    def paint_view(self, view: ChangesView, width: int, height: int) -> Body:
+        """The rows."""
+        return paint(view, width, height, self.look)

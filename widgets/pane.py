@@ -7,6 +7,7 @@ shows one sentence in its pane and ends nothing.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
 from textual.events import Blur, Click, Focus, MouseScrollDown, MouseScrollUp, Resize
 from textual.message import Message
@@ -21,7 +22,7 @@ from widgets.scroll import Placed, place
 
 
 class Pane(Canvas, can_focus=True):
-    """Base of every pane. A subclass has `number`, `title` and `body`, and a `show_view` that stores a view."""
+    """Base of every pane. A subclass has `number`, `title` and `body`."""
 
     number = 0
     """The digit that jumps to it; 0: none."""
@@ -268,3 +269,40 @@ class Pane(Canvas, can_focus=True):
         """Three rows up."""
         event.stop()
         self.move(-3)
+
+
+class HasStatus(Protocol):
+    """What a pane of the state shows."""
+
+    @property
+    def status(self) -> Status:
+        """How far what it shows can be trusted."""
+        ...
+
+
+V = TypeVar("V", bound=HasStatus | None)
+
+
+class ViewPane(Pane, Generic[V]):
+    """A pane that shows one part of the console's state. A subclass has `paint_view` and the `view` to begin with."""
+
+    view: V
+    """What it shows; None: nothing is known yet."""
+
+    def paint_view(self, view: V, width: int, height: int) -> Body:
+        """The inside, for this many cells and lines."""
+        return Body()
+
+    def show_view(self, view: V, look: Look) -> None:
+        """Show this; cheap when it is shown already."""
+        if not self.shows(self.view, view, look):
+            self.view, self.look = view, look
+            self.repaint()
+
+    def status(self) -> Status:
+        """Of what it shows."""
+        return self.view.status if self.view is not None else Status()
+
+    def body(self, width: int, height: int) -> Body:
+        """The painted view."""
+        return self.paint_view(self.view, width, height)

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from console.domain.instant import clock_text, span_text
-from console.state import Axis, OperationRow, ServiceRow, SignalsView, Status, Trend
+from console.state import Axis, OperationRow, ServiceRow, SignalsView, Trend
 from widgets.body import Body, Look, Row, absence, note
 from widgets.chart import chart
 from widgets.columns import Column, chosen, heading, row_line, widths
 from widgets.ink import Line, cut_middle, joined, right
 from widgets.numbers import UNKNOWN, bare_text, number_text, percent, short_count
-from widgets.pane import Pane
+from widgets.pane import ViewPane
 from widgets.sparkline import Grid, ceiling, columns, marker_line, spark
 from widgets.words import state_sign
 
@@ -321,26 +321,15 @@ def _operation_copy(row: OperationRow) -> str:
     )
 
 
-class SignalsPane(Pane):
+class SignalsPane(ViewPane[SignalsView | None]):
     """Pane 1. Enter on a row gives a `ServiceRow` or an `OperationRow`."""
 
     number = 1
     title = "Signals"
     view: SignalsView | None = None
 
-    def show_view(self, view: SignalsView | None, look: Look) -> None:
-        """Show this; None: nothing is known yet."""
-        if self.shows(self.view, view, look):
-            return
-        self.view, self.look = view, look
-        self.repaint()
-
-    def status(self) -> Status:
-        """Of the signals' data."""
-        return self.view.status if self.view is not None else Status()
-
-    def body(self, width: int, height: int) -> Body:
-        """The painted view."""
-        if self.view is None:
+    def paint_view(self, view: SignalsView | None, width: int, height: int) -> Body:
+        """Services, operations, and charts of the service under the cursor."""
+        if view is None:
             return note("reading the sources", width)
-        return paint(self.view, width, height, self.look, self._key.removeprefix("service:"))
+        return paint(view, width, height, self.look, self._key.removeprefix("service:"))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from console.domain.diagnosis import Evidence, Standing, Suspect
-from console.state import Status, SuspectsView
+from console.state import SuspectsView
 from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut_middle, pad, wrap
 from widgets.numbers import short_count
-from widgets.pane import Pane
+from widgets.pane import ViewPane
 from widgets.words import standing_sign
 
 DETAIL = ((4, 6), (3, 3), (2, 2), (2, 1), (1, 1), (1, 0), (0, 0))
@@ -84,24 +84,13 @@ def _query(suspect: Suspect) -> str:
     return next((e.query for e in suspect.evidence if e.query), "")
 
 
-class SuspectsPane(Pane):
+class SuspectsPane(ViewPane[SuspectsView]):
     """Pane 2. Enter gives a `Suspect`."""
 
     number = 2
     title = "Suspects"
     view = SuspectsView()
 
-    def show_view(self, view: SuspectsView, look: Look) -> None:
-        """Show this."""
-        if self.shows(self.view, view, look):
-            return
-        self.view, self.look = view, look
-        self.repaint()
-
-    def status(self) -> Status:
-        """Of the diagnosis."""
-        return self.view.status
-
-    def body(self, width: int, height: int) -> Body:
-        """The painted view."""
-        return paint(self.view, width, height, self.look)
+    def paint_view(self, view: SuspectsView, width: int, height: int) -> Body:
+        """The rows."""
+        return paint(view, width, height, self.look)

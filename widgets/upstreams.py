@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from console.domain.topology import Health
-from console.state import Status, UpstreamRow, UpstreamsView
+from console.state import UpstreamRow, UpstreamsView
 from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut_middle, pad, width_of, wrap
 from widgets.numbers import age_text, number_text
-from widgets.pane import Pane
+from widgets.pane import ViewPane
 from widgets.words import health_sign
 
 OLD_S = 30.0
@@ -75,24 +75,13 @@ def _command(row: UpstreamRow) -> str:
     return f"curl -sv --max-time 5 '{target}'" if target.startswith("http") and "'" not in target else ""
 
 
-class UpstreamsPane(Pane):
+class UpstreamsPane(ViewPane[UpstreamsView]):
     """Pane 5. Enter gives an `UpstreamRow`."""
 
     number = 5
     title = "Upstreams"
     view = UpstreamsView()
 
-    def show_view(self, view: UpstreamsView, look: Look) -> None:
-        """Show this."""
-        if self.shows(self.view, view, look):
-            return
-        self.view, self.look = view, look
-        self.repaint()
-
-    def status(self) -> Status:
-        """Of the probes."""
-        return self.view.status
-
-    def body(self, width: int, height: int) -> Body:
-        """The painted view."""
-        return paint(self.view, width, height, self.look)
+    def paint_view(self, view: UpstreamsView, width: int, height: int) -> Body:
+        """The rows."""
+        return paint(view, width, height, self.look)
