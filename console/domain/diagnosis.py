@@ -167,6 +167,8 @@ class Diagnosis:
     running: tuple[Running, ...] = ()
     dependencies: tuple[DependencyState, ...] = ()
     patterns: tuple[Pattern, ...] = ()
+    pattern_baseline: Window | None = None
+    """What `patterns` are compared with; None: with nothing."""
     exhaustion: tuple[Exhaustion, ...] = ()
     sources: tuple[SourceReport, ...] = ()
     generated_at: Instant = 0.0
