@@ -7,18 +7,10 @@ effect outside the console.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
-
-class Danger(StrEnum):
-    """What an action may do to the world."""
-
-    NONE = "none"
-    """Reads, or changes only what is on the screen."""
-    WRITES = "writes"
-    """Has an effect outside the console; passes the gate."""
+from console.guard.sanitise import safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +27,6 @@ class Action:
     """One sentence for help and palette."""
     pane: str = ""
     """Where it applies; empty: everywhere."""
-    danger: Danger = Danger.NONE
     footer: int = 0
     """Order in the footer, lowest first; 0: not in the footer."""
 
@@ -109,7 +100,15 @@ FORBIDDEN_KEYS = frozenset(
 
 
 class BadKeymap(ValueError):
-    """A user keymap names an unknown action, a key that cannot be used, or one key twice."""
+    """A user keymap names unknown actions, keys that cannot be used, or one key twice.
+
+    Args:
+        problems: The key of the keymap and what is wrong with it, all of them.
+    """
+
+    def __init__(self, problems: Sequence[tuple[str, str]]) -> None:
+        super().__init__("\n".join(says for _, says in problems))
+        self.problems = tuple(problems)
 
 
 def with_keymap(keymap: Mapping[str, str], actions: tuple[Action, ...] = ACTIONS) -> tuple[Action, ...]:
@@ -121,30 +120,34 @@ def with_keymap(keymap: Mapping[str, str], actions: tuple[Action, ...] = ACTIONS
         BadKeymap: Unknown id (with the nearest valid one), a forbidden key, or two actions of one pane on one key.
     """
     known = {action.id: action for action in actions}
+    problems: list[tuple[str, str]] = []
     for name, keys in keymap.items():
         if name not in known:
             close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
             hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise BadKeymap(f"keys: {name}: no such action{hint}")
+            problems.append((name, f"keys: {safe(name, 100)}: no such action{hint}"))
+            continue
         chosen = tuple(key.strip() for key in keys.split(",") if key.strip())
-        bad = FORBIDDEN_KEYS.intersection(chosen)
-        if bad:
-            raise BadKeymap(f"keys: {name}: {sorted(bad)[0]} cannot be used: a terminal or multiplexer takes it")
+        for bad in sorted(FORBIDDEN_KEYS.intersection(chosen)):
+            problems.append((name, f"keys: {name}: {bad} cannot be used: a terminal or multiplexer takes it"))
         if name == "quit_now" and "ctrl+c" not in chosen:
             chosen = ("ctrl+c", *chosen)
         known[name] = replace(known[name], keys=chosen)
     changed = tuple(known[action.id] for action in actions)
-    _refuse_clashes(changed)
+    problems += _clashes(changed, keymap)
+    if problems:
+        raise BadKeymap(problems)
     return changed
 
 
-def _refuse_clashes(actions: tuple[Action, ...]) -> None:
+def _clashes(actions: tuple[Action, ...], keymap: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     owner: dict[str, Action] = {}
     for action in actions:
         for key in action.keys:
             other = owner.get(key)
             if other is not None and (not other.pane or not action.pane or other.pane == action.pane):
-                raise BadKeymap(f"keys: {key} is bound to both {other.id} and {action.id}")
+                chosen = action.id if action.id in keymap else other.id
+                yield chosen, f"keys: {safe(key, 100)} is bound to both {other.id} and {action.id}"
             owner[key] = action
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from console.actions import Action, Danger, key_text
+from console.actions import Action, key_text
 from widgets.body import Body, Look, Row
 from widgets.ink import Line, pad, wrap
 
@@ -49,8 +49,7 @@ def paint_actions(actions: Sequence[Action], disabled: Mapping[str, str], width:
 def _action(action: Action, reason: str, width: int, *, named: bool = True) -> Row:
     keys = " ".join(key_text(key) for key in action.keys) or "(palette)"
     place = f" [{action.pane}]" if action.pane and named else ""
-    danger = " Writes: passes the gate." if action.danger is not Danger.NONE else ""
-    text = f"{action.tooltip}{place}{danger}"
+    text = f"{action.tooltip}{place}"
     name_width = 14 if width >= 70 else 0
     room = max(8, width - KEYS_WIDTH - name_width)
     lines = []

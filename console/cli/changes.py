@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import shutil
 import sys
 import time
@@ -15,9 +13,9 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from console.cli.options import Request, common, request
+from console.cli.options import Request, cells, common, padded, request, wants_colour, write_json
 from console.cli.outcome import Exit, say
-from console.domain.changes import Change
+from console.domain.changes import BY_DEPLOY, Change, Running
 from console.domain.diagnosis import Diagnosis, JudgedChange, Standing
 from console.domain.instant import Instant, Window, clock_text, parse_span, rfc3339
 from console.domain.reading import SourceReport, SourceState
@@ -39,6 +37,8 @@ class Entry:
     change: Change
     judged: JudgedChange | None
     """None where the diagnosis did not reach that far back, or was not asked."""
+    running: tuple[Running, ...] | None = None
+    """What its service runs now; None where that was not asked."""
 
     @property
     def standing(self) -> str:
@@ -60,7 +60,8 @@ def command(no_standing: bool, since: str | None, **options: Any) -> int:
     """What changed, newest first: deploys from tags, and whatever else is configured. Without --since, the last 24 hours.
 
     Each change that the diagnosis reaches carries its standing (leading, possible, unlikely, impossible) and the rule that
-    decided.
+    decided. What its service runs now, as told by the service or its metrics, and whether the newest deploy says the same,
+    is `running` in each entry of --json; for people it follows the timeline.
 
     \b
     Exit code: 0 every source answered · 3 a source failed or gave only a part · 4 every source failed.
@@ -127,16 +128,26 @@ async def _diagnosis(asked: Request, sources: Any) -> Diagnosis:
 
 def entries_of(changes: Sequence[Change], diagnosis: Diagnosis | None) -> list[Entry]:
     """The timeline, newest first."""
-    judged = {(j.id, j.service): j for j in diagnosis.changes} if diagnosis is not None else {}
-    return [Entry(change, judged.get((change.id, change.service))) for change in reversed(changes)]
+    if diagnosis is None:
+        return [Entry(change, None) for change in reversed(changes)]
+    judged = {(j.id, j.service): j for j in diagnosis.changes}
+    return [
+        Entry(
+            change,
+            judged.get((change.id, change.service)),
+            tuple(running for running in diagnosis.running if running.service == change.service),
+        )
+        for change in reversed(changes)
+    ]
 
 
 def entry_json(entry: Entry) -> dict[str, Any]:
-    """One entry as scripts read it: the objects of `changes` in `incident diagnose --json`, with two keys more.
+    """One entry as scripts read it: the objects of `changes` in `incident diagnose --json`, with three keys more.
 
-    `standing` and `reason` are null where the diagnosis did not reach that far back.
+    `standing` and `reason` are null where the diagnosis did not reach that far back. `running` holds the objects of the key
+    of that name there, those of the entry's service; it is null where nothing was judged.
     """
-    from console.report.diagnosis_json import CHANGE
+    from console.report.diagnosis_json import CHANGE, RUNNING
     from console.report.shape import write
 
     change = entry.change
@@ -146,20 +157,36 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     document = write(replace(judged, version=change.version, commit=change.commit), CHANGE)
     if entry.judged is None:
         document |= {"standing": None, "reason": None}
-    return document | {"summary": change.summary or None, "time_note": change.time_note or None}
+    running = [write(one, RUNNING) for one in entry.running] if entry.running is not None else None
+    return document | {"summary": change.summary or None, "time_note": change.time_note or None, "running": running}
 
 
 def _show(entries: Sequence[Entry], asked: Request) -> None:
-    zone = ZoneInfo(asked.loaded.config.console.timezone)
     if asked.as_json:
-        click.echo(json.dumps([entry_json(e) for e in entries], ensure_ascii=False, allow_nan=False, indent=2))
+        write_json([entry_json(entry) for entry in entries])
     elif asked.plain:
-        for entry in entries:
-            click.echo(sentence(entry, asked.at, zone))
+        for line in (*(sentence(entry, asked.at, asked.zone) for entry in entries), *running_sentences(entries)):
+            click.echo(line)
     elif entries:
         width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-        for line in table(entries, asked.at, zone, width, coloured=_wants_colour()):
+        for line in table(entries, asked.at, asked.zone, width, coloured=wants_colour()):
             click.echo(line)
+        for line in running_sentences(entries):
+            click.echo(line if width is None else _cut(line, width))
+
+
+def running_sentences(entries: Sequence[Entry]) -> list[str]:
+    """What runs now, for services of the timeline of which somebody told it; what disagrees comes first."""
+    told = {one for entry in entries for one in entry.running or () if one.source != BY_DEPLOY}
+    ordered = sorted(told, key=lambda one: (one.agrees is not False, one.service, one.version or "", one.commit or ""))
+    return [_running_sentence(one) for one in ordered]
+
+
+def _running_sentence(one: Running) -> str:
+    build = " ".join(part for part in (one.version, f"({one.commit[:10]})" if one.commit else "") if part)
+    agreement = {True: "as its newest deploy says", False: "but its newest deploy says another"}
+    words = agreement[one.agrees] if one.agrees is not None else "and no deploy says so or otherwise"
+    return f"{one.service} runs {build}, {words}; told by {one.source}."
 
 
 def sentence(entry: Entry, now: Instant, zone: ZoneInfo) -> str:
@@ -181,10 +208,10 @@ def table(
 ) -> list[str]:
     """Aligned columns under their headings, cut at `width` where the reader is a terminal."""
     rows = [_row(entry, now, zone) for entry in entries]
-    widths = [max(_cells(row[column]) for row in (COLUMNS, *rows)) for column in range(len(COLUMNS) - 1)]
+    widths = [max(cells(row[column]) for row in (COLUMNS, *rows)) for column in range(len(COLUMNS) - 1)]
     lines = []
     for row in (COLUMNS, *rows):
-        words = [text + " " * (size - _cells(text)) for text, size in zip(row, widths, strict=False)]
+        words = [padded(text, size) for text, size in zip(row, widths, strict=False)]
         last = row[-1]
         if width is not None:
             last = _cut(last, max(20, width - sum(widths) - len(BETWEEN) * len(widths)))
@@ -201,21 +228,9 @@ def _row(entry: Entry, now: Instant, zone: ZoneInfo) -> tuple[str, ...]:
     return time_text, change.kind, change.service or "-", entry.standing or "-", name, entry.why
 
 
-def _cells(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len  # only for names in wide scripts
-
-    return cell_len(text)
-
-
 def _cut(text: str, width: int) -> str:
-    if _cells(text) <= width:
+    if cells(text) <= width:
         return text
     from rich.cells import set_cell_size
 
     return set_cell_size(text, width - 1).rstrip() + "…"
-
-
-def _wants_colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from console.cli.options import forms, write_json
 from console.cli.outcome import Exit, say
 from console.demo import scenarios
 from console.domain.instant import clock_text
@@ -34,21 +35,33 @@ class _Stopped(BaseException):
 @click.option("--headless", is_flag=True, help="Print the configuration's path and run until interrupted.")
 @click.option("--seed", type=int, help="Make the system behave the same again, as far as a live system can.")
 @click.option("--fault-after", type=click.FloatRange(0, 86400), default=8.0, hidden=True)
-def command(scenario: str, listing: bool, headless: bool, seed: int | None, fault_after: float) -> int:
+@forms
+def command(
+    scenario: str, listing: bool, headless: bool, seed: int | None, fault_after: float, as_json: bool, plain: bool
+) -> int:
     """Start a small live system on loopback, bring a fault into it, and open the console on it.
 
     Everything is real and local: HTTP services, log files, metrics, a git repository with deploy tags. All of it is gone when
     the command ends.
     """
     if listing:
-        width = max(map(len, scenarios.names()))
-        for one in scenarios.SCENARIOS:
-            click.echo(f"{one.name:<{width}}  {one.summary}")
+        _list(as_json, plain)
         return Exit.DONE
+    if as_json and not headless:
+        raise click.UsageError("--json goes with --list or --headless: the console prints nothing")
     if scenarios.find(scenario) is None:
         raise click.BadParameter(_unknown(scenario), param_hint="SCENARIO")
     chosen = random.randrange(1 << 31) if seed is None else seed
-    return _headless(scenario, chosen, fault_after) if headless else _console(scenario, chosen, fault_after)
+    return _headless(scenario, chosen, fault_after, as_json) if headless else _console(scenario, chosen, fault_after)
+
+
+def _list(as_json: bool, plain: bool) -> None:
+    if as_json:
+        write_json([{"name": one.name, "summary": one.summary} for one in scenarios.SCENARIOS])
+        return
+    width = 0 if plain else max(map(len, scenarios.names()))
+    for one in scenarios.SCENARIOS:
+        click.echo(f"{one.name}: {one.summary}" if plain else f"{one.name:<{width}}  {one.summary}")
 
 
 def _unknown(scenario: str) -> str:
@@ -71,7 +84,7 @@ def _console(scenario: str, seed: int, fault_after: float) -> int:
         return open_console(load(config))
 
 
-def _headless(scenario: str, seed: int, fault_after: float) -> int:
+def _headless(scenario: str, seed: int, fault_after: float, as_json: bool) -> int:
     from console.demo.launch import Demo, DemoFailed
 
     def stop(number: int, frame: object) -> None:
@@ -81,7 +94,11 @@ def _headless(scenario: str, seed: int, fault_after: float) -> int:
     demo: Demo | None = None
     try:
         demo = Demo(scenario, seed, fault_after)
-        click.echo(str(demo.wait_ready()))
+        config = str(demo.wait_ready())
+        if as_json:
+            write_json({"config": config, "scenario": scenario, "seed": seed})
+        else:
+            click.echo(config)
         sys.stdout.flush()
         say(f"{scenario}, seed {seed}; runs until interrupted")
         return _follow(demo)

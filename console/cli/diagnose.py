@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 import time
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from typing import Any
 
 import click
 
-from console.cli.options import Request, common, request
+from console.cli.options import Request, common, request, wants_colour, write_json
 from console.cli.outcome import Exit, say
 from console.domain.diagnosis import Diagnosis, State
 from console.domain.instant import Window
@@ -32,21 +29,13 @@ EXITS = {
 
 @click.command("diagnose")
 @common
-def command(
-    config_path: Path | None,
-    at: str | None,
-    since: str | None,
-    until: str | None,
-    services: tuple[str, ...],
-    as_json: bool,
-    plain: bool,
-) -> int:
+def command(**options: Any) -> int:
     """Say what broke, since when, what changed and who is at fault, from everything that is configured.
 
     \b
     Exit code: 0 healthy · 1 incident, degrading or recovering · 3 inconclusive · 4 every needed source is down.
     """
-    asked = request(config_path, at, since, until, services, as_json, plain)
+    asked = request(**options)
     found: list[Observations] = []
     asyncio.run(_observe(asked, found))
     diagnosis = _judge(found[0], asked)
@@ -87,25 +76,18 @@ def _judge(observations: Observations, asked: Request) -> Diagnosis:
 
 def _show(diagnosis: Diagnosis, asked: Request) -> None:
     if asked.as_json:
-        import json
-
         from console.report.diagnosis_json import diagnosis_json
 
-        click.echo(json.dumps(diagnosis_json(diagnosis), ensure_ascii=False, allow_nan=False, indent=2))
+        write_json(diagnosis_json(diagnosis))
         return
     from console.report.diagnosis_text import human_text, plain_text
 
-    zone = ZoneInfo(asked.loaded.config.console.timezone)
     if asked.plain:
-        click.echo(plain_text(diagnosis, zone), nl=False)
+        click.echo(plain_text(diagnosis, asked.zone), nl=False)
     else:
-        click.echo(human_text(diagnosis, zone, _style if _coloured() else None), nl=False)
+        click.echo(human_text(diagnosis, asked.zone, _style if wants_colour() else None), nl=False)
     if not diagnosis.sources:
         say("nothing is configured to be read; `incident config init` writes a start")
-
-
-def _coloured() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _style(text: str, name: str) -> str:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -13,9 +11,10 @@ from typing import Any
 
 import click
 
-from console.actions import BadKeymap, with_keymap
+from console.cli.options import config_option, forms, wants_colour, write_json
 from console.cli.outcome import Exit
-from console.config.load import ConfigError, Loaded, load
+from console.config.load import ConfigError, Loaded
+from console.doctor.configuration import problems_of
 from console.doctor.finding import Finding, Level, finding, worst
 
 EXITS = {
@@ -31,9 +30,8 @@ COLOURS = {Level.HINT: "cyan", Level.PROBLEM: "yellow", Level.DOWN: "red", Level
 
 
 @click.command("doctor")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Configuration file.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-@click.option("--plain", is_flag=True, help="Linear text: no colour, no cursor movement.")
+@config_option
+@forms
 def command(config_path: Path | None, as_json: bool, plain: bool) -> int:
     """Check terminal, clock, permissions, git, configuration and every source, and say how to mend what is wrong.
 
@@ -46,8 +44,7 @@ def command(config_path: Path | None, as_json: bool, plain: bool) -> int:
     findings = asyncio.run(examine(config_path))
     code = EXITS[worst(findings)]
     if as_json:
-        document = {"exit_code": int(code), "findings": [finding_json(one) for one in findings]}
-        click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+        write_json({"exit_code": int(code), "findings": [finding_json(one) for one in findings]})
     else:
         for line in _plain(findings) if plain else _laid_out(findings):
             click.echo(line)
@@ -60,7 +57,7 @@ async def examine(config_path: Path | None) -> list[Finding]:
     from console.doctor.terminal import terminal_findings, this_terminal
 
     before = Clocks.now()
-    loaded, configuration = _configuration(config_path)
+    loaded, configuration = await _configuration(config_path)
     found = terminal_findings(await this_terminal())
     sources = await _sources(loaded) if loaded is not None else []
     found += clock_findings(before, Clocks.now())
@@ -71,15 +68,10 @@ async def examine(config_path: Path | None) -> list[Finding]:
     return [*found, *configuration, *(one for one in sources if one.topic != "clock")]
 
 
-def _configuration(config_path: Path | None) -> tuple[Loaded | None, list[Finding]]:
-    try:
-        loaded = load(config_path)
-    except ConfigError as error:
-        return None, [_wrong(text) for text in str(error).splitlines()]
-    try:
-        with_keymap(loaded.config.keys)
-    except BadKeymap as error:
-        return loaded, [_wrong(f"{loaded.path}: {error}")]
+async def _configuration(config_path: Path | None) -> tuple[Loaded | None, list[Finding]]:
+    loaded, problems = await problems_of(config_path)
+    if loaded is None or problems:
+        return None, [_wrong(text) for text in problems]
     if loaded.path is None:
         mend = "`incident config init` writes a start"
         return loaded, [finding("configuration", "file", Level.HINT, "no configuration file was found", mend)]
@@ -129,7 +121,7 @@ def _plain(findings: Sequence[Finding]) -> list[str]:
 
 
 def _laid_out(findings: Sequence[Finding]) -> list[str]:
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    coloured = wants_colour()
     glyphs = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
     lines: list[str] = []
     topic = ""

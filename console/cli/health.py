@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import click
 
-from console.cli.options import Request, common, request
+from console.cli.options import Request, cells, common, padded, request, wants_colour, write_json
 from console.cli.outcome import Exit, say
 from console.config.load import ConfigError
 from console.config.models import Config, DependencyConfig, ServiceConfig
@@ -32,25 +27,17 @@ BETWEEN = "  "
 
 @click.command("health")
 @common
-def command(
-    config_path: Path | None,
-    at: str | None,
-    since: str | None,
-    until: str | None,
-    services: tuple[str, ...],
-    as_json: bool,
-    plain: bool,
-) -> int:
+def command(**options: Any) -> int:
     """Probe every service and dependency that has a probe, once, and say how each is doing now.
 
     \b
     Exit code: 0 all healthy · 1 something is degraded or down · 3 not all could be asked · 4 none could be asked.
     """
-    asked = request(config_path, at, since, until, services, as_json, plain)
-    config = _chosen(asked.loaded.config, services)
+    asked = request(**options)
+    config = _chosen(asked.loaded.config, asked.services)
     if not any(one.probe for one in _tables(config)):
-        raise click.UsageError(_no_probe(services, asked))
-    if since or until:
+        raise click.UsageError(_no_probe(asked.services, asked))
+    if options["since"] or options["until"]:
         say("probes see the present: --since and --until change nothing here")
     try:
         results = _not_asked(config) if asked.at_given else asyncio.run(_probe(config))
@@ -58,7 +45,7 @@ def command(
         raise ConfigError(f"{asked.loaded.path}: {error}") from None
     if asked.at_given:
         say(PAST)
-    if as_json or not asked.at_given:
+    if asked.as_json or not asked.at_given:
         _show(results, asked)
     return exit_code(results)
 
@@ -124,15 +111,13 @@ def _show(results: Sequence[ProbeResult], asked: Request) -> None:
     kinds = {d.name: str(d.kind) for d in asked.loaded.config.dependency}
     kinds |= {s.name: "service" for s in asked.loaded.config.service}
     if asked.as_json:
-        document = [probe_json(result, kinds[result.name]) for result in results]
-        click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+        write_json([probe_json(result, kinds[result.name]) for result in results])
     elif asked.plain:
-        zone = ZoneInfo(asked.loaded.config.console.timezone)
         for result in results:
-            checked = f", checked at {clock_text(result.at, zone)}" if result.at else ""
+            checked = f", checked at {clock_text(result.at, asked.zone)}" if result.at else ""
             click.echo(_sentence(result, kinds[result.name]) + checked + ".")
     else:
-        for line in table(results, kinds, _coloured if _wants_colour() else None):
+        for line in table(results, kinds, _coloured if wants_colour() else None):
             click.echo(line)
         click.echo(f"\n{summary(results)}")
 
@@ -173,10 +158,10 @@ def table(
     rows = [
         (safe(result.name), kinds[result.name], result.health.value, result.target, result.detail) for result in results
     ]
-    widths = [max(_cells(row[column]) for row in (COLUMNS, *rows)) for column in range(len(COLUMNS))]
+    widths = [max(cells(row[column]) for row in (COLUMNS, *rows)) for column in range(len(COLUMNS))]
     lines = [_line(COLUMNS, widths)]
     for row, result in zip(rows, results, strict=True):
-        words = [_padded(text, width) for text, width in zip(row, widths, strict=True)]
+        words = [padded(text, width) for text, width in zip(row, widths, strict=True)]
         if style is not None:
             words[STATE_COLUMN] = style(words[STATE_COLUMN], result.health)
         lines.append(BETWEEN.join(words).rstrip())
@@ -184,27 +169,11 @@ def table(
 
 
 def _line(words: Sequence[str], widths: Sequence[int]) -> str:
-    return BETWEEN.join(_padded(word, width) for word, width in zip(words, widths, strict=True)).rstrip()
-
-
-def _padded(text: str, width: int) -> str:
-    return text + " " * (width - _cells(text))
-
-
-def _cells(text: str) -> int:
-    if text.isascii():
-        return len(text)
-    from rich.cells import cell_len  # only for names and answers in wide scripts
-
-    return cell_len(text)
+    return BETWEEN.join(padded(word, width) for word, width in zip(words, widths, strict=True)).rstrip()
 
 
 def _sentence(result: ProbeResult, kind: str) -> str:
     return f"{safe(result.name)}, {kind}, {result.target}: {result.health.value}, {result.detail}"
-
-
-def _wants_colour() -> bool:
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
 def _coloured(text: str, health: Health) -> str:

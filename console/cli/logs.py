@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import time
 from array import array
@@ -12,12 +11,11 @@ from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo
 
 import click
 import msgspec
 
-from console.cli.options import Request, common, request
+from console.cli.options import Request, common, request, wants_colour
 from console.cli.outcome import Exit, say
 from console.config.load import ConfigError
 from console.domain.instant import BadTime, Instant, Window, parse_span, rfc3339, span_text
@@ -50,11 +48,6 @@ class Asked:
     request: Request
     query: Query | None
     sources: Sequence[FileLogSource]
-
-    @property
-    def zone(self) -> tzinfo:
-        """The display zone."""
-        return ZoneInfo(self.request.loaded.config.console.timezone)
 
 
 @click.command("logs")
@@ -181,7 +174,7 @@ async def _histogram(asked: Asked, step_s: float) -> int:
             }
         )
     else:
-        _draw(rows, asked.zone, step_s)
+        _draw(rows, asked.request.zone, step_s)
     return Exit.INCONCLUSIVE if missing else Exit.DONE
 
 
@@ -288,8 +281,8 @@ def _writer(asked: Asked, *, flush: bool = False) -> Callable[[LogRecord], None]
                 binary.flush()
 
         return as_json
-    colour = not asked.request.plain and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-    zone = asked.zone
+    colour = not asked.request.plain and wants_colour()
+    zone = asked.request.zone
 
     def as_text(record: LogRecord) -> None:
         for line in lines(record, zone, colour=colour):

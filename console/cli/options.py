@@ -1,7 +1,10 @@
-"""Options that commands share, and what they mean together."""
+"""Options that commands share, what they mean together, and how what they ask for is written."""
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +18,8 @@ from console.config.load import Loaded, load
 from console.domain.instant import BadTime, Instant, Window, parse_span, parse_time
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+config_option = click.option("--config", "config_path", type=click.Path(path_type=Path), help="Configuration file.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +36,28 @@ class Request:
     as_json: bool
     plain: bool
 
+    @property
+    def zone(self) -> ZoneInfo:
+        """The display zone."""
+        return ZoneInfo(self.loaded.config.console.timezone)
+
+
+def forms(function: F) -> F:
+    """Add --json and --plain, which every command takes that prints."""
+    for option in (
+        click.option("--plain", is_flag=True, help="Linear text: no colour, no cursor movement."),
+        click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output."),
+    ):
+        function = option(function)
+    return function
+
 
 def common(function: F) -> F:
     """Add --config, --at, --since, --until, --service, --json and --plain."""
+    function = forms(function)
     for option in reversed(
         (
-            click.option("--config", "config_path", type=click.Path(path_type=Path), help="Configuration file."),
+            config_option,
             click.option(
                 "--at", metavar="TIME", help="Knowledge clock: nothing stamped later may influence the answer."
             ),
@@ -47,8 +68,6 @@ def common(function: F) -> F:
             click.option(
                 "--service", "services", multiple=True, metavar="NAME", help="Only this service (repeatable)."
             ),
-            click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output."),
-            click.option("--plain", is_flag=True, help="Linear text: no colour, no cursor movement."),
         )
     ):
         function = option(function)
@@ -85,3 +104,27 @@ def request(
                 f"no service {name!r}; configured: {', '.join(sorted(known))}", param_hint="--service"
             )
     return Request(loaded, knowledge, at is not None, Window(start, end), services, as_json, plain)
+
+
+def write_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def wants_colour() -> bool:
+    """Whether standard output is a terminal that shows colour, and its user wants some."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in (None, "", "dumb")
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    if text.isascii():
+        return len(text)
+    from rich.cells import cell_len  # only for names in wide scripts
+
+    return cell_len(text)
+
+
+def padded(text: str, width: int) -> str:
+    """The text with blanks up to a width in columns."""
+    return text + " " * (width - cells(text))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from console.cli.options import config_option
 from console.cli.outcome import Exit, Refused
 from console.config.load import ConfigError, Loaded, load
 
@@ -22,7 +23,7 @@ whatever this says; nothing moves by itself."""
 
 
 @click.command(name="run")
-@click.option("--config", "config_path", type=click.Path(path_type=Path), help="Configuration file.")
+@config_option
 @click.option(
     "--theme",
     type=click.Choice(["dark", "light", "ansi-dark", "ansi-light", "high-contrast"]),

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from typing import Any
 
 import click
+
+from console.cli.options import forms, write_json
 
 SCHEMAS = ("diagnose",)
 
 
 @click.command("schema")
 @click.argument("document", type=click.Choice(SCHEMAS))
-def command(document: str) -> int:
-    """Print the JSON Schema of DOCUMENT, as a validator takes it."""
+@forms
+def command(document: str, as_json: bool, plain: bool) -> int:
+    """Print the JSON Schema of DOCUMENT, as a validator takes it; with --plain its fields, one a line."""
     from console.report.diagnosis_json import diagnosis_schema
 
-    click.echo(json.dumps({"diagnose": diagnosis_schema}[document](), indent=2))
+    schema = {"diagnose": diagnosis_schema}[document]()
+    if plain and not as_json:
+        for line in _fields(schema, ""):
+            click.echo(line)
+    else:
+        write_json(schema)
     return 0
+
+
+def _fields(schema: dict[str, Any], path: str) -> Iterator[str]:
+    """`suspects[].rank: integer.` for every field, outer ones first."""
+    for name, inner in schema.get("properties", {}).items():
+        yield f"{path}{name}: {_kind(inner)}."
+        yield from _fields(inner, f"{path}{name}.")
+        yield from _fields(inner.get("items", {}), f"{path}{name}[].")
+
+
+def _kind(schema: dict[str, Any]) -> str:
+    given = schema.get("type", [])
+    types = " or ".join([given] if isinstance(given, str) else given)
+    values = schema.get("enum", [schema["const"]] if "const" in schema else [])
+    told = ", ".join("null" if value is None else str(value) for value in values)
+    return f"{types}, one of {told}" if types and told else types or f"one of {told}"

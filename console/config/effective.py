@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from console.config.load import Loaded
+from console.config import folders
+from console.config.load import ConfigError, Loaded
 from console.guard.redact import redact
 from console.guard.sanitise import safe
 
@@ -40,12 +40,12 @@ class Setting:
         return f"{place}.{self.key}" if self.key else place
 
 
-def settings(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> tuple[Setting, ...]:
+def settings(loaded: Loaded) -> tuple[Setting, ...]:
     """Every value of the configuration, in the order of the model."""
-    return tuple(_settings(loaded, environ))
+    return tuple(_settings(loaded))
 
 
-def _settings(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Setting]:
+def _settings(loaded: Loaded) -> Iterator[Setting]:
     config = loaded.config
     for table in type(config).model_fields:
         value = getattr(config, table)
@@ -53,7 +53,7 @@ def _settings(loaded: Loaded, environ: Mapping[str, str]) -> Iterator[Setting]:
         if isinstance(value, BaseModel):
             for key, inner, origin in _fields(value, given, ""):
                 if (table, key) == ("console", "state_dir"):
-                    inner = str(state_folder(loaded, environ))
+                    inner = str(state_folder(loaded))
                 yield Setting(table, None, key, _shown(inner), origin)
         elif isinstance(value, tuple):
             for index, one in enumerate(value):
@@ -83,14 +83,28 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def state_folder(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> Path:
-    """Where cases and indexes are kept: `state_dir`, else the user's folder for state."""
+def state_folder(loaded: Loaded) -> Path:
+    """Where cases and indexes are kept: `state_dir`, else the user's folder for state.
+
+    Raises:
+        ConfigError: Neither is there.
+    """
     given = loaded.config.console.state_dir
     if given is not None:
         return loaded.resolve(given)
-    home = environ.get("XDG_STATE_HOME")
-    base = Path(home) if home and os.path.isabs(home) else Path.home() / ".local" / "state"
-    return base / "incident-console"
+    folder = folders.state_folder()
+    if folder is None:
+        raise ConfigError(f"{loaded.path or loaded.why}: there is no home folder: set state_dir in [console]")
+    return folder
+
+
+def plain_text(found: tuple[Setting, ...]) -> str:
+    """The values as statements that make sense one by one; what is not set is left out."""
+    return "".join(
+        f"{setting.path} is {toml(setting.value)} ({setting.origin}).\n"
+        for setting in found
+        if setting.value is not None and setting.value != {}
+    )
 
 
 def toml_text(found: tuple[Setting, ...]) -> str:

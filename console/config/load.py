@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from console.actions import BadKeymap, with_keymap
 from console.config.errors import ConfigError as ConfigError
-from console.config.models import Config
+from console.config.folders import config_folder
+from console.config.models import Config, Together
+from console.config.places import KeyPath, Places
 from console.guard.sanitise import safe
+
+MOST_LOCATED = 100
+"""Problems whose line is looked for; each look parses the file some ten times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +44,48 @@ class Loaded:
         return (self.folder / Path(path).expanduser()).absolute()
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong."""
+
+    path: KeyPath
+    """Where in the document."""
+    says: str
+    """The key, what is wrong with it, and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A file as it was read: what of it is valid, and everything that is wrong with the rest."""
+
+    loaded: Loaded
+    text: str = ""
+    problems: tuple[Problem, ...] = ()
+    kept: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Of a list of tables, which are part of the configuration; the others are wrong."""
+
+    def sentences(self, more: Sequence[Problem] = ()) -> list[str]:
+        """Every problem with file and line, in the order of the file.
+
+        Args:
+            more: Found besides, in the configuration; an index in their paths counts the tables of the configuration.
+        """
+        name = safe(str(self.loaded.path or "configuration"))
+        places = Places(self.text)
+        found = [*self.problems, *(Problem(self._original(one.path), one.says) for one in more)]
+        lines = [places.line_of(one.path) if k < MOST_LOCATED else None for k, one in enumerate(found)]
+        told = [
+            (line or 0, f"{name}:{line}: {one.says}" if line else f"{name}: {one.says}")
+            for one, line in zip(found, lines, strict=True)
+        ]
+        return list(dict.fromkeys(sentence for _, sentence in sorted(told, key=lambda pair: pair[0])))
+
+    def _original(self, path: KeyPath) -> KeyPath:
+        if len(path) > 1 and isinstance(path[1], int) and path[0] in self.kept:
+            return (path[0], self.kept[str(path[0])][path[1]], *path[2:])
+        return path
+
+
 def find(explicit: Path | None, environ: Mapping[str, str] = os.environ) -> tuple[Path | None, str]:
     """The file to read, and why that one: `--config`, `$INCIDENT_CONFIG`, `./incident.toml`, then the XDG folder.
 
@@ -49,34 +98,50 @@ def find(explicit: Path | None, environ: Mapping[str, str] = os.environ) -> tupl
             if not path.is_file():
                 raise ConfigError(f"{safe(str(path))}: no such file (named by {why})")
             return path.absolute(), why
-    home = Path(environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    for path, why in (
-        (Path("incident.toml"), "./incident.toml"),
-        (home / "incident-console" / "config.toml", "the user's configuration folder"),
-    ):
+    folder = config_folder()
+    candidates = [(Path("incident.toml"), "./incident.toml")]
+    if folder is not None:
+        candidates.append((folder / "config.toml", "the user's configuration folder"))
+    for path, why in candidates:
         if path.is_file():
             return path.absolute(), why
     return None, "no file found: defaults"
 
 
-def load(explicit: Path | None = None, environ: Mapping[str, str] = os.environ) -> Loaded:
+def load(explicit: Path | None = None) -> Loaded:
     """Find, read and validate.
 
     Raises:
         ConfigError: With one sentence per problem.
     """
-    path, why = find(explicit, environ)
+    draft = read(explicit)
+    if draft.problems:
+        raise ConfigError("\n".join(draft.sentences()))
+    return draft.loaded
+
+
+def read(explicit: Path | None = None) -> Draft:
+    """Find and read, and keep what is valid beside what is wrong.
+
+    Raises:
+        ConfigError: There is no such file, or it is no TOML.
+    """
+    path, why = find(explicit)
     if path is None:
-        return Loaded(Config(), None, why)
+        return Draft(Loaded(Config(), None, why))
+    name = safe(str(path))
     try:
-        document = tomllib.loads(path.read_bytes().decode("utf-8"))
+        text = path.read_bytes().decode("utf-8")
+        document = tomllib.loads(text)
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+        raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: not UTF-8 at byte {error.start}") from None
+        raise ConfigError(f"{name}: not UTF-8 at byte {error.start}") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: not valid TOML: {safe(str(error))}") from None
-    return Loaded(validate(document, str(path)), path, why)
+        at = re.search(r"at line (\d+)", str(error))
+        raise ConfigError(f"{name}{f':{at[1]}' if at else ''}: not valid TOML: {safe(str(error))}") from None
+    config, problems, kept = _examined(document)
+    return Draft(Loaded(config, path, why), text, tuple(problems), kept)
 
 
 def validate(document: dict[str, Any], name: str) -> Config:
@@ -85,53 +150,106 @@ def validate(document: dict[str, Any], name: str) -> Config:
     Raises:
         ConfigError: Unknown keys, wrong types, names that refer to nothing; all of them, one a line.
     """
-    try:
-        config = Config.model_validate(document)
-    except ValidationError as error:
-        raise ConfigError("\n".join(_sentence(name, e, document) for e in error.errors())) from None
-    problems = [f"{name}: {text}" for text in _references(config)]
+    config, problems, _ = _examined(document)
     if problems:
-        raise ConfigError("\n".join(problems))
+        raise ConfigError("\n".join(f"{name}: {problem.says}" for problem in problems))
     return config
 
 
-def _references(config: Config) -> list[str]:
+def _examined(document: dict[str, Any]) -> tuple[Config, list[Problem], dict[str, tuple[int, ...]]]:
+    """The valid part of a document, what is wrong with it, and which tables of each list are in that part."""
+    errors: list[Any] = []
+    try:
+        config = Config.model_validate(document)
+    except ValidationError as error:
+        errors = list(error.errors())
+    rest, kept = _valid_part(document, errors)
+    config = Config.model_validate(rest)
+    problems = [problem for error in errors for problem in _problems(error, document)]
+    problems += _contradictions(document, errors)
+    problems += _references(document)
+    try:
+        with_keymap(config.keys)
+    except BadKeymap as error:
+        problems += [Problem(("keys", key), says) for key, says in error.problems]
+    return config, problems, kept
+
+
+def _valid_part(document: dict[str, Any], errors: Sequence[Any]) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
+    """The document without the tables that are wrong; of a table that occurs once, nothing stays if anything is wrong."""
+    wrong = {tuple(error["loc"][:2]) for error in errors}
+    whole = {loc[0] for loc in wrong if len(loc) < 2 or not isinstance(loc[1], int)}
+    rest, kept = {}, {}
+    for key, value in document.items():
+        if key in whole:
+            continue
+        if isinstance(value, list):
+            kept[key] = tuple(index for index in range(len(value)) if (key, index) not in wrong)
+            value = [value[index] for index in kept[key]]
+        rest[key] = value
+    return rest, kept
+
+
+def _tables(document: dict[str, Any], key: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The tables of a list, as far as they are some."""
+    tables = document.get(key)
+    for index, table in enumerate(tables if isinstance(tables, list) else ()):
+        if isinstance(table, dict):
+            yield index, table
+
+
+def _contradictions(document: dict[str, Any], errors: Sequence[Any]) -> Iterator[Problem]:
+    """Keys that do not go together, in tables whose own check did not run because a single key is wrong."""
+    unchecked = {tuple(error["loc"][:2]) for error in errors if len(error["loc"]) > 2}
+    for key, index in sorted(loc for loc in unchecked if isinstance(loc[1], int)):
+        model = _model_at((key,))
+        table = dict(_tables(document, str(key))).get(index)
+        if model is not None and issubclass(model, Together) and table is not None:
+            defaults = {name: one.default for name, one in model.model_fields.items() if not one.is_required()}
+            for says in model.contradictions(defaults | table):
+                yield Problem((key, index), f"{_key((key, index), document)}: {says}")
+
+
+def _references(document: dict[str, Any]) -> Iterator[Problem]:
     """Names that occur twice or refer to nothing."""
-    problems: list[str] = []
-    known = [s.name for s in config.service] + [d.name for d in config.dependency]
-    problems += [f"{one!r} is defined twice" for one in sorted({n for n in known if known.count(n) > 1})]
-    for service in config.service:
-        for needed in service.depends_on:
-            if needed not in known:
-                problems.append(
-                    f"[[service]] {service.name}: depends_on names {needed!r}, which is no service or dependency{_nearest(needed, known)}"
-                )
-    for log in config.logs:
-        if log.service is not None and known and log.service not in known:
-            problems.append(
-                f"[[logs]] {log.name}: service {log.service!r} is not defined{_nearest(log.service, known)}"
-            )
-    return problems
+    named = [
+        (table.get("name"), (key, index, "name"))
+        for key in ("service", "dependency")
+        for index, table in _tables(document, key)
+    ]
+    known = [name for name, _ in named if isinstance(name, str)]
+    for number, (name, path) in enumerate(named):
+        if name in known and name in [earlier for earlier, _ in named[:number]]:
+            yield Problem(path, f"{safe(repr(name), 200)} is defined twice: give one of the two another name")
+    for index, table in _tables(document, "service"):
+        needed = table.get("depends_on")
+        for number, name in enumerate(needed if isinstance(needed, list) else ()):
+            if isinstance(name, str) and name not in known:
+                says = f"depends_on names {safe(repr(name), 200)}, which is no service or dependency{_nearest(name, known)}"
+                yield Problem(("service", index, "depends_on", number), f"{_key(('service', index), document)}: {says}")
+    for index, table in _tables(document, "logs"):
+        name = table.get("service")
+        if isinstance(name, str) and known and name not in known:
+            says = f"service {safe(repr(name), 200)} is not defined{_nearest(name, known)}"
+            yield Problem(("logs", index, "service"), f"{_key(('logs', index), document)}: {says}")
 
 
-def _nearest(word: str, valid: list[str]) -> str:
+def _nearest(word: str, valid: Sequence[str]) -> str:
     close = difflib.get_close_matches(word, valid, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else ""
+    return f"; did you mean {safe(repr(close[0]), 200)}?" if close else ""
 
 
-def _fields_at(path: tuple[int | str, ...]) -> list[str]:
-    """The valid keys of the table that `path` lies in."""
+def _model_at(path: KeyPath) -> type[BaseModel] | None:
+    """The model of the table at a path; None where no model is."""
     model: Any = Config
-    for part in path[:-1]:
+    for part in path:
         if isinstance(part, int):
             continue
-        field = getattr(model, "model_fields", {}).get(part)
-        if field is None:
-            return []
-        model = next((t for t in _types(field.annotation) if isinstance(t, type) and issubclass(t, BaseModel)), None)
-        if model is None:
-            return []
-    return list(model.model_fields)
+        field_ = getattr(model, "model_fields", {}).get(part)
+        if field_ is None:
+            return None
+        model = next((t for t in _types(field_.annotation) if isinstance(t, type) and issubclass(t, BaseModel)), None)
+    return model if model is None or issubclass(model, BaseModel) else None
 
 
 def _types(annotation: Any) -> list[Any]:
@@ -139,21 +257,45 @@ def _types(annotation: Any) -> list[Any]:
     return [annotation, *inner]
 
 
-def _key(path: tuple[int | str, ...], document: dict[str, Any]) -> str:
+def _key(path: KeyPath, document: dict[str, Any]) -> str:
     """`[[logs]] app: format` instead of `logs.0.format`."""
     if len(path) >= 2 and isinstance(path[1], int):
         entry = document.get(str(path[0]), [])
         table = entry[path[1]] if isinstance(entry, list) and path[1] < len(entry) else {}
-        name = table.get("name") if isinstance(table, dict) else None
+        given = table.get("name") if isinstance(table, dict) else None
+        name = given if isinstance(given, str) else ""
         rest = ".".join(str(p) for p in path[2:])
-        return f"[[{path[0]}]] {safe(str(name or '#' + str(path[1] + 1)))}" + (f": {rest}" if rest else "")
-    return ".".join(str(p) for p in path)
+        return safe(f"[[{path[0]}]] {name or '#' + str(path[1] + 1)}" + (f": {rest}" if rest else ""), 400)
+    return safe(".".join(str(p) for p in path), 400)
 
 
-def _sentence(name: str, error: Any, document: dict[str, Any]) -> str:
+def _problems(error: Any, document: dict[str, Any]) -> Iterator[Problem]:
+    """What pydantic found, in words that tell how to mend it."""
     path = tuple(error["loc"])
-    key = _key(path, document)
-    if error["type"] == "extra_forbidden":
-        return f"{name}: {key}: unknown key{_nearest(str(path[-1]), _fields_at(path))}"
-    text = str(error["msg"]).removeprefix("Value error, ")
-    return f"{name}: {key}: {safe(text)}"
+    for says in _says(error, path):
+        yield Problem(path, f"{_key(path, document)}: {says}")
+
+
+def _says(error: Any, path: KeyPath) -> list[str]:
+    given = error["input"]
+    match error["type"]:
+        case "extra_forbidden":
+            model = _model_at(path[:-1])
+            return [f"unknown key{_nearest(str(path[-1]), list(model.model_fields) if model else [])}"]
+        case "missing":
+            return [f"is missing: add {path[-1]} = …"]
+        case "literal_error":
+            valid = re.findall(r"'([^']*)'", error["ctx"]["expected"])
+            near = _nearest(given, valid) if isinstance(given, str) else ""
+            return [f"{safe(repr(given), 200)} is none of {', '.join(valid)}{near}"]
+        case "tuple_type" if len(path) == 1:
+            return [f"is a list of tables: write [[{path[0]}]]"]
+        case "tuple_type":
+            return ['is a list: write ["…", "…"]']
+        case "model_type" | "dict_type":
+            return [f"is a table: write [{'.'.join(str(p) for p in path if isinstance(p, str))}]"]
+        case "string_type":
+            return ["is text: write it in quotes"]
+        case "value_error":
+            return [str(safe(line, 1000)) for line in str(error["ctx"]["error"]).split("\n")]
+    return [str(safe(str(error["msg"]), 1000))]

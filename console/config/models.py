@@ -5,9 +5,9 @@ An unknown key is an error. A secret is never a literal: `token_env`, `token_fil
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -72,6 +72,30 @@ def _texts(value: object) -> Iterator[str]:
         for key, item in value.items():
             yield key
             yield str(item).replace("\n", " ").replace("\t", " ")
+
+
+class Together(Model):
+    """A table whose keys depend on each other."""
+
+    @classmethod
+    def contradictions(cls, table: Mapping[str, Any]) -> list[str]:
+        """What does not go together, one sentence each.
+
+        Args:
+            table: Key to value, defaults included; of any type, so that a table can be judged that has other mistakes as well.
+        """
+        raise NotImplementedError
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        found = self.contradictions(vars(self))
+        if found:
+            raise ValueError("\n".join(found))
+        return self
+
+
+def _missing(table: Mapping[str, Any], kind: str, needed: tuple[str, ...]) -> list[str]:
+    return [f'{key} is needed for kind = "{kind}"' for key in needed if table[key] is None]
 
 
 class Secret(Model):
@@ -142,7 +166,7 @@ class FieldNames(Model):
     trace_id: str | None = None
 
 
-class LogsConfig(Secret):
+class LogsConfig(Secret, Together):
     """A log source."""
 
     name: str = Field(default="logs", min_length=1)
@@ -161,19 +185,21 @@ class LogsConfig(Secret):
     fields: FieldNames = FieldNames()
     url: str | None = None
 
-    @model_validator(mode="after")
-    def _consistent(self) -> LogsConfig:
-        named = [key for key in ("service", "service_field", "service_from_path") if getattr(self, key) is not None]
+    @classmethod
+    def contradictions(cls, table: Mapping[str, Any]) -> list[str]:
+        """How the service is named, and what files need."""
+        named = [key for key in ("service", "service_field", "service_from_path") if table[key] is not None]
+        found = []
         if len(named) > 1:
-            raise ValueError(f"only one of {' and '.join(named)} can name the service")
-        if self.kind == "files" and not self.paths:
-            raise ValueError('paths is needed for kind = "files"')
-        if self.service_from_path is not None and "{service}" not in self.service_from_path:
-            raise ValueError("service_from_path needs {service} in it")
-        return self
+            found.append(f"only one of {' and '.join(named)} can name the service")
+        if table["kind"] == "files" and not table["paths"]:
+            found.append('paths is needed for kind = "files"')
+        if table["service_from_path"] is not None and "{service}" not in str(table["service_from_path"]):
+            found.append("service_from_path needs {service} in it")
+        return found
 
 
-class MetricsConfig(Secret):
+class MetricsConfig(Secret, Together):
     """A metrics source."""
 
     name: str = Field(default="metrics", min_length=1)
@@ -189,18 +215,15 @@ class MetricsConfig(Secret):
     queries: dict[str, str] = Field(default_factory=dict)
     """Prometheus: metric name to PromQL with `$step` in it, replacing the default query."""
 
-    @model_validator(mode="after")
-    def _consistent(self) -> MetricsConfig:
-        if self.kind == "csv" and self.path is None:
-            raise ValueError('path is needed for kind = "csv"')
-        if self.kind != "csv" and self.url is None:
-            raise ValueError(f'url is needed for kind = "{self.kind}"')
-        if self.kind == "scrape" and self.service is None:
-            raise ValueError('service is needed for kind = "scrape"')
-        return self
+    @classmethod
+    def contradictions(cls, table: Mapping[str, Any]) -> list[str]:
+        """What each kind needs."""
+        needed = {"csv": ("path",), "prometheus": ("url",), "scrape": ("url", "service")}
+        kind = table.get("kind")
+        return _missing(table, str(kind), needed.get(str(kind), ()))
 
 
-class ChangesConfig(Secret):
+class ChangesConfig(Secret, Together):
     """A source of changes, beside the deploy tags."""
 
     name: str = Field(default="changes", min_length=1)
@@ -208,14 +231,13 @@ class ChangesConfig(Secret):
     path: Annotated[Path | None, Field(strict=False)] = None
     url: str | None = None
 
-    @model_validator(mode="after")
-    def _consistent(self) -> ChangesConfig:
-        if self.kind == "jsonl" and self.path is None:
-            raise ValueError('path is needed for kind = "jsonl"')
-        return self
+    @classmethod
+    def contradictions(cls, table: Mapping[str, Any]) -> list[str]:
+        """A file needs its path."""
+        return _missing(table, "jsonl", ("path",) if table["kind"] == "jsonl" else ())
 
 
-class TracesConfig(Secret):
+class TracesConfig(Secret, Together):
     """A source of spans."""
 
     name: str = Field(default="traces", min_length=1)
@@ -223,11 +245,10 @@ class TracesConfig(Secret):
     path: Annotated[Path | None, Field(strict=False)] = None
     url: str | None = None
 
-    @model_validator(mode="after")
-    def _consistent(self) -> TracesConfig:
-        if self.kind == "jsonl" and self.path is None:
-            raise ValueError('path is needed for kind = "jsonl"')
-        return self
+    @classmethod
+    def contradictions(cls, table: Mapping[str, Any]) -> list[str]:
+        """A file needs its path."""
+        return _missing(table, "jsonl", ("path",) if table["kind"] == "jsonl" else ())
 
 
 class EnvironmentConfig(Secret):
