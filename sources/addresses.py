@@ -13,10 +13,10 @@ import threading
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias
 
+from console.guard.networks import forbidden
 from sources.base import SourceRefused, SourceTimeout, SourceUnavailable
 from sources.reasons import is_ours
 
-Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve: TypeAlias = Callable[[str, int], Awaitable[Sequence[str]]]
 """Addresses of a host, as text, in the order to try."""
 
@@ -29,42 +29,7 @@ class OurSide(SourceUnavailable):
     """Nothing could be asked, for a reason on this machine: it says nothing about the other side."""
 
 
-METADATA = (
-    ipaddress.ip_network("169.254.0.0/16"),
-    ipaddress.ip_network("100.100.100.200/32"),
-    ipaddress.ip_network("192.0.0.192/32"),
-    ipaddress.ip_network("fd00:ec2::/32"),
-    ipaddress.ip_network("fd20:ce::/32"),
-    ipaddress.ip_network("fe80::/10"),
-)
-"""Link-local networks, and the metadata services of the large providers that lie elsewhere."""
-
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 MOST_ADDRESSES = 8
-
-
-def forbidden(text: str) -> str | None:
-    """Why an address may not be asked, in words; None where it may."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return "no address"
-    for one in (address, *_inner(address)):
-        if any(one in network for network in METADATA if network.version == one.version):
-            return "a link-local or metadata address"
-        if one.is_multicast or one.is_unspecified or one == ipaddress.IPv4Address("255.255.255.255"):
-            return "no address of a single machine"
-    return None
-
-
-def _inner(address: Address) -> list[Address]:
-    """IPv4 addresses that an IPv6 address carries in itself."""
-    if isinstance(address, ipaddress.IPv4Address):
-        return []
-    found: list[Address] = [a for a in (address.ipv4_mapped, address.sixtofour) if a is not None]
-    if address in _NAT64 or (int(address) >> 32 == 0 and int(address) > 1):
-        found.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    return found
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:

@@ -1,0 +1,1 @@
+"""Safe reproduction: requests from evidence, made smaller, compared, verified and exported. Pure; `sources` sends."""
