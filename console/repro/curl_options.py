@@ -51,7 +51,10 @@ _USED_VALUES = _listed("""
     X:request d:data data-raw data-binary data-ascii data-urlencode json url-query F:form form-string H:header b:cookie u:user
     A:user-agent e:referer r:range url request-target oauth2-bearer proto-default
 """)
-_USED_SWITCHES = _listed("G:get I:head k:insecure g:globoff path-as-is compressed tr-encoding form-escape basic digest ntlm ntlm-wb negotiate")_NO_SWITCHES = _listed("""
+_USED_SWITCHES = _listed(
+    "G:get I:head k:insecure g:globoff path-as-is compressed tr-encoding form-escape basic digest ntlm ntlm-wb negotiate"
+)
+_NO_SWITCHES = _listed("""
     a:append compressed-ssh cert-status create-dirs crlf q:disable disable-eprt disable-epsv eprt epsv disallow-username-in-url
     doh-cert-status doh-insecure f:fail fail-early fail-with-body false-start ftp-create-dirs ftp-pret ftp-skip-pasv-ip ftp-ssl-ccc
     ftp-ssl-control http0.9 ignore-content-length i:include j:junk-session-cookies l:list-only L:location location-trusted
