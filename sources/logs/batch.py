@@ -14,6 +14,7 @@ from console.domain.instant import Instant, Window
 from sources.logs.formats.base import Format
 from sources.logs.formats.columns import Columns, Kind, ReadsBlocks, Shared
 from sources.logs.records import Entry, Group, Grouper, Tally, entries_of
+from sources.logs.sieve import Sieve, Sifted
 
 
 class Lines:
@@ -111,7 +112,12 @@ class Batch:
 
 
 class _Careful:
-    """The lines that are not read at once."""
+    """The lines that are not read at once.
+
+    Args:
+        form, tally, narrow: As for `batches`.
+        maybe: Whether a line is of interest; records without such a line are passed over.
+    """
 
     def __init__(self, form: Format, tally: Tally, maybe: Callable[[bytes], bool] | None, narrow: bool) -> None:
         self._form, self._tally, self._maybe, self._narrow = form, tally, maybe, narrow
@@ -126,30 +132,42 @@ class _Careful:
         """Add the record that is open: the next line begins another."""
         self._add(self._grouper.end(), batch)
 
+    def sifted(self, sifted: Sifted, batch: Batch) -> None:
+        """Of a block, add the records that hold something which was found in it, and those that reach into other blocks."""
+        offset, block, places = sifted
+        first = _first_start(self._form, block)
+        if first < 0:
+            self.read((offset, block), batch)
+            return
+        last = _start_before(self._form, block, len(block))
+        self.read((offset, block[:first]), batch)
+        self.finish(batch)
+        done = first
+        for place in places:
+            if done <= place < last:
+                begin = _start_before(self._form, block, place + 1)
+                done = _next_start(self._form, block, place)
+                self.read((offset + begin, block[begin:done]), batch)
+                self.finish(batch)
+        self.read((offset + last, block[last:]), batch)
+
     def _add(self, groups: Iterable[Group], batch: Batch) -> None:
         for entry in entries_of(self._form, groups, self._tally, self._maybe, self._narrow):
             light = entry.light
             batch.add_entry(entry, self._shared.kind(light.level, light.service, light.operation, light.status))
 
 
-def batches(
-    form: Format,
-    blocks: Iterable[tuple[int, bytes]],
-    tally: Tally,
-    maybe: Callable[[bytes], bool] | None = None,
-    narrow: bool = False,
-) -> Iterator[Batch]:
+def batches(form: Format, blocks: Iterable[tuple[int, bytes]], tally: Tally, narrow: bool = False) -> Iterator[Batch]:
     """The records in blocks of lines.
 
     Args:
         form: Reads the lines.
         blocks: Offsets and whole lines, in the order of the file.
         tally: Counts what is met.
-        maybe: Whether a line can be part of a wanted record; records with no such line may be passed over unread.
         narrow: Time, level and latency are all that is needed of the records.
     """
-    careful = _Careful(form, tally, maybe, narrow)
-    at_once = form if maybe is None and isinstance(form, ReadsBlocks) else None
+    careful = _Careful(form, tally, None, narrow)
+    at_once = form if isinstance(form, ReadsBlocks) else None
     for offset, block in blocks:
         columns = _columns(at_once, block, narrow) if at_once is not None else None
         if columns is None:
@@ -163,6 +181,61 @@ def batches(
     batch = Batch(form)
     careful.finish(batch)
     yield batch
+
+
+def sifted_batches(
+    form: Format, blocks: Iterable[tuple[int, bytes]], size: int, tally: Tally, sieve: Sieve
+) -> Iterator[Batch]:
+    """As `batches`, but only the records with a line of interest: all others are passed over unread.
+
+    Args:
+        form, blocks, tally: As for `batches`.
+        size: About how many bytes the blocks are together.
+        sieve: Finds the lines of interest.
+    """
+    careful = _Careful(form, tally, sieve.line, False)
+    for sifted in sieve.sift(blocks, size):
+        batch = Batch(form)
+        careful.sifted(sifted, batch)
+        if len(batch):
+            yield batch
+    batch = Batch(form)
+    careful.finish(batch)
+    yield batch
+
+
+def _starts(form: Format, block: bytes, begin: int, end: int) -> bool:
+    """Whether the line between two places begins a record; as a `Grouper` sees it."""
+    return form.starts(block[begin:end].rstrip(b"\r").lstrip(b"\0"))
+
+
+def _next_start(form: Format, block: bytes, place: int) -> int:
+    """Where the first line after that of `place` begins a record; the end of the block where none does."""
+    while (cut := block.find(b"\n", place)) >= 0 and cut + 1 < len(block):
+        place = cut + 1
+        end = block.find(b"\n", place)
+        if _starts(form, block, place, end if end >= 0 else len(block)):
+            return place
+    return len(block)
+
+
+def _first_start(form: Format, block: bytes) -> int:
+    """Where the first line that begins a record begins; -1: nowhere."""
+    end = block.find(b"\n")
+    if _starts(form, block, 0, end if end >= 0 else len(block)):
+        return 0
+    place = _next_start(form, block, 0)
+    return place if place < len(block) else -1
+
+
+def _start_before(form: Format, block: bytes, place: int) -> int:
+    """Where the last line that begins before `place` and begins a record begins; 0 where none does."""
+    while True:
+        begin = block.rfind(b"\n", 0, max(0, place - 1)) + 1
+        end = block.find(b"\n", begin)
+        if begin == 0 or _starts(form, block, begin, end if end >= 0 else len(block)):
+            return begin
+        place = begin
 
 
 def _columns(form: ReadsBlocks, block: bytes, narrow: bool) -> Columns | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 from operator import itemgetter
 from typing import Any, Protocol
@@ -19,6 +19,7 @@ from sources.logs.inputs import LogFile
 from sources.logs.matching import Matcher
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page, Question
 from sources.logs.records import Entry, full, newest_first_key
+from sources.logs.sieve import Sieve
 
 MOST_PAGE = 50_000
 """Records of one answer; more are counted, not given."""
@@ -27,8 +28,8 @@ MOST_PAGE = 50_000
 class Collector(Protocol):
     """One question's answer in the making."""
 
-    maybe: Callable[[bytes], bool] | None
-    """Whether a raw line can be part of a record that it wants; None: it wants to see every record."""
+    sieve: Sieve | None
+    """Finds the lines that can be part of a record that it wants; None: it wants to see every record."""
     narrow: bool
     """Whether time, level and latency are all that it needs of the light records."""
 
@@ -45,23 +46,32 @@ class Collector(Protocol):
         ...
 
 
-def collector(question: Question, window: Window, source: str, memory: Memory) -> Collector:
+def collector(
+    question: Question, window: Window, source: str, memory: Memory, given: Collection[str] = ()
+) -> Collector:
     """The collector for a question.
+
+    Args:
+        question: Of the source's records.
+        window: Where they lie.
+        source: Its name in the configuration.
+        memory: What earlier answers taught.
+        given: See `Matcher`.
 
     Raises:
         QueryError: Its query cannot be understood.
     """
     match question:
         case Page(query, limit):
-            return _NewestMatching(window, Matcher(parse(query)), limit)
+            return _NewestMatching(window, Matcher(parse(query), given), limit)
         case Errors(limit):
             return _NewestErrors(window, limit)
         case Messages(limit):
             return _Spread(window, limit)
         case Counts(query, step_s):
-            return _Bucketed(window, step_s, Matcher(parse(query)), with_latencies=False)
+            return _Bucketed(window, step_s, Matcher(parse(query), given), with_latencies=False)
         case Histogram(query, step_s):
-            return _Bucketed(window, step_s, Matcher(parse(query)), with_latencies=True)
+            return _Bucketed(window, step_s, Matcher(parse(query), given), with_latencies=True)
         case Derive(step_s):
             return _Series(window, step_s, source, memory)
 
@@ -110,7 +120,7 @@ class _NewestMatching(_Newest):
     def __init__(self, window: Window, matcher: Matcher, limit: int) -> None:
         super().__init__(window, limit)
         self._matcher = matcher
-        self.maybe, self.narrow = matcher.maybe, matcher.narrow
+        self.sieve, self.narrow = matcher.sieve, matcher.narrow
 
     def add(self, file: LogFile, batch: Batch) -> None:
         made: dict[int, LogRecord] = {}
@@ -121,7 +131,7 @@ class _NewestMatching(_Newest):
 
 
 class _NewestErrors(_Newest):
-    maybe: Callable[[bytes], bool] | None = None
+    sieve: Sieve | None = None
     narrow = True
 
     def add(self, file: LogFile, batch: Batch) -> None:
@@ -134,7 +144,7 @@ class _NewestErrors(_Newest):
 class _Spread:
     """Every n-th record, n doubling whenever there are too many."""
 
-    maybe: Callable[[bytes], bool] | None = None
+    sieve: Sieve | None = None
     narrow = True
 
     def begin(self, file: LogFile) -> None:
@@ -175,7 +185,7 @@ class _Bucketed:
         self._buckets: list[dict[Level, int]] = [{} for _ in range(self._last + 1)]
         self._cells = [Cell() for _ in range(self._last + 1)] if with_latencies else []
         self._matcher = matcher
-        self.maybe, self.narrow = matcher.maybe, matcher.narrow
+        self.sieve, self.narrow = matcher.sieve, matcher.narrow
 
     def add(self, file: LogFile, batch: Batch) -> None:
         start, step_s, last = self._start, self._step_s, self._last
@@ -207,7 +217,7 @@ class _Bucketed:
 class _Series:
     """What `sources.logs.derive` adds up, file by file."""
 
-    maybe: Callable[[bytes], bool] | None = None
+    sieve: Sieve | None = None
     narrow = False
 
     def __init__(self, window: Window, step_s: float, source: str, memory: Memory) -> None:

@@ -16,7 +16,7 @@ from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
-from sources.logs.batch import Batch, batches
+from sources.logs.batch import Batch, batches, sifted_batches
 from sources.logs.collect import collector
 from sources.logs.derive import Memory
 from sources.logs.formats import Format, make
@@ -28,6 +28,7 @@ from sources.logs.questions import Question
 from sources.logs.reading import SAMPLE, Reader, require_text
 from sources.logs.records import Tally
 from sources.logs.seek import locate, probe
+from sources.logs.sieve import Sieve
 from sources.logs.spec import Spec
 
 SAMPLE_LINES = 256
@@ -66,6 +67,8 @@ class Pass:
     tally: Tally = field(default_factory=Tally)
     bytes: int = 0
     formats: set[str] = field(default_factory=set)
+    sieve: Sieve | None = None
+    """Finds the lines that the questions need; None: they need all."""
     narrow: bool = False
     """Time, level and latency are all that is needed of the light records."""
     complete: bool = True
@@ -90,8 +93,11 @@ class Engine:
             QueryError: A query cannot be understood.
         """
         run = Pass(window, allowance or Allowance())
-        collectors = [collector(question, window, self.spec.name, self._memory) for question in questions]
-        maybe = collectors[0].maybe if len(collectors) == 1 else None
+        collectors = [
+            collector(question, window, self.spec.name, self._memory, self._given()) for question in questions
+        ]
+        sieves = {one.sieve for one in collectors}
+        run.sieve = sieves.pop() if len(sieves) == 1 else None
         run.narrow = all(one.narrow for one in collectors)
 
         def begin(file: LogFile) -> None:
@@ -99,7 +105,7 @@ class Engine:
                 one.begin(file)
 
         with no_collection():
-            for file, batch in self._batches(run, maybe, begin):
+            for file, batch in self._batches(run, begin):
                 for one in collectors:
                     one.add(file, batch)
             return [self._reading(*one.answer(run.bytes), run) for one in collectors]
@@ -172,13 +178,18 @@ class Engine:
                 self._formats[key] = known
         return known
 
-    def _batches(
-        self, run: Pass, maybe: Callable[[bytes], bool] | None, begin: Callable[[LogFile], None]
-    ) -> Iterator[tuple[LogFile, Batch]]:
+    def _given(self) -> set[str]:
+        """Names of services that records get from the configuration or their file's path."""
+        names = {self.spec.service, self.spec.fallback_service}
+        if self.spec.service_from_path and self.spec.kind == "files":
+            names |= {self.spec.context(one.path, "", 0.0).service for one in self.files().files}
+        return names - {""}
+
+    def _batches(self, run: Pass, begin: Callable[[LogFile], None]) -> Iterator[tuple[LogFile, Batch]]:
         """The records inside the window, file by file."""
         if self.spec.kind == "journald":
             begin(JOURNAL)
-            yield from self._journal(run, maybe)
+            yield from self._journal(run)
             return
         found = self.files()
         run.refused += found.refused
@@ -191,7 +202,7 @@ class Engine:
                     form = self.format_of(reader)
                     run.formats.add(form.name)
                     begin(file)
-                    for batch in batches(form, self._blocks(reader, form, run), run.tally, maybe, run.narrow):
+                    for batch in self._read(reader, form, run):
                         yield file, batch.inside(run.window)
                     read += 1
                     run.tally.cut += reader.cut_lines
@@ -206,7 +217,7 @@ class Engine:
         if not read and not run.complete:
             raise SourceUnavailable("; ".join(run.refused[:3]))
 
-    def _journal(self, run: Pass, maybe: Callable[[bytes], bool] | None) -> Iterator[tuple[LogFile, Batch]]:
+    def _journal(self, run: Pass) -> Iterator[tuple[LogFile, Batch]]:
         form = JournalFormat(self.spec.context("", "", run.window.end))
         run.formats.add("journal")
         start, end = run.window.start, run.window.end
@@ -216,15 +227,24 @@ class Engine:
                 run.bytes += len(block)
                 yield offset, block
 
-        for batch in batches(form, counted(), run.tally, maybe, run.narrow):
+        # Its lines may hold a text as a list of numbers, in which no needle can be found.
+        for batch in batches(form, counted(), run.tally, run.narrow):
             yield JOURNAL, batch.inside(run.window)
 
-    def _blocks(self, reader: Reader, form: Format, run: Pass) -> Iterator[tuple[int, bytes]]:
+    def _read(self, reader: Reader, form: Format, run: Pass) -> Iterator[Batch]:
+        """The records of the bytes of one file that the window needs."""
         if reader.file.compression:
-            low, high = 0, 1 << 62
+            low, high, size = 0, 1 << 62, _EXPANDS * reader.size
         else:
             where = locate(reader, form, run.window)
-            low, high = where.start, where.end
+            low, high, size = where.start, where.end, min(where.end, reader.size) - where.start
+        blocks = self._blocks(reader, low, high, run)
+        if run.sieve is None:
+            yield from batches(form, blocks, run.tally, run.narrow)
+        else:
+            yield from sifted_batches(form, blocks, size, run.tally, run.sieve)
+
+    def _blocks(self, reader: Reader, low: int, high: int, run: Pass) -> Iterator[tuple[int, bytes]]:
         for offset, block in reader.blocks(low, high):
             run.allowance.check()
             run.bytes += len(block)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 
 from console.domain.logs import Level, LogRecord
 from console.query.ast import Query
@@ -11,15 +11,20 @@ from sources.logs.batch import Batch
 from sources.logs.formats.columns import MOST_KINDS, Kind
 from sources.logs.memo import Memo
 from sources.logs.records import full
+from sources.logs.sieve import Sieve
 
 _NARROW = frozenset(("level", "latency"))
-_LEVEL_WORDS = tuple(level.word for level in Level)
 
 
 class Matcher:
-    """One query, ready for the lines of any file."""
+    """One query, ready for the lines of any file of a source.
 
-    def __init__(self, query: Query | None) -> None:
+    Args:
+        query: None: every record matches.
+        given: Texts that records get from elsewhere than their lines, such as the name of a configured service.
+    """
+
+    def __init__(self, query: Query | None, given: Collection[str] = ()) -> None:
         self._test: Test = compile_query(query)
         self.everything = query is None
         """Whether every record matches."""
@@ -27,8 +32,12 @@ class Matcher:
         self._verdicts: Memo[Kind, bool] = Memo(lambda kind: self._test.matches(kind.record(None)), MOST_KINDS)
         self.narrow = not self._test.cheap or self._test.fields <= _NARROW
         """Whether time, level and latency are all it needs of a light record."""
-        self.maybe: Callable[[bytes], bool] | None = _line_test(self._test.needles)
-        """Whether a raw line can be part of a matching record; None where only reading it tells."""
+        needles = self._test.needles
+        self._lines = _sieve(needles, given)
+        self._levels = frozenset(level for level in Level if any(needle in level.word for needle in needles))
+        """Levels whose word, which need not stand in the line, holds a needle."""
+        self.sieve = self._lines if not self._levels else None
+        """Finds the lines that can be part of a matching record; None where only reading all of them tells."""
 
     def places(self, batch: Batch, made: dict[int, LogRecord] | None = None) -> Sequence[int]:
         """Where in a batch the matching records stand.
@@ -50,8 +59,10 @@ class Matcher:
 
     def _takes(self, batch: Batch, place: int, made: dict[int, LogRecord] | None) -> bool:
         entry = batch.entry(place)
-        if self.maybe is not None and not (self.maybe(entry.line) or any(map(self.maybe, entry.extra))):
-            return False
+        if self._lines is not None and batch.kinds[place].level not in self._levels:
+            maybe = self._lines.line
+            if not (maybe(entry.line) or any(map(maybe, entry.extra))):
+                return False
         record = full(batch.form, entry)
         if not self._test.matches(record):
             return False
@@ -60,28 +71,22 @@ class Matcher:
         return True
 
 
-def _line_test(needles: tuple[str, ...]) -> Callable[[bytes], bool] | None:
-    """A test of raw lines that passes every line of a record whose text holds a needle, and few others.
+def _sieve(needles: tuple[str, ...], given: Collection[str]) -> Sieve | None:
+    """What finds every line of a record whose text holds a needle, and few others.
 
     The text of a record is made from its line by decoding escapes, putting method and route together, naming the level
-    and putting identifiers aside. A needle that such a step can make is no needle for the raw line: then the test is
-    given up (None), or passes the lines that have escapes or letters whose case is not ASCII's.
+    and putting identifiers aside. A needle that such a step can make is none for the line: then there is no sieve.
     """
-    words: list[bytes] = []
+    found: list[tuple[bytes, ...]] = []
     for needle in needles:
         if (
             not needle.isascii()
-            or any(needle in word for word in _LEVEL_WORDS)
+            or any(needle in one.lower() for one in given)
             or any(c in needle for c in "{}^…<>\\\"'")
         ):
             return None
         parts = needle.split()
         if not parts:
             return None
-        words.append(max(parts, key=len).encode("ascii"))
-    if not words:
-        return None
-    if len(words) == 1:
-        word = words[0]
-        return lambda line: word in line.lower() or b"\\" in line or not line.isascii()
-    return lambda line: b"\\" in line or not line.isascii() or any(word in line.lower() for word in words)
+        found.append(tuple(part.encode("ascii") for part in parts))
+    return Sieve(found) if found else None

@@ -12,7 +12,7 @@ import lzma
 import os
 import stat
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
 from typing import IO, Any
 
@@ -22,6 +22,7 @@ from sources.logs.formats.base import LONGEST_LINE
 from sources.logs.inputs import LogFile
 
 BLOCK = 1 << 20
+_NEAR_END = 4096
 SAMPLE = 64 << 10
 MOST_RATIO = 400
 """A compressed file that expands by more is taken for a bomb; logs compress by 5 to 100."""
@@ -84,8 +85,29 @@ class Reader:
             start: Must be the beginning of a line. For a compressed file, as for `end`, an offset in the decompressed text.
             end: No line that begins here or later is given.
         """
-        pieces = self._expanded() if self.file.compression else self._plain(start)
-        position = start if not self.file.compression else 0
+        if self.file.compression:
+            yield from self._joined(self._expanded(), 0, end)
+            return
+        position = start
+        while position + BLOCK < min(end, self.size) and (length := self._whole_lines(position)):
+            data = self.pread(length, position)
+            if len(data) < length or not data.endswith(b"\n"):
+                break  # it is being rewritten
+            yield position, data
+            position += length
+        yield from self._joined(self._plain(position), position, end)
+
+    def _whole_lines(self, offset: int) -> int:
+        """The length of the whole lines that fill most of a block; 0 where the last line is a long one.
+
+        Reading just these spares copying every block to cut off its last line.
+        """
+        near = self.pread(_NEAR_END, offset + BLOCK - _NEAR_END)
+        cut = near.rfind(b"\n")
+        return BLOCK - _NEAR_END + cut + 1 if cut >= 0 else 0
+
+    def _joined(self, pieces: Iterable[bytes], position: int, end: int) -> Iterator[tuple[int, bytes]]:
+        """Blocks of complete lines from pieces of any length."""
         rest = b""
         skipping = False
         for piece in pieces:
