@@ -115,9 +115,15 @@ DEGRADED_ERROR_RATE = 0.01
 DOWN_ERROR_RATE = 0.5
 
 # -- log patterns -----------------------------------------------------------------------------------------------------
-PATTERN_NEW_P = 0.01
-PATTERN_SURPRISE = 4.0
+PATTERN_LEAST = 3
+"""Lines that a pattern needs to be called new or gone [D]."""
+PATTERN_SURGE = 10
+"""Lines that a pattern needs to be called surged [P, logfold]."""
 PATTERN_RATIO = 2.0
+"""Its share of lines must have grown by this factor [P, logfold]."""
+PATTERN_P = 0.01
+"""... and the chance of that be below this, after correction for the number of patterns [P, logfold]. Lines come in bursts,
+so that chances flatter: the counts and the ratio do the work."""
 PATTERN_TOKENS = 24
 PATTERN_MOST = 300
 """Patterns per (service, level); the rest counts as `other` [P, Loki's limit of clusters]."""

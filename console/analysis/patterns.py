@@ -2,142 +2,252 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2s
+from typing import TypeAlias
 
-from console.analysis.constants import PATTERN_MOST, PATTERN_NEW_P, PATTERN_RATIO, PATTERN_SURPRISE
-from console.analysis.stats import g_squared
-from console.analysis.templates import shown, template_id, template_of
+from console.analysis.constants import PATTERN_LEAST, PATTERN_MOST, PATTERN_P, PATTERN_RATIO, PATTERN_SURGE
+from console.analysis.mining import cluster
+from console.analysis.mining.shapes import OTHER, ShapeTable
+from console.analysis.stats import benjamini_hochberg, chi_square_p, g_shares, g_squared
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern
+from console.domain.shapes import Shape, ShapeCounts
+from console.domain.text import SafeText
 
-LEAST_NEW = 3
-"""Lines that a new pattern needs [D]."""
-OTHER = "other messages"
+LEAST_BASELINE = 1_000
+"""Lines of a baseline below which nothing is called new or gone: too little was seen to know what is usual [D]."""
+RULE_OF_THREE = 3.0
+"""What was not seen in n lines occurs, with 95 % confidence, in fewer than 3 / n of them [P]."""
 _WEIGHTS = {Level.ERROR: 1.5, Level.FATAL: 1.5, Level.WARN: 1.2}
+Place: TypeAlias = tuple[str, Level]
+"""Service and level: patterns are mined for each by itself."""
+Names: TypeAlias = dict[tuple[str, Level, str], str]
+"""The id of the pattern that a shape belongs to, by service, level and shape."""
 
 
 @dataclass(slots=True)
-class Count:
-    """Lines of one template on both sides."""
+class _Lines:
+    """One pattern's lines on both sides."""
 
     service: str
     level: Level
     template: str
-    example: str
+    example: SafeText
     before: int = 0
     during: int = 0
     first: Instant | None = None
     last: Instant | None = None
+    trend: dict[int, int] = field(default_factory=dict)
+    shapes: dict[str, int] = field(default_factory=dict)
+
+    def take(self, shape: Shape, inside: bool) -> None:
+        """Add the lines of a shape."""
+        lines = shape.lines
+        self.shapes[shape.text] = self.shapes.get(shape.text, 0) + lines
+        if not inside:
+            self.before += lines
+            return
+        if self.first is None or shape.first < self.first:
+            self.first, self.example = shape.first, shape.example
+        self.last = shape.last if self.last is None else max(self.last, shape.last)
+        self.during += lines
+        for bucket, number in shape.buckets.items():
+            self.trend[bucket] = self.trend.get(bucket, 0) + number
 
 
 @dataclass(frozen=True, slots=True)
 class Compared:
     """All patterns of a window and its baseline; the counts add up to the lines read."""
 
-    window: Window
     baseline: Window | None
+    """From the first to the last of what was compared with; None: it holds no lines."""
     patterns: tuple[Pattern, ...]
-    """Most surprising first."""
+    """The most special first."""
     lines: int
     baseline_lines: int
-    surprise: dict[str, float]
-    """By pattern id: signed root of G, weighted by severity."""
-
-
-def count(records: Iterable[LogRecord], window: Window, baseline: Window | None) -> dict[tuple[str, Level, str], Count]:
-    """Lines per (service, level, template); beyond `PATTERN_MOST` templates of a service and level they count as `other`."""
-    found: dict[tuple[str, Level, str], Count] = {}
-    sizes: dict[tuple[str, Level], int] = {}
-    memo: dict[str, str] = {}
-    for record in records:
-        if record.at is None:
-            continue
-        inside = record.at in window
-        if not inside and (baseline is None or record.at not in baseline):
-            continue
-        template = memo.get(record.message)
-        if template is None:
-            template = template_of(record.message)
-            if len(memo) < 50_000:
-                memo[record.message] = template
-        key = (record.service, record.level, template)
-        entry = found.get(key)
-        if entry is None:
-            size = sizes.get(key[:2], 0)
-            if size >= PATTERN_MOST:
-                key = (record.service, record.level, OTHER)
-                entry = found.get(key)
-            else:
-                sizes[key[:2]] = size + 1
-            if entry is None:
-                entry = found[key] = Count(record.service, record.level, key[2], record.message)
-        if inside:
-            entry.during += 1
-            entry.first = record.at if entry.first is None else min(entry.first, record.at)
-            entry.last = record.at if entry.last is None else max(entry.last, record.at)
-        else:
-            entry.before += 1
-    return found
+    too_small: bool
+    """The baseline holds too few lines for anything to be called new or gone."""
+    names: Names
+    """For the next comparison, so that patterns keep their ids."""
 
 
 def compare(
-    records: Iterable[LogRecord], window: Window, baseline: Window | None, spans: tuple[float, float] | None = None
+    records: Iterable[LogRecord],
+    window: Window,
+    baseline: Window | None,
+    spans: tuple[float, float] | None = None,
+    known: Mapping[tuple[str, Level, str], str] | None = None,
 ) -> Compared:
-    """Compare the lines of `window` with those of `baseline`.
+    """Compare records of `window` with those of `baseline`.
 
     Args:
-        records: Lines of both.
+        records: Of both; others are left out.
         window: Where the trouble is.
         baseline: What is normal; None or empty: everything is `steady`, since nothing is known.
         spans: What the counts are measured against, before and during: requests where they are known, else seconds.
+        known: `names` of an earlier comparison.
     """
-    counts = count(records, window, baseline)
-    lines = sum(c.during for c in counts.values())
-    before_lines = sum(c.before for c in counts.values())
-    if baseline is None or not before_lines:
-        judged = [_unknown(c) for c in counts.values() if c.during]
-        return Compared(window, None, tuple(sorted(judged, key=lambda p: -p.count)), lines, 0, {})
-    before, during = spans or (baseline.seconds, window.seconds)
-    surprise: dict[str, float] = {}
-    patterns: list[Pattern] = []
-    for entry in counts.values():
-        pattern, score = _judged(entry, max(before, 1e-9), max(during, 1e-9))
-        patterns.append(pattern)
-        surprise[pattern.id] = score
-    patterns.sort(key=lambda p: (-abs(surprise[p.id]), p.service, p.template))
-    return Compared(window, baseline, tuple(patterns), lines, before_lines, surprise)
+    sides: list[ShapeCounts] = []
+    kept = tuple(records)
+    for side in (window, baseline):
+        if side is not None and side.seconds > 0:
+            table = ShapeTable(side, side.seconds)
+            table.add_records(r for r in kept if r.at is not None and r.at in side)
+            sides.append(ShapeCounts(side, side.seconds, table.shapes()))
+    now, before = sides[:1], sides[1:]
+    if spans is None and baseline is not None:
+        spans = (baseline.seconds, window.seconds)
+    return compare_counts(now, before, spans, known, least_baseline=1)
 
 
-def _judged(entry: Count, before: float, during: float) -> tuple[Pattern, float]:
-    x, y = entry.before, entry.during
-    smooth = ((y + 0.5) / during) / ((x + 0.5) / before)
-    weight = _WEIGHTS.get(entry.level, 1.0)
-    surprise = math.copysign(math.sqrt(g_squared(x, y, before, during)), smooth - 1) * weight
-    share = during / (before + during)
-    status = "steady"
-    if x == 0 and y >= LEAST_NEW and share**y <= PATTERN_NEW_P:
-        status = "new"
-    elif y == 0 and x >= LEAST_NEW and (1 - share) ** x <= PATTERN_NEW_P:
-        status = "gone"
-    elif x > 0 and surprise >= PATTERN_SURPRISE and smooth >= PATTERN_RATIO:
-        status = "surged"
-    ratio = (y / during) / (x / before) if x else None
-    return replace(_unknown(entry), status=status, baseline_count=x, ratio=ratio), surprise
+def compare_counts(
+    now: Sequence[ShapeCounts],
+    before: Sequence[ShapeCounts],
+    spans: tuple[float, float] | None = None,
+    known: Mapping[tuple[str, Level, str], str] | None = None,
+    least_baseline: int = LEAST_BASELINE,
+) -> Compared:
+    """Compare the lines of a window, from one or several sources, with those of its baseline.
+
+    Only the shapes given are clustered: what is learned later does not change what could be known now.
+
+    Args:
+        now, before: What was counted in the window and in its baseline.
+        spans: What counts are measured against, before and during; default: all lines of the side.
+        known: `names` of an earlier comparison.
+        least_baseline: Lines below which nothing is called new or gone.
+    """
+    found = _by_template(now, before)
+    lines, before_lines = sum(e.during for e in found), sum(e.before for e in found)
+    ids = _ids(found, known or {})
+    too_small = before_lines < least_baseline
+    if not before_lines:
+        judged = [(_pattern(e, id, "steady", None, None), -float(e.during)) for e, id in zip(found, ids, strict=True)]
+    else:
+        judged = _judged(found, ids, (before_lines, lines), spans, too_small)
+    judged.sort(key=lambda one: (one[0].status == "steady", one[1], one[0].service, one[0].template))
+    names = {(e.service, e.level, shape): id for e, id in zip(found, ids, strict=True) for shape in e.shapes}
+    baseline = Window(min(c.window.start for c in before), max(c.window.end for c in before)) if before_lines else None
+    return Compared(baseline, tuple([pattern for pattern, _ in judged]), lines, before_lines, too_small, names)
 
 
-def _unknown(entry: Count) -> Pattern:
+def _by_template(now: Sequence[ShapeCounts], before: Sequence[ShapeCounts]) -> list[_Lines]:
+    """The lines of each template; beyond `PATTERN_MOST` of a service and level the rarest count as `OTHER`."""
+    shapes = [
+        (shape, inside) for side, inside in ((now, True), (before, False)) for one in side for shape in one.shapes
+    ]
+    weights: dict[Place, dict[str, int]] = {}
+    for shape, _ in shapes:
+        if shape.text != OTHER:
+            lines = weights.setdefault((shape.service, shape.level), {})
+            lines[shape.text] = lines.get(shape.text, 0) + shape.lines
+    templates = {place: _templates(lines) for place, lines in weights.items()}
+    found: dict[tuple[str, Level, str], _Lines] = {}
+    for shape, inside in shapes:
+        template = templates.get((shape.service, shape.level), {}).get(shape.text, OTHER)
+        key = (shape.service, shape.level, template)
+        entry = found.get(key)
+        if entry is None:
+            entry = found[key] = _Lines(*key, shape.example)
+        entry.take(shape, inside)
+    return list(found.values())
+
+
+def _templates(lines: Mapping[str, int]) -> dict[str, str]:
+    """The template of each shape; that of the rarest is left out."""
+    found = cluster(lines)
+    totals: dict[str, int] = {}
+    for shape, template in found.items():
+        totals[template] = totals.get(template, 0) + lines[shape]
+    if len(totals) <= PATTERN_MOST:
+        return found
+    kept = set(sorted(totals, key=lambda template: (-totals[template], template))[:PATTERN_MOST])
+    return {shape: template for shape, template in found.items() if template in kept}
+
+
+def _judged(
+    found: Sequence[_Lines],
+    ids: Sequence[str],
+    totals: tuple[int, int],
+    spans: tuple[float, float] | None,
+    too_small: bool,
+) -> list[tuple[Pattern, float]]:
+    """Each pattern with its place in the order: minus G, weighted by severity."""
+    before, during = spans or (float(totals[0]), float(totals[1]))
+    before, during = max(before, 1e-9), max(during, 1e-9)
+    if spans is None:
+        scores = [g_shares(e.during, during, e.before, before) for e in found]
+    else:
+        scores = [g_squared(e.before, e.during, before, during) for e in found]
+    chances = benjamini_hochberg([chi_square_p(g) for g in scores])
+    judged = []
+    for entry, id, g, chance in zip(found, ids, scores, chances, strict=True):
+        x, y = entry.before, entry.during
+        smooth = ((y + 0.5) / (during + 1)) / ((x + 0.5) / (before + 1))
+        status = "steady"
+        if not too_small and x == 0 and y >= PATTERN_LEAST and y / during > RULE_OF_THREE / before:
+            status = "new"
+        elif not too_small and y == 0 and x >= PATTERN_LEAST and x / before > RULE_OF_THREE / during:
+            status = "gone"
+        elif y >= PATTERN_SURGE and smooth >= PATTERN_RATIO and chance < PATTERN_P:
+            status = "surged"
+        ratio = (y / during) / (x / before) if x else None
+        judged.append((_pattern(entry, id, status, x, ratio), -g * _WEIGHTS.get(entry.level, 1.0)))
+    return judged
+
+
+def _pattern(entry: _Lines, id: str, status: str, before: int | None, ratio: float | None) -> Pattern:
     return Pattern(
-        id=template_id(entry.service, entry.level, entry.template),
-        template=shown(entry.template),
+        id=id,
+        template=SafeText(entry.template),
         service=entry.service,
         level=entry.level,
-        status="steady",
+        status=status,
         count=entry.during,
-        baseline_count=None,
-        ratio=None,
+        baseline_count=before,
+        ratio=ratio,
         first_seen=entry.first,
         last_seen=entry.last,
-        example=shown(entry.example),
+        example=entry.example,
+        trend=tuple([entry.trend.get(bucket, 0) for bucket in range(max(entry.trend, default=-1) + 1)]),
     )
+
+
+def _ids(found: Sequence[_Lines], known: Mapping[tuple[str, Level, str], str]) -> list[str]:
+    """The id of each pattern.
+
+    A pattern keeps the id under which most of its lines were known; where two claim one id, the one with more of its
+    lines has it. Any other gets an id made of service, level and template.
+    """
+    claims: list[tuple[int, int, str]] = []
+    for number, entry in enumerate(found):
+        lines: dict[str, int] = {}
+        for shape, n in entry.shapes.items():
+            id = known.get((entry.service, entry.level, shape))
+            if id is not None:
+                lines[id] = lines.get(id, 0) + n
+        total = sum(entry.shapes.values())
+        claims += [(n, number, id) for id, n in lines.items() if 2 * n > total]
+    ids: dict[int, str] = {}
+    taken: set[str] = set()
+    for _, number, id in sorted(claims, key=lambda claim: (-claim[0], claim[2], claim[1])):
+        if id not in taken:
+            ids[number] = id
+            taken.add(id)
+    for number, entry in enumerate(found):
+        if number not in ids:
+            ids[number] = _new_id(entry, taken)
+            taken.add(ids[number])
+    return [ids[number] for number in range(len(found))]
+
+
+def _new_id(entry: _Lines, taken: set[str]) -> str:
+    """A short name that the same template of the same service and level always gets, unless another pattern bears it."""
+    for attempt in range(len(taken) + 1):
+        text = f"{entry.service}\0{entry.level.value}\0{entry.template}" + (f"\0{attempt}" if attempt else "")
+        id = blake2s(text.encode(), digest_size=5).hexdigest()
+        if id not in taken:
+            return id
+    raise AssertionError("more ids than attempts are taken")

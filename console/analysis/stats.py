@@ -174,6 +174,34 @@ def g_squared(x: float, y: float, before: float, during: float) -> float:
     return max(0.0, 2 * g)
 
 
+def g_shares(w: float, of_w: float, b: float, of_b: float) -> float:
+    """G of `w` of `of_w` against `b` of `of_b`: 2 sum O ln(O / E) over the four cells; chi-square with one degree."""
+    total = of_w + of_b
+    if of_w <= 0 or of_b <= 0:
+        return 0.0
+    g = 0.0
+    for hits, of in ((w, of_w), (b, of_b)):
+        for observed, row in ((hits, w + b), (of - hits, total - w - b)):
+            if observed > 0:
+                g += observed * math.log(observed * total / (row * of))
+    return max(0.0, 2 * g)
+
+
+def chi_square_p(g: float) -> float:
+    """P of at least this G, with one degree of freedom."""
+    return math.erfc(math.sqrt(max(0.0, g) / 2))
+
+
+def benjamini_hochberg(ps: list[float]) -> list[float]:
+    """The p values adjusted for their number (Benjamini and Hochberg 1995), in the same order."""
+    adjusted = [1.0] * len(ps)
+    least = 1.0
+    for rank, place in sorted(enumerate(sorted(range(len(ps)), key=ps.__getitem__), 1), reverse=True):
+        least = min(least, ps[place] * len(ps) / rank)
+        adjusted[place] = least
+    return adjusted
+
+
 def rank_sum(before: list[float], after: list[float]) -> float:
     """One-sided Mann-Whitney p that `after` tends to be larger: normal approximation with ties and continuity."""
     n0, n1 = len(before), len(after)

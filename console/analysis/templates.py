@@ -1,15 +1,14 @@
-"""Log messages as templates: what varies becomes `<*>`, so that lines that mean the same count as one."""
+"""One message by itself as a template: what varies becomes `<*>`, so that messages that mean the same have the same.
+
+Where many messages can be compared, `console.analysis.mining` learns from them what varies, and does better.
+"""
 
 from __future__ import annotations
 
 import re
-from hashlib import blake2s
 
 from console.analysis.constants import PATTERN_TOKENS
-from console.domain.text import SafeText
-
-LONGEST = 3000
-"""Characters of a message that are looked at (Loki's limit) [P]."""
+from console.analysis.mining.mask import LONGEST
 
 _MASK = re.compile(
     r"""
@@ -44,13 +43,3 @@ def _token(token: str) -> str:
         return token
     digits = sum(c.isdigit() for c in token)
     return "<*>" if digits >= 0.3 * len(token) else token
-
-
-def template_id(service: str, level: int, template: str) -> str:
-    """A stable short name of a template of a service."""
-    return blake2s(f"{service}\0{level}\0{template}".encode(), digest_size=5).hexdigest()
-
-
-def shown(template: str) -> SafeText:
-    """A template as text for the screen; its parts were sanitised where they entered."""
-    return SafeText(template)

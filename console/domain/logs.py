@@ -140,6 +140,8 @@ class Pattern:
     first_seen: Instant | None
     last_seen: Instant | None
     example: SafeText
+    trend: tuple[int, ...] = ()
+    """Lines per step of the window, where they were counted so."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,121 @@
+"""What the messages of a window look like: shapes with their counts, exceptions, and what both say against a baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from console.domain.instant import Instant, Window
+from console.domain.logs import Level, LogRecord, Pattern
+from console.domain.reading import SourceReport
+from console.domain.text import SafeText
+
+
+class Shape(msgspec.Struct, frozen=True, gc=False):
+    """The lines of one service and level whose messages differ in numbers and identifiers only."""
+
+    service: str
+    level: Level
+    text: SafeText
+    """The message with `<*>` in the place of each value."""
+    buckets: dict[int, int]
+    """Lines by number of the bucket of time; zeros are left out."""
+    first: Instant
+    last: Instant
+    example: SafeText
+    """The first of the messages."""
+
+    @property
+    def lines(self) -> int:
+        """In all buckets."""
+        return sum(self.buckets.values())
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeCounts:
+    """All shapes of a window; their lines add up to the lines read."""
+
+    window: Window
+    step_s: float
+    """Bucket `i` covers `window.start + i * step_s` up to the next."""
+    shapes: tuple[Shape, ...]
+    """The most frequent first."""
+    sampled: bool = False
+    """True where the lines are a sample of those of the window."""
+
+    @property
+    def lines(self) -> int:
+        """Of all shapes."""
+        return sum(shape.lines for shape in self.shapes)
+
+
+class ExceptionGroup(msgspec.Struct, frozen=True, gc=False):
+    """Exceptions of one type that were raised in one place."""
+
+    type: SafeText
+    """As its language names it: `java.sql.SQLException`; that of the innermost cause."""
+    frames: tuple[SafeText, ...]
+    """The application's own frames, innermost first, at most five: module and function, no line numbers."""
+    message: SafeText
+    """What the first of them said."""
+    count: int
+    first_seen: Instant
+    last_seen: Instant
+    services: tuple[str, ...]
+    example: tuple[SafeText, ...]
+    """The whole text of the first, line by line."""
+    baseline_count: int | None = None
+    """None: there is no baseline."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExceptionCounts:
+    """The exceptions of a window by type and place."""
+
+    window: Window
+    groups: tuple[ExceptionGroup, ...]
+    """The most frequent first."""
+    ungrouped: int = 0
+    """Exceptions beyond the bound of groups."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldExcess:
+    """A value of a field that failing records have more often than others."""
+
+    field: str
+    value: SafeText
+    failing: int
+    """Failing records with this value, of `failing_of` that have the field."""
+    failing_of: int
+    others: int
+    others_of: int
+    ratio: float | None
+    """Share among failing records over share among others; None: no other record has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternReport:
+    """What is special to a window: patterns, exceptions and field values against a baseline."""
+
+    at: Instant
+    window: Window
+    baseline: Window
+    """The stretch just before; `also` holds what was compared with beside it."""
+    also: tuple[Window, ...]
+    patterns: tuple[Pattern, ...]
+    """Most special first."""
+    lines: int
+    baseline_lines: int
+    baseline_too_small: bool
+    """Then nothing is called new or gone."""
+    exceptions: tuple[ExceptionGroup, ...]
+    fields: tuple[FieldExcess, ...]
+    sampled: bool
+    sources: tuple[SourceReport, ...]
+
+
+def joined_lines(record: LogRecord) -> tuple[SafeText, ...]:
+    """All lines of a record: its message and what follows it."""
+    return (record.message, *record.extra)
