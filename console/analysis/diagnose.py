@@ -30,6 +30,7 @@ from console.analysis.silence import UNHEARD, aged_sources, find_silences, silen
 from console.analysis.spanmoves import NEW_LINES, SpanView, judge_spans, new_errors, recorded_before, trace_shares
 from console.analysis.suspects import Draft, from_changes, ranked
 from console.analysis.symptoms import harms_users, symptoms_of
+from console.analysis.tails import tails_named
 from console.analysis.traces import Calls, read_calls
 from console.analysis.tracks import Tracks, build_tracks
 from console.analysis.verdict import Known, state_of, summary_of
@@ -137,6 +138,7 @@ def _diagnose(
             seen.topology, view.graph, seen.series, seen.probes, moves, view.calls, _since(seen, onset), seen.at
         ),
         patterns=tuple(p for p in patterns.patterns if p.count or p.status == "gone")[:MOST_PATTERNS],
+        pattern_baseline=patterns.baseline,
         exhaustion=tuple(
             Exhaustion(leak.service, leak.metric, leak.limit, leak.earliest, leak.latest)
             for leak in leaks
@@ -227,7 +229,8 @@ def _moves(view: View, limits: Thresholds) -> list[Move]:
         known = {m.service for m in moves if m.meaning.signal == "log_errors" and m.opened}
         moves += [m for m in new_errors(view.records, seen.at, seen.window, source) if m.service not in known]
         moves = _measured_first(view, moves)
-    return _plausible(view, _family_wise(moves, len(view.tracks.values)))
+    moves = _plausible(view, _family_wise(moves, len(view.tracks.values)))
+    return tails_named(moves, view.tracks, limits)
 
 
 def _measured_first(view: View, moves: list[Move]) -> list[Move]:

@@ -461,13 +461,19 @@ def _excess(track: Track, cut: int, stretch: slice, local: Numbers, level: float
     return float((np.clip(local[stretch] - level, 0, None) * requests).sum())
 
 
+def requests_lacking(move: Move, thresholds: Thresholds) -> int | None:
+    """How many requests a latency needs to be judged, where it has fewer; None where it has enough, or nobody counts them."""
+    if move.requests is None or move.meaning.family is not Family.LATENCY:
+        return None
+    needed = max(thresholds.min_requests, samples_needed(move.meaning.quantile or 0.5))
+    return needed if move.requests < needed else None
+
+
 def _gate(move: Move, thresholds: Thresholds) -> Move:
     """Whether a departure is enough for a symptom; what is missing is said."""
     family, counted = move.meaning.family, move.requests is not None
-    if counted and family is Family.LATENCY and move.requests is not None:
-        needed = max(thresholds.min_requests, samples_needed(move.meaning.quantile or 0.5))
-        if move.requests < needed:
-            return replace(move, opened=False, short=f"needs {needed} requests, has {move.requests}")
+    if (needed := requests_lacking(move, thresholds)) is not None:
+        return replace(move, opened=False, short=f"needs {needed} requests, has {move.requests}")
     if (
         family is Family.FAILURES
         and move.meaning.unit == "count"

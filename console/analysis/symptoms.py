@@ -59,29 +59,38 @@ def symptoms_of(moves: Iterable[Move], window: Window) -> tuple[Symptom, ...]:
         key=lambda m: (m.end is not None, not harms_users(m), -(shares.get(id(m)) or 0.0), m.onset, m.service, m.metric)
     )
     told: dict[tuple[str, str | None, str], Move] = {}
-    for move in chosen:  # a mean and a median of one place are one symptom
-        told.setdefault((move.service, move.operation, move.meaning.signal), move)
-    return tuple(_symptom(m, shares.get(id(m))) for m in list(told.values())[:MOST_SYMPTOMS])
+    share: dict[tuple[str, str | None, str], float | None] = {}
+    for (
+        move
+    ) in chosen:  # a mean and the percentile that it is given to are one symptom, told by the percentile's numbers
+        key = (move.service, move.operation, move.meaning.signal)
+        known = told.setdefault(key, move)
+        if share.get(key) is None:
+            share[key] = shares.get(id(move))
+        if known.meaning.family is Family.LATENCY and known.meaning.quantile is None:
+            told[key] = move
+    return tuple(_symptom(move, share[key]) for key, move in list(told.items())[:MOST_SYMPTOMS])
 
 
 def contributions(moves: Iterable[Move]) -> dict[int, float]:
     """Own excess over the sum of excesses, by identity of the departure.
 
     Failures compare with failures and seconds with seconds, services among services and operations among operations.
-    Of a latency only the mean or the median counts: added seconds of a percentile are not seconds that anybody waited.
+    Of a latency only the mean or the median counts: added seconds of a higher percentile are not what everybody waited.
     """
     groups: dict[tuple[str, bool], list[Move]] = {}
     counted: set[tuple[str, str | None, str]] = set()
     for move in moves:
         if move.excess is None or move.excess <= 0:
             continue
-        if move.meaning.family is Family.LATENCY and move.meaning.signal != "latency_p50":
+        if move.meaning.family is Family.LATENCY and (move.meaning.quantile or 0.5) != 0.5:
             continue
-        place = (move.service, move.operation, move.meaning.signal)
+        currency = "seconds" if move.meaning.family is Family.LATENCY else move.meaning.signal
+        place = (move.service, move.operation, currency)
         if place in counted:
             continue
         counted.add(place)
-        groups.setdefault((move.meaning.signal, move.operation is None), []).append(move)
+        groups.setdefault((currency, move.operation is None), []).append(move)
     shares = {}
     for group in groups.values():
         total = sum(m.excess or 0.0 for m in group)
