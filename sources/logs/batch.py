@@ -7,13 +7,13 @@ of every block waits for the next block.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 
 from console.domain.instant import Instant, Window
 from sources.logs.formats.base import Format
-from sources.logs.formats.columns import Columns, Kind, ReadsBlocks, Shared
-from sources.logs.records import Entry, Group, Grouper, Tally, entries_of
+from sources.logs.formats.columns import Columns, Kind, ReadsBlocks, ReadsMessages, Shared
+from sources.logs.records import Entry, Group, Grouper, Tally, entries_of, full
 from sources.logs.sieve import Sieve, Sifted
 
 
@@ -43,6 +43,10 @@ class Lines:
         self._cut()
         begin = self._starts[low]
         return self._offset + begin, self._block[begin : self._starts[high]]
+
+    def text(self) -> bytes | None:
+        """All of them, as formats read them at once."""
+        return _plain(self._block)
 
     def last(self) -> tuple[int, bytes]:
         """Offset and text of the last line, with its line break."""
@@ -97,17 +101,36 @@ class Batch:
         offset, line = self._lines.at(place)
         return Entry(self.kinds[index].record(self.times[index], self.latencies[index]), line, (), offset)
 
+    def messages(self) -> list[str]:
+        """The message of each record. Not cleaned yet; of a message of several lines more than the first may be missing."""
+        text = self._lines.text() if isinstance(self.form, ReadsMessages) and self._lines is not None else None
+        quick = self.form.messages(text) if isinstance(self.form, ReadsMessages) and text is not None else None
+        if quick is None:
+            return [full(self.form, self.entry(index)).message for index in range(len(self))]
+        found: list[str] = []
+        for index, place in enumerate(self._places):
+            message = quick[place] if isinstance(place, int) else None
+            found.append(message if message is not None else full(self.form, self.entry(index)).message)
+        return found
+
+    def joined(self) -> list[int]:
+        """Which of the records may have further lines."""
+        return [index for index, place in enumerate(self._places) if isinstance(place, Entry) and place.extra]
+
     def inside(self, window: Window) -> Batch:
         """Those of the records that lie in a window."""
         start, end = window.start, window.end
         if not self.times or (start <= min(self.times) and max(self.times) < end):
             return self
-        kept = [index for index, at in enumerate(self.times) if start <= at < end]
+        return self.picked([index for index, at in enumerate(self.times) if start <= at < end])
+
+    def picked(self, indexes: Sequence[int]) -> Batch:
+        """Those of the records that stand at some places."""
         part = Batch(self.form, self._lines)
-        part.times = [self.times[index] for index in kept]
-        part.kinds = [self.kinds[index] for index in kept]
-        part.latencies = [self.latencies[index] for index in kept]
-        part._places = [self._places[index] for index in kept]
+        part.times = [self.times[index] for index in indexes]
+        part.kinds = [self.kinds[index] for index in indexes]
+        part.latencies = [self.latencies[index] for index in indexes]
+        part._places = [self._places[index] for index in indexes]
         return part
 
 
@@ -239,6 +262,12 @@ def _start_before(form: Format, block: bytes, place: int) -> int:
 
 
 def _columns(form: ReadsBlocks, block: bytes, narrow: bool) -> Columns | None:
+    text = _plain(block)
+    return form.columns(text, narrow) if text is not None else None
+
+
+def _plain(block: bytes) -> bytes | None:
+    """The lines of a block without the last line break and carriage returns; None where they hold what must be cleaned."""
     if b"\0" in block:
         return None
     text = block.removesuffix(b"\n")
@@ -246,7 +275,7 @@ def _columns(form: ReadsBlocks, block: bytes, narrow: bool) -> Columns | None:
         text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
         if b"\r" in text:
             return None
-    return form.columns(text, narrow)
+    return text
 
 
 def _mixed(columns: Columns, lines: Lines, careful: _Careful, batch: Batch, tally: Tally) -> None:

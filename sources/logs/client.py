@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,9 +16,9 @@ from console.domain.instant import Window
 from console.domain.logs import LogRecord
 from console.domain.reading import Reading
 from sources.base import SourceError, SourceGarbage, SourceTimeout, SourceUnavailable
+from sources.logs.helper import command
 from sources.logs.questions import Question
-from sources.logs.spec import Spec
-from sources.logs.tail import Positions
+from sources.logs.spec import Positions, Spec
 from sources.logs.wire import (
     HEADER,
     MOST_FRAME,
@@ -39,8 +37,6 @@ from sources.logs.wire import (
 ALLOWED_S = 60.0
 GRACE_S = 5.0
 """How much longer than allowed a question may take before the worker is taken for hung."""
-_START = "import sys; sys.path.insert(0, sys.argv[1]); from sources.logs.worker import main; main()"
-_ROOT = str(Path(__file__).resolve().parents[2])
 
 
 class _Died(Exception):
@@ -148,7 +144,7 @@ class WorkerRunner:
                 await self._link.end()
             try:
                 process = await asyncio.create_subprocess_exec(  # noqa: TID251 - our own log worker
-                    sys.executable, "-P", "-c", _START, _ROOT, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+                    *command("main"), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
                 )
             except OSError as error:
                 raise SourceUnavailable(f"the log worker cannot be started: {error.strerror}") from None

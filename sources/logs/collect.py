@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from array import array
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from math import ceil
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogHistogram, LogPage, LogRecord
@@ -17,7 +19,20 @@ from sources.logs.derive import Cell, Derived, Memory, series_of
 from sources.logs.formats.base import Format
 from sources.logs.inputs import LogFile
 from sources.logs.matching import Matcher
-from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page, Question
+from sources.logs.questions import (
+    CellPart,
+    Counts,
+    Derive,
+    Errors,
+    Exceptions,
+    Histogram,
+    Messages,
+    Page,
+    Part,
+    Question,
+    Sample,
+    Shapes,
+)
 from sources.logs.records import Entry, full, newest_first_key
 from sources.logs.sieve import Sieve
 
@@ -33,12 +48,23 @@ class Collector(Protocol):
     narrow: bool
     """Whether time, level and latency are all that it needs of the light records."""
 
+    divides: bool
+    """Whether parts of the records can be taken elsewhere, and joined."""
+
     def begin(self, file: LogFile) -> None:
         """A file is read, whether any record of it lies in the window or not."""
         ...
 
     def add(self, file: LogFile, batch: Batch) -> None:
         """Take records that are stamped inside the window."""
+        ...
+
+    def part(self) -> Part:
+        """What was taken, for another collector of the same question."""
+        ...
+
+    def join(self, part: Part) -> None:
+        """Take what another collector of the same question took."""
         ...
 
     def answer(self, scanned_bytes: int) -> tuple[Any, int]:
@@ -67,17 +93,35 @@ def collector(
         case Errors(limit):
             return _NewestErrors(window, limit)
         case Messages(limit):
-            return _Spread(window, limit)
+            return Spread(window, limit)
         case Counts(query, step_s):
             return _Bucketed(window, step_s, Matcher(parse(query), given), with_latencies=False)
         case Histogram(query, step_s):
             return _Bucketed(window, step_s, Matcher(parse(query), given), with_latencies=True)
         case Derive(step_s):
             return _Series(window, step_s, source, memory)
+        case Shapes(query) | Exceptions(query) | Sample(query):
+            from sources.logs.mined import mined  # most questions need none of it
+
+            return mined(question, window, Matcher(parse(query), given))
+
+
+class Whole:
+    """What collectors have in common that take all records themselves."""
+
+    divides = False
+
+    def part(self) -> Part:
+        raise NotImplementedError
+
+    def join(self, part: Part) -> None:
+        raise NotImplementedError
 
 
 class _Newest:
     """Keeps the newest records; of light ones, the whole record is made at the end."""
+
+    divides = True
 
     def begin(self, file: LogFile) -> None:
         pass
@@ -88,7 +132,7 @@ class _Newest:
         self._limit = min(limit, MOST_PAGE)
         self._most = 2 * self._limit + 1000
         self._floor = float("-inf")
-        self._kept: list[tuple[float, Format, Entry, LogRecord | None]] = []
+        self._kept: list[tuple[float, LogRecord | tuple[Format, Entry]]] = []
 
     def take(self, batch: Batch, places: Sequence[int], made: Mapping[int, LogRecord]) -> None:
         """Take the records at some places of a batch; of some of them the whole record is there already."""
@@ -99,9 +143,12 @@ class _Newest:
             places = sorted(places, key=times.__getitem__)[len(places) - self._limit :]
         for place in places:
             if times[place] >= self._floor:
-                self._kept.append((times[place], form, batch.entry(place), made.get(place)))
-                if len(self._kept) >= self._most:
-                    self._cut()
+                self._keep(times[place], made.get(place) or (form, batch.entry(place)))
+
+    def _keep(self, at: float, one: LogRecord | tuple[Format, Entry]) -> None:
+        self._kept.append((at, one))
+        if len(self._kept) >= self._most:
+            self._cut()
 
     def _cut(self) -> None:
         kept = self._kept
@@ -109,10 +156,18 @@ class _Newest:
         del kept[: max(0, len(kept) - self._limit)]
         self._floor = kept[0][0] if kept else float("inf")
 
+    def part(self) -> Part:
+        return Part(self.matched, self.records())
+
+    def join(self, part: Part) -> None:
+        self.matched += part.matched
+        for record in part.records:
+            self._keep(record.at or 0.0, record)
+
     def records(self) -> tuple[LogRecord, ...]:
         """Oldest first."""
         self._cut()
-        found = [record if record is not None else full(form, entry) for _, form, entry, record in self._kept]
+        found = [one if isinstance(one, LogRecord) else full(*one) for _, one in self._kept]
         return tuple(sorted(found, key=newest_first_key))
 
 
@@ -141,7 +196,7 @@ class _NewestErrors(_Newest):
         return ErrorSample(self.window, self.records(), self.matched), self.matched
 
 
-class _Spread:
+class Spread(Whole):
     """Every n-th record, n doubling whenever there are too many."""
 
     sieve: Sieve | None = None
@@ -176,6 +231,8 @@ class _Spread:
 class _Bucketed:
     """Counts per bucket and level, the buckets beginning at the window's start."""
 
+    divides = True
+
     def begin(self, file: LogFile) -> None:
         pass
 
@@ -188,24 +245,46 @@ class _Bucketed:
         self.sieve, self.narrow = matcher.sieve, matcher.narrow
 
     def add(self, file: LogFile, batch: Batch) -> None:
-        start, step_s, last = self._start, self._step_s, self._last
-        indexes = [min(last, int((at - start) / step_s)) for at in batch.times]
-        kinds, latencies = batch.kinds, batch.latencies
+        times, kinds, latencies = batch.times, batch.kinds, batch.latencies
         if not self._matcher.everything:
             places = self._matcher.places(batch)
-            indexes = [indexes[place] for place in places]
+            times = [times[place] for place in places]
             kinds = [kinds[place] for place in places]
             latencies = [latencies[place] for place in places]
-        for (index, kind), count in Counter(zip(indexes, kinds, strict=True)).items():
+        if times != sorted(times):
+            order = sorted(range(len(times)), key=lambda place: self._index(times[place]))
+            times = [times[place] for place in order]
+            kinds = [kinds[place] for place in order]
+            latencies = [latencies[place] for place in order]
+        low = 0
+        while low < len(times):
+            # Neighbours share their bucket, so buckets are counted by stretches and not by records.
+            index = self._index(times[low])
+            high = bisect_right(times, index, low + 1, key=self._index)
             bucket = self._buckets[index]
-            bucket[kind.level] = bucket.get(kind.level, 0) + count
-        if self._cells:
-            found: dict[int, list[float]] = defaultdict(list)
-            for index, latency in zip(indexes, latencies, strict=True):
-                if latency is not None:
-                    found[index].append(latency)
-            for index, known in found.items():
+            for kind, count in Counter(kinds[low:high]).items():
+                bucket[kind.level] = bucket.get(kind.level, 0) + count
+            if self._cells:
+                found = latencies[low:high]
+                known = [one for one in found if one is not None] if None in found else cast("list[float]", found)
                 self._cells[index].add_many(len(known), 0, known)
+            low = high
+
+    def _index(self, at: float) -> int:
+        return min(self._last, int((at - self._start) / self._step_s))
+
+    def part(self) -> Part:
+        cells = [CellPart(c.count, c.total_s, c.timed, c.values.tobytes(), c.stride) for c in self._cells]
+        return Part(buckets=tuple(self._buckets), cells=tuple(cells))
+
+    def join(self, part: Part) -> None:
+        for bucket, other in zip(self._buckets, part.buckets, strict=True):
+            for level, count in other.items():
+                bucket[level] = bucket.get(level, 0) + count
+        for cell, one in zip(self._cells, part.cells, strict=True):
+            values = array("d")
+            values.frombytes(one.values)
+            cell.merge(Cell(one.count, 0, one.total_s, one.timed, values, one.stride))
 
     def answer(self, scanned_bytes: int) -> tuple[LogCounts | LogHistogram, int]:
         counts = LogCounts(self._start, self._step_s, tuple(self._buckets))
@@ -214,7 +293,7 @@ class _Bucketed:
         return LogHistogram(counts, tuple(cell.values for cell in self._cells)), counts.total
 
 
-class _Series:
+class _Series(Whole):
     """What `sources.logs.derive` adds up, file by file."""
 
     sieve: Sieve | None = None

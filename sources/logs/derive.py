@@ -71,7 +71,11 @@ class Cell:
         self.failed += other.failed
         self.total_s += other.total_s
         self.timed += other.timed
-        self.values.extend(other.values)
+        # Values that each stand for several weigh as much as those that do not.
+        stride = max(self.stride, other.stride)
+        self.values = self.values[:: stride // self.stride]
+        self.values.extend(other.values[:: stride // other.stride])
+        self.stride = stride
 
 
 @dataclass(slots=True)

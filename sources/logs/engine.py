@@ -6,6 +6,7 @@ Only records stamped inside the window are used, and of a file only the bytes th
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -17,11 +18,12 @@ from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
 from sources.logs.batch import Batch, batches, sifted_batches
-from sources.logs.collect import collector
+from sources.logs.collect import Collector, collector
 from sources.logs.derive import Memory
 from sources.logs.formats import Format, make
 from sources.logs.formats.base import CONTINUES
 from sources.logs.garbage import no_collection
+from sources.logs.helper import Helper, cores
 from sources.logs.inputs import Found, LogFile, find
 from sources.logs.journald import JOURNAL, JournalFormat, blocks
 from sources.logs.questions import Question
@@ -30,10 +32,15 @@ from sources.logs.records import Tally
 from sources.logs.seek import locate, probe
 from sources.logs.sieve import Sieve
 from sources.logs.spec import Spec
+from sources.logs.wire import Share, Shared
 
 SAMPLE_LINES = 256
 _T = TypeVar("_T")
 _KNOWN_FORMATS = 4096
+DIVIDED = 64 << 20
+"""Bytes of one file from which on a second process pays: starting it takes as long as reading a tenth of them."""
+_OWN_SHARE = 0.53
+"""Of such a file this process reads a little more than half, since the other one has to start first."""
 _EXPANDS = 10
 """Logs compress by about so much; only for telling beforehand how much a question would read."""
 
@@ -47,6 +54,10 @@ class Allowance:
     def end(self) -> None:
         """Nobody waits for the answer any more."""
         self._end = 0.0
+
+    def left(self) -> float:
+        """Seconds that are left."""
+        return self._end - time.monotonic()
 
     def check(self) -> None:
         """
@@ -62,6 +73,7 @@ class Pass:
     """One reading of a source's files for a window, and what it met."""
 
     window: Window
+    questions: tuple[Question, ...]
     allowance: Allowance
     refused: list[str] = field(default_factory=list)
     tally: Tally = field(default_factory=Tally)
@@ -71,6 +83,10 @@ class Pass:
     """Finds the lines that the questions need; None: they need all."""
     narrow: bool = False
     """Time, level and latency are all that is needed of the light records."""
+    divides: bool = False
+    """Parts of a file can be read elsewhere."""
+    shared: list[Shared] = field(default_factory=list)
+    """What was read elsewhere."""
     complete: bool = True
     """False where something that belongs to the window could not be read."""
 
@@ -92,13 +108,7 @@ class Engine:
             SourceError: No file can be read, or the time allowed has passed.
             QueryError: A query cannot be understood.
         """
-        run = Pass(window, allowance or Allowance())
-        collectors = [
-            collector(question, window, self.spec.name, self._memory, self._given()) for question in questions
-        ]
-        sieves = {one.sieve for one in collectors}
-        run.sieve = sieves.pop() if len(sieves) == 1 else None
-        run.narrow = all(one.narrow for one in collectors)
+        run, collectors = self._begun(window, questions, allowance or Allowance())
 
         def begin(file: LogFile) -> None:
             for one in collectors:
@@ -108,7 +118,43 @@ class Engine:
             for file, batch in self._batches(run, begin):
                 for one in collectors:
                     one.add(file, batch)
+            for shared in run.shared:
+                run.bytes += shared.bytes
+                run.tally.add(shared.tally)
+                for one, part in zip(collectors, shared.parts, strict=True):
+                    one.join(part)
             return [self._reading(*one.answer(run.bytes), run) for one in collectors]
+
+    def _begun(
+        self, window: Window, questions: Sequence[Question], allowance: Allowance
+    ) -> tuple[Pass, list[Collector]]:
+        given = self._given()
+        collectors = [collector(one, window, self.spec.name, self._memory, given) for one in questions]
+        run = Pass(window, tuple(questions), allowance)
+        sieves = {one.sieve for one in collectors}
+        run.sieve = sieves.pop() if len(sieves) == 1 else None
+        run.narrow = all(one.narrow for one in collectors)
+        run.divides = run.sieve is None and all(one.divides for one in collectors)
+        return run, collectors
+
+    def share(self, share: Share) -> Shared:
+        """The part of a question that lies in a part of one file.
+
+        Raises:
+            SourceError: It cannot be read, or the time allowed has passed.
+        """
+        run, collectors = self._begun(share.window, share.questions, Allowance(share.allowed_s))
+        path = os.fsdecode(share.path)
+        file = next((one for one in self.files().files if one.path == path), None)
+        if file is None:
+            raise SourceUnavailable(f"{path}: is gone")
+        with no_collection(), Reader(file) as reader:
+            form = self.format_of(reader)
+            for batch in batches(form, self._blocks(reader, share.start, share.end, run), run.tally, run.narrow):
+                for one in collectors:
+                    one.add(file, batch.inside(run.window))
+            run.tally.cut += reader.cut_lines
+        return Shared(tuple(one.part() for one in collectors), run.tally, run.bytes)
 
     def volume(self, window: Window) -> int | None:
         """Bytes that a question about the window would read, told without reading them; None where that cannot be told.
@@ -122,7 +168,7 @@ class Engine:
         if not found.files:
             raise SourceUnavailable("; ".join(found.refused[:3]) or "no file matches the paths")
         total = 0
-        for file in self._in_reach(found.files, Pass(window, Allowance())):
+        for file in self._in_reach(found.files, Pass(window, (), Allowance())):
             if file.compression:
                 total += _EXPANDS * file.size
                 continue
@@ -239,10 +285,33 @@ class Engine:
             where = locate(reader, form, run.window)
             low, high, size = where.start, where.end, min(where.end, reader.size) - where.start
         blocks = self._blocks(reader, low, high, run)
-        if run.sieve is None:
-            yield from batches(form, blocks, run.tally, run.narrow)
-        else:
+        if run.sieve is not None:
             yield from sifted_batches(form, blocks, size, run.tally, run.sieve)
+        elif run.divides and not reader.file.compression and size >= DIVIDED and cores() > 1:
+            yield from self._divided(reader, form, low, high, run)
+        else:
+            yield from batches(form, blocks, run.tally, run.narrow)
+
+    def _divided(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
+        """As `_read`, with the second half read by another process at the same time."""
+        end = min(high, reader.size)
+        second = probe(reader, form, low + int((end - low) * _OWN_SHARE), end)
+        middle = second[0] if second is not None else high
+        try:
+            path, left = os.fsencode(reader.file.path), run.allowance.left()
+            helper = Helper(Share(self.spec, run.window, run.questions, left, path, middle, high)) if second else None
+        except OSError:
+            helper = None
+        try:
+            yield from batches(form, self._blocks(reader, low, middle, run), run.tally, run.narrow)
+            shared = helper.answer(run.allowance.check) if helper is not None else None
+        finally:
+            if helper is not None:
+                helper.close()
+        if shared is not None:
+            run.shared.append(shared)
+        elif middle < high:
+            yield from batches(form, self._blocks(reader, middle, high, run), run.tally, run.narrow)
 
     def _blocks(self, reader: Reader, low: int, high: int, run: Pass) -> Iterator[tuple[int, bytes]]:
         for offset, block in reader.blocks(low, high):

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import msgspec
 
+from console.domain.logs import Level, LogRecord
+
 
 class Page(msgspec.Struct, frozen=True, tag=True):
     """The newest matching records, and how many match."""
@@ -46,4 +48,44 @@ class Derive(msgspec.Struct, frozen=True, tag=True):
     step_s: float
 
 
-Question: TypeAlias = Page | Errors | Messages | Counts | Histogram | Derive
+class Shapes(msgspec.Struct, frozen=True, tag=True):
+    """Shapes of the messages of matching records, per bucket."""
+
+    query: str
+    step_s: float
+
+
+class Exceptions(msgspec.Struct, frozen=True, tag=True):
+    """Exceptions in matching records, by type and place."""
+
+    query: str
+
+
+class Sample(msgspec.Struct, frozen=True, tag=True):
+    """As `Messages`, of matching records."""
+
+    query: str
+    limit: int
+
+
+Question: TypeAlias = Page | Errors | Messages | Counts | Histogram | Derive | Shapes | Exceptions | Sample
+
+
+class CellPart(msgspec.Struct, frozen=True, array_like=True):
+    """A `sources.logs.derive.Cell`; its values as the bytes of an array of doubles."""
+
+    count: int
+    total_s: float
+    timed: int
+    values: bytes
+    stride: int
+
+
+class Part(msgspec.Struct, frozen=True):
+    """What a question's answer needs of some part of the records; what it does not need is left out."""
+
+    matched: int = 0
+    records: tuple[LogRecord, ...] = ()
+    """The newest of those that match."""
+    buckets: tuple[dict[Level, int], ...] = ()
+    cells: tuple[CellPart, ...] = ()

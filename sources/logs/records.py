@@ -55,6 +55,14 @@ class Tally:
         if not self.example:
             self.example = line[:200]
 
+    def add(self, other: Tally) -> None:
+        """Add what reading another part of the same files met."""
+        self.records += other.records
+        self.unreadable += other.unreadable
+        self.example = self.example or other.example
+        self.timeless += other.timeless
+        self.cut += other.cut
+
 
 class Grouper:
     """Joins lines into groups: the first line of a record and those that follow it.

@@ -16,6 +16,8 @@ if TYPE_CHECKING:  # the worker process reads specs, and must not pay for import
     from console.config.models import LogsConfig
 
 
+Positions = dict[str, tuple[int, int, int]]
+"""How far files were given: device, inode and offset by path."""
 MOST_NAME = 255
 """Characters of a file's or a folder's name; systems allow as many bytes."""
 

@@ -26,7 +26,7 @@ from sources.logs.followed import FINGERPRINT, FollowedFile, try_open
 from sources.logs.inputs import LogFile, split_name
 from sources.logs.journald import JournalTail
 from sources.logs.reading import Reader
-from sources.logs.spec import Spec
+from sources.logs.spec import Positions, Spec
 
 MOST_BYTES = 8 << 20
 """Bytes of one file that one look reads, so that other files have their turn."""
@@ -40,10 +40,6 @@ LET_GO_S = 10.0
 _TELLING = 256
 """First bytes by which siblings are told apart."""
 _MOST_REMEMBERED = 4096
-
-
-Positions = dict[str, tuple[int, int, int]]
-"""How far files were given: device, inode and offset by path."""
 
 
 @dataclass(slots=True)

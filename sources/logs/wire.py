@@ -18,9 +18,22 @@ from console.domain.logs import LogCounts, LogHistogram, LogPage, LogRecord
 from console.domain.observations import ErrorSample
 from console.domain.reading import Reading
 from console.domain.series import Series, SeriesKey
-from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page, Question
-from sources.logs.spec import Spec
-from sources.logs.tail import Positions
+from console.domain.shapes import ExceptionCounts, ShapeCounts
+from sources.logs.questions import (
+    Counts,
+    Derive,
+    Errors,
+    Exceptions,
+    Histogram,
+    Messages,
+    Page,
+    Part,
+    Question,
+    Sample,
+    Shapes,
+)
+from sources.logs.records import Tally
+from sources.logs.spec import Positions, Spec
 
 HEADER = struct.Struct(">I")
 MOST_FRAME = 64 << 20
@@ -77,8 +90,29 @@ class Failed(msgspec.Struct, tag=True):
     sentence: str
 
 
-ToWorker: TypeAlias = Ask | Follow | Stop
+class Share(msgspec.Struct, tag=True):
+    """Take the records of a part of one file, from the beginning of a record to that of another."""
+
+    spec: Spec
+    window: Window
+    questions: tuple[Question, ...]
+    allowed_s: float
+    path: bytes
+    start: int
+    end: int
+
+
+class Shared(msgspec.Struct, tag=True):
+    """What a share holds: a part for each question, and what was met."""
+
+    parts: tuple[Part, ...]
+    tally: Tally
+    bytes: int
+
+
+ToWorker: TypeAlias = Ask | Follow | Stop | Share
 FromWorker: TypeAlias = Records | Answers | Failed
+FromHelper: TypeAlias = Shared | Failed
 
 
 class _Series(msgspec.Struct, array_like=True):
@@ -131,6 +165,7 @@ def _array(code: str, data: bytes) -> array[float]:
 _encoder = msgspec.msgpack.Encoder()
 _to_worker = msgspec.msgpack.Decoder(ToWorker)
 _from_worker = msgspec.msgpack.Decoder(FromWorker)
+_from_helper = msgspec.msgpack.Decoder(FromHelper)
 _ANSWERS: dict[type[Any], msgspec.msgpack.Decoder[Any]] = {
     Page: msgspec.msgpack.Decoder(Reading[LogPage]),
     Errors: msgspec.msgpack.Decoder(Reading[ErrorSample]),
@@ -138,10 +173,13 @@ _ANSWERS: dict[type[Any], msgspec.msgpack.Decoder[Any]] = {
     Counts: msgspec.msgpack.Decoder(Reading[LogCounts]),
     Histogram: msgspec.msgpack.Decoder(Reading[_Histogram]),
     Derive: msgspec.msgpack.Decoder(Reading[tuple[_Series, ...]]),
+    Shapes: msgspec.msgpack.Decoder(Reading[ShapeCounts]),
+    Exceptions: msgspec.msgpack.Decoder(Reading[ExceptionCounts]),
+    Sample: msgspec.msgpack.Decoder(Reading[LogPage]),
 }
 
 
-def frame(message: ToWorker | FromWorker) -> bytes:
+def frame(message: ToWorker | FromWorker | FromHelper) -> bytes:
     """A message with its length before it."""
     body = _encoder.encode(message)
     return HEADER.pack(len(body)) + body
@@ -177,4 +215,13 @@ def decode_from_worker(body: bytes) -> FromWorker:
         msgspec.DecodeError: Not a message from the worker.
     """
     message: FromWorker = _from_worker.decode(body)
+    return message
+
+
+def decode_from_helper(body: bytes) -> FromHelper:
+    """
+    Raises:
+        msgspec.DecodeError: Not a message from a helper.
+    """
+    message: FromHelper = _from_helper.decode(body)
     return message

@@ -31,8 +31,10 @@ from sources.logs.wire import (
     Ask,
     Failed,
     Follow,
+    FromHelper,
     FromWorker,
     Records,
+    Share,
     Stop,
     decode_to_worker,
     encode_answer,
@@ -68,6 +70,8 @@ class Worker:
             case Ask():
                 self._allowances[message.id] = Allowance(message.allowed_s)
                 self._pool.submit(self._answer, message)
+            case Share():
+                self._pool.submit(self._share, message)
             case Follow():
                 ended = self._tails[message.id] = threading.Event()
                 threading.Thread(target=self._follow, args=(message, ended), daemon=True, name="follow").start()
@@ -77,7 +81,7 @@ class Worker:
                 if following := self._tails.pop(message.id, None):
                     following.set()
 
-    def _say(self, message: FromWorker) -> None:
+    def _say(self, message: FromWorker | FromHelper) -> None:
         data = frame(message)
         with self._sending:
             self._send(data)
@@ -108,6 +112,13 @@ class Worker:
             self._say(Failed(ask.id, "SourceGarbage", f"the log worker failed ({type(error).__name__}: {error})"))
         finally:
             self._allowances.pop(ask.id, None)
+
+    def _share(self, share: Share) -> None:
+        """Do the part of a question; one that fails is done by who asked, and fails there with its reason."""
+        try:
+            self._say(Engine(share.spec).share(share))
+        except Exception:
+            self._say(Failed(0, "SourceUnavailable", "the share was not read"))
 
     def _without_records(self, id: int, place: int, reading: Reading[Any]) -> Reading[Any]:
         """Send an answer's records in parts; returns the answer without them."""
@@ -146,10 +157,20 @@ class Worker:
 
 
 def main() -> None:
-    """Serve standard input until it ends."""
+    """Serve standard input until it ends, with less claim to the processor than others have."""
     # The terminal's interrupt goes to every process of its group; what it means is for the screen's process to say.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICE)
+    _serve()
+
+
+def help_out() -> None:
+    """Serve standard input until it ends, with the same claim to the processor as who asks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _serve()
+
+
+def _serve() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
     source, target = sys.stdin.buffer, os.dup(sys.stdout.fileno())
     # Whatever prints by mistake must not write between frames.

@@ -16,6 +16,7 @@ import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import sources.logs.engine
 from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogHistogram, LogPage
 from console.domain.observations import ErrorSample
@@ -23,9 +24,11 @@ from console.domain.reading import Reading, SourceState
 from console.domain.series import Series, SeriesSet
 from sources.base import SourceTimeout, SourceUnavailable
 from sources.logs.engine import Allowance, Engine
+from sources.logs.helper import Helper
 from sources.logs.inputs import find, split_name
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page
 from sources.logs.spec import Spec, service_in_path
+from sources.logs.wire import Share
 
 START = 1795442400.0
 
@@ -515,3 +518,38 @@ def test_records_without_a_time_are_said_to_be_left_out(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", [b'{"msg":"no time"}\n', row(START)])
     found = page(engine(path), Window(START, START + 1))
     assert found.value.matched == 1 and "1 records carry no time" in found.report.detail
+
+
+# ---- one file, two processes
+
+
+@pytest.mark.parametrize(
+    "question", [Page("-level:debug", 40), Page("", 0), Counts("", 60.0), Histogram("latency:>1ms", 7.0)]
+)
+def test_a_file_read_by_two_processes_gives_the_same_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: Page | Counts | Histogram
+) -> None:
+    level = ("debug", "info", "error")
+    rows = [row(START + n / 10, level=level[n % 3], latency_ms=n % 7) for n in range(9000)]
+    rows[5000:5000] = [b"Traceback (most recent call last):\n", b"ValueError: 5\n", b"{broken\n"]
+    path = write(tmp_path / "a.log", rows)
+    window = Window(START + 20, START + 860)
+    alone = engine(path).answer(window, [question])[0]
+    begun: list[Helper] = []
+    helper = sources.logs.engine.Helper
+
+    def counted(share: Share) -> Helper:
+        begun.append(helper(share))
+        return begun[-1]
+
+    monkeypatch.setattr(sources.logs.engine, "Helper", counted)
+    monkeypatch.setattr(sources.logs.engine, "DIVIDED", 1 << 16)
+    monkeypatch.setattr(sources.logs.engine, "cores", lambda: 2)
+    together = engine(path).answer(window, [question])[0]
+    assert len(begun) == 1
+    assert together.value == alone.value
+    assert (together.report.records, together.report.detail) == (alone.report.records, alone.report.detail)
+
+    monkeypatch.setattr(Helper, "answer", lambda *_: None)
+    after_its_death = engine(path).answer(window, [question])[0]
+    assert after_its_death.value == alone.value
