@@ -38,8 +38,8 @@ def status_text(status: Status, zone: tzinfo = UTC) -> str:
 
 
 def status_line(status: Status, zone: tzinfo, cells: int) -> Line:
-    """The same in its colour; where it is too long, the bare word, never half an age."""
-    for text in (status_text(status, zone), str(status.word)):
+    """The same in its colour; where it is too long, without the detail, else the bare word, never half an age."""
+    for text in (status_text(status, zone), f"{status.word} {age_text(status.age_s)}".strip(), str(status.word)):
         line = Line.of((text, _STYLES[status.word]))
         if line.width <= cells:
             return line

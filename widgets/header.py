@@ -96,7 +96,9 @@ def _second(view: HeaderView, width: int, breadcrumb: str) -> Line:
         joined([p for p in (total, mode) if p.width], "  "),
         mode,
     ]
-    for right_ in rights:
+    for right_ in rights[
+        : 2 if view.cost and width >= 60 else 3
+    ]:  # what this costs stands there whatever the verdict is
         if right_.width and left.width + right_.width + 2 <= width:
             return left.beside(right_ + Line.of(" "), width)
     end = rights[1] if width >= 60 else rights[2]

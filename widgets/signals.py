@@ -20,6 +20,7 @@ LEAST_SPARK = 7
 LEAST_CHART, MOST_CHART = 8, 16
 """Lines of a large chart."""
 LEAST_CHART_WIDTH = 56
+ONSET = "╎"
 NO_SERVICE = "no service is known: add a [[service]], or [[logs]] whose lines name one"
 ROOMY = 130
 """From this inner width on the pane shows peaks, more baselines and memory."""
@@ -244,12 +245,15 @@ def _axis_line(axis: Axis, width: int, look: Look) -> Line:
     start = clock_text(axis.window.start, look.zone, now=look.now, seconds=False)
     end = clock_text(axis.window.end, look.zone, now=look.now, seconds=False)
     line = Line.of((f"graphs {start} to {end} ({span_text(axis.window.seconds)})", "label"))
-    for marker in reversed(axis.markers):
+    start_width = line.width
+    untold = len(axis.markers)
+    for marker in sorted(axis.markers, key=lambda marker: (marker.glyph != ONSET, -marker.at)):
         label = f"{marker.glyph} {marker.label} {clock_text(marker.at, look.zone, now=look.now, seconds=width > 100)}"
         more = line + Line.of("  ", (label, "marker"))
-        if more.width <= width:
-            line = more
-    return line
+        if more.width + (len("  +99 more") if untold > 1 else 0) <= width:
+            line, untold = more, untold - 1
+    told = Line.of((f"  +{untold} more" if line.width > start_width else f"  {untold} changes", "label"))
+    return line + told if untold and line.width + told.width <= width else line
 
 
 def _operation_rows(view: SignalsView, width: int) -> list[Row]:

@@ -5,19 +5,24 @@ from __future__ import annotations
 from console.domain.topology import Health
 from console.state import UpstreamRow, UpstreamsView
 from widgets.body import Body, Look, Row, absence, note
+from widgets.columns import Column, heading, row_line, widths
 from widgets.ink import Line, cut_middle, pad, width_of, wrap
 from widgets.numbers import age_text, number_text
 from widgets.pane import ViewPane
 from widgets.words import health_sign
 
+TABLE_FROM = 90
+"""From this inner width on everything about a dependency fits on one line."""
 OLD_S = 30.0
 """From this age on an observation's age is written as a warning."""
 
 
 def paint(view: UpstreamsView, width: int, height: int, look: Look) -> Body:
-    """One line per dependency, and a second with the details where there is room."""
+    """One line per dependency, and a second with the details where there is room; on a wide pane a table."""
     if not view.rows:
         return note(absence(view.status, view.empty_reason, "no dependency is known"), width, max(1, height))
+    if width >= TABLE_FROM:
+        return _table(view, width)
     spare = height - len(view.rows)
     rows = []
     for place, row in enumerate(view.rows):
@@ -29,19 +34,56 @@ def paint(view: UpstreamsView, width: int, height: int, look: Look) -> Body:
     return Body((), tuple(rows))
 
 
+def _table(view: UpstreamsView, width: int) -> Body:
+    """Numbers stand in columns next to the name: over a wide stretch of blanks nobody reads a line right."""
+    longest = max(width_of(row.state.name) for row in view.rows)
+    table: list[Column[UpstreamRow]] = [
+        Column("state", lambda row, _: _sign_cell(row), 9),
+        Column("upstream", _name_cell, min(max(8, longest), 40)),
+        Column("fails", lambda row, _: _number_cell(row, row.state.error_rate, "ratio"), 7, gap=2, align_right=True),
+        Column("p95", lambda row, _: _number_cell(row, row.state.latency_p95_s, "s"), 6, gap=2, align_right=True),
+        Column("what was seen", lambda row, size: Line.of((_details(row, ""), "muted")).cut(size), 20, gap=2, grow=1),
+        Column("age", lambda row, _: _age(row), 5, align_right=True),
+    ]
+    sizes = widths(table, width)
+    rows = [_selectable(row, (row_line(table, sizes, row),)) for row in view.rows]
+    return Body((Row.plain(heading(table, sizes)),), tuple(rows))
+
+
+def _sign_cell(row: UpstreamRow) -> Line:
+    sign = health_sign(row.state.health)
+    return Line.of((sign.text, sign.style))
+
+
+def _name_cell(row: UpstreamRow, size: int) -> Line:
+    bad = health_sign(row.state.health).style == "bad"
+    return Line.of((cut_middle(row.state.name, size), "strong" if bad else "text"))
+
+
+def _number_cell(row: UpstreamRow, value: float | None, unit: str) -> Line:
+    style = "muted" if value is None else "bad" if row.state.health is Health.DOWN else "text"
+    return Line.of((number_text(value, unit), style))
+
+
+def _age(row: UpstreamRow) -> Line:
+    return Line.of((age_text(row.age_s) or "never", "warn" if row.age_s is None or row.age_s > OLD_S else "label"))
+
+
+def _selectable(row: UpstreamRow, lines: tuple[Line, ...]) -> Row:
+    state = row.state
+    copy = f"{state.name}: {state.health}, {_numbers(row) or 'no numbers'}; {_details(row, '')}"
+    return Row(lines, row, f"upstream:{state.name}", copy, _command(row))
+
+
 def _row(row: UpstreamRow, width: int, details: int) -> Row:
     state = row.state
     sign = health_sign(state.health)
-    age = Line.of((age_text(row.age_s) or "never", "warn" if row.age_s is None or row.age_s > OLD_S else "label"))
+    age = _age(row)
     numbers = _numbers(row)
     room = width - 10 - age.width - 1
     facts = numbers if width_of(numbers) + 2 + width_of(state.name) <= room else ""
     name_room = max(4, room - (width_of(facts) + 2 if facts else 0))
-    left = Line.of(
-        (pad(sign.text, 9), sign.style),
-        " ",
-        (cut_middle(state.name, name_room), "strong" if sign.style == "bad" else "text"),
-    )
+    left = Line.of((pad(sign.text, 9), sign.style), " ") + _name_cell(row, name_room)
     if facts:
         left = left.fit(10 + name_room) + Line.of("  ", (facts, "bad" if state.health is Health.DOWN else "text"))
     lines = [left.beside(age, width)]
@@ -49,9 +91,7 @@ def _row(row: UpstreamRow, width: int, details: int) -> Row:
     lines += (
         [Line.of(" " * 10, (text, "muted")) for text in wrap(said, max(1, width - 10), details)] if width > 14 else []
     )
-    key = f"upstream:{state.name}"
-    copy = f"{state.name}: {state.health}, {numbers or 'no numbers'}; {said}"
-    return Row(tuple(line.cut(width) for line in lines), row, key, copy, _command(row))
+    return _selectable(row, tuple(line.cut(width) for line in lines))
 
 
 def _numbers(row: UpstreamRow) -> str:

@@ -91,8 +91,8 @@ class FeedState(Generic[T]):
         return FeedState(FeedPhase.FAILED, self.reading, reason, since, next_attempt)
 
     def aged(self, now: Instant, interval_s: float) -> FeedState[T]:
-        """Stale once the reading is older than twice its interval (at least 5 s); otherwise unchanged."""
-        ready = self.phase is FeedPhase.READY and self.reading is not None
-        if ready and self.reading is not None and now - self.reading.observed_at > max(5.0, 2 * interval_s):
+        """Stale once the reading is older than twice its interval (at least 5 s), an empty one too; otherwise unchanged."""
+        good = self.phase in (FeedPhase.READY, FeedPhase.EMPTY)
+        if good and self.reading is not None and now - self.reading.observed_at > max(5.0, 2 * interval_s):
             return replace(self, phase=FeedPhase.STALE)
         return self

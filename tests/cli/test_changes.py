@@ -5,8 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
+from console.domain.changes import Running
 from console.domain.instant import rfc3339
-from console.report.diagnosis_json import CHANGE
+from console.report.diagnosis_json import CHANGE, RUNNING
+from sources.health.version import VersionAddress
 from tests.cli.conftest import Run
 from tests.git.conftest import START, Work
 
@@ -95,6 +99,36 @@ def test_a_source_that_fails_is_named_and_the_rest_is_shown(incident: Run, work:
     (tmp_path / "repo").rename(tmp_path / "gone")
     ran = incident("changes", "--at", AT, "--no-standing")
     assert ran.code == 4 and "no such folder" in ran.err
+
+
+def test_what_runs_is_told_beside_the_deploys_and_whether_they_agree(
+    incident: Run, work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def told(_self: VersionAddress, now: float) -> tuple[Running, ...]:
+        return tuple(
+            Running("checkout", v, None, f"/version ({n} of 3 answers)", None, now) for v, n in (("1", 2), ("2", 1))
+        )
+
+    monkeypatch.setattr(VersionAddress, "running", told)
+    system(work, tmp_path)
+    config = (tmp_path / "incident.toml").read_text()
+    (tmp_path / "incident.toml").write_text(
+        config.replace('name = "checkout"', 'name = "checkout"\nversion_url = "http://127.0.0.1:1/version"')
+    )
+    since = ("--since", rfc3339(START))
+    listed = {entry["id"]: entry for entry in json.loads(incident("changes", *since, "--json").out)}
+    rows = [(r["version"], r["agrees"], r["source"]) for r in listed["deploy/prod/2"]["running"]]
+    assert rows == [("1", False, "/version (2 of 3 answers)"), ("2", True, "/version (1 of 3 answers)")]
+    assert {field.name for field in RUNNING} == set(listed["deploy/prod/2"]["running"][0])
+    assert listed["flag/x"]["running"] == [], "nobody tells of payments"
+    told_apart = [
+        "checkout runs 1, but its newest deploy says another; told by /version (2 of 3 answers).",
+        "checkout runs 2, as its newest deploy says; told by /version (1 of 3 answers).",
+    ]
+    for form in ((), ("--plain",)):
+        assert incident("changes", *since, *form).out.splitlines()[-2:] == told_apart
+    unjudged = json.loads(incident("changes", *since, "--json", "--no-standing").out)
+    assert {entry["running"] for entry in unjudged} == {None}
 
 
 def test_without_any_change_source_it_says_what_to_add(incident: Run, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC
 from itertools import pairwise
 
 import pytest
@@ -11,11 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.actions import ACTIONS
+from console.domain.changes import BY_DEPLOY, Running
 from console.domain.diagnosis import State
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import UNSAFE, safe
-from console.state import ConsoleState, HeaderView, LogsView, Status, SuspectsView, Word
+from console.state import ConsoleState, HeaderView, LogsView, Marker, Status, SuspectsView, Word
 from tests.widgets.samples import (
     HOSTILE,
     LOOK,
@@ -33,7 +35,7 @@ from tests.widgets.samples import (
 from widgets import changes, details, footer, header, help, log_lines, signals, suspects, upstreams
 from widgets import logs as log_pane
 from widgets.body import Body
-from widgets.frame import Frame, status_text
+from widgets.frame import Frame, status_line, status_text
 from widgets.ink import STYLES, Line, cut
 from widgets.scroll import place
 
@@ -247,9 +249,74 @@ def test_the_onset_stands_between_the_changes() -> None:
 
 def test_what_runs_and_what_was_not_asked_is_said() -> None:
     text = text_of(changes.paint(incident().changes, 90, 20, LOOK))
-    assert "checkout v41 ×3 ✓ tag agrees" in text
-    assert "gateway v12 ✖ tag says another" in text
+    lines = [" ".join(line.split()) for line in text.splitlines()]
+    assert "runs gateway v12 ✖ tag says another by app_build_info" in lines
+    assert "runs checkout v41 ×3 ✓ tag agrees by /version" in lines
     assert "not consulted: infrastructure" in text
+    columns = {line.index(sign) for line in text.splitlines() for sign in ("✖ tag", "✓ tag") if sign in line}
+    assert len(columns) == 1, "they stand below each other"
+
+
+def runs(service: str, agrees: bool | None, source: str = "/version") -> Running:
+    return Running(service, "2026-11-27T10-00-00", None, source, agrees)
+
+
+def test_of_what_runs_a_disagreement_is_never_hidden() -> None:
+    running = tuple(runs(f"service-{n}", n % 2 == 0 or None) for n in range(6)) + tuple(
+        runs(f"bad-{n}", False) for n in range(3)
+    )
+    lines = text_of(changes.paint(replace(incident().changes, running=running), 32, 9, LOOK)).splitlines()
+    told = [line for line in lines if "✖" in line or "more" in line]
+    assert [line.split()[0] for line in told[:2]] == ["bad-0", "bad-1"]
+    assert told[-1].startswith("+7 more  ✖ 1 differs")
+    roomy = text_of(changes.paint(replace(incident().changes, running=running), 100, 40, LOOK))
+    assert all(one.service in roomy for one in running) and "more" not in roomy
+    by_tag = text_of(changes.paint(replace(incident().changes, running=(runs("a", None, BY_DEPLOY),)), 60, 20, LOOK))
+    assert "by its tag, not asked" in by_tag and "by newest deploy" not in by_tag
+
+
+def test_an_incomplete_source_of_changes_says_what_is_missing() -> None:
+    partial = replace(incident().changes, status=Status(Word.PARTIAL, 3.0, detail=SafeText("no lines of v41")))
+    assert "no lines of v41; consulted: git" in text_of(changes.paint(partial, 100, 20, LOOK))
+
+
+def test_a_change_on_two_lines_says_what_it_is_and_what_the_rule_says() -> None:
+    text = text_of(changes.paint(incident().changes, 80, 20, LOOK))
+    assert "new-pricing on" in text and "an unaffected sibling has it too" in text
+
+
+def test_on_a_wide_pane_the_numbers_of_dependencies_stand_beside_their_names() -> None:
+    body = upstreams.paint(incident().upstreams, 180, 12, LOOK)
+    assert body.head[0].lines[0].text.split() == ["state", "upstream", "fails", "p95", "what", "was", "seen", "age"]
+    first = body.rows[0].lines[0].text
+    assert first.split()[:5] == ["✖", "DOWN", "payments-gateway", "31", "%"] and first.index("31 %") < 45
+    assert [row.lines[0].text.split()[-1] for row in body.rows] == ["3s", "45s", "3s", "3s"]
+    assert all(row.value is not None and row.key.startswith("upstream:") for row in body.rows)
+
+
+def test_markers_that_are_not_named_are_counted() -> None:
+    signals_view = incident().signals
+    assert signals_view is not None
+    markers = tuple(Marker(NOW - 60 * n, "◆", SafeText(f"flag a-long-name-{n}")) for n in range(1, 8))
+    view = replace(signals_view, axis=replace(signals_view.axis, markers=markers))
+    text = next(line for line in text_of(signals.paint(view, 82, 30, LOOK)).splitlines() if "graphs" in line)
+    assert "◆ flag a-long-name-1" in text and text.rstrip().endswith("+6 more")
+    narrow = next(line for line in text_of(signals.paint(view, 50, 30, LOOK)).splitlines() if "graphs" in line)
+    assert narrow.rstrip().endswith("7 changes")
+
+
+@pytest.mark.parametrize("words", [1, 60])
+def test_the_cost_stands_in_the_header_whatever_the_verdict_is(words: int) -> None:
+    view = replace(incident().header, verdict=SafeText("word " * words))
+    for width in (80, 120, 200):
+        assert "q/min" in header.paint(view, width, LOOK)[1].text
+
+
+def test_a_state_that_is_too_long_keeps_its_age() -> None:
+    status = Status(Word.PARTIAL, 4.0, detail=SafeText("1/2 · prod: connection refused"))
+    assert status_line(status, UTC, 60).text == "PARTIAL 1/2 · prod: connection refused 3s"
+    assert status_line(status, UTC, 12).text == "PARTIAL 3s"
+    assert status_line(status, UTC, 7).text == "PARTIAL"
 
 
 def test_every_dependency_shows_word_and_age() -> None:
