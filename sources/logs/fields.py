@@ -306,6 +306,7 @@ class Plan:
 
 
 _PLACES = ("time", "level", "service", "message", "operation", "method", "status", "latency", "trace_id")
+MESSAGE_PLACE = _PLACES.index("message")
 _KEPT = ("status", "level", "service", "trace_id")
 """Meanings that are hidden among the fields where the record itself calls them so."""
 

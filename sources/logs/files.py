@@ -17,10 +17,22 @@ from console.domain.logs import LogCounts, LogHistogram, LogPage, LogRecord
 from console.domain.observations import ErrorSample
 from console.domain.reading import Reading
 from console.domain.series import Series
+from console.domain.shapes import ExceptionCounts, ShapeCounts
 from console.query.ast import Query
 from console.query.text import text_of
 from sources.logs.engine import Allowance, Engine
-from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page, Question
+from sources.logs.questions import (
+    Counts,
+    Derive,
+    Errors,
+    Exceptions,
+    Histogram,
+    Messages,
+    Page,
+    Question,
+    Sample,
+    Shapes,
+)
 from sources.logs.spec import Spec
 from sources.logs.tail import Pace, tail_of
 
@@ -166,6 +178,30 @@ class FileLogSource:
             SourceError: No file matches.
         """
         return await asyncio.to_thread(Engine(self.spec).volume, window)
+
+    async def shapes(self, window: Window, step_s: float, query: Query | None) -> Reading[ShapeCounts]:
+        """The shapes of all matching messages, counted per bucket; the buckets begin at the window's start.
+
+        Raises:
+            SourceError: As `page`.
+        """
+        return await self._ask(window, Shapes(text_of(query), step_s))
+
+    async def exceptions(self, window: Window, query: Query | None) -> Reading[ExceptionCounts]:
+        """The exceptions in all matching records, by type and place.
+
+        Raises:
+            SourceError: As `page`.
+        """
+        return await self._ask(window, Exceptions(text_of(query)))
+
+    async def sample(self, window: Window, query: Query | None, limit: int) -> Reading[LogPage]:
+        """At most `limit` matching records, spread evenly over the window, and how many match.
+
+        Raises:
+            SourceError: As `page`.
+        """
+        return await self._ask(window, Sample(text_of(query), limit))
 
     async def follow(self) -> AsyncGenerator[tuple[LogRecord, ...]]:
         """New records in batches, as they are written, until the iterator is closed.

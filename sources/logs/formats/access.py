@@ -139,6 +139,13 @@ class AccessFormat:
         ]
         return columns_of([self._stamps[stamp] for stamp in stamps], kinds, latencies)
 
+    def messages(self, text: bytes) -> Sequence[str | None] | None:
+        _, requests, codes, *_ = zip(*self._block.findall(text), strict=True)
+        return [
+            (request + b" " + code).decode("utf-8", "backslashreplace")
+            for request, code in zip(requests, codes, strict=True)
+        ]
+
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         parts = _parts(line)
         if parts is None:

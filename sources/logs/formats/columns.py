@@ -108,6 +108,19 @@ class ReadsBlocks(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsMessages(Protocol):
+    """A format that can tell the messages of many lines at once."""
+
+    def messages(self, text: bytes) -> Sequence[str | None] | None:
+        """The message of each line of a text as `columns` takes it; it may have further lines.
+
+        The very message that `full` gives before it is cleaned, for every line of which `columns` gives a kind. None for
+        a line, or instead of all, where only `full` tells.
+        """
+        ...
+
+
 def filled(stamps: Sequence[bytes]) -> Sequence[bytes]:
     """The stamps with one of them for every empty one, so that lines that do not fit stay out of the way of the others."""
     if b"" not in stamps:

@@ -109,6 +109,28 @@ class JsonFormat:
         columns.put(places, found)
         return columns
 
+    def messages(self, text: bytes) -> Sequence[str | None] | None:
+        decoder = self._message_rows
+        try:
+            rows: Sequence[Any] = decoder.decode_lines(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            rows = ()
+        if len(rows) != text.count(b"\n") + 1:
+            rows = [self._message_row(line) for line in text.split(b"\n")]
+        found = [row.message0 if row is not None else None for row in rows]
+        if None not in found and "" not in found:
+            return found
+        # An empty field makes way for its alias.
+        return [
+            None if row is None else next((value for value in msgspec.structs.astuple(row) if value), "") for row in rows
+        ]
+
+    def _message_row(self, line: bytes) -> Any:
+        try:
+            return self._message_rows.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
     def _decoded(
         self, text: bytes, size: int, decoder: msgspec.json.Decoder[_Row]
     ) -> tuple[list[_Row], list[int] | None]:
@@ -196,6 +218,10 @@ class JsonFormat:
         self._latency_unit = self._builder.unit(chosen.get("latency", ""))
         self._rows = msgspec.json.Decoder(self._struct(chosen, _LIGHT))
         self._narrow_rows = msgspec.json.Decoder(self._struct(chosen, _NARROW))
+        names = sorted((known[1], name) for name in self._seen if (known := of(name)) is not None and known[0] == "message")
+        texts = {f"message{number}": name for number, (_, name) in enumerate(names)} or {"message0": "(no message)"}
+        row = msgspec.defstruct("Message", [(field, str | None, None) for field in texts], rename=texts, gc=False)
+        self._message_rows: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
 
     def _struct(self, chosen: Mapping[str, str], wanted: tuple[str, ...]) -> type[_Row]:
         """A struct that reads the wanted meanings. In the order of the file, in which the decoder looks names up."""

@@ -12,7 +12,7 @@ from console.domain.instant import Instant
 from console.domain.logs import LogRecord
 from console.guard.sanitise import safe_bytes
 from sources.logs.context import Context
-from sources.logs.fields import FIELD_LIMIT, Builder, Plan, status_of
+from sources.logs.fields import FIELD_LIMIT, MESSAGE_PLACE, Builder, Plan, status_of
 from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of, filled
 from sources.logs.levels import level_of
 from sources.logs.times import Stamps
@@ -79,6 +79,8 @@ class _Shape:
     """Matches one line; its groups are the values with a meaning."""
     block: re.Pattern[bytes]
     """The same for every line of a text; its last group is a line that does not fit."""
+    message: re.Pattern[bytes]
+    """As `block`; its first group is the message."""
     whole: re.Pattern[str]
     """Matches one line without escapes; its groups are all values, with their quotes."""
     plan: Plan
@@ -138,6 +140,7 @@ class LogfmtFormat:
         return _Shape(
             re.compile(rb"%s\Z" % whole),
             re.compile(rb"^(?:%s|(.*+))$" % whole, re.M),
+            re.compile(rb"^(?:%s|(.*+))$" % self._telling_message(order), re.M),
             re.compile(" ".join([rf'{re.escape(name)}=("[^"\\]*+"|[^\s"]\S*+|)' for name in names]) + r"\s*\Z", re.A),
             self._builder.plans[names],
             meanings.index("time"),
@@ -145,6 +148,15 @@ class LogfmtFormat:
             others,
             Kinds(lambda key: self._kind(dict(zip(others, key, strict=True)))),
         )
+
+    def _telling_message(self, order: tuple[bytes, ...]) -> bytes:
+        """An expression for lines with these names; its group is the message, and is empty where there is none."""
+        place = self._builder.plans[tuple([name.decode("ascii") for name in order])].places[MESSAGE_PLACE]
+        parts = [
+            rb"%s=%s" % (re.escape(name), rb"(%s)" % _ANY_VALUE if index == place else _ANY_VALUE)
+            for index, name in enumerate(order)
+        ]
+        return (b"" if place >= 0 else b"()") + rb" ".join(parts) + rb"[^\S\n]*+"
 
     def _kind(self, raw: Mapping[str, bytes]) -> Kind:
         found = {meaning: _text(value) for meaning, value in raw.items()}
@@ -221,6 +233,23 @@ class LogfmtFormat:
         kinds = [shape.kinds[key] if stamp else None for stamp, key in zip(stamps, keys, strict=True)]
         unread = [(index, line) for index, (stamp, line) in enumerate(zip(stamps, others, strict=True)) if not stamp]
         return columns_of(times, kinds, latencies), unread
+
+    def messages(self, text: bytes) -> Sequence[str | None] | None:
+        found: list[str | None] = [None] * (text.count(b"\n") + 1)
+        places: Sequence[int] = range(len(found))
+        for shape in self._shapes:
+            rows = shape.message.findall(text)
+            for place, (value, _) in zip(places, rows, strict=True):
+                # An empty message makes way for an alias, and an escape must be read.
+                if value and b"\\" not in value:
+                    told = value[1:-1] if value[:1] == b'"' else value
+                    found[place] = told.decode("utf-8", "backslashreplace")
+            unread = [(place, line) for place, (_, line) in zip(places, rows, strict=True) if line]
+            if not unread:
+                break
+            places = [place for place, _ in unread]
+            text = b"\n".join([line for _, line in unread])
+        return found
 
     def _latencies(self, raw: Sequence[bytes]) -> list[float | None]:
         unit = self._latency_unit

@@ -1,0 +1,98 @@
+"""Collectors for log patterns: shapes of messages, exceptions, and an even sample of some records."""
+
+from __future__ import annotations
+
+from console.analysis.exceptions import TELLING, ExceptionTable
+from console.analysis.mining.shapes import ShapeTable
+from console.domain.instant import Window
+from console.domain.logs import Level, LogPage
+from console.domain.shapes import ExceptionCounts, ShapeCounts
+from sources.logs.batch import Batch
+from sources.logs.collect import Collector, Spread, Whole
+from sources.logs.formats.columns import MOST_KINDS, Kind
+from sources.logs.inputs import LogFile
+from sources.logs.matching import Matcher
+from sources.logs.memo import Memo
+from sources.logs.questions import Exceptions, Sample, Shapes
+from sources.logs.records import full
+from sources.logs.sieve import Sieve
+
+
+def mined(question: Shapes | Exceptions | Sample, window: Window, matcher: Matcher) -> Collector:
+    """The collector for a question about patterns."""
+    match question:
+        case Shapes(step_s=step_s):
+            return _Shapes(window, step_s, matcher)
+        case Exceptions():
+            return _Exceptions(window, matcher)
+        case Sample(limit=limit):
+            return _Sample(window, limit, matcher)
+
+
+class _Matching(Whole):
+    """Takes the matching records of each batch."""
+
+    narrow = False
+
+    def __init__(self, matcher: Matcher) -> None:
+        self._matcher = matcher
+        self.sieve: Sieve | None = matcher.sieve
+
+    def begin(self, file: LogFile) -> None:
+        pass
+
+    def matching(self, batch: Batch) -> Batch:
+        """The matching records of a batch."""
+        return batch if self._matcher.everything else batch.picked(self._matcher.places(batch))
+
+
+class _Shapes(_Matching):
+    def __init__(self, window: Window, step_s: float, matcher: Matcher) -> None:
+        super().__init__(matcher)
+        self._window, self._step_s = window, step_s
+        self._table = table = ShapeTable(window, step_s)
+        self._groups: Memo[Kind, int] = Memo(lambda kind: table.group(kind.service, kind.level), MOST_KINDS)
+        self._lines = 0
+
+    def add(self, file: LogFile, batch: Batch) -> None:
+        batch = self.matching(batch)
+        self._lines += len(batch)
+        groups = self._groups
+        self._table.add([groups[kind] for kind in batch.kinds], batch.times, batch.messages())
+
+    def answer(self, scanned_bytes: int) -> tuple[ShapeCounts, int]:
+        return ShapeCounts(self._window, self._step_s, self._table.shapes()), self._lines
+
+
+class _Exceptions(_Matching):
+    def __init__(self, window: Window, matcher: Matcher) -> None:
+        super().__init__(matcher)
+        self._window = window
+        self._table = ExceptionTable()
+        self._records = 0
+
+    def add(self, file: LogFile, batch: Batch) -> None:
+        batch = self.matching(batch)
+        self._records += len(batch)
+        joined = set(batch.joined())
+        for place, kind in enumerate(batch.kinds):
+            if kind.level < Level.WARN and place not in joined:
+                continue
+            entry = batch.entry(place)
+            if entry.extra or TELLING.search(entry.line):
+                self._table.add(full(batch.form, entry))
+
+    def answer(self, scanned_bytes: int) -> tuple[ExceptionCounts, int]:
+        return ExceptionCounts(self._window, self._table.groups(), self._table.ungrouped), self._records
+
+
+class _Sample(_Matching):
+    def __init__(self, window: Window, limit: int, matcher: Matcher) -> None:
+        super().__init__(matcher)
+        self._spread = Spread(window, limit)
+
+    def add(self, file: LogFile, batch: Batch) -> None:
+        self._spread.add(file, self.matching(batch))
+
+    def answer(self, scanned_bytes: int) -> tuple[LogPage, int]:
+        return self._spread.answer(scanned_bytes)
