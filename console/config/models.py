@@ -5,6 +5,8 @@ An unknown key is an error. A secret is never a literal: `token_env`, `token_fil
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -40,6 +42,22 @@ def _zone(text: str) -> str:
 
 Zone = Annotated[str, AfterValidator(_zone)]
 """A time zone by its IANA name."""
+
+
+def _origin(text: str) -> str:
+    """Scheme, host and port alone: paths come from requests, and credentials from token_env and its like."""
+    match = re.fullmatch(r"(https?)://([^/?#@\\\s]+)/?", text)
+    if match is None:
+        raise ValueError(f"{text!r} is no origin: write https://host or https://host:port, without path and user")
+    return f"{match[1]}://{match[2]}"
+
+
+def _network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is no network: write 10.0.0.0/8 or fd12::/16") from None
+    return text
 
 
 class Model(BaseModel):
@@ -256,7 +274,11 @@ class EnvironmentConfig(Secret):
 
     name: str = Field(min_length=1)
     tier: Literal["production", "staging", "local"]
-    origin: str
+    origin: Annotated[str, AfterValidator(_origin)]
+    networks: tuple[Annotated[str, AfterValidator(_network)], ...] = Field(default=(), strict=False)
+    """Private networks that the origin may lead to: `10.0.0.0/8`."""
+    read_post_routes: tuple[str, ...] = Field(default=(), strict=False)
+    """Paths whose POST only reads: `/search`, `/api/*/query`; to be confirmed, in production too."""
 
 
 class Budget(Model):
