@@ -1,28 +1,31 @@
-"""`make bench [ARGS=screen]`: every group of measurements, or those named."""
+"""`make bench [ARGS="screen --short"]`: every group of measurements, or those named."""
 
 from __future__ import annotations
 
 import importlib
-import os
-import platform
 import sys
 
-from benchmarks.table import show
+from benchmarks import machine, peers
+from benchmarks.options import GROUPS, SHORT, Options, parse
+from benchmarks.table import heading, line, missed
 
-GROUPS = {"screen": "the screen, live on the practice system"}
 
-
-def main(names: list[str]) -> int:
-    """Run the groups; exit code 1 when a target is missed."""
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    missed = 0
-    for name in names or list(GROUPS):
-        rows = importlib.import_module(f"benchmarks.{name}").run()
-        show(GROUPS.get(name, name), rows)
-        missed += sum(row.met is False for row in rows)
-    print(f"\n{missed} target{'s' * (missed != 1)} missed")
-    return 1 if missed else 0
+def main(options: Options) -> int:
+    """Run the groups and print each row as it is measured; exit code 1 when a target is missed."""
+    print(machine.describe())
+    print(f"peers: {peers.versions()}")
+    if options.stretch_s == SHORT.stretch_s:
+        print("a short run: it proves that everything works, and its figures say nothing")
+    rows = []
+    for name in options.groups:
+        print(heading(GROUPS[name]), flush=True)
+        for row in importlib.import_module(f"benchmarks.{name}").run(options):
+            print(line(row), flush=True)
+            rows.append(row)
+    number = missed(rows)
+    print(f"\n{number} target{'s' * (number != 1)} missed")
+    return 1 if number else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(parse(sys.argv[1:])))

@@ -5,30 +5,94 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+_COLUMNS = "{:<52}{:>16}{:>16}{:>24}{:>9}{:>9}  {}"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """Another program that does the same work in the same run.
+
+    Args:
+        value: Its figure; None: there is none, and `why` tells the reason.
+        limit: The most that our figure may be of this one, or the least where higher is better.
+    """
+
+    name: str
+    value: float | None = None
+    limit: float | None = None
+    why: str = "not installed"
+
 
 @dataclass(frozen=True)
 class Row:
-    """One measurement; lower is better. `limit` is the target, `peer` the same work done by another program."""
+    """One measurement.
+
+    Args:
+        what: What was measured.
+        ours: The figure; None: it could not be had, which misses every target.
+        limit: The most that is allowed, or the least where `higher` is set.
+        higher: Higher is better.
+        note: What a reader must know to compare, such as unequal work.
+    """
 
     what: str
-    ours: float
+    ours: float | None
+    unit: str = ""
     limit: float | None = None
-    peer: float | None = None
-    peer_name: str = ""
+    peers: tuple[Peer, ...] = ()
+    higher: bool = False
+    note: str = ""
+
+    def ratio(self, peer: Peer) -> float | None:
+        """Ours over the peer's."""
+        return self.ours / peer.value if self.ours is not None and peer.value else None
 
     @property
     def met(self) -> bool | None:
-        """Whether the target is met; None where there is none."""
-        return None if self.limit is None else self.ours <= self.limit
+        """Whether every target is met; None where there is none. A target against a peer without a figure is none."""
+        targets = [(self.ours, self.limit)] + [(self.ratio(peer), peer.limit) for peer in self.peers]
+        if self.ours is None:
+            return False if any(limit is not None for _, limit in targets) else None
+        judged = [
+            value >= limit if self.higher else value <= limit
+            for value, limit in targets
+            if value is not None and limit is not None
+        ]
+        return all(judged) if judged else None
 
 
-def show(title: str, rows: Sequence[Row]) -> None:
-    """Print the table."""
-    print(f"\n{title}")
-    print(f"{'what':<44}{'ours':>12}{'target':>12}{'peer':>14}{'ratio':>8}")
-    for row in rows:
-        peer = f"{row.peer:,.1f} {row.peer_name}" if row.peer is not None else "–"
-        ratio = f"{row.ours / row.peer:.2f}" if row.peer else "–"
-        target = f"≤ {row.limit:,.10g}" if row.limit is not None else "–"
-        verdict = {True: "met", False: "MISSED", None: ""}[row.met]
-        print(f"{row.what:<44}{row.ours:>12,.2f}{target:>12}{peer:>14}{ratio:>8}  {verdict}")
+def _amount(value: float | None, unit: str = "") -> str:
+    if value is None:
+        return "none"
+    digits = 0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 3 if abs(value) < 10 else 2
+    return f"{value:,.{digits}f} {unit}".rstrip()
+
+
+def _peer_cells(row: Row, peer: Peer) -> tuple[str, str, str]:
+    ratio = row.ratio(peer)
+    return (
+        f"{peer.name} {peer.why if peer.value is None else _amount(peer.value)}",
+        "–" if ratio is None else f"{ratio:.3f}",
+        "–" if peer.limit is None else f"{'≥' if row.higher else '≤'} {peer.limit:g}",
+    )
+
+
+def line(row: Row) -> str:
+    """The row as text: a line, one for each further peer, and the note."""
+    limit = "–" if row.limit is None else f"{'≥' if row.higher else '≤'} {row.limit:,.10g} {row.unit}".rstrip()
+    verdict = {True: "met", False: "MISSED", None: ""}[row.met]
+    cells = [_peer_cells(row, peer) for peer in row.peers] or [("–", "–", "–")]
+    texts = [_COLUMNS.format(row.what, _amount(row.ours, row.unit), limit, *cells[0], verdict)]
+    texts += [_COLUMNS.format("", "", "", *more, "") for more in cells[1:]]
+    texts += [f"    {row.note}"] if row.note else []
+    return "\n".join(text.rstrip() for text in texts)
+
+
+def heading(title: str) -> str:
+    """The title, and the names of the columns."""
+    return f"\n{title}\n" + _COLUMNS.format("what", "ours", "target", "peer", "ratio", "target", "").rstrip()
+
+
+def missed(rows: Sequence[Row]) -> int:
+    """How many rows miss a target."""
+    return sum(row.met is False for row in rows)

@@ -13,11 +13,9 @@ import struct
 import termios
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
-_CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
 _ESCAPE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[()][0-9A-Za-z]|[=>78cDEHMNOZ])")
 _ANSWERS = ((b"\x1b[?2026$p", b"\x1b[?2026;2$y"), (b"\x1b[c", b"\x1b[?62;22c"), (b"\x1b[6n", b"\x1b[1;1R"))
 """What a terminal answers: synchronised output is known, it is a VT220, the cursor is at home."""
@@ -65,11 +63,11 @@ class Terminal:
 
     def __exit__(self, *_: object) -> None:
         self._closing.set()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            if self.wait(3.0) is not None:
-                break
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, number)
+        for number, patience_s in ((signal.SIGTERM, 3.0), (signal.SIGKILL, 3.0)):
+            if self.wait(0.0) is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.pid, number)
+                self.wait(patience_s)
         self._reader.join(5)
         with contextlib.suppress(OSError):
             os.close(self.fd)
@@ -128,52 +126,19 @@ class Terminal:
 
     def wait_for(self, text: str, timeout: float, since: float = 0.0) -> float | None:
         """When `text` had arrived, or None; words may be cut by cursor movement, so ask for one word."""
+        return self.wait_until(lambda seen: text in seen, timeout, since)
+
+    def wait_until(self, holds: Callable[[str], bool], timeout: float, since: float = 0.0) -> float | None:
+        """When the text that arrived since a moment first satisfied `holds`, or None."""
         end = time.monotonic() + timeout
+        seen, taken = b"", 0
         while time.monotonic() < end:
-            seen = b""
-            for at, data in list(self.reads):
+            for at, data in self.reads[taken:]:
+                taken += 1
                 if at < since:
                     continue
                 seen += data
-                if text in plain(seen):
+                if holds(plain(seen)):
                     return at
-            select.select([], [], [], 0.01)
+            select.select([], [], [], 0.005)
         return None
-
-    def first_output_after(self, moment: float, timeout: float) -> float | None:
-        """When the first byte after `moment` arrived."""
-        end = time.monotonic() + timeout
-        while time.monotonic() < end:
-            later = [at for at, _ in list(self.reads) if at >= moment]
-            if later:
-                return min(later)
-            select.select([], [], [], 0.001)
-        return None
-
-
-def processes_below(pid: int) -> Iterator[int]:
-    """The process and all its descendants."""
-    yield pid
-    try:
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except OSError:
-        return
-    for child in children:
-        yield from processes_below(int(child))
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of one process so far; 0 when it is gone."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / _CLOCK_TICKS
-
-
-def rss_bytes(pid: int) -> int:
-    """Resident memory of one process; 0 when it is gone."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return 0

@@ -13,7 +13,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.terminal import Terminal, cpu_seconds, processes_below
+from benchmarks.processes import cpu_seconds, processes_below
+from benchmarks.terminal import Terminal
 from tests.widgets.vt import Screen
 
 INCIDENT = str(Path(sys.executable).with_name("incident"))
