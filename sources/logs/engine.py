@@ -17,6 +17,7 @@ from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
+from sources.logs import bulk
 from sources.logs.batch import Batch, batches, sifted_batches
 from sources.logs.collect import Collector, collector
 from sources.logs.derive import Memory
@@ -82,7 +83,7 @@ class Pass:
     sieve: Sieve | None = None
     """Finds the lines that the questions need; None: they need all."""
     narrow: bool = False
-    """Time, level and latency are all that is needed of the light records."""
+    """Time, level, service and latency are all that is needed of the light records."""
     divides: bool = False
     """Parts of a file can be read elsewhere."""
     shared: list[Shared] = field(default_factory=list)
@@ -148,6 +149,7 @@ class Engine:
         file = next((one for one in self.files().files if one.path == path), None)
         if file is None:
             raise SourceUnavailable(f"{path}: is gone")
+        bulk.load(share.end - share.start)
         with no_collection(), Reader(file) as reader:
             form = self.format_of(reader)
             for batch in batches(form, self._blocks(reader, share.start, share.end, run), run.tally, run.narrow):
@@ -284,6 +286,7 @@ class Engine:
         else:
             where = locate(reader, form, run.window)
             low, high, size = where.start, where.end, min(where.end, reader.size) - where.start
+        bulk.load(size)
         blocks = self._blocks(reader, low, high, run)
         if run.sieve is not None:
             yield from sifted_batches(form, blocks, size, run.tally, run.sieve)

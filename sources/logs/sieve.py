@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
+from sources.logs import bulk
+
 _Probe = tuple[int, int, int, int, bytes, tuple[bytes, ...]]
 """What is compared: a width in bytes, the first place compared (the others are so many widths on), the characters with their
 case put aside, how many of the word stand before them; then the word and the others that must stand in its line."""
@@ -34,8 +36,6 @@ _SPARE = 64 << 10
 AHEAD = 4
 """Blocks that are looked through before they are asked for."""
 LOOKERS = 2
-BULK = 32 << 20
-"""From so many bytes on it pays to load numpy and to use more than one core."""
 
 
 class Sieve:
@@ -128,7 +128,8 @@ class Sieve:
             blocks: Of whole lines.
             size: About how many bytes they are together.
         """
-        if size < BULK:
+        bulk.load(size)
+        if size < bulk.BULK:
             for offset, block in blocks:
                 yield offset, block, self.places(block)
             return

@@ -14,6 +14,7 @@ from typing import Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from console.domain.instant import Instant, epoch_of_number
+from sources.logs.bulk import instants
 from sources.logs.memo import Memo
 
 MONTHS = {
@@ -158,6 +159,10 @@ class Stamps(Generic[_T]):
         """The instants of stamps; None for those that name none."""
         for _ in range(2):
             try:
+                if self._zone is not None:
+                    found = instants(stamps, self._zone.encode(), self._minutes.__getitem__)
+                    if found is not None:
+                        return found
                 return self._column(stamps)
             except (TypeError, ValueError):
                 if not self._learned(stamps):

@@ -536,7 +536,7 @@ def test_a_file_read_by_two_processes_gives_the_same_answer(
     window = Window(START + 20, START + 860)
     alone = engine(path).answer(window, [question])[0]
     begun: list[Helper] = []
-    helper = sources.logs.engine.Helper
+    helper = Helper
 
     def counted(share: Share) -> Helper:
         begun.append(helper(share))

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import sources.logs.bulk
 import sources.logs.matching
 import sources.logs.reading
-import sources.logs.sieve
 from console.domain.instant import Window
 from console.domain.logs import LogPage
 from sources.logs.engine import Engine
@@ -89,7 +89,7 @@ def test_answers_are_those_without_it(tmp_path: Path, data: bytes, query: str, b
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sources.logs.reading, "BLOCK", block)
         patched.setattr(sources.logs.reading, "_NEAR_END", 40)
-        patched.setattr(sources.logs.sieve, "BULK", 0 if bulk else 1 << 30)
+        patched.setattr(sources.logs.bulk, "BULK", 0 if bulk else 1 << 30)
         sifted = answer()
         patched.setattr(sources.logs.matching, "_sieve", lambda *_: None)
         assert sifted == answer()

@@ -64,7 +64,7 @@ def told(form: Format, blocks: Sequence[bytes], narrow: bool) -> tuple[list[obje
 
 
 def narrowed(light: LogRecord) -> object:
-    return light.at, light.level, light.latency_s
+    return light.at, light.level, light.service, light.latency_s
 
 
 def same(name: str, lines: Sequence[bytes], context: Context, cuts: Sequence[int], narrow: bool = False) -> None:
@@ -245,9 +245,9 @@ HOSTED = st.builds(
 
 @pytest.mark.slow
 @MANY
-@given(lines_of(st.one_of(ACCESS, ACCESS, ACCESS, ACCESS, HOSTED)), CONTEXTS, CUTS)
-def test_access(lines: list[bytes], context: Context, cuts: list[int]) -> None:
-    same("access", lines, context, cuts)
+@given(lines_of(st.one_of(ACCESS, ACCESS, ACCESS, ACCESS, HOSTED)), CONTEXTS, CUTS, st.booleans())
+def test_access(lines: list[bytes], context: Context, cuts: list[int], narrow: bool) -> None:
+    same("access", lines, context, cuts, narrow)
 
 
 @given(st.lists(TAILS, min_size=2, max_size=2))

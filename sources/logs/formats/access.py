@@ -108,6 +108,7 @@ class AccessFormat:
         self._alike = Memo(self._without_digits)
         self._shared = Shared()
         self._kinds: Kinds[tuple[bytes, bytes]] = Kinds(self._kind)
+        self._levels: Kinds[bytes] = Kinds(lambda code: self._shared.kind(_level(_status(code)), self._service))
         tails = [match[11] for line in sample if (match := _LINE.match(line))]
         self._whole_unit = _learned_whole_unit(tails)
         number, unit = _learned_number(tails)
@@ -121,15 +122,21 @@ class AccessFormat:
         parts = _parts(line)
         return None if parts is None else self._light(parts)
 
-    def _light(self, parts: _Parts) -> LogRecord:
-        kind = self._kinds[parts.request, parts.code]
-        return kind.record(self._stamps[parts.stamp], self._latency(parts.tail) if parts.tail else None)
+    def narrow(self, line: bytes) -> LogRecord | None:
+        parts = _parts(line)
+        return None if parts is None else self._light(parts, self._levels[parts.code])
 
-    narrow = light
+    def _light(self, parts: _Parts, kind: Kind | None = None) -> LogRecord:
+        kind = kind or self._kinds[parts.request, parts.code]
+        return kind.record(self._stamps[parts.stamp], self._latency(parts.tail) if parts.tail else None)
 
     def columns(self, text: bytes, narrow: bool) -> Columns | None:
         stamps, requests, codes, numbers, tails, _ = zip(*self._block.findall(text), strict=True)
-        kinds: list[Kind | None] = [self._kinds[key] for key in zip(requests, codes, strict=True)]
+        kinds: list[Kind | None] = (
+            [self._levels[code] for code in codes]
+            if narrow
+            else [self._kinds[key] for key in zip(requests, codes, strict=True)]
+        )
         if b"" in stamps:
             kinds = [kind if stamp else None for kind, stamp in zip(kinds, stamps, strict=True)]
         unit, other = self._number_unit, self._latency
@@ -201,8 +208,8 @@ class AccessFormat:
 
     def _kind(self, key: tuple[bytes, bytes]) -> Kind:
         request, code = key
-        status = int(code) if code.isdigit() else None
-        level = Level.ERROR if status is not None and status >= 500 else Level.INFO
+        status = _status(code)
+        level = _level(status)
         operation = self._alike[request.translate(_ZEROS)]
         return self._shared.kind(
             level, self._service, self._operation(request) if operation is None else operation, status
@@ -230,6 +237,14 @@ class AccessFormat:
         elif unit is None:
             unit = 1.0 if b"." in text else self._whole_unit
         return latency_of(float(text), unit)
+
+
+def _status(code: bytes) -> int | None:
+    return int(code) if code.isdigit() else None
+
+
+def _level(status: int | None) -> Level:
+    return Level.ERROR if status is not None and status >= 500 else Level.INFO
 
 
 def _latency_number(tail: bytes) -> tuple[bytes, float | None] | None:

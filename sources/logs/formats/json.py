@@ -18,6 +18,7 @@ import msgspec
 from console.domain.instant import Instant
 from console.domain.logs import LogRecord
 from console.guard.sanitise import safe_bytes
+from sources.logs.bulk import breaks_between_objects, line_breaks
 from sources.logs.context import Context
 from sources.logs.fields import ALIASES, Builder, flat, status_of
 from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
@@ -31,7 +32,7 @@ _Text = str | int | None
 _MOST_NAMES = 160
 _MISSES_BEFORE_LEARNING = 48
 _LIGHT = ("time", "level", "service", "operation", "method", "status", "latency")
-_NARROW = ("time", "level", "latency")
+_NARROW = ("time", "level", "service", "latency")
 
 _PREFIXES = frozenset(name.split(".", 1)[0] for names in ALIASES.values() for name in names if "." in name)
 """Top-level names whose object may hold a field with a meaning, such as `http` with `http.route`."""
@@ -69,7 +70,9 @@ class JsonFormat:
         self._stamps: Stamps[str] = Stamps(self._builder.clock, self._builder.at)
         self._shared = Shared()
         self._kinds: Kinds[_Key] = Kinds(self._kind)
-        self._levels: Kinds[_Scalar] = Kinds(lambda level: self._shared.kind(level_of(level)))
+        self._named: Kinds[tuple[_Scalar, _Text]] = Kinds(
+            lambda key: self._shared.kind(level_of(key[0]), self._builder.service(key[1]))
+        )
         self._seen: dict[str, None] = {}
         self._misses = 0
         self._learn(objects)
@@ -90,14 +93,17 @@ class JsonFormat:
             row = self._narrow_rows.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return self._long_way(line)
-        return self._levels[row.level].record(self._at(row.time), self._latency(row.latency))
+        return self._named[row.level, row.service].record(self._at(row.time), self._latency(row.latency))
 
     def columns(self, text: bytes, narrow: bool) -> Columns | None:
-        size = text.count(b"\n") + 1
+        size = line_breaks(text) + 1
         rows, places = self._decoded(text, size, self._narrow_rows if narrow else self._rows)
         if not rows:
             return None
-        kinds = [self._levels[row.level] for row in rows] if narrow else [self._kinds[key] for key in map(_key, rows)]
+        if narrow:
+            kinds = [self._named[row.level, row.service] for row in rows]
+        else:
+            kinds = [self._kinds[key] for key in map(_key, rows)]
         found = columns_of(
             self._stamps.column([row.time for row in rows]),  # type: ignore[misc]  # others than texts are read slowly
             kinds,
@@ -115,7 +121,7 @@ class JsonFormat:
             rows: Sequence[Any] = decoder.decode_lines(text)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             rows = ()
-        if len(rows) != text.count(b"\n") + 1:
+        if len(rows) != line_breaks(text) + 1:
             rows = [self._message_row(line) for line in text.split(b"\n")]
         found = [row.message0 if row is not None else None for row in rows]
         if None not in found and "" not in found:
@@ -139,7 +145,7 @@ class JsonFormat:
         Between an object's end and the next one's beginning nothing of an object can be open: where every line break
         stands so, and there are as many objects as lines, each line is one object.
         """
-        if text[:1] == b"{" and text[-1:] == b"}" and text.count(b"}\n{") == size - 1:
+        if text[:1] == b"{" and text[-1:] == b"}" and breaks_between_objects(text) == size - 1:
             try:
                 rows = decoder.decode_lines(text)
                 if len(rows) == size:
