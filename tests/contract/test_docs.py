@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from console.cli import COMMANDS
+from console.guard.sanitise import safe
 from tests.contract.docs import with_keys
+from tests.contract.picture import PICTURE, painted, recorded
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -19,12 +22,35 @@ def test_the_key_list_is_the_table_of_actions() -> None:
     assert with_keys(README) == README, "run `python -m tests.contract.write_docs`"
 
 
-def test_every_test_that_a_promise_names_exists_and_every_promise_names_one() -> None:
-    rows = re.findall(r"^\| (.+?) \| (`tests/.+?) \|$", README, re.MULTILINE)
+def test_every_promise_names_test_functions_that_are_collected(request: pytest.FixtureRequest) -> None:
+    """`tests/x/test_y.py::test_z`: pytest itself is asked, so a file alone, a typing error or a renamed test fails."""
+    table = README.split("| promise | held by |", 1)[1].split("\n\n", 1)[0]
+    rows = [line for line in table.splitlines() if line.startswith("| ") and not line.startswith("| ---")]
     assert len(rows) >= 7
-    for promise, tests in rows:
-        for name in re.findall(r"`(tests/[^`]+)`", tests):
-            assert (ROOT / name).exists(), (promise, name)
+    named: set[str] = set()
+    for row in rows:
+        tests = re.findall(r"`([^`]+)`", row.rsplit(" | ", 1)[1])
+        assert tests, row
+        named.update(tests)
+    assert all(re.fullmatch(r"tests/[\w/]+\.py::test_\w+", name) for name in named), named
+    assert named == collected(named, request.session)
+
+
+def test_a_promise_that_names_no_test_is_noticed(request: pytest.FixtureRequest) -> None:
+    here = "tests/contract/test_docs.py"
+    real = f"{here}::{test_a_promise_that_names_no_test_is_noticed.__name__}"
+    wrong = {f"{here}::collected", f"{here}::test_that_is_not_there", "tests/contract/nothing.py::test_x"}
+    assert collected({real} | wrong, request.session) == {real}
+
+
+def collected(names: set[str], session: pytest.Session) -> set[str]:
+    """Which of the tests pytest's own collector finds in their files; of those that are parametrised, any."""
+    found: set[str] = set()
+    for file in {name.partition("::")[0] for name in names}:
+        if (ROOT / file).is_file():
+            module = pytest.Module.from_parent(session, path=ROOT / file)
+            found.update(f"{file}::{item.name.partition('[')[0]}" for item in module.collect())
+    return names & found
 
 
 @pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("run", "demo")])
@@ -56,9 +82,15 @@ def test_every_place_that_the_architecture_names_exists() -> None:
             assert (ROOT / name).exists(), name
 
 
-def test_the_picture_of_the_readme_is_a_real_screen() -> None:
-    picture = (ROOT / "docs" / "overview.svg").read_text("utf-8")
-    assert "Signals" in picture and "Suspects" in picture
+async def test_the_picture_of_the_readme_is_what_the_program_paints() -> None:
+    """From the recorded state; a change of the look, or of what a state holds, makes the picture stale."""
+    again = "run `python -m tests.contract.write_picture`, with `--again` where only the look has changed"
+    state = recorded()
+    assert any(suspect.kind == "third_party" for suspect in state.suspects.suspects[:1])
+    assert await painted(state) == PICTURE.read_text("utf-8"), again
+    assert await painted(replace(state, header=replace(state.header, headline=safe("other")))) != PICTURE.read_text(
+        "utf-8"
+    )
 
 
 def test_requirement_files_are_hash_pinned_and_hold_no_address() -> None:

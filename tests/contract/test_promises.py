@@ -6,8 +6,13 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args, get_type_hints
+
+from sources.http import HttpDoor, Site
 
 ROOT = Path(__file__).parents[2]
+RESERVED = re.compile(r"\.(example|invalid|test)\b|\bexample\.")
+"""Names that lead nowhere: RFC 2606."""
 
 
 def modules() -> Iterator[tuple[str, ast.Module]]:
@@ -25,7 +30,17 @@ def test_nothing_is_addressed_that_the_user_did_not_configure() -> None:
         for node in ast.walk(tree):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" not in node.value:
                 found = own.search(node.value)
-                assert found is None or ".example" in found[0] or "example." in found[0], (path, found)
+                assert found is None or RESERVED.search(found[0]), (path, found)
+
+
+def test_the_door_for_http_offers_reading_methods_only() -> None:
+    """Nothing but `method` decides what is sent, and its type allows nothing that could change the other side."""
+    for function in (Site.ask, HttpDoor._ask):
+        assert set(get_args(get_type_hints(function)["method"])) == {"GET", "HEAD"}
+    tree = ast.parse((ROOT / "sources" / "http" / "exchange.py").read_text("utf-8"))
+    sent = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and ast.unparse(n.func) == "httpx.Request"]
+    assert len(sent) == 1 and ast.unparse(sent[0].args[0]) == "method"
+    assert not {"content", "data", "files", "json", "stream"} & {keyword.arg for keyword in sent[0].keywords}
 
 
 def test_every_worker_is_named_and_grouped_and_cannot_end_the_app() -> None:

@@ -1,45 +1,62 @@
-"""Takes the README's picture from the running program: `python -m tests.contract.write_picture`."""
+"""Takes the README's picture: `python -m tests.contract.write_picture`.
+
+It starts the practice system, records the state in which its fault has been found, and paints it. With `--again` the state that was
+recorded before is painted once more, which is enough where only the look has changed.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import re
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
-from console.app import IncidentConsole
-from console.config.load import load
+import msgspec
+
 from console.live.process import ProcessLink
+from console.state import ConsoleState
+from tests.contract.picture import PICTURE, RECORDED, painted, recorded
 
-PICTURE = Path(__file__).parents[2] / "docs" / "overview.svg"
-SIZE = (120, 40)
-WAIT_S = 120.0
-
-
-async def picture(config: Path) -> str:
-    """The overview once the outside provider leads the suspects, as SVG without fonts from elsewhere."""
-    app = IncidentConsole(load(config), ProcessLink(config))
-    async with app.run_test(size=SIZE) as pilot, asyncio.timeout(WAIT_S):
-        while not any(s.kind == "third_party" for s in app.session.latest.suspects.suspects[:1]):
-            await pilot.pause(0.5)
-        app.show_now()
-        await pilot.pause()
-        return re.sub(r"@font-face \{.*?\}", "", app.export_screenshot(title="incident"), flags=re.DOTALL)
+WAIT_S = 240.0
+SETTLED_S = 75.0
+"""From the first such state to the one that is taken: by then the numbers are not those of the first requests alone."""
 
 
-def main() -> None:
+async def observed(config: Path) -> ConsoleState:
+    """A state in which the outside provider leads the suspects and has done so for a while."""
+    first: list[float] = []
+    found: asyncio.Future[ConsoleState] = asyncio.get_running_loop().create_future()
+
+    def take(state: ConsoleState) -> None:
+        if any(s.kind == "third_party" for s in state.suspects.suspects[:1]):
+            first.append(state.now)
+            if state.now - first[0] >= SETTLED_S and not found.done():
+                found.set_result(state)
+
+    link = ProcessLink(config)
+    running = asyncio.ensure_future(link.run(take))
+    try:
+        async with asyncio.timeout(WAIT_S):
+            return await found
+    finally:
+        running.cancel()
+        await link.close()
+
+
+def record() -> None:
     """Start the practice system, look, and end it."""
     argv = [sys.executable, "-m", "console.cli", "demo", "third-party-slow", "--headless", "--seed", "7"]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
-            PICTURE.parent.mkdir(exist_ok=True)
-            PICTURE.write_text(asyncio.run(picture(Path(process.stdout.readline().strip()))), "utf-8")
+            state = asyncio.run(observed(Path(process.stdout.readline().strip())))
         finally:
             process.send_signal(signal.SIGTERM)
+    RECORDED.write_bytes(msgspec.msgpack.encode(state))
 
 
 if __name__ == "__main__":
-    main()
+    if "--again" not in sys.argv:
+        record()
+    PICTURE.write_text(asyncio.run(painted(recorded())), "utf-8")
