@@ -13,7 +13,7 @@ A source never returns half an answer as a whole one: what is incomplete is mark
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from typing import Protocol, TypeVar, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 from console.domain.changes import Change, Running
 from console.domain.instant import Instant, Window
@@ -25,8 +25,6 @@ from console.domain.spans import Span
 from console.domain.topology import ProbeResult
 from console.guard.sanitise import safe
 from console.query.ast import Query
-
-T_co = TypeVar("T_co", covariant=True)
 
 
 class SourceError(Exception):

@@ -54,11 +54,6 @@ BASELINE_GUARD_S = 300.0
 """The level's baseline ends this long before an onset that was found by us [D]."""
 BASELINE_WINDOWS = 4.0
 """... and reaches back this many windows [D]."""
-SEASON_S = 86400.0
-SEASON_PERIODS = 3
-"""Earlier days needed before the time of day is taken into account [D]."""
-BIN_S = 15.0
-"""Finest bin that is judged; 60 s of a fault then fill four [D]."""
 
 # -- changes ----------------------------------------------------------------------------------------------------------
 CHANGE_LAG_S = 900.0

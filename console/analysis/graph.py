@@ -52,10 +52,6 @@ class Graph:
         """Whether one calls the other, through any number of hops."""
         return b in self.below(a) or a in self.below(b)
 
-    def adjacent(self, a: str, b: str) -> bool:
-        """Whether one calls the other directly."""
-        return b in self.callees.get(a, ()) or a in self.callees.get(b, ())
-
 
 def build_graph(topology: Topology, calls: Calls | None, records: Iterable[LogRecord], names: Iterable[str]) -> Graph:
     """All edges; where configuration or spans know a pair, a log line cannot turn it round."""

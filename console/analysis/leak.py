@@ -51,8 +51,6 @@ class Leak:
     now: float
     start: float
     per_hour: float
-    low_per_hour: float
-    high_per_hour: float
     tau: float
     p: float
     bins: int
@@ -193,8 +191,6 @@ def _test(track: Track, times: Numbers, values: Numbers, at: Instant, limit: flo
         float(part[-1]) if chosen is not last else now,
         float(part[0]),
         rates[0],
-        rates[1],
-        rates[2],
         tau,
         p,
         int(part.size),

@@ -42,7 +42,6 @@ class Silence:
     source: str
     since: Instant
     step_s: float
-    longest_gap_s: float
     points: int
 
 
@@ -80,7 +79,7 @@ def find_silences(series: SeriesSet, at: Instant) -> list[Silence]:
             REGULAR_MISSING * step if regular else max(SILENCE_EXPECTED * float(gaps.mean()), SILENCE_GAPS * longest)
         )
         if missing >= needed:
-            found.append(Silence(service, source, last + step, step, longest, int(merged.size)))
+            found.append(Silence(service, source, last + step, step, int(merged.size)))
     return found
 
 

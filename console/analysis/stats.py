@@ -153,16 +153,6 @@ def _log_choose(n: int, k: int) -> float:
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
 
 
-def wilson(k: float, n: float, z: float = 1.96) -> tuple[float, float] | None:
-    """The Wilson interval of a proportion; None without observations."""
-    if n <= 0:
-        return None
-    p = k / n
-    centre = (p + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
-    return max(0.0, centre - half), min(1.0, centre + half)
-
-
 def g_squared(x: float, y: float, before: float, during: float) -> float:
     """G of `x` events in a span `before` and `y` in a span `during`, against one common rate; chi-square with one degree."""
     total = x + y
@@ -295,30 +285,3 @@ def slope_interval(values: Numbers, confidence: float = 0.9) -> tuple[float, flo
     low = int(max(0, (slopes.size - spread) / 2))
     high = int(min(slopes.size - 1, (slopes.size + spread) / 2 + 1))
     return float(slopes[low]), float(slopes[high])
-
-
-def rank_cusum_onset(series: list[Numbers], margin: int = 10) -> int | None:
-    """Index of the common change point of aligned series: pooled rank-CUSUM; None where they are too short.
-
-    For each: r = ranks - mean, s[i] = |cumsum r| / sqrt(i (n - i) / n) / std(r), zero within `margin` of the ends; the
-    onset is the argmax of the sum of s**4.
-    """
-    import numpy as np
-
-    if not series or series[0].size < 2 * margin + 2:
-        return None
-    n = series[0].size
-    i = np.arange(1, n)
-    weight = np.sqrt(i * (n - i) / n)
-    pooled = np.zeros(n - 1)
-    for values in series:
-        ranks = values.argsort(kind="stable").argsort(kind="stable").astype(float)
-        ranks -= ranks.mean()
-        spread = ranks.std()
-        if spread <= 0:
-            continue
-        score = np.abs(np.cumsum(ranks)[:-1]) / weight / spread
-        score[:margin] = 0
-        score[-margin:] = 0
-        pooled += score**4
-    return int(pooled.argmax()) + 1 if pooled.max() > 0 else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,8 +11,6 @@ from console.domain.instant import Instant
 from console.domain.series import Series, SeriesKey, SeriesSet
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from console.analysis.stats import Numbers
 
 LARGEST = 1e100
@@ -238,16 +235,3 @@ def step_of(one: Series) -> float:
     if len(one) < 2:
         return 60.0
     return median_of(np.diff(np.frombuffer(one.times, dtype=np.float64)[-200:]))
-
-
-def by_service(tracks: Tracks) -> Iterator[tuple[str, Track | ErrorTrack]]:
-    """Every track with the name of its service."""
-    for error in tracks.errors:
-        yield error.service, error
-    for value in tracks.values:
-        yield value.service, value
-
-
-def mask_between(times: Numbers, start: float, end: float) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which of `times` lie in the half-open stretch."""
-    return (times >= start) & (times < end)

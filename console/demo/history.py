@@ -93,7 +93,6 @@ class History:
         self._logs: dict[str, list[tuple[float, str]]] = defaultdict(list)
         self._stack = lost_row_stack("sku-1007")
         self._outages = outages(past.started, past.leak_margin) if past.scenario.leak else ()
-        self._down = 0.0
         self._number = 4100
         self._agenda: list[tuple[float, int, Callable[[], None]]] = []
         self._events = 0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from typing import TypeAlias
 
 Instant: TypeAlias = float
@@ -46,14 +46,6 @@ class Window:
 
     def __contains__(self, at: object) -> bool:
         return isinstance(at, (int, float)) and self.start <= at < self.end
-
-    def overlaps(self, other: Window) -> bool:
-        """Whether the two share any instant."""
-        return self.start < other.end and other.start < self.end
-
-    def shifted(self, seconds: float) -> Window:
-        """The same length, moved by `seconds` (negative: earlier)."""
-        return Window(self.start + seconds, self.end + seconds)
 
     def before(self, seconds: float) -> Window:
         """The stretch of `seconds` that ends where this one starts."""
@@ -146,12 +138,3 @@ def span_text(seconds: float) -> str:
         if size < limit:
             return f"{size / divisor:.0f}{unit}"
     return f"{size / 86400:.0f}d"
-
-
-def day_start(at: Instant, zone: tzinfo = UTC) -> Instant:
-    """Midnight, in `zone`, of the day that holds `at`."""
-    moment = datetime.fromtimestamp(at, zone)
-    return (
-        moment
-        - timedelta(hours=moment.hour, minutes=moment.minute, seconds=moment.second, microseconds=moment.microsecond)
-    ).timestamp()

@@ -14,7 +14,6 @@ from sources.base import SourceError, SourceThrottled
 
 SLOW_S = 1.0
 """A health address that takes longer is slow: nothing that waits for it can be quick."""
-UP = frozenset({"up", "ok", "pass", "passing", "healthy", "success", "alive", "ready", "green"})
 IMPAIRED = frozenset({"warn", "warning", "degraded", "partial", "unstable", "yellow", "starting"})
 DOWN = frozenset({"down", "fail", "failed", "failing", "error", "unhealthy", "critical", "out_of_service", "red"})
 MOST_JSON = 1 << 20

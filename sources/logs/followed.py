@@ -83,10 +83,6 @@ class FollowedFile:
         """Bytes in the file now."""
         return os.fstat(self._fd).st_size
 
-    def unlinked(self) -> bool:
-        """Whether no name leads to it any more, so that only our descriptor keeps its space."""
-        return os.fstat(self._fd).st_nlink == 0
-
     def rewritten(self) -> bool:
         """Whether it was truncated, and maybe written again, since the last reading."""
         status = os.fstat(self._fd)

@@ -13,7 +13,6 @@ import math
 import re
 from collections.abc import Sequence
 
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 _CONVENTION = {
     "request_time": 1.0,
     "upstream_response_time": 1.0,

@@ -185,7 +185,7 @@ async def test_row_19_a_skewed_clock_is_said_and_its_times_are_shown_in_ours(ahe
         assert series.times[0] >= NOW - 600 and series.times[-1] <= NOW
         asked = float(stub.queries[-1][1]["end"])
         assert asked == pytest.approx(NOW + ahead, abs=16)
-        past = await read(door, stub, WINDOW.shifted(-86400))
+        past = await read(door, stub, Window(WINDOW.start - 86400, WINDOW.end - 86400))
         assert float(stub.queries[-1][1]["end"]) == NOW - 86400 and past.report.detail == ""
 
 
