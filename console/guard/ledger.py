@@ -136,7 +136,7 @@ class Ledger:
 
     def _left(self, data: dict[str, Any], now: Instant, incident: str, host: str, limits: Limits) -> int:
         most = limits.after_confirmation if incident in data["extended"] else limits.per_incident
-        used = data["incidents"].get(incident, {}).get(host, 0)
+        used: int = data["incidents"].get(incident, {}).get(host, 0)
         today = sum(1 for at in data["hosts"].get(host, {}).get("sent", []) if now - DAY < at <= now + 60)
         return max(0, min(most - used, limits.after_confirmation - today))
 

@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import re
 import secrets
+from base64 import b64decode
 from collections.abc import Callable
 from hashlib import blake2b
+from urllib.parse import unquote
 
 MOST = 1 << 20
 """Characters looked at in one text; what follows is cut, since it could hold a secret."""
@@ -101,6 +103,7 @@ _HINTS = (
 """Text, in lower case, without any of this holds nothing to redact but perhaps a URL: the quick way out for nearly every line."""
 
 _COMPILED = tuple((kind, re.compile(pattern, re.DOTALL if kind == "pem" else 0)) for kind, pattern in _RULES)
+_BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,4096}")
 _DONE = re.compile(r"‹redacted:[a-z]+:[0-9a-f]{4}›")
 _HARMLESS = frozenset({"", "null", "none", "nil", "true", "false", "undefined", "***", "****", "xxx", "redacted", "-"})
 
@@ -141,3 +144,26 @@ def _replacing(kind: str) -> Callable[[re.Match[str]], str]:
         return f"{whole[:start]}{quote}{token_of(kind, bare)}{quote}{whole[end:]}"
 
     return replace
+
+
+def holds_secret(text: str) -> bool:
+    """Whether a text holds a secret, be it percent-encoded, in base64 or escaped as inside a JSON string."""
+    return any(redact(form) != form for form in (text, *_unwrapped(text)))
+
+
+def _unwrapped(text: str) -> list[str]:
+    """What the text reads as once common wrappings are taken off."""
+    found: list[str] = []
+    once = unquote(text)
+    if once != text:
+        found += [once, unquote(once)]
+    if "\\" in text:
+        found.append(re.sub(r"\\+[nr]", "\n", text).replace("\\", ""))
+    for piece in _BASE64.findall(text):
+        try:
+            inner = b64decode(piece + "=" * (-len(piece) % 4), altchars=b"-_" if "-" in piece or "_" in piece else None)
+        except ValueError:
+            continue
+        if inner.isascii():
+            found.append(inner.decode("ascii"))
+    return found

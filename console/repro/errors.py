@@ -10,3 +10,16 @@ class Unclear(ValueError):
 
     def __init__(self, sentence: str) -> None:
         super().__init__(safe(sentence, 400))
+
+
+class Stopped(Exception):
+    """Sending ends here: budget, breaker, kill switch, or the audit cannot be written."""
+
+    def __init__(self, rule: str, reason: str) -> None:
+        super().__init__(f"{rule}: {safe(reason, 300)}")
+        self.rule = rule
+        self.reason = safe(reason, 300)
+
+
+class NotAllowed(Stopped):
+    """This request is not sent, by a rule that is about the request itself; another one may be."""

@@ -1,0 +1,85 @@
+"""Requests from log records and spans. Evidence tells method, path and query; the rest it seldom knows, and the host never counts."""
+
+from __future__ import annotations
+
+import re
+
+from console.domain.logs import LogRecord
+from console.domain.request import HttpRequest, place_of
+from console.domain.spans import Span
+from console.guard.sanitise import safe
+from console.repro.errors import Unclear
+from console.repro.prepare import Imported, Observed
+
+_METHOD = re.compile(r"[A-Za-z][A-Za-z-]{1,15}")
+_REQUEST_LINE = re.compile(r"\b([A-Z][A-Z-]{2,15}) ((?:https?://[^\s\"]+|/[^\s\"]*))")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_HIDDEN = re.compile(r"‹redacted:|<U\+[0-9A-F]{4}>|\^[@-_]|…\[\+\d+ chars\]")
+_METHOD_FIELDS = ("method", "http.method", "http.request.method", "request_method", "verb", "http_method")
+_TARGET_FIELDS = (
+    "url", "uri", "request_uri", "target", "http.target", "http.url", "url.full", "request.url", "req.url", "path", "url.path",
+    "endpoint", "request_path",
+)  # fmt: skip
+_QUERY_FIELDS = ("query", "query_string", "url.query", "querystring")
+_SERVER = "http://evidence.invalid"
+"""Stands for the host that evidence does not give."""
+
+
+def of_record(record: LogRecord) -> Imported:
+    """The request that a log record is about.
+
+    Raises:
+        Unclear: It is about none, or what is needed was hidden or cut.
+    """
+    fields = {name.lower(): str(value) for name, value in record.fields}
+    method = next((fields[name] for name in _METHOD_FIELDS if name in fields), "")
+    target = next((fields[name] for name in _TARGET_FIELDS if fields.get(name, "").startswith(("/", "http"))), "")
+    for text in (target, str(record.message), *map(str, record.fields and [v for _, v in record.fields])):
+        found = _REQUEST_LINE.search(text)
+        if found and not (method and target):
+            method, target = method or found[1], target or found[2]
+            break
+    query = next((fields[name] for name in _QUERY_FIELDS if name in fields), "").lstrip("?")
+    if target and query and "?" not in target:
+        target = f"{target}?{query}"
+    operation = record.operation
+    if not target and " /" in operation:
+        method, target = method or operation.partition(" ")[0], operation.partition(" ")[2]
+    observed = Observed(record.status, record.latency_s, record.trace_id)
+    return _request(method, target, observed, bool(query) or "?" in target)
+
+
+def of_span(span: Span) -> Imported:
+    """The request of a span whose operation is a method and a path.
+
+    Raises:
+        Unclear: Its operation is no request.
+    """
+    method, _, target = span.operation.partition(" ")
+    return _request(method, target, Observed(500 if span.failed else None, span.duration_s, span.trace_id), False)
+
+
+def _request(method: str, target: str, observed: Observed, with_query: bool) -> Imported:
+    if not target or not _METHOD.fullmatch(method):
+        raise Unclear("this record is about no request: it names no method and path")
+    if _HIDDEN.search(target):
+        raise Unclear(
+            f"the path {target[:80]} was cut or a secret in it was hidden, so the request is not known exactly"
+        )
+    if re.search(r"[{}<>]|/:\w|\*", target.partition("?")[0]):
+        raise Unclear(f"{target[:80]} is a route and no path: take a record with the path itself")
+    url = target if _ABSOLUTE.match(target) else _SERVER + target
+    raw = url.encode("utf-8").decode("latin-1")
+    notes = [safe("the record gives method and path; headers and body are not known, so the request is bare")]
+    if not with_query:
+        notes.append(safe("the record gives no query"))
+    if not raw.startswith(_SERVER):
+        place_of(raw)
+    return Imported(
+        HttpRequest(method.upper() if method.islower() else method, raw, (("Accept", "*/*"),)), tuple(notes), observed
+    )
+
+
+def is_placeholder(url: str) -> bool:
+    """Whether an address has no host of its own."""
+    return url.startswith(_SERVER + "/")

@@ -1,0 +1,349 @@
+"""The smallest request that still fails in the same way, for few requests.
+
+Bare first, since that settles most cases; then a weighted bisection for a single needed part; then groups, blocks (CDD: sizes from
+a counter) and single parts. Flaky failures are decided by a sequential test. The last failing request is repeated in between: if it
+stops failing, the environment changed, and what was concluded since the last good control is discarded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from console.domain.request import HttpRequest
+from console.domain.text import SafeText
+from console.guard.sanitise import safe
+from console.repro.errors import NotAllowed, Stopped
+from console.repro.run import Ran, Send, ran
+from console.repro.signature import Kind, Outcome, Signature, Wanted
+from console.repro.stats import Sequential, detectable
+from console.repro.units import Unit, assembled, closed, json_depth, json_of, units_of
+
+SURE_TRIES = 3
+"""Baseline tries that suffice when all of them fail alike; controls and the final repetition catch what they missed."""
+FIRST_TRIES = 5
+MOST_BASELINE = 20
+SURE_RATE = 0.9
+"""From this failure rate on a candidate is tried once."""
+RARE_RATE = 0.5
+"""Below it, production is spared the single parts."""
+ALPHA, BETA = 0.02, 0.05
+MOST_PER_CANDIDATE = 24
+CONTROL_EVERY = 5
+FIRST_PROBABILITY = 0.1
+"""CDD: how likely a part is needed, at first."""
+MOST_JSON_DEPTH = 6
+LEFT_FOR_VALUES = 0.3
+"""Values are shortened only while more than this share of the budget is left."""
+
+
+@dataclass(frozen=True, slots=True)
+class Minimised:
+    """The result."""
+
+    request: HttpRequest
+    baseline: Ran
+    signature: Signature | None
+    removed: tuple[SafeText, ...]
+    kept: tuple[SafeText, ...]
+    spent: int
+    ended: str
+    """1-minimal | budget ended | groups only | environment changed | not reproduced"""
+    reason: SafeText
+    confirmed: Ran | None = None
+    """The final repetitions of the minimal request."""
+
+
+class _Changed(Exception):
+    """The last failing request does not fail any more."""
+
+
+@dataclass
+class _Search:
+    """The state of one minimisation."""
+
+    send: Send
+    wanted: Wanted
+    budget: int
+    production: bool
+    spent: int = 0
+    rate: float = 1.0
+    signature: Signature | None = None
+    best: HttpRequest | None = None
+    good: HttpRequest | None = None
+    """The best request at the last good control."""
+    negatives: int = 0
+    cache: dict[str, bool] = field(default_factory=dict)
+    finals: list[Outcome] = field(default_factory=list)
+
+    async def one(self, request: HttpRequest) -> Outcome:
+        if self.spent >= self.budget:
+            raise Stopped("G18", f"the {self.budget} requests of this run are spent")
+        outcome = await self.send(request)
+        self.spent += 1
+        return outcome
+
+    async def kind(self, request: HttpRequest) -> Kind:
+        """How one try compares; a try without an answer is made once more."""
+        assert self.signature is not None
+        found = self.signature.kind(await self.one(request))
+        return self.signature.kind(await self.one(request)) if found is Kind.UNRESOLVED else found
+
+    async def fails(self, request: HttpRequest) -> bool:
+        """Whether a candidate still fails in the same way."""
+        key = request.sha256()
+        if key not in self.cache:
+            try:
+                known = await self._decided(request)
+            except NotAllowed:
+                return False  # the guard does not let it out: what is missing from it stays in
+            if known is None:
+                return False
+            self.cache[key] = known
+            if known:
+                self.best = request
+            else:
+                self.negatives += 1
+                if self.negatives % CONTROL_EVERY == 0:
+                    await self.control()
+        elif self.cache[key]:
+            self.best = request
+        return self.cache[key]
+
+    async def _decided(self, request: HttpRequest) -> bool | None:
+        if self.rate >= SURE_RATE:
+            found = await self.kind(request)
+            return None if found is Kind.UNRESOLVED else found is Kind.FAILS
+        return await self._sequential(request)
+
+    async def _sequential(self, request: HttpRequest) -> bool | None:
+        test = Sequential(0.01, max(0.15, 0.6 * self.rate), ALPHA, BETA)
+        for _ in range(MOST_PER_CANDIDATE):
+            found = await self.kind(request)
+            decided = None if found is Kind.UNRESOLVED else test.saw(found is Kind.FAILS)
+            if decided is not None:
+                return decided
+        return None
+
+    async def control(self) -> None:
+        """Repeat the best request; if it does not fail any more, what follows would be wrong."""
+        assert self.best is not None
+        if await self.kind(self.best) is not Kind.FAILS and await self._sequential(self.best) is not True:
+            raise _Changed
+        self.good = self.best
+
+    def allowed(self, share: float) -> bool:
+        """Whether more than this share of the budget is left."""
+        return self.budget - self.spent > share * self.budget
+
+
+async def minimise(
+    request: HttpRequest, send: Send, wanted: Wanted, budget: int, *, production: bool = False
+) -> Minimised:
+    """The smallest request that still fails.
+
+    Args:
+        budget: Requests that may be spent, all in all.
+        production: Spares production the single parts of rare failures.
+    """
+    search = _Search(send, wanted, budget, production)
+    outcomes: list[Outcome] = []
+    try:
+        await _baseline(search, request, outcomes)
+    except Stopped as stop:
+        if not any(wanted.failing(one) for one in outcomes):
+            first = ran(outcomes, wanted, stop.reason, stop.rule)
+            return _result(search, request, first, "budget ended", f"{stop.rule}: {stop.reason}")
+    first = ran(outcomes, wanted)
+    search.signature = first.signature
+    if first.signature is None or not first.failures:
+        least = detectable(first.tries) if first.tries else 1.0
+        return _result(
+            search, request, first, "not reproduced", f"not reproduced at a failure rate of {least:.0%} or more"
+        )
+    search.rate = first.failures / first.tries
+    search.best = search.good = request
+    ended, why = "1-minimal", "no single part can be left out"
+    try:
+        whole = await _parts(search, request)
+        if not whole:
+            ended, why = (
+                "groups only",
+                f"it fails in {search.rate:.0%} of tries only: production is spared the single parts",
+            )
+        await _repeat(search)
+    except Stopped as stop:
+        ended, why = "budget ended", f"{stop.rule}: {stop.reason}"
+    except _Changed:
+        search.best = search.good
+        ended, why = (
+            "environment changed",
+            "the last failing request stopped failing; what was found since the last good control is discarded",
+        )
+    return _result(search, request, first, ended, why)
+
+
+async def _baseline(search: _Search, request: HttpRequest, outcomes: list[Outcome]) -> None:
+    while len(outcomes) < min(MOST_BASELINE, max(SURE_TRIES, search.budget // 3)):
+        outcomes.append(await search.one(request))
+        first = ran(outcomes, search.wanted)
+        n = len(outcomes)
+        if first.failures == n == SURE_TRIES:
+            return
+        if n >= FIRST_TRIES and (first.failures == 0 or first.failures >= SURE_RATE * n):
+            return
+        if n >= 2 * FIRST_TRIES and first.failures >= 3:
+            return
+
+
+async def _repeat(search: _Search) -> None:
+    """The final control."""
+    assert search.best is not None and search.signature is not None
+    outcome = await search.one(search.best)
+    search.finals.append(outcome)
+    if search.signature.kind(outcome) is not Kind.FAILS:
+        await search.control()
+
+
+async def _parts(search: _Search, request: HttpRequest) -> bool:
+    """Take the request apart; False where only groups were tried."""
+    units = units_of(request)
+    everything = frozenset(range(len(units)))
+    if not units:
+        return True
+    if await search.fails(assembled(request, units, frozenset())):
+        return True
+    found, keep = False, everything
+    if search.rate >= SURE_RATE and len(units) > 2:
+        found, keep = await _single_needed(search, request, units)
+    if not found:
+        keep = await _groups(search, request, units, keep)
+        if search.rate < RARE_RATE and search.production:
+            return False
+        keep = await _blocks(search, request, units, keep)
+    await _one_by_one(search, request, units, keep)
+    await _deeper(search)
+    await _values(search)
+    return True
+
+
+async def _single_needed(search: _Search, request: HttpRequest, units: tuple[Unit, ...]) -> tuple[bool, frozenset[int]]:
+    """Bisect for the case that exactly one part is needed: each step asks for one half only.
+
+    Returns:
+        Whether one was found, and the smallest set of parts that failed.
+    """
+    left = sorted(range(len(units)), key=lambda k: -units[k].weight)
+    failed = frozenset(left)
+    while len(left) > 1:
+        half = _half(left, units)
+        if await search.fails(assembled(request, units, closed(units, half))):
+            left, failed = half, closed(units, half)
+        else:
+            left = [k for k in left if k not in half]
+    keep = closed(units, left)
+    if keep == failed or await search.fails(assembled(request, units, keep)):
+        return True, keep
+    return False, failed
+
+
+def _half(left: Sequence[int], units: tuple[Unit, ...]) -> list[int]:
+    """The heavier parts, up to half of the weight."""
+    total = sum(units[k].weight for k in left)
+    half: list[int] = []
+    weight = 0.0
+    for k in left:
+        if half and (weight + units[k].weight > total / 2 or len(half) == len(left) - 1):
+            break
+        half.append(k)
+        weight += units[k].weight
+    return half
+
+
+async def _groups(
+    search: _Search, request: HttpRequest, units: tuple[Unit, ...], keep: frozenset[int]
+) -> frozenset[int]:
+    for name in ("analytics", "client hints", "accept", "referer", "custom", "cookies", "query"):
+        members = {k for k in keep if units[k].group == name}
+        if members and await search.fails(assembled(request, units, rest := closed(units, keep - members))):
+            keep = rest
+    return keep
+
+
+async def _blocks(
+    search: _Search, request: HttpRequest, units: tuple[Unit, ...], keep: frozenset[int]
+) -> frozenset[int]:
+    """CDD: the size of the blocks follows from how often parts survived, down to two."""
+    probability = FIRST_PROBABILITY
+    while (size := min(round(-1 / math.log(1 - probability)), len(keep) - 1)) > 1:
+        order = sorted(keep, key=lambda k: units[k].weight)
+        for start in range(0, len(order), size):
+            block = {k for k in order[start : start + size] if k in keep}
+            if block and await search.fails(assembled(request, units, rest := closed(units, keep - block))):
+                keep = rest
+        probability /= 1 - 1 / math.e
+        if probability >= 1:
+            break
+    return keep
+
+
+async def _one_by_one(search: _Search, request: HttpRequest, units: tuple[Unit, ...], keep: frozenset[int]) -> None:
+    """Until no single part can be left out; what fell with others before is known already."""
+    again = len(keep) > 1
+    while again:
+        again = False
+        for k in sorted(keep, key=lambda k: units[k].weight):
+            rest = closed(units, keep - {k})
+            if k in keep and rest < keep and await search.fails(assembled(request, units, rest)):
+                keep, again = rest, True
+
+
+async def _deeper(search: _Search) -> None:
+    """Inner parts of a JSON body, level by level."""
+    for depth in range(2, MOST_JSON_DEPTH + 1):
+        request = search.best
+        assert request is not None
+        if json_depth(json_of(request)) < depth:
+            return
+        units = units_of(request, depth)
+        inner = {k for k, u in enumerate(units) if u.kind == "json" and len(u.path) == depth}
+        keep = frozenset(range(len(units)))
+        if inner and await search.fails(assembled(request, units, rest := keep - inner)):
+            keep = rest
+        elif len(inner) > 1:
+            for k in sorted(inner):
+                if await search.fails(assembled(request, units, rest := keep - {k})):
+                    keep = rest
+
+
+async def _values(search: _Search) -> None:
+    """Shorter values, while there is budget left."""
+    request = search.best
+    assert request is not None
+    query = request.place.query
+    for k, part in enumerate(query.split("&") if query else []):
+        name, equals, value = part.partition("=")
+        shorter = "1" if value.isdigit() else value[:1]
+        if not equals or len(value) <= 8 or not search.allowed(LEFT_FOR_VALUES):
+            continue
+        parts = (search.best.place.query or "").split("&") if search.best else []
+        parts[k] = f"{name}={shorter}"
+        await search.fails(request.with_url(request.url.partition("?")[0] + "?" + "&".join(parts)))
+
+
+def _result(search: _Search, request: HttpRequest, first: Ran, ended: str, why: str) -> Minimised:
+    best = search.best or request
+    had = [u.label for u in units_of(request)]
+    kept = [u.label for u in units_of(best)]
+    left = list(kept)
+    removed = []
+    for label in had:
+        if label in left:
+            left.remove(label)
+        else:
+            removed.append(label)
+    confirmed = ran(search.finals, search.wanted) if search.finals else None
+    return Minimised(
+        best, first, search.signature, tuple(removed), tuple(kept), search.spent, ended, safe(why, 300), confirmed
+    )
