@@ -32,30 +32,39 @@ class Action:
 
 
 ACTIONS: tuple[Action, ...] = (
-    Action("help", ("question_mark", "f1"), "help", "Keys of this pane, then those that work everywhere.", footer=1),
-    Action("palette", ("colon", "ctrl+p"), "palette", "Every action by name, also those without a key.", footer=2),
-    Action("filter", ("slash",), "filter", "Filter the log lines as you type; the last filter is recalled.", footer=3),
+    Action("help", ("question_mark", "f1"), "help", "Keys of this pane, then those that work everywhere.", footer=10),
+    Action("palette", ("colon", "ctrl+p"), "palette", "Every action by name, also those without a key.", footer=20),
+    Action(
+        "filter",
+        ("slash",),
+        "filter",
+        "Filter the log lines as you type; `!` in front inverts. The last filter is recalled, ↑ brings older ones.",
+        footer=30,
+    ),
+    Action(
+        "logs", ("l",), "log screen", "The log screen: histogram, patterns, fields and lines of the filter.", footer=55
+    ),
     Action(
         "open",
         ("enter",),
         "open",
         "Open what is selected: service, operation, deploy, dependency, suspect or record.",
-        footer=4,
+        footer=40,
     ),
-    Action("back", ("backspace",), "back", "One level up.", footer=5),
+    Action("back", ("backspace",), "back", "One level up.", footer=50),
     Action("quit", ("q",), "quit", "One level up; on the overview, twice to quit.", footer=0),
     Action("quit_now", ("ctrl+c",), "quit", "Twice to quit, from anywhere."),
     Action("cancel", ("escape",), "cancel", "Cancel the innermost thing: filter, dialog, zoom."),
-    Action("zoom", ("z",), "zoom", "Give this pane the whole screen, or give it back.", footer=6),
-    Action("earlier", ("less_than_sign",), "earlier", "Move the time window back by half its length.", footer=7),
-    Action("later", ("greater_than_sign",), "later", "Move the time window forward by half its length.", footer=8),
+    Action("zoom", ("z",), "zoom", "Give this pane the whole screen, or give it back.", footer=80),
+    Action("earlier", ("less_than_sign",), "earlier", "Move the time window back by half its length.", footer=81),
+    Action("later", ("greater_than_sign",), "later", "Move the time window forward by half its length.", footer=82),
     Action("wider", ("minus",), "wider", "Double the time window."),
     Action("narrower", ("plus", "equals_sign"), "narrower", "Halve the time window."),
     Action("live", ("0",), "live", "Back to the live window that ends now."),
     Action("pick_time", ("t",), "time", "Type the start and end of the time window."),
-    Action("freeze", ("P",), "freeze", "Freeze the screen; collection goes on behind it.", footer=9),
+    Action("freeze", ("P",), "freeze", "Freeze the screen; collection goes on behind it.", footer=83),
     Action("follow", ("F",), "follow", "Follow the log tail, or stop.", pane="logs"),
-    Action("copy", ("y",), "copy", "Copy the value under the cursor.", footer=10),
+    Action("copy", ("y",), "copy", "Copy the value under the cursor.", footer=84),
     Action("copy_command", ("Y",), "copy cmd", "Copy the command or query that gives what is under the cursor."),
     Action("refresh", ("R",), "refresh", "Ask every source again now, within the budget."),
     Action("redraw", ("ctrl+l",), "redraw", "Paint the whole screen again."),
@@ -69,23 +78,36 @@ ACTIONS: tuple[Action, ...] = (
     ),
     Action("next_pane", ("tab",), "next pane", "Go to the next pane."),
     Action("previous_pane", ("shift+tab",), "previous pane", "Go to the pane before."),
-    Action("pane_1", ("1",), "signals", "Signals: traffic, errors and latency of every service."),
-    Action("pane_2", ("2",), "suspects", "Suspects: who may be at fault, and why."),
-    Action("pane_3", ("3",), "logs", "Logs: counts, patterns and the filtered tail."),
-    Action("pane_4", ("4",), "changes", "Changes: deploys and everything else that changed."),
-    Action("pane_5", ("5",), "upstreams", "Upstreams: dependencies and their health."),
+    Action("pane_1", ("1",), "pane 1", "The first pane; on the overview the signals: traffic, errors, latency."),
+    Action("pane_2", ("2",), "pane 2", "The second pane; on the overview the suspects: who may be at fault, and why."),
+    Action(
+        "pane_3", ("3",), "pane 3", "The third pane; on the overview the logs: counts, patterns, the filtered tail."
+    ),
+    Action("pane_4", ("4",), "pane 4", "The fourth pane; on the overview the changes: deploys and what else changed."),
+    Action("pane_5", ("5",), "pane 5", "The fifth pane; on the overview the upstreams: dependencies and their health."),
     Action("up", ("up", "k"), "up", "Previous row."),
     Action("down", ("down", "j"), "down", "Next row."),
     Action("page_up", ("pageup",), "page up", "One page up."),
     Action("page_down", ("pagedown",), "page down", "One page down."),
     Action("top", ("home", "g"), "top", "First row."),
     Action("bottom", ("end", "G"), "bottom", "Last row; in the logs this follows again."),
-    Action("next_error", ("e",), "next error", "Next record at error level or worse.", pane="logs"),
+    Action("next_error", ("e",), "next error", "Next record at error level or worse.", pane="logs", footer=65),
     Action("previous_error", ("E",), "previous error", "Previous record at error level or worse.", pane="logs"),
-    Action("context", ("c",), "context", "The unfiltered lines around this one.", pane="logs"),
-    Action("trace", ("T",), "trace", "All lines of this record's trace.", pane="logs"),
-    Action("only_this", ("o",), "only this", "Filter to this record's service and operation.", pane="logs"),
-    Action("not_this", ("O",), "not this", "Filter this record's service and operation out.", pane="logs"),
+    Action(
+        "search", ("f",), "find", "Find and mark words in the lines without hiding the others.", pane="logs", footer=66
+    ),
+    Action(
+        "next_match", ("n",), "next match", "Next line that matches what was searched, else the filter.", pane="logs"
+    ),
+    Action("previous_match", ("N",), "prev match", "Previous line that matches what was searched.", pane="logs"),
+    Action("invert", ("exclamation_mark",), "invert", "Show what the filter hides, and hide what it shows."),
+    Action("context", ("c",), "context", "The unfiltered lines around this one.", pane="logs", footer=61),
+    Action("trace", ("T",), "trace", "All lines of this record's trace.", pane="logs", footer=62),
+    Action(
+        "only_this", ("o",), "only this", "Filter to what this line, pattern or field says.", pane="logs", footer=63
+    ),
+    Action("not_this", ("O",), "not this", "Filter out what this line, pattern or field says.", pane="logs", footer=64),
+    Action("mark", ("m",), "mark", "Mark this line as evidence, or take the mark away.", pane="logs", footer=60),
     Action("fold", ("space",), "fold", "Show or hide the further lines of this record.", pane="logs"),
     Action("actions", ("x",), "actions", "What can be done with the selection; what cannot be done now says why."),
     Action("next_marker", ("d",), "next deploy", "Move the cursor to the next deploy or change."),
@@ -155,7 +177,7 @@ KEY_GLYPHS = {
     "question_mark": "?", "colon": ":", "slash": "/", "enter": "⏎", "backspace": "⌫", "less_than_sign": "<",
     "greater_than_sign": ">", "minus": "-", "plus": "+", "equals_sign": "=", "escape": "Esc", "tab": "Tab",
     "shift+tab": "⇧Tab", "pageup": "PgUp", "pagedown": "PgDn", "space": "Space", "up": "↑", "down": "↓",
-    "home": "Home", "end": "End", "f1": "F1",
+    "home": "Home", "end": "End", "f1": "F1", "exclamation_mark": "!",
 }  # fmt: skip
 
 

@@ -48,7 +48,7 @@ MOST_CLIPBOARD_BYTES = 74_994
 """What terminals take in one OSC 52 write; more is refused in words."""
 HELD_DOWN = (
     *("up", "down", "page_up", "page_down", "next_pane", "previous_pane", "next_error", "previous_error"),
-    *("next_marker", "previous_marker", "earlier", "later", "wider", "narrower"),
+    *("next_match", "previous_match", "next_marker", "previous_marker", "earlier", "later", "wider", "narrower"),
 )
 """Actions whose keys are held down on purpose."""
 
@@ -285,24 +285,13 @@ class IncidentConsole(TerminalCare[int]):
 
     def do_palette(self) -> AwaitMount:
         """Every action by name. What is typed next is typed into it, however fast it comes."""
-        return self.push_screen(PaletteScreen(self.actions), self._run_chosen)
+        screen = self.console_screen()
+        refused = screen.refusals() if screen is not None else {}
+        return self.push_screen(PaletteScreen(self.actions, refused), self._run_chosen)
 
     async def _run_chosen(self, name: str | None) -> None:
         if name is not None:
             await self.action_act(name)
-
-    def do_filter(self) -> AwaitMount:
-        """Filter the log lines as you type."""
-        old = self.session.filter_text
-        dialog = LineDialog(
-            "/", old, "words, /regex/, level:>=warn, service:x, status:5xx, -not", self.session.try_filter
-        )
-
-        def closed(text: str | None) -> None:
-            self.session.try_filter(old if text is None else text)
-            self.show_now()
-
-        return self.push_screen(dialog, closed)
 
     def do_freeze(self) -> None:
         """Freeze the screen, or thaw it."""

@@ -154,6 +154,8 @@ class LogsView:
     """Records that arrived faster than they can be shown; all are counted and kept on disk."""
     following: bool = True
     status: Status = Status()
+    baseline_s: float | None = None
+    """Length of the stretch that `patterns` are compared with, in seconds; None: with nothing."""
     wanted_text: SafeText | None = None
     """The filter that is being read while what is shown still matches `filter_text`; None: nothing is being read."""
 

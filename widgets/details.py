@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from console.domain.changes import Commit, DeployDetail, FileChange
 from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.instant import clock_text, rfc3339, span_text
-from console.domain.logs import LogRecord, Pattern
+from console.domain.logs import FieldValue, LogRecord, Pattern
+from console.domain.text import SafeText
 from console.state import OperationRow, UpstreamRow
 from widgets.body import Body, Look, Row
 from widgets.ink import Line, cut_middle, pad, right, width_of, wrap
 from widgets.numbers import UNKNOWN, number_text
+from widgets.patterns import sentence
 from widgets.words import health_sign, level_style, pattern_style, standing_sign
 
 NAMES = 14
 """Cells of the names before their values."""
 
 
-def facts(pairs: list[tuple[str, str, str]], width: int, most: int = 12) -> list[Row]:
+def name_width(pairs: list[tuple[str, str, str]], width: int) -> int:
+    """Cells for the names of `facts`."""
+    longest = max((width_of(name) for name, value, _ in pairs if value), default=0)
+    return min(NAMES if width < 60 else 20, longest + 2)
+
+
+def facts(pairs: list[tuple[str, str, str]], width: int, most: int = 12, names: int = 0) -> list[Row]:
     """Names and values, each a row that can be copied; long values on several lines.
 
     Args:
         pairs: Name, value, style of the value. An empty value is left out.
         most: Lines for one value.
+        names: Cells for the names; 0: what these need.
     """
-    names = min(NAMES if width < 60 else 20, max((width_of(name) for name, value, _ in pairs if value), default=0) + 2)
+    names = names or name_width(pairs, width)
     rows = []
     for name, value, style in pairs:
         if not value:
@@ -169,38 +180,63 @@ def upstream(row: UpstreamRow, width: int, height: int, look: Look) -> Body:
 
 
 def record(one: LogRecord, width: int, height: int, look: Look) -> Body:
-    """A log record: every field it said, its further lines, and where in which file it stands."""
-    rows = facts(
-        [
-            (
-                "at",
-                f"{rfc3339(one.at)}  {clock_text(one.at, look.zone, now=look.now)}"
-                if one.at is not None
-                else "no time in the record",
-                "text",
-            ),
-            ("level", one.level.name, level_style(one.level)),
-            ("service", one.service, "accent"),
-            ("operation", one.operation, "text"),
-            ("status", str(one.status) if one.status is not None else "", "bad" if one.failed else "text"),
-            ("latency", number_text(one.latency_s, "s") if one.latency_s is not None else "", "text"),
-            ("trace", one.trace_id, "text"),
-            ("message", one.message, "strong"),
-            *((name, value, "text") for name, value in one.fields),
-            ("source", one.source, "muted"),
-            ("file", f"{one.file} at byte {one.offset:,}" if one.file and one.offset >= 0 else one.file, "muted"),
-        ],
-        width,
-    )
+    """A log record: every field it said, its further lines, and where in which file it stands.
+
+    The value of a row is its `FieldValue`, where a query can ask for it.
+    """
+    asked = {
+        "level": FieldValue("level", SafeText(one.level.word)),
+        "service": FieldValue("service", SafeText(one.service)),
+        "operation": FieldValue("operation", SafeText(one.operation)),
+        "status": FieldValue("status", SafeText(str(one.status))),
+        "trace": FieldValue("trace_id", SafeText(one.trace_id)),
+        "message": FieldValue("message", one.message),
+        "source": FieldValue("source", SafeText(one.source)),
+        "file": FieldValue("file", SafeText(one.file)),
+    }
+    own = [
+        (
+            "at",
+            f"{rfc3339(one.at)}  {clock_text(one.at, look.zone, now=look.now)}"
+            if one.at is not None
+            else "no time in the record",
+            "text",
+        ),
+        ("level", one.level.name, level_style(one.level)),
+        ("service", one.service, "accent"),
+        ("operation", one.operation, "text"),
+        ("status", str(one.status) if one.status is not None else "", "bad" if one.failed else "text"),
+        ("latency", number_text(one.latency_s, "s") if one.latency_s is not None else "", "text"),
+        ("trace", one.trace_id, "text"),
+        ("message", one.message, "strong"),
+    ]
+    where = [
+        ("source", one.source, "muted"),
+        ("file", f"{one.file} at byte {one.offset:,}" if one.file and one.offset >= 0 else one.file, "muted"),
+    ]
+    said = [(name, str(value), "text") for name, value in one.fields]
+    names = name_width([*own, *said, *where], width)
+    rows = [replace(row, value=asked.get(_name(row), row.value)) for row in facts(own, width, names=names)]
+    for place, row in enumerate(facts(said, width, names=names)):  # a record may say one name twice
+        field = FieldValue(_name(row), SafeText(row.copy))
+        rows.append(replace(row, value=field, key=f"field:{place}:{field.name}"))
+    rows += [replace(row, value=asked.get(_name(row), row.value)) for row in facts(where, width, names=names)]
     if one.extra:
         rows.append(title(f"{len(one.extra)} further line{'s' if len(one.extra) != 1 else ''}"))
         rows += [Row((Line.of(text).cut(width),), text, f"extra:{place}", text) for place, text in enumerate(one.extra)]
     return Body((), tuple(rows))
 
 
-def pattern(one: Pattern, width: int, height: int, look: Look) -> Body:
+def _name(row: Row) -> str:
+    return row.key.removeprefix("fact:")
+
+
+def pattern(one: Pattern, width: int, height: int, look: Look, baseline_s: float | None = None) -> Body:
     """A message pattern: how often now and before, first and last, and one example in full."""
-    before = UNKNOWN if one.baseline_count is None else f"{one.baseline_count:,}"
+    times = [
+        (name, clock_text(at, look.zone, now=look.now) if at is not None else "", "text")
+        for name, at in (("first", one.first_seen), ("last", one.last_seen))
+    ]
     return Body(
         (),
         tuple(
@@ -208,21 +244,10 @@ def pattern(one: Pattern, width: int, height: int, look: Look) -> Body:
                 [
                     ("pattern", one.template, "strong"),
                     ("status", one.status.upper(), pattern_style(one.status)),
+                    ("compared", sentence(one, baseline_s), "text"),
                     ("service", one.service, "accent"),
                     ("level", one.level.name, level_style(one.level)),
-                    ("now", f"{one.count:,}", "text"),
-                    ("before", before, "text"),
-                    ("ratio", f"{one.ratio:.2g} ×" if one.ratio is not None else "", "text"),
-                    (
-                        "first",
-                        clock_text(one.first_seen, look.zone, now=look.now) if one.first_seen is not None else "",
-                        "text",
-                    ),
-                    (
-                        "last",
-                        clock_text(one.last_seen, look.zone, now=look.now) if one.last_seen is not None else "",
-                        "text",
-                    ),
+                    *times,
                     ("example", one.example, "text"),
                 ],
                 width,

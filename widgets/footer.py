@@ -10,14 +10,23 @@ from widgets.ink import Line
 
 
 def paint(
-    actions: Sequence[Action], disabled: Mapping[str, str], width: int, pane: str = "", said: Line | None = None
+    actions: Sequence[Action],
+    disabled: Mapping[str, str],
+    width: int,
+    pane: str = "",
+    said: Line | None = None,
+    panes: int = 5,
 ) -> Line:
-    """As many keys as fit, in the table's order; those of the pane first. What cannot be used is greyed, never hidden."""
+    """As many keys as fit, in the table's order; what cannot be used is greyed, never hidden.
+
+    Args:
+        panes: How many can be gone to by their numbers.
+    """
     if said is not None:
         return (Line.of(" ") + said).fit(width)
     shown = sorted((a for a in actions if a.footer and a.keys and a.pane in ("", pane)), key=lambda a: a.footer)
     line = Line()
-    end = Line.of(("1–5", "key"), " panes ")
+    end = Line.of((f"1–{panes}", "key"), " panes ") if panes > 1 else Line()
     for action in shown:
         usable = action.id not in disabled
         piece = Line.of(
@@ -30,7 +39,7 @@ def paint(
         if line.width + piece.width + end.width > width:
             break
         line = line + piece
-    return line.beside(end, width) if line.width + end.width <= width else line.fit(width)
+    return line.beside(end, width) if end.width and line.width + end.width <= width else line.fit(width)
 
 
 class Footer(Canvas):
@@ -43,11 +52,12 @@ class Footer(Canvas):
         self._actions = tuple(actions)
         self._disabled: Mapping[str, str] = {}
         self._pane = ""
+        self._panes = 5
         self._said: Line | None = None
 
-    def show_keys(self, disabled: Mapping[str, str] | None = None, pane: str = "") -> None:
-        """Show the keys, with those of `disabled` (id to reason) greyed."""
-        self._disabled, self._pane = disabled or {}, pane
+    def show_keys(self, disabled: Mapping[str, str] | None = None, pane: str = "", panes: int = 5) -> None:
+        """Show the keys of a pane, with those of `disabled` (id to reason) greyed."""
+        self._disabled, self._pane, self._panes = disabled or {}, pane, panes
         self.repaint()
 
     def say(self, text: str = "", style: str = "accent") -> None:
@@ -58,7 +68,7 @@ class Footer(Canvas):
     def repaint(self) -> None:
         """Paint what it knows now."""
         if self.size.width > 0:
-            self.show([paint(self._actions, self._disabled, self.size.width, self._pane, self._said)])
+            self.show([paint(self._actions, self._disabled, self.size.width, self._pane, self._said, self._panes)])
 
     def on_resize(self) -> None:
         """Another width holds other keys."""

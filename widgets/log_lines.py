@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 
 from console.domain.instant import clock_text
-from console.domain.logs import Level, LogRecord
+from console.domain.logs import Level, LogRecord, RecordId, record_id
 from console.query.ast import And, Literal, Or, Query
 from console.query.parse import parse
 from console.state import LogsView
@@ -18,6 +18,21 @@ from widgets.words import level_style, level_word
 
 SHORT_TIMES_BELOW = 70
 MOST_SERVICE = 14
+MARK = "◆"
+"""Stands before the level of a record that is marked as evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is pointed out in the records."""
+
+    search_text: str = ""
+    """A query whose words are marked where they occur, besides those of the filter."""
+    marks: frozenset[RecordId] = frozenset()
+    """Records marked as evidence."""
+
+
+NO_HINTS = Hints()
 
 
 @dataclass
@@ -28,7 +43,7 @@ class Memo:
     """Width, zone and words to mark: with another one everything is painted anew."""
     service_width: int = 0
     """Only grows while the layout stays, so that the columns do not jump."""
-    rows: dict[str, tuple[LogRecord, bool, Row]] = field(default_factory=dict)
+    rows: dict[str, tuple[LogRecord, bool, bool, Row]] = field(default_factory=dict)
 
 
 def record_keys(records: tuple[LogRecord, ...]) -> list[str]:
@@ -46,9 +61,11 @@ def record_keys(records: tuple[LogRecord, ...]) -> list[str]:
     return keys
 
 
-def record_rows(view: LogsView, width: int, look: Look, unfolded: frozenset[str], memo: Memo) -> list[Row]:
+def record_rows(
+    view: LogsView, width: int, look: Look, unfolded: frozenset[str], memo: Memo, hints: Hints = NO_HINTS
+) -> list[Row]:
     """Every record as a row, oldest first; what was painted before is taken from `memo`."""
-    needles = _needles(view.filter_text)
+    needles = _needles(view.filter_text) + _needles(hints.search_text)
     if memo.layout != (width, look.zone, needles):
         memo.rows.clear()
         memo.layout, memo.service_width = (width, look.zone, needles), 0
@@ -56,16 +73,18 @@ def record_rows(view: LogsView, width: int, look: Look, unfolded: frozenset[str]
     if widest > memo.service_width:
         memo.rows.clear()
         memo.service_width = widest
-    kept: dict[str, tuple[LogRecord, bool, Row]] = {}
+    kept: dict[str, tuple[LogRecord, bool, bool, Row]] = {}
     for key, record in zip(record_keys(view.records), view.records, strict=True):
         is_open = key in unfolded
+        is_marked = bool(hints.marks) and record_id(record) in hints.marks
         old = memo.rows.get(key)
-        if old is not None and old[0] is record and old[1] == is_open:
+        if old is not None and old[0] is record and old[1:3] == (is_open, is_marked):
             kept[key] = old
         else:
-            kept[key] = (record, is_open, _record(record, key, width, look, is_open, memo.service_width, needles))
+            row = _record(record, key, width, look, is_open, is_marked, memo.service_width, needles)
+            kept[key] = (record, is_open, is_marked, row)
     memo.rows = kept
-    return [row for _, _, row in kept.values()]
+    return [kept_row[3] for kept_row in kept.values()]
 
 
 @lru_cache(64)
@@ -87,12 +106,22 @@ def _literals(query: Query) -> Iterator[str]:
 
 
 def _record(
-    record: LogRecord, key: str, width: int, look: Look, is_open: bool, service_width: int, needles: tuple[str, ...]
+    record: LogRecord,
+    key: str,
+    width: int,
+    look: Look,
+    is_open: bool,
+    is_marked: bool,
+    service_width: int,
+    needles: tuple[str, ...],
 ) -> Row:
     time_width = 8 if width < SHORT_TIMES_BELOW else 12
     style = level_style(record.level)
     lead = Line.of(
-        (pad(_time(record, look)[:time_width], time_width), "label"), " ", (level_word(record.level), style), " "
+        (pad(_time(record, look)[:time_width], time_width), "label"),
+        (MARK if is_marked else " ", "marker"),
+        (level_word(record.level), style),
+        " ",
     )
     if service_width:
         lead = lead + Line.of((pad(cut_middle(record.service, service_width), service_width), "accent"), " ")

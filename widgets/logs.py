@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from console.domain.instant import Window, clock_text, span_text
-from console.domain.logs import Level, LogCounts, LogRecord, Pattern
-from console.state import Axis, LogsView, Marker, Status, Word
+from collections.abc import Callable
+
+from console.domain.instant import span_text
+from console.domain.logs import Level, LogCounts, LogRecord
+from console.state import LogsView, Marker, Status, Word
 from widgets.body import Body, Look, Row, absence, note
-from widgets.ink import Line, pad, right
-from widgets.log_lines import Memo, record_rows
+from widgets.histogram import NO_SOURCE, axis_of, counted, times
+from widgets.ink import Line
+from widgets.log_lines import NO_HINTS, Hints, Memo, record_rows
 from widgets.numbers import plain, short_count
 from widgets.pane import Pane
-from widgets.sparkline import Grid, ceiling, columns, marker_line, spark
-from widgets.words import pattern_style
+from widgets.patterns import short_row
+from widgets.sparkline import Grid, ceiling, columns, spark
 
 SHOWN_PATTERNS = ("new", "surged", "gone")
-NO_SOURCE = "no log source: add [[logs]] with the path of a file"
 TALL = 24
 """From this height on warnings have a graph of their own."""
 
@@ -28,6 +30,8 @@ def paint(
     unfolded: frozenset[str] = frozenset(),
     markers: tuple[Marker, ...] = (),
     memo: Memo | None = None,
+    hints: Hints = NO_HINTS,
+    bare: bool = False,
 ) -> Body:
     """Histogram and patterns stay at the top; the records scroll below, newest last.
 
@@ -35,14 +39,16 @@ def paint(
         unfolded: Keys of the records whose further lines are shown.
         markers: Deploys and the onset, for the row under the histogram.
         memo: Keeps painted records between calls.
+        hints: What is pointed out in the records.
+        bare: The records alone: histogram and patterns are shown elsewhere.
     """
-    head = _head(view, width, height, look, markers)
+    head = _skipped(view, width) if bare else _head(view, width, height, look, markers)
     if not view.records:
         nothing = "no line matches the filter in this window" if view.filter_text else "no line in this window"
         said = absence(view.status, "", NO_SOURCE if view.status.word is Word.NO_DATA else nothing)
         empty = note(said, width, 4)
         return Body(head, empty.rows)
-    return Body(head, tuple(record_rows(view, width, look, unfolded, memo if memo is not None else Memo())))
+    return Body(head, tuple(record_rows(view, width, look, unfolded, memo if memo is not None else Memo(), hints)))
 
 
 def _head(view: LogsView, width: int, height: int, look: Look, markers: tuple[Marker, ...]) -> tuple[Row, ...]:
@@ -51,23 +57,27 @@ def _head(view: LogsView, width: int, height: int, look: Look, markers: tuple[Ma
         rows += _histogram(view.counts, width, height, look, markers)
     told = [p for p in view.patterns if p.status in SHOWN_PATTERNS]
     most = max(1, (height - len(rows)) // 4) if height >= 5 else 0
-    rows += [_pattern(p, width) for p in told[:most]]
+    rows += [short_row(p, width, view.baseline_s) for p in told[:most]]
     if rows and height >= 10:
         more = len(told) - most
         label = f"+{more} more pattern{'s' if more > 1 else ''} " if more > 0 else ""
         rows.append(Row.plain(Line.of((label, "label"), ("─" * max(0, width - len(label)), "band"))))
-    if view.skipped:
-        text = f"+{view.skipped:,} lines skipped in view (all counted, all kept on disk)"
-        rows.append(Row.plain(Line.of((text, "warn")).cut(width)))
-    return tuple(rows)
+    return (*rows, *_skipped(view, width))
+
+
+def _skipped(view: LogsView, width: int) -> tuple[Row, ...]:
+    if not view.skipped:
+        return ()
+    text = f"+{view.skipped:,} lines skipped in view (all counted, all kept on disk)"
+    return (Row.plain(Line.of((text, "warn")).cut(width)),)
 
 
 def _histogram(counts: LogCounts, width: int, height: int, look: Look, markers: tuple[Marker, ...]) -> list[Row]:
-    axis = Axis(Window(counts.start, counts.start + counts.step_s * len(counts.buckets)), counts.step_s)
+    axis = axis_of(counts)
     wanted: list[tuple[str, Level, Level | None, str]] = [("errors", Level.ERROR, None, "graph.bad")]
     if height >= TALL:
         wanted.insert(0, ("warnings", Level.WARN, Level.ERROR, "graph"))
-    series = [(name, _counted(counts, low, high), style) for name, low, high, style in wanted]
+    series = [(name, counted(counts, low, high), style) for name, low, high, style in wanted]
     labels = [f"{name} per {span_text(counts.step_s)}, max {short_count(max(points))}" for name, points, _ in series]
     longest = max(map(len, labels))
     room = width - longest - 2 if width >= longest + 30 else width
@@ -78,58 +88,8 @@ def _histogram(counts: LogCounts, width: int, height: int, look: Look, markers: 
         line = Line.of((graph, style if any(points) else "graph"))
         rows.append(Row.plain(line + Line.of("  ", (label, "label")) if room < width else line))
     if height >= 16 and width >= 50:
-        rows.append(_times(axis, grid, markers, look))
+        rows.append(Row.plain(times(axis, grid, markers, look)))
     return rows
-
-
-def _counted(counts: LogCounts, low: Level, high: Level | None) -> list[float]:
-    """Records per bucket from one level up to, not including, another."""
-    return [
-        float(sum(n for level, n in bucket.items() if level >= low and (high is None or level < high)))
-        for bucket in counts.buckets
-    ]
-
-
-def _times(axis: Axis, grid: Grid, markers: tuple[Marker, ...], look: Look) -> Row:
-    """The markers under the histogram; both ends of its axis where there is none."""
-    texts = [f"{m.label} {clock_text(m.at, look.zone, now=look.now, seconds=False)}" for m in markers]
-    line = marker_line(markers, grid, texts)
-    if not line.text.strip():
-        start, end = (
-            Line.of((clock_text(at, look.zone, now=look.now, seconds=False), "label"))
-            for at in (axis.window.start, axis.window.end)
-        )
-        line = start.beside(end, grid.width)
-    return Row.plain(line)
-
-
-def _pattern(pattern: Pattern, width: int) -> Row:
-    word = Line.of(
-        (pad(pattern.status.upper(), 7), pattern_style(pattern.status)),
-        (right(short_count(pattern.count), 5), "strong"),
-        "  ",
-    )
-    template = Line.of((pattern.template, "text"))
-    note_ = _comparison(pattern)
-    line = word + template
-    if note_ and line.width + len(note_) + 2 <= width:
-        line = line.beside(Line.of((note_, "label")), width)
-    command = f"incident logs 'pattern:{pattern.id}'" if pattern.id.isalnum() else ""
-    return Row(
-        (line.cut(width),),
-        pattern,
-        f"pattern:{pattern.service} {pattern.id}",
-        f"{pattern.status} {pattern.count} {pattern.template}",
-        command,
-    )
-
-
-def _comparison(pattern: Pattern) -> str:
-    if pattern.status == "surged" and pattern.ratio is not None:
-        return f"{plain(pattern.ratio)} × more"
-    if pattern.status == "gone" and pattern.baseline_count is not None:
-        return f"was {short_count(pattern.baseline_count)}"
-    return ""
 
 
 class LogsPane(Pane):
@@ -139,6 +99,9 @@ class LogsPane(Pane):
     title = "Logs"
     view = LogsView()
     markers: tuple[Marker, ...] = ()
+    hints = NO_HINTS
+    bare = False
+    """Whether it shows the records alone."""
     most_unfolded = 200
 
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
@@ -155,6 +118,17 @@ class LogsPane(Pane):
         self.view, self.look, self.markers = view, look, markers
         self.repaint()
 
+    def hint(self, hints: Hints) -> None:
+        """Point this out in the records from now on."""
+        if hints != self.hints:
+            self.hints = hints
+            self.repaint()
+
+    @property
+    def sought(self) -> str:
+        """The query whose matches can be gone to where nothing is searched for."""
+        return self.view.filter_text
+
     def status(self) -> Status:
         """Of the log sources."""
         return self.view.status
@@ -170,6 +144,8 @@ class LogsPane(Pane):
             parts.append(f"{plain(round(self.view.rate_per_min))}/min")
         if not self.following:
             parts.append("not following")
+        if self.hints.marks:
+            parts.append(f"{len(self.hints.marks)} marked")
         return " · ".join(parts)
 
     @property
@@ -187,6 +163,8 @@ class LogsPane(Pane):
             unfolded=frozenset(self._unfolded),
             markers=self.markers,
             memo=self._memo,
+            hints=self.hints,
+            bare=self.bare,
         )
 
     def follow(self, on: bool) -> None:
@@ -218,15 +196,30 @@ class LogsPane(Pane):
         super().to_bottom()
         self.follow(True)
 
-    def next_matching_level(self, delta: int, least: Level = Level.ERROR) -> bool:
-        """The cursor on the next record at this level or worse, `delta` +1 or -1; False where there is none."""
+    def next_where(self, delta: int, wanted: Callable[[LogRecord], bool]) -> tuple[int, int] | None:
+        """The cursor on the next record that passes, `delta` +1 or -1.
+
+        Returns:
+            Which of how many that pass it is, counted from 1; None where there is none in this direction.
+        """
         rows = self._selectable()
+        places = [n for n, row in enumerate(rows) if isinstance(row.value, LogRecord) and wanted(row.value)]
         start = len(rows) if self.following and delta < 0 else self._index
-        places = range(start + 1, len(rows)) if delta > 0 else range(start - 1, -1, -1)
-        for place in places:
-            value = rows[place].value
-            if isinstance(value, LogRecord) and value.level >= least:
-                self.following = False
-                self._go(place)
-                return True
-        return False
+        found = [n for n in places if n > start] if delta > 0 else [n for n in places if n < start][::-1]
+        if not found:
+            return None
+        self.following = False
+        self._go(found[0])
+        return places.index(found[0]) + 1, len(places)
+
+
+class LinesPane(LogsPane):
+    """Pane 4 of the log screen: the records alone."""
+
+    number = 4
+    title = "Lines"
+    bare = True
+
+    def filter_text(self) -> str:
+        """The screen says it on a line of its own."""
+        return ""

@@ -203,6 +203,10 @@ class Pane(Canvas, can_focus=True):
             self._key = key
         return False
 
+    def forget_place(self) -> None:
+        """The cursor on the first row and nothing scrolled: what is shown from now on is another thing."""
+        self._index, self._key, self._offset = 0, "", 0
+
     # Taking
 
     def selected(self) -> object | None:

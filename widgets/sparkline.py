@@ -99,6 +99,21 @@ def spark(values: Sequence[float | None], top: float) -> str:
     return "".join(_level(value, top) for value in values)
 
 
+def bars(values: Sequence[float | None], top: float, height: int) -> list[str]:
+    """The same on several lines, the topmost first: a column is full blocks with an eighth-block on top of them."""
+    lines = []
+    for line in range(height - 1, -1, -1):
+        lower = top * line / height
+        lines.append("".join(_part(value, lower, top / height, line == 0) for value in values))
+    return lines
+
+
+def _part(value: float | None, lower: float, share: float, bottom: bool) -> str:
+    if bottom:
+        return _level(value, share)
+    return " " if value is None or not value > lower else _level(value - lower, share)
+
+
 def _level(value: float | None, top: float) -> str:
     if value is None or not math.isfinite(value):
         return " "

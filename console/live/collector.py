@@ -153,6 +153,8 @@ class Collector:
         self._changed.set()
 
     async def _keep_diagnosed(self) -> None:
+        if not self._evidence.feeds():
+            self._news.set()  # nothing will ever arrive, and that is what there is to say
         while True:
             await self._news.wait()
             self._news.clear()
@@ -188,7 +190,7 @@ class Collector:
             header=self._header(now, status),
             signals=self._signals_view(combined(self._evidence.signal_states(), now, live=live)),
             suspects=suspects_view(diagnosis, replace(status, detail=SafeText(""))),
-            logs=self._logs.view(diagnosis.patterns if diagnosis is not None else ()),
+            logs=self._logs.view(diagnosis),
             changes=self._changes_view(combined(self._evidence.states("changes"), now, live=live)),
             upstreams=upstreams_view(
                 diagnosis,

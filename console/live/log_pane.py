@@ -7,8 +7,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from console.domain.diagnosis import Diagnosis
 from console.domain.instant import Instant, Window, span_text
-from console.domain.logs import LogRecord, Pattern
+from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.log_tail import LogTail
@@ -162,14 +163,18 @@ class LogPane:
         lines.tail.preload(page.value, counts.value)
         return None
 
-    def view(self, patterns: tuple[Pattern, ...]) -> LogsView:
-        """What the pane shows now."""
+    def view(self, diagnosis: Diagnosis | None) -> LogsView:
+        """What the pane shows now, with the patterns of the last diagnosis."""
+        patterns = diagnosis.patterns if diagnosis is not None else ()
+        baseline = diagnosis.pattern_baseline if diagnosis is not None else None
+        baseline_s = baseline.seconds if baseline is not None else None
         now, live, lines = self._scope.now(), self._scope.view.live, self._lines
         window = self._scope.axis_window()
         shown = Window(window.start, now) if live else window
         wanted = safe(self.filter_text) if self._reading() else None
         if lines is None:
-            return LogsView(patterns=patterns, status=self._status(now, live), wanted_text=wanted)
+            status = self._status(now, live)
+            return LogsView(patterns=patterns, status=status, baseline_s=baseline_s, wanted_text=wanted)
         counts = lines.tail.counts(shown)
         return LogsView(
             safe(lines.filter_text),
@@ -181,6 +186,7 @@ class LogPane:
             lines.tail.dropped,
             self.following,
             self._status(now, live),
+            baseline_s,
             wanted,
         )
 

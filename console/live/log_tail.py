@@ -46,6 +46,8 @@ class LogTail:
         self._keep(page.records)
         for record in page.records:
             self._remember(record)
+        recent = [(r.at, 1) for r in page.records if r.at is not None and r.at > page.window.end - RATE_WINDOW_S]
+        self._arrivals = deque(sorted((*self._arrivals, *recent)))
 
     def add(self, records: Iterable[LogRecord], now: Instant) -> int:
         """Take new records; returns how many match."""

@@ -19,7 +19,8 @@ from console.live.details import Found
 from console.live.log_pane import DEFAULT_FILTER
 from console.live.scope import TimeScope
 from console.live.timeview import TimeView
-from console.query.parse import QueryError, parse
+from console.query.about import as_typed
+from console.query.parse import QueryError
 from console.state import ConsoleState, HeaderView, Status, Trend, Word
 
 SILENT_AFTER_S = 8.0
@@ -150,13 +151,11 @@ class Session:
         self._wish("set_view", view)
 
     def try_filter(self, text: str) -> str | None:
-        """Filter the log pane; returns what is wrong with the text, and then the old filter stays."""
+        """Filter the log pane by what was typed; returns what is wrong with it, and then the old filter stays."""
         try:
-            if text.strip():
-                parse(text)
+            self.filter_text = as_typed(text)
         except QueryError as error:
             return str(error)
-        self.filter_text = text.strip()
         self._wish("set_filter", self.filter_text)
         return None
 

@@ -133,6 +133,7 @@ DIAGNOSIS = (
     Field("running", "list", "Which version runs where.", shape=RUNNING),
     Field("dependencies", "list", "What services need, and how it does.", shape=DEPENDENCY),
     Field("patterns", "list", "Log patterns that are special to the window.", shape=PATTERN),
+    Field("pattern_baseline", "window", "What the patterns are compared with; null: with nothing.", null=True),
     Field("exhaustion", "list", "Resources that run out if this continues.", shape=EXHAUSTION),
     Field("sources", "list", "Who was asked, and what came of it.", shape=SOURCE),
 )

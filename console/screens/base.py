@@ -13,21 +13,28 @@ from textual.widget import AwaitMount, Widget
 
 from console.actions import ACTIONS, Action
 from console.domain.diagnosis import JudgedChange
-from console.domain.instant import BadTime
-from console.domain.logs import LogRecord, Pattern
-from console.live.session import Session
-from console.live.timeview import TimeView, parse_view
+from console.domain.instant import BadTime, span_text
+from console.domain.logs import FieldValue, Level, LogRecord, Pattern
+from console.live.session import Session, TooManyMarks
+from console.live.timeview import LONGEST_S, SHORTEST_S, TimeView, parse_view
+from console.query.about import as_typed, inverted
+from console.query.evaluate import compile_query
+from console.query.parse import QueryError, parse
 from console.screens.dialogs import LineDialog
 from console.screens.moments import moment_of, next_change
-from console.screens.narrowing import Around, Lines, only, trace_of, without
+from console.screens.narrowing import AllLines, Around, Lines, Telling, only, trace_of, without
 from console.screens.record_lines import RecordLines
-from console.screens.selection import NO_PANE, refusals
+from console.screens.selection import refusals
 from console.state import ConsoleState
 from widgets.body import Look
 from widgets.footer import Footer
 from widgets.header import Header
+from widgets.log_lines import Hints
 from widgets.logs import LogsPane
 from widgets.pane import Pane
+
+FILTER_HINT = "words, /regex/, level:>=warn, service:x, status:5xx, -not, !everything but; ↑ older filters"
+SEARCH_HINT = "words, /regex/, field:value; then n and N go from match to match"
 
 
 def bindings() -> list[BindingType]:
@@ -40,6 +47,25 @@ def bindings() -> list[BindingType]:
         for a in ACTIONS
         if a.keys
     ]
+
+
+def few_panes(panes: int) -> str:
+    """Why a pane cannot be gone to."""
+    return f"this screen has {panes} pane{'s' if panes > 1 else ''}"
+
+
+def is_error(record: LogRecord) -> bool:
+    """Whether it is at error level or worse."""
+    return record.level >= Level.ERROR
+
+
+def query_problem(text: str) -> str | None:
+    """What is wrong with a query as it was typed; None: nothing."""
+    try:
+        as_typed(text)
+    except QueryError as error:
+        return str(error)
+    return None
 
 
 class TimeActions(Screen[None]):
@@ -138,7 +164,11 @@ class ConsoleScreen(TimeActions):
         """Show a new state."""
         self.look = Look(state.now, self.session.zone)
         self.header.show_view(state.header, self.look, " › ".join(self.crumbs))
-        self.footer.show_keys(self.refusals(), self.pane_name())
+        hints = Hints(self.session.search_text, frozenset(self.session.marks))
+        for pane in self.panes():
+            if isinstance(pane, LogsPane):
+                pane.hint(hints)
+        self.footer.show_keys(self.refusals(), self.pane_name(), len(self.panes()))
         self.show_body(state)
 
     def pane_name(self) -> str:
@@ -171,7 +201,7 @@ class ConsoleScreen(TimeActions):
         """Focus the pane with this number."""
         panes = self.panes()
         if not 1 <= number <= len(panes):
-            self.post_message(self.Notice(f"this screen has {len(panes)} pane{'s' if len(panes) > 1 else ''}"))
+            self.post_message(self.Notice(few_panes(len(panes))))
             return
         if self._zoomed is not None:
             self._give_all_to(panes[number - 1])
@@ -287,55 +317,149 @@ class ConsoleScreen(TimeActions):
         """Go to a change: its own screen, where there is no list of changes."""
         self.post_message(self.Open(change))
 
-    # Actions of a log pane, wherever one has the cursor.
+    # The filter.
 
-    def _log_pane(self) -> LogsPane | None:
+    filters_here = False
+    """Whether the filter of the log pane is shown here, so that it can be changed in place."""
+
+    def do_logs(self) -> None:
+        """The log screen, with the filter as it is."""
+        if not self._refused("logs"):
+            self.post_message(self.Open(AllLines()))
+
+    def do_filter(self) -> AwaitMount | None:
+        """Filter the log lines as you type; where they are lines of another query, on a screen below."""
+        if self._refused("filter"):
+            return None
+        pane, session = self.current(), self.session
+        old = pane.query_text if isinstance(pane, RecordLines) else session.filter_text
+
+        def closed(text: str | None) -> None:
+            if self.filters_here:
+                session.try_filter(old if text is None else text)
+            elif text is not None and text.strip():
+                self.post_message(self.Open(Lines(as_typed(text), "filtered")))
+            if text is not None:
+                session.remember_filter(text.strip())
+            self.show(session.state())
+
+        attempt = session.try_filter if self.filters_here else query_problem
+        return self.app.push_screen(LineDialog("/", old, FILTER_HINT, attempt, session.past_filters), closed)
+
+    def do_invert(self) -> None:
+        """Show what the filter hides, and hide what it shows."""
+        if not self._refused("invert"):
+            text = inverted(self.session.filter_text)
+            self.post_message(self.Notice(self.session.try_filter(text) or f"filter: {text}"))
+
+    # Actions on log lines, wherever there are some.
+
+    def lines_pane(self) -> LogsPane | None:
+        """The log pane that actions on lines work in."""
         pane = self.current()
-        if isinstance(pane, LogsPane):
-            return pane
-        self.post_message(self.Notice(NO_PANE))
-        return None
+        return pane if isinstance(pane, LogsPane) else None
+
+    def _lines_for(self, action: str) -> LogsPane | None:
+        return None if self._refused(action) else self.lines_pane()
 
     def do_follow(self) -> None:
         """Follow the tail, or stop."""
-        if pane := self._log_pane():
+        if pane := self._lines_for("follow"):
             pane.follow(not pane.following)
 
     def do_fold(self) -> None:
         """Show or hide the further lines of a record."""
-        if (pane := self._log_pane()) and not self._refused("fold"):
+        if pane := self._lines_for("fold"):
             pane.fold()
 
     def do_next_error(self) -> None:
         """The next record at error level or worse."""
-        if (pane := self._log_pane()) and not pane.next_matching_level(1):
+        if (pane := self._lines_for("next_error")) and not pane.next_where(1, is_error):
             self.post_message(self.Notice("no error below this line"))
 
     def do_previous_error(self) -> None:
         """The previous record at error level or worse."""
-        if (pane := self._log_pane()) and not pane.next_matching_level(-1):
+        if (pane := self._lines_for("previous_error")) and not pane.next_where(-1, is_error):
             self.post_message(self.Notice("no error above this line"))
 
+    def do_search(self) -> AwaitMount | None:
+        """Look for a query in the lines without filtering them."""
+        if self._lines_for("search") is None:
+            return None
+        old = self.session.search_text
+
+        def attempt(text: str) -> str | None:
+            problem = query_problem(text)
+            if problem is None:
+                self.session.search_text = text.strip()
+                self.show(self.session.state())
+            return problem
+
+        def closed(text: str | None) -> None:
+            self.session.search_text = old if text is None else text.strip()
+            self.show(self.session.state())
+            if text is not None and text.strip():
+                self.do_previous_match() if self._follows() else self.do_next_match()
+
+        return self.app.push_screen(LineDialog("find", old, SEARCH_HINT, attempt), closed)
+
+    def _follows(self) -> bool:
+        pane = self.lines_pane()
+        return pane is not None and pane.following
+
+    def do_next_match(self) -> None:
+        """The next line that matches what is searched for, else the filter."""
+        self._to_match("next_match", 1, "below")
+
+    def do_previous_match(self) -> None:
+        """The previous one."""
+        self._to_match("previous_match", -1, "above")
+
+    def _to_match(self, action: str, delta: int, where: str) -> None:
+        pane = self._lines_for(action)
+        if pane is None:
+            return
+        text = self.session.search_text or pane.sought
+        found = pane.next_where(delta, compile_query(parse(text)).matches)
+        if found is None:
+            told = f"nothing {where} this line matches {text}: the {len(pane.view.records):,} lines shown were searched"
+        else:
+            told = f"match {found[0]:,} of {found[1]:,} for {text}"
+        self.post_message(self.Notice(told))
+
+    def do_mark(self) -> None:
+        """Mark the record as evidence, or take the mark away."""
+        record = self.here()
+        if self._refused("mark") or not isinstance(record, LogRecord):
+            return
+        try:
+            marked = self.session.toggle_mark(record)
+        except TooManyMarks as error:
+            self.post_message(self.Notice(str(error)))
+            return
+        told = "marked as evidence" if marked else "no longer marked"
+        self.post_message(self.Notice(f"{told}: {len(self.session.marks)} marked in all"))
+
     def do_only_this(self) -> None:
-        """Only what the selected record or pattern is about."""
+        """Only what the selected record, pattern or field says."""
         self._narrow("only_this", only)
 
     def do_not_this(self) -> None:
-        """Everything but what the selected record or pattern is about."""
+        """Everything but what the selected record, pattern or field says."""
         self._narrow("not_this", without)
 
-    def _narrow(self, action: str, made: Callable[[str, LogRecord | Pattern], str | None]) -> None:
+    def _narrow(self, action: str, made: Callable[[str, Telling], str | None]) -> None:
         pane, item = self.current(), self.current().selected()
-        if self._refused(action) or not isinstance(item, (LogRecord, Pattern)):
+        if self._refused(action) or not isinstance(item, (LogRecord, Pattern, FieldValue)):
             return
-        own = pane.query_text if isinstance(pane, RecordLines) else None
-        text = made(self.session.filter_text if own is None else own, item)
+        text = made(pane.query_text if isinstance(pane, RecordLines) else self.session.filter_text, item)
         if text is None:
             self.post_message(self.Notice("the filter says this already"))
-        elif own is not None:
-            self.post_message(self.Open(Lines(text, "Lines", "filtered")))
-        else:
+        elif self.filters_here:
+            self.session.remember_filter(self.session.filter_text)
             self.post_message(self.Notice(self.session.try_filter(text) or f"filter: {text}"))
+        else:
+            self.post_message(self.Open(Lines(text, "filtered")))
 
     def do_trace(self) -> None:
         """Every line of the record's trace."""
@@ -352,8 +476,30 @@ class ConsoleScreen(TimeActions):
     # What can be done with the selection.
 
     def refusals(self) -> dict[str, str]:
-        """Why actions cannot be used on what is selected now, by their ids."""
-        return refusals(self.current(), self.here())
+        """Why actions cannot be used now, by their ids."""
+        found = {**self._not_here(), **refusals(self.current(), self.here(), self.lines_pane())}
+        return {name: reason for name, reason in found.items() if reason}
+
+    def _not_here(self) -> dict[str, str]:
+        """Reasons that lie in the place and in the window, not in the selection."""
+        view, panes = self.session.scope.view, len(self.panes())
+        can_filter = self.filters_here or isinstance(self.current(), RecordLines)
+        found = {f"pane_{n}": few_panes(panes) for n in range(panes + 1, 6)}
+        found |= {
+            "later": "the window ends now" if view.live else "",
+            "live": "the window ends now" if view.live else "",
+            "wider": f"{span_text(LONGEST_S)} is the longest window" if view.span_s >= LONGEST_S else "",
+            "narrower": f"{span_text(SHORTEST_S)} is the shortest window" if view.span_s <= SHORTEST_S else "",
+            "zoom": "this pane has the whole screen already" if panes < 2 else "",
+            "filter": "" if can_filter else "there are no log lines here: l opens the log screen",
+            "invert": self._not_invertible(),
+        }
+        return found
+
+    def _not_invertible(self) -> str:
+        if not self.filters_here:
+            return "the filter is not shown here: l opens the log screen"
+        return "" if self.session.filter_text else "there is no filter to invert"
 
     def selection_text(self) -> str:
         """What is selected, in its own words; empty where nothing is."""

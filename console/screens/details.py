@@ -10,7 +10,7 @@ from textual.widget import Widget
 from console.actions import Action
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange, Suspect
-from console.domain.logs import LogRecord
+from console.domain.logs import LogRecord, record_id
 from console.live.details import quoted
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
@@ -115,14 +115,16 @@ class ChangeScreen(DetailScreen):
 class RecordScreen(DetailScreen):
     """Every field and line of one record."""
 
-    title_shown = "Record"
-
     def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], record: LogRecord) -> None:
         super().__init__(session, crumbs, actions)
         self._record = record
 
     def here(self) -> object:
         return self._record
+
+    def show_body(self, state: ConsoleState) -> None:
+        self.title_shown = "Record · marked" if record_id(self._record) in self.session.marks else "Record"
+        super().show_body(state)
 
     def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
         return details.record(self._record, width, height, look)

@@ -56,14 +56,23 @@ class LineDialog(ModalScreen[str | None]):
         text: What it starts with.
         hint: What can be typed.
         attempt: Called when the typing pauses; returns what is wrong, or None.
+        past: Lines that were typed before, newest last; up and down recall them.
     """
 
-    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "dismiss(None)", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "dismiss(None)", show=False),
+        Binding("up", "recall(-1)", show=False),
+        Binding("down", "recall(1)", show=False),
+    ]
 
-    def __init__(self, prompt: str, text: str, hint: str, attempt: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, prompt: str, text: str, hint: str, attempt: Callable[[str], str | None], past: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self._prompt, self._text, self._hint = prompt, text, hint
         self._attempt = attempt
+        self._lines = [*(line for line in past if line != text), text]
+        self._place = len(self._lines) - 1
         self._pause: Timer | None = None
 
     def compose(self) -> ComposeResult:
@@ -85,6 +94,15 @@ class LineDialog(ModalScreen[str | None]):
             self._pause.stop()
         self._pause = self.set_timer(TYPING_PAUSE_S, lambda: self._try(event.value))
 
+    def action_recall(self, step: int) -> None:
+        """Take up an older line, or a newer one."""
+        place = self._place + step
+        if 0 <= place < len(self._lines):
+            line = self.query_one(Input)
+            self._lines[self._place] = line.value
+            self._place, line.value = place, self._lines[place]
+            line.cursor_position = len(line.value)
+
     def _try(self, text: str) -> bool:
         problem = self._attempt(text) if text.strip() else None
         message = self.query_one("#line-message", Static)
@@ -101,7 +119,11 @@ class LineDialog(ModalScreen[str | None]):
 
 
 class PaletteScreen(ModalScreen[str | None]):
-    """Every action by name. Ends with the id of the chosen one."""
+    """Every action by name. Ends with the id of the chosen one.
+
+    Args:
+        refused: Why actions cannot be used now, by their ids.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", show=False),
@@ -109,9 +131,9 @@ class PaletteScreen(ModalScreen[str | None]):
         Binding("down", "step(1)", show=False, priority=True),
     ]
 
-    def __init__(self, actions: Sequence[Action]) -> None:
+    def __init__(self, actions: Sequence[Action], refused: Mapping[str, str]) -> None:
         super().__init__()
-        self._actions = actions
+        self._actions, self._refused = actions, refused
 
     def compose(self) -> ComposeResult:
         """A line to type and the actions that match."""
@@ -131,7 +153,10 @@ class PaletteScreen(ModalScreen[str | None]):
     def _fill(self, query: str) -> None:
         listed = self.query_one(OptionList)
         listed.clear_options()
-        listed.add_options(Option(_line(action), id=action.id) for action in search(query, self._actions))
+        listed.add_options(
+            Option(_line(action, self._refused.get(action.id, "")), id=action.id)
+            for action in search(query, self._actions)
+        )
         if listed.option_count:
             listed.highlighted = 0
 
@@ -151,8 +176,10 @@ class PaletteScreen(ModalScreen[str | None]):
         self.dismiss(event.option.id)
 
 
-def _line(action: Action) -> Text:
+def _line(action: Action, reason: str) -> Text:
     keys = " ".join(key_text(key) for key in action.keys) or "–"
+    if reason:
+        return Text(f"{keys:<9.9} {action.label:<12} Not now: {reason}", style="dim")
     return Text.assemble(f"{keys:<9.9} ", (f"{action.label:<12} ", "bold"), action.tooltip)
 
 

@@ -5,25 +5,31 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-from console.domain.logs import LogRecord, Pattern
+from console.domain.logs import FieldValue, LogRecord, Pattern
+from console.query.about import LEAST_TEXT, test_of, texts_of
 from console.query.ast import And, FieldTest, Literal, Not, Query
 from console.query.parse import parse
 from console.query.text import text_of
 
+Telling: TypeAlias = LogRecord | Pattern | FieldValue
+"""What a filter can be narrowed to."""
 _CHANGING = re.compile(r"\S*\d\S*|‹[^›]*›")
 """Parts of a message that differ from record to record: words with a digit, and hidden secrets."""
-LEAST_TEXT = 3
-"""Characters that a text must have to tell records apart."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lines:
-    """The lines that match a query, to be opened as a screen of their own."""
+    """The lines that match a query, to be opened as a log screen of their own."""
 
     query: str
-    title: str
     crumb: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllLines:
+    """The lines of the filter, to be opened as the log screen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +39,13 @@ class Around:
     record: LogRecord
 
 
-def only(filter_text: str, item: LogRecord | Pattern) -> str | None:
-    """The filter, narrowed to what the record or pattern is about; None where it says so already."""
+def only(filter_text: str, item: Telling) -> str | None:
+    """The filter, narrowed to what the item is about; None where it says so already."""
     return _with(filter_text, _about(item))
 
 
-def without(filter_text: str, item: LogRecord | Pattern) -> str | None:
-    """The filter, without what the record or pattern is about; None where it says so already."""
+def without(filter_text: str, item: Telling) -> str | None:
+    """The filter, without what the item is about; None where it says so already."""
     parts = _about(item)
     if isinstance(item, LogRecord) and not item.operation:
         # a service alone would take everything away that the record's service says
@@ -48,17 +54,14 @@ def without(filter_text: str, item: LogRecord | Pattern) -> str | None:
     return _with(filter_text, [Not(parts[0] if len(parts) == 1 else And(tuple(parts)))]) if parts else None
 
 
-def _about(item: LogRecord | Pattern) -> list[Query]:
+def _about(item: Telling) -> list[Query]:
+    if isinstance(item, FieldValue):
+        test = test_of(item)
+        return [test] if test is not None else []
     parts: list[Query] = [FieldTest("service", "=", item.service)] if item.service else []
-    if isinstance(item, LogRecord):
-        return [*parts, FieldTest("operation", "=", item.operation)] if item.operation else parts
-    text = literal_of(item)
-    return [*parts, Literal(text)] if text else parts
-
-
-def literal_of(pattern: Pattern) -> str:
-    """The longest stretch of a pattern that is the same in each of its messages."""
-    return max((part.strip() for part in pattern.template.split("<*>")), key=len, default="")
+    if isinstance(item, Pattern):
+        return [*parts, *texts_of(item)]
+    return [*parts, FieldTest("operation", "=", item.operation)] if item.operation else parts
 
 
 def _with(filter_text: str, added: Sequence[Query]) -> str | None:
@@ -73,7 +76,7 @@ def _with(filter_text: str, added: Sequence[Query]) -> str | None:
 
 def trace_of(record: LogRecord) -> Lines:
     """The lines of a record's trace, which must have an id."""
-    return Lines(text_of(FieldTest("trace_id", "=", record.trace_id)), f"Trace {record.trace_id}", "trace")
+    return Lines(text_of(FieldTest("trace_id", "=", record.trace_id)), f"trace {record.trace_id[:8]}")
 
 
 def place_of(record: LogRecord) -> str:

@@ -6,15 +6,20 @@ from collections.abc import Sequence
 
 from console.actions import Action
 from console.domain.diagnosis import JudgedChange, Suspect
-from console.domain.logs import LogRecord, Pattern
-from console.live.details import about, quoted
+from console.domain.logs import FieldValue, LogRecord, Pattern
 from console.live.session import Session
+from console.query.about import lines_of
 from console.screens.base import ConsoleScreen
 from console.screens.details import ChangeScreen, RecordScreen, SuspectScreen, UpstreamScreen
-from console.screens.narrowing import Around, Lines, literal_of
-from console.screens.record_lines import ContextLines, RecordLines
+from console.screens.logs import LogsScreen
+from console.screens.narrowing import AllLines, Around, Lines, only
+from console.screens.record_lines import ContextLines
 from console.screens.service import LinesScreen, ServiceScreen
 from console.state import OperationRow, ServiceRow, UpstreamRow
+from widgets.ink import cut
+
+CRUMB = 40
+"""Cells of a template or value in the breadcrumb."""
 
 
 def screen_for(
@@ -35,16 +40,15 @@ def screen_for(
         case LogRecord():
             return RecordScreen(session, (*crumbs, "record"), actions, item)
         case Pattern():
-            lines = RecordLines(session, 1, pattern_query(item), f"{item.status} {item.template}")
-            return LinesScreen(session, (*crumbs, "pattern"), actions, lines)
-        case Lines(query=query, title=title, crumb=crumb):
-            return LinesScreen(session, (*crumbs, crumb), actions, RecordLines(session, 1, query, title))
+            crumb = f"{item.status.upper()} {cut(item.template, CRUMB)}"
+            return LogsScreen(session, (*crumbs, crumb), actions, lines_of(item))
+        case FieldValue(name=name, value=value):
+            text = only(session.filter_text, item)
+            return LogsScreen(session, (*crumbs, f"{name} {cut(value, CRUMB)}"), actions, text) if text else None
+        case Lines(query=query, crumb=crumb):
+            return LogsScreen(session, (*crumbs, crumb), actions, query)
+        case AllLines():
+            return LogsScreen(session, (*crumbs, "logs"), actions)
         case Around(record=record):
             return LinesScreen(session, (*crumbs, "context"), actions, ContextLines(session, 1, record))
     return None
-
-
-def pattern_query(pattern: Pattern) -> str:
-    """A query for the lines of a pattern: its literal stretches, its service and its level."""
-    literal = literal_of(pattern)
-    return about(pattern.service, extra=f"level:{pattern.level.word} {quoted(literal) if literal else ''}".strip())

@@ -68,6 +68,8 @@ def wanted_rows(state: ConsoleState) -> tuple[int, int]:
 class OverviewScreen(ConsoleScreen):
     """Five panes on one time axis."""
 
+    filters_here = True
+
     def __init__(self, session: Session, actions: Sequence[Action]) -> None:
         super().__init__(session, (), actions)
         self.signals, self.suspects = SignalsPane(), SuspectsPane()
@@ -159,6 +161,10 @@ class OverviewScreen(ConsoleScreen):
         self.set_focus(self.current())
 
     # Leaving.
+
+    def _not_here(self) -> dict[str, str]:
+        nothing = "this is the overview; q twice quits" if self._zoomed is None else ""
+        return {**super()._not_here(), "back": nothing, "cancel": nothing}
 
     def do_back(self) -> None:
         """There is nothing above the overview."""

@@ -100,6 +100,7 @@ class ContextLines(RecordLines):
         where = record.file or record.source
         super().__init__(session, number, place_of(record), f"Around it in {where}" if where else "Around it")
         self._record = record
+        self._hits = session.filter_text
         self._at = record.at or 0.0
         self.reach_s = CONTEXT_S[0]
         """Seconds before and after the record that are shown."""
@@ -126,6 +127,11 @@ class ContextLines(RecordLines):
             self._placed_once = True
             keys = zip(record_keys(found.records), found.records, strict=True)
             self.select_key(next((key for key, record in keys if record == self._record), ""))
+
+    @property
+    def sought(self) -> str:
+        """The filter that led here: its hits among the unfiltered lines."""
+        return self._hits
 
     def show_state(self, state: ConsoleState) -> None:
         """Read again while the stretch reaches into the future."""

@@ -6,51 +6,66 @@ from collections.abc import Mapping, Sequence
 
 from console.actions import Action
 from console.domain.diagnosis import JudgedChange, Suspect
-from console.domain.logs import LogRecord, Pattern
-from console.screens.narrowing import Around, Lines
+from console.domain.logs import FieldValue, LogRecord, Pattern
+from console.query.about import test_of
+from console.screens.narrowing import AllLines, Around, Lines
 from console.state import OperationRow, ServiceRow, UpstreamRow
 from widgets.logs import LogsPane
 from widgets.pane import Pane
 
-OPENABLE = (ServiceRow, OperationRow, Suspect, JudgedChange, UpstreamRow, LogRecord, Pattern, Lines, Around)
-"""What has a screen of its own."""
+OPENABLE = (ServiceRow, OperationRow, Suspect, JudgedChange, UpstreamRow, LogRecord, Pattern, AllLines, Lines, Around)
+"""What has a screen of its own; a `FieldValue` has one where a query can ask for it."""
 OF_SELECTION = (
-    *("open", "only_this", "not_this", "context", "trace", "fold"),
+    *("open", "only_this", "not_this", "context", "trace", "mark", "fold"),
     *("copy", "copy_command", "previous_marker", "next_marker"),
 )
 """Actions of the menu, in its order."""
+OF_LINES = ("follow", "next_error", "previous_error", "search", "next_match", "previous_match")
+"""Actions that need a log pane and nothing selected."""
 NO_PANE = "this works in a log pane: go there first"
 
 
-def refusals(pane: Pane, here: object) -> dict[str, str]:
+def refusals(pane: Pane, here: object, lines: LogsPane | None) -> dict[str, str]:
     """Why actions cannot be used now, by their ids; what can be used is not in it.
 
     Args:
         pane: The one that has the cursor.
         here: What is selected; on the screen of one record, that record.
+        lines: The log pane that the actions on lines work in; None where there is none.
     """
     selected = pane.selected()
     found = {
         "open": _not_open(selected),
+        "copy": "" if pane.value_under_cursor() else "nothing to copy here",
         "copy_command": "" if pane.command_under_cursor() else "no command gives this",
     }
-    in_logs = isinstance(pane, LogsPane)
-    told = isinstance(selected, (LogRecord, Pattern))
-    narrow = "" if told and in_logs else "select a record or a pattern" if in_logs else NO_PANE
-    found |= {"only_this": narrow, "not_this": narrow}
-    one = isinstance(selected, LogRecord) and bool(selected.extra)
-    found["fold"] = "" if one and in_logs else "this record has one line" if in_logs else NO_PANE
+    found |= dict.fromkeys(("only_this", "not_this"), _not_narrowing(selected, lines))
+    found |= dict.fromkeys(OF_LINES, "" if lines is not None else NO_PANE)
+    record = lines.selected() if lines is not None else None
+    folds = isinstance(record, LogRecord) and bool(record.extra)
+    found["fold"] = NO_PANE if lines is None else "" if folds else "this record has one line"
     if isinstance(here, LogRecord):
         found["trace"] = "" if here.trace_id else "this record names no trace"
         found["context"] = "" if here.at is not None else "this record has no time"
     else:
-        found |= dict.fromkeys(("trace", "context"), "select a record" if in_logs else NO_PANE)
+        why = "select a record" if lines is not None else NO_PANE
+        found |= dict.fromkeys(("trace", "context", "mark"), why)
     return {name: reason for name, reason in found.items() if reason}
+
+
+def _not_narrowing(selected: object, lines: LogsPane | None) -> str:
+    if isinstance(selected, FieldValue):
+        return "" if test_of(selected) is not None else "no query can ask for this field"
+    if isinstance(selected, (LogRecord, Pattern)):
+        return ""
+    return "select a record, a pattern or a field" if lines is not None else NO_PANE
 
 
 def _not_open(selected: object) -> str:
     if selected is None:
         return "nothing selected here"
+    if isinstance(selected, FieldValue):
+        return "" if test_of(selected) is not None else "no query can ask for this field"
     return "" if isinstance(selected, OPENABLE) else "there is nothing more to show of this"
 
 
@@ -58,4 +73,4 @@ def of_selection(actions: Sequence[Action], pane_name: str, here: object, refuse
     """The actions for what is selected: those of other panes only where they can be used."""
     by_id = {action.id: action for action in actions}
     listed = [by_id[name] for name in OF_SELECTION if name in by_id]
-    return [a for a in listed if a.pane in ("", pane_name) or (isinstance(here, LogRecord) and a.id not in refused)]
+    return [a for a in listed if a.pane in ("", pane_name) or a.id not in refused]

@@ -75,7 +75,7 @@ class ServiceScreen(ConsoleScreen):
 
 
 class LinesScreen(ConsoleScreen):
-    """Log lines alone: of a pattern, of a trace, around a record."""
+    """Log lines alone: those around a record."""
 
     def __init__(
         self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], lines: RecordLines

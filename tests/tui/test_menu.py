@@ -39,8 +39,9 @@ async def test_the_menu_of_a_record_greys_what_it_cannot_do_with_the_reason(
         assert "Actions · timeout after 39 ms" in text
         for words in (
             "Open what is selected",
-            "Filter to this",
-            "Filter this",
+            "Filter to what this line",
+            "Filter out what this line",
+            "Mark this line as evidence",
             "unfiltered lines",
             "this record's trace",
         ):

@@ -11,7 +11,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 
-from console.domain.logs import LogRecord
+from console.domain.logs import Level, LogRecord
 from console.state import LogsView, OperationRow, ServiceRow, Status, Word
 from tests.widgets.gallery import Gallery
 from tests.widgets.samples import LOOK, SCREENS, hostile, incident, logs, record
@@ -285,16 +285,21 @@ async def test_records_fold_open_and_shut() -> None:
         assert 'File "pay.py", line 3' not in screen_text(app)
 
 
-async def test_jumping_between_errors() -> None:
+async def test_going_from_one_error_to_the_next() -> None:
     app, pane = log_app(logs())
+
+    def is_error(record: LogRecord) -> bool:
+        return record.level >= Level.ERROR
+
     async with app.run_test(size=(100, 30)) as pilot:
         await pilot.pause()
-        assert pane.next_matching_level(-1)
+        number, total = pane.next_where(-1, is_error) or (0, 0)
         first = pane.selected()
-        assert isinstance(first, LogRecord) and first.level.word == "error"
-        assert pane.next_matching_level(-1)
+        assert isinstance(first, LogRecord) and first.level.word == "error" and number == total > 1
+        assert pane.next_where(-1, is_error) == (number - 1, total)
         assert pane.selected() is not first
-        assert pane.next_matching_level(1) and pane.selected() is first
+        assert pane.next_where(1, is_error) == (number, total) and pane.selected() is first
+        assert pane.next_where(1, lambda record: False) is None and pane.selected() is first
 
 
 async def test_patterns_and_records_can_be_reached() -> None:

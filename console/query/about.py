@@ -1,0 +1,73 @@
+"""Queries for the lines that a pattern or a field stands for."""
+
+from __future__ import annotations
+
+import re
+
+from console.domain.logs import FieldValue, Level, Pattern
+from console.query.ast import And, FieldTest, Literal, Not, Query
+from console.query.parse import LEVEL_WORDS, QueryError, parse
+from console.query.text import text_of
+
+LEAST_TEXT = 3
+"""Characters that a text must have to tell records apart."""
+MOST_TEXTS = 4
+"""Stretches of a template that are asked for, the longest ones."""
+_GAP = re.compile(r"<\*>|‹[^›]*›")
+"""What stands for a changing part, and hidden secrets."""
+
+
+def texts_of(pattern: Pattern) -> tuple[Query, ...]:
+    """The stretches of a pattern that are the same in each of its messages, in their order."""
+    parts = [part.strip() for part in _GAP.split(pattern.template)]
+    longest = sorted((p for p in parts if len(p) >= LEAST_TEXT), key=len, reverse=True)[:MOST_TEXTS]
+    return tuple(Literal(part) for part in dict.fromkeys(parts) if part in longest)
+
+
+def lines_of(pattern: Pattern) -> str:
+    """A query for the lines of a pattern: its service, its level, and what all its messages say."""
+    parts: list[Query] = [FieldTest("service", "=", pattern.service)] if pattern.service else []
+    if pattern.level is not Level.UNKNOWN:
+        parts.append(FieldTest("level", "=", pattern.level.word))
+    parts += texts_of(pattern)
+    return text_of(parts[0] if len(parts) == 1 else And(tuple(parts))) if parts else ""
+
+
+def test_of(field: FieldValue) -> FieldTest | None:
+    """A test for the field's value; None where a query cannot tell it from others: a name or value that it cannot say."""
+    test = FieldTest(field.name, "=", field.value)
+    if not field.value or (field.name == "level" and field.value not in LEVEL_WORDS):
+        return None
+    try:
+        return test if parse(text_of(test)) == test else None
+    except QueryError:
+        return None
+
+
+def inverted(text: str) -> str:
+    """The filter that shows what this one hides; what is inverted twice is as it was. Empty stays empty.
+
+    Raises:
+        QueryError: The text is no query.
+    """
+    query = parse(text)
+    if query is None:
+        return ""
+    return text_of(query.part if isinstance(query, Not) else Not(query))
+
+
+def as_typed(text: str) -> str:
+    """A filter as it was typed, where a `!` in front asks for everything but what follows.
+
+    Raises:
+        QueryError: The text is no query; the column is that of the typed text.
+    """
+    stripped = text.strip()
+    if not stripped.startswith("!"):
+        parse(text)
+        return stripped
+    lead = text.index("!") + 1
+    try:
+        return inverted(text[lead:])
+    except QueryError as error:
+        raise QueryError(error.sentence, error.column + lead) from None
