@@ -166,11 +166,11 @@ class Evidence:
 
     def observations(self) -> Observations:
         """What all sources know, as far as they have answered."""
-        live = self._scope.view.live
+        live, window = self._scope.view.live, self._scope.window()
         return compose(
             self._sources,
-            at=self._scope.window().end,
-            window=self._scope.window(),
+            at=self._scope.now() if live else window.end,  # what was probed in this very second is known
+            window=window,
             history=self._scope.history(),
             series=self._all("series"),
             changes=self._all("changes"),

@@ -6,16 +6,19 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from console.analysis.diagnose import known_at
 from console.config.models import Config
-from console.domain.changes import Change, ChangeDiff, DeployDetail
+from console.domain.changes import Change, ChangeDiff, DeployDetail, Running
 from console.domain.diagnosis import Diagnosis, State
 from console.domain.instant import Window
 from console.domain.observations import Observations
 from console.domain.reading import Reading, SourceReport, SourceState
 from console.domain.text import SafeText
-from console.domain.topology import Service, Topology
+from console.domain.topology import Health, ProbeResult, Service, Topology
 from console.live.collector import Collector
-from console.live.evidence import DIFF_AGAIN_S
+from console.live.evidence import DIFF_AGAIN_S, Evidence
+from console.live.scope import TimeScope
+from console.live.timeview import TimeView
 from console.observe import Sources, gather
 from console.state import Word
 from sources.base import SourceTimeout
@@ -122,3 +125,33 @@ async def test_lines_that_another_repository_has_are_not_missing() -> None:
         live=True,
     )
     assert [row.state for row in seen.sources] == [SourceState.OK, SourceState.OK]
+
+
+@dataclass
+class Teller:
+    """Answers within the second in which it is asked."""
+
+    name: str = "shop"
+    kind: str = "fake"
+
+    async def probe(self, now: float) -> ProbeResult:
+        return ProbeResult(self.name, SafeText("tcp://127.0.0.1:1"), Health.HEALTHY, 0.001, SafeText("connected"), now)
+
+    async def running(self, now: float) -> tuple[Running, ...]:
+        return (Running("shop", "v1", None, "/version", None, now),)
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_the_first_verdict_knows_what_was_answered_in_the_second_it_was_made_in() -> None:
+    clock = Clock()
+    clock.now = NOW + 0.7
+    opened = Sources(Topology((Service("shop"),)), health=(Teller(),), versions=(Teller(),))
+    evidence = Evidence(opened, TimeScope(TimeView(1800.0), clock), lambda: None)
+    for feed in evidence.feeds():
+        await feed.attempt()
+    seen = known_at(evidence.observations())
+    assert [probe.at for probe in seen.probes] == [NOW + 0.7]
+    assert [one.version for one in seen.running] == ["v1"]
+    assert seen.window.end == NOW, "graphs and questions still end at a full second"

@@ -121,3 +121,14 @@ def test_a_reading_goes_stale_after_twice_its_interval() -> None:
     feed.state = feed.state.succeeded(reading((1,)))
     assert feed.state.aged(103.0, 2.0).phase is FeedPhase.READY
     assert feed.state.aged(106.0, 2.0).phase is FeedPhase.STALE
+
+
+@pytest.mark.parametrize("value", [(1,), ()])
+async def test_an_answer_grows_stale_whether_it_held_anything_or_not(value: tuple[int, ...]) -> None:
+    async def poll() -> Reading[tuple[int, ...]]:
+        return reading(value)
+
+    feed = make(poll)
+    await feed.attempt()
+    assert feed.state.aged(105.0, 2.0).phase is (FeedPhase.READY if value else FeedPhase.EMPTY)
+    assert feed.state.aged(105.1, 2.0).phase is FeedPhase.STALE
