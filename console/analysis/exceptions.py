@@ -7,8 +7,10 @@ only moves lines keeps its groups; frames of libraries and runtimes are left out
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+import msgspec
 
 from console.domain.instant import Instant
 from console.domain.logs import LogRecord
@@ -20,6 +22,8 @@ MOST_FRAMES = 5
 MOST_GROUPS = 1_000
 MOST_LINES = 500
 UNKNOWN_TYPE = "exception"
+OTHER_TYPES = "other exceptions"
+"""Stands for all beyond the bound."""
 
 _NAME = r"[A-Za-z_][\w$]*(?:(?:\.|::)[A-Za-z_][\w$]*)*"
 _HEAD = re.compile(
@@ -155,7 +159,6 @@ class ExceptionTable:
     def __init__(self, most: int = MOST_GROUPS) -> None:
         self._most = most
         self._groups: dict[tuple[str, tuple[str, ...]], _Group] = {}
-        self.ungrouped = 0
 
     def add(self, record: LogRecord) -> None:
         """Count the exception of a record with a time, if it holds one."""
@@ -169,8 +172,9 @@ class ExceptionTable:
         group = self._groups.get(key)
         if group is None:
             if len(self._groups) >= self._most:
-                self.ungrouped += 1
-                return
+                key = (OTHER_TYPES, ())
+            group = self._groups.get(key)
+        if group is None:
             group = self._groups[key] = _Group(raised.message, 0, record.at, record.at, set(), lines)
         group.count += 1
         group.services.add(record.service)
@@ -224,10 +228,13 @@ def _both(a: ExceptionGroup, b: ExceptionGroup) -> ExceptionGroup:
     )
 
 
-def against(groups: Sequence[ExceptionGroup], before: Sequence[ExceptionGroup]) -> tuple[ExceptionGroup, ...]:
-    """The groups, each with how often it occurred in a baseline."""
-    import msgspec
-
-    replaced: Callable[..., ExceptionGroup] = msgspec.structs.replace
-    counts = {(group.type, group.frames): group.count for group in before}
-    return tuple([replaced(group, baseline_count=counts.get((group.type, group.frames), 0)) for group in groups])
+def compared(
+    now: Iterable[Sequence[ExceptionGroup]], before: Iterable[Sequence[ExceptionGroup]]
+) -> tuple[ExceptionGroup, ...]:
+    """The groups of a window, each with how often it occurred in the baseline: unknown ones first, then by count."""
+    counts = {(group.type, group.frames): group.count for group in joined(before)}
+    found = [
+        msgspec.structs.replace(group, baseline_count=counts.get((group.type, group.frames), 0))
+        for group in joined(now)
+    ]
+    return tuple(sorted(found, key=lambda group: (bool(group.baseline_count), *_most_frequent(group))))

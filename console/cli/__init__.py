@@ -13,6 +13,7 @@ COMMANDS: dict[str, str] = {
     "demo": "starts a small live system with a fault in it, and opens the console on it",
     "diagnose": "one diagnosis, no screen",
     "logs": "filtered log lines",
+    "patterns": "log patterns of a window against its baseline",
     "changes": "the change timeline",
     "health": "probes every dependency once",
     "doctor": "checks terminal, clock, permissions and every source, and says how to mend what is wrong",

@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from array import array
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -71,20 +71,26 @@ def command(
     """
     if sum((only_count, histogram is not None, follow)) > 1:
         raise click.UsageError("only one of --count, --histogram and --follow can be given")
-    asked = _asked(query, request(**options))
+    asked = asked_of(query, request(**options))
     if follow and (asked.request.at_given or options["until"]):
         raise click.UsageError("--follow shows what is written from now on: leave --at and --until out")
     if only_count:
-        return asyncio.run(_closing(asked, _count))
+        return asyncio.run(closing(asked, _count))
     if histogram is not None:
         step_s = _step(histogram, asked.request.window)
-        return asyncio.run(_closing(asked, lambda a: _histogram(a, step_s)))
+        return asyncio.run(closing(asked, lambda a: _histogram(a, step_s)))
     if follow:
-        return asyncio.run(_closing(asked, lambda a: _follow(a, limit or BEFORE_FOLLOWING)))
-    return asyncio.run(_closing(asked, lambda a: _page(a, limit)))
+        return asyncio.run(closing(asked, lambda a: _follow(a, limit or BEFORE_FOLLOWING)))
+    return asyncio.run(closing(asked, lambda a: _page(a, limit)))
 
 
-def _asked(text: str, asked: Request) -> Asked:
+def asked_of(text: str, asked: Request) -> Asked:
+    """What is asked of which sources.
+
+    Raises:
+        click.UsageError: The text is no query.
+        ConfigError: No logs are configured.
+    """
     try:
         query = parse(text)
     except QueryError as error:
@@ -110,7 +116,8 @@ def _step(text: str, window: Window) -> float:
     return step_s
 
 
-async def _closing(asked: Asked, action: Callable[[Asked], Any]) -> int:
+async def closing(asked: Asked, action: Callable[[Asked], Any]) -> int:
+    """Do it, and close the sources."""
     try:
         code: int = await action(asked)
         return code
@@ -119,14 +126,14 @@ async def _closing(asked: Asked, action: Callable[[Asked], Any]) -> int:
             await source.close()
 
 
-async def _answers(asked: Asked, ask: Callable[[FileLogSource], Any]) -> tuple[list[Reading[Any]], bool]:
+async def answers(asked: Asked, ask: Callable[[FileLogSource], Awaitable[Reading[T]]]) -> tuple[list[Reading[T]], bool]:
     """What every source answers, and whether one could not; what went wrong is said on standard error.
 
     Raises:
         click.exceptions.Exit: With 4, where no source answers.
     """
     results = await asyncio.gather(*(ask(source) for source in asked.sources), return_exceptions=True)
-    readings: list[Reading[Any]] = []
+    readings: list[Reading[T]] = []
     for source, result in zip(asked.sources, results, strict=True):
         if isinstance(result, SourceError):
             say(f"{source.name}: {result}")
@@ -142,7 +149,7 @@ async def _answers(asked: Asked, ask: Callable[[FileLogSource], Any]) -> tuple[l
 
 
 async def _count(asked: Asked) -> int:
-    readings, missing = await _answers(asked, lambda source: source.page(asked.request.window, asked.query, 0))
+    readings, missing = await answers(asked, lambda source: source.page(asked.request.window, asked.query, 0))
     total = sum(reading.value.matched for reading in readings)
     if asked.request.as_json:
         _json(
@@ -160,7 +167,7 @@ async def _count(asked: Asked) -> int:
 
 async def _histogram(asked: Asked, step_s: float) -> int:
     window = asked.request.window
-    readings, missing = await _answers(asked, lambda source: source.histogram(window, step_s, asked.query))
+    readings, missing = await answers(asked, lambda source: source.histogram(window, step_s, asked.query))
     rows = _rows([reading.value for reading in readings])
     if asked.request.as_json:
         _json(
@@ -223,7 +230,7 @@ def _draw(rows: list[dict[str, Any]], zone: tzinfo, step_s: float) -> None:
 
 async def _page(asked: Asked, limit: int | None) -> int:
     most = limit or (ON_A_TERMINAL if sys.stdout.isatty() else IN_A_PIPE)
-    readings, missing = await _answers(asked, lambda source: source.page(asked.request.window, asked.query, most))
+    readings, missing = await answers(asked, lambda source: source.page(asked.request.window, asked.query, most))
     matched = sum(reading.value.matched for reading in readings)
     records = sorted((r for reading in readings for r in reading.value.records), key=_at)[-most:]
     write = _writer(asked)
@@ -248,7 +255,7 @@ async def _follow(asked: Asked, limit: int) -> int:
         for stream in streams:
             await anext(stream)
         window = Window(asked.request.window.start, max(asked.request.window.end, time.time() + 1.0))
-        readings, _ = await _answers(asked, lambda source: source.page(window, asked.query, limit))
+        readings, _ = await answers(asked, lambda source: source.page(window, asked.query, limit))
         for record in sorted((r for reading in readings for r in reading.value.records), key=_at)[-limit:]:
             seen.add((record.source, record.file, record.offset))
             write(record)

@@ -9,7 +9,7 @@ import click
 
 from console.cli.options import forms, write_json
 
-SCHEMAS = ("diagnose",)
+SCHEMAS = ("diagnose", "patterns")
 
 
 @click.command("schema")
@@ -18,8 +18,9 @@ SCHEMAS = ("diagnose",)
 def command(document: str, as_json: bool, plain: bool) -> int:
     """Print the JSON Schema of DOCUMENT, as a validator takes it; with --plain its fields, one a line."""
     from console.report.diagnosis_json import diagnosis_schema
+    from console.report.patterns_json import patterns_schema
 
-    schema = {"diagnose": diagnosis_schema}[document]()
+    schema = {"diagnose": diagnosis_schema, "patterns": patterns_schema}[document]()
     if plain and not as_json:
         for line in _fields(schema, ""):
             click.echo(line)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from console.domain.diagnosis import BaselineWindow
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern
 from console.domain.reading import SourceReport
@@ -75,9 +76,7 @@ class ExceptionCounts:
 
     window: Window
     groups: tuple[ExceptionGroup, ...]
-    """The most frequent first."""
-    ungrouped: int = 0
-    """Exceptions beyond the bound of groups."""
+    """The most frequent first; what is beyond the bound of groups stands in one without a place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,20 +98,26 @@ class FieldExcess:
 class PatternReport:
     """What is special to a window: patterns, exceptions and field values against a baseline."""
 
+    generated_at: Instant
     at: Instant
+    """The knowledge time."""
     window: Window
-    baseline: Window
-    """The stretch just before; `also` holds what was compared with beside it."""
-    also: tuple[Window, ...]
+    baseline: tuple[BaselineWindow, ...]
+    """The stretches that the window is compared with."""
     patterns: tuple[Pattern, ...]
-    """Most special first."""
+    """The most special first; their lines add up to `lines` and `baseline_lines`."""
+    trend_step_s: float
+    """Width of a step of the patterns' trends."""
     lines: int
     baseline_lines: int
     baseline_too_small: bool
     """Then nothing is called new or gone."""
     exceptions: tuple[ExceptionGroup, ...]
+    """Those that the baseline has none of first, then the most frequent."""
     fields: tuple[FieldExcess, ...]
+    """The clearest first."""
     sampled: bool
+    """Whether counts of patterns are taken from a sample of the lines."""
     sources: tuple[SourceReport, ...]
 
 

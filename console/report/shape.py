@@ -22,7 +22,7 @@ class Field:
     name: str
     """The key; also the attribute it is read from, unless `read` says otherwise."""
     kind: str
-    """text | number | integer | boolean | time | window | object | list"""
+    """text | number | integer | boolean | time | window | object | list (of objects) | texts | integers"""
     says: str
     """What it means, for the schema."""
     null: bool = False
@@ -70,6 +70,8 @@ def _one(field: Field, value: Any) -> Any:
             return [write(item, field.shape) for item in value]
         case "text":
             return str(value)
+        case "texts" | "integers":
+            return list(value)
     return value
 
 
@@ -111,6 +113,8 @@ def _property(field: Field) -> Json:
             inner = _object(field.shape)
         case "list":
             inner = {"type": "array", "items": _object(field.shape)}
+        case "texts" | "integers":
+            inner = {"type": "array", "items": dict(_TYPES[field.kind[:-1]])}
         case _:
             inner = dict(_TYPES[field.kind])
     if field.among:

@@ -187,7 +187,7 @@ def batches(form: Format, blocks: Iterable[tuple[int, bytes]], tally: Tally, nar
         form: Reads the lines.
         blocks: Offsets and whole lines, in the order of the file.
         tally: Counts what is met.
-        narrow: Time, level and latency are all that is needed of the records.
+        narrow: Time, level, service and latency are all that is needed of the records.
     """
     careful = _Careful(form, tally, None, narrow)
     at_once = form if isinstance(form, ReadsBlocks) else None

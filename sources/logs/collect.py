@@ -46,7 +46,7 @@ class Collector(Protocol):
     sieve: Sieve | None
     """Finds the lines that can be part of a record that it wants; None: it wants to see every record."""
     narrow: bool
-    """Whether time, level and latency are all that it needs of the light records."""
+    """Whether time, level, service and latency are all that it needs of the light records."""
 
     divides: bool
     """Whether parts of the records can be taken elsewhere, and joined."""

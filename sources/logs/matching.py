@@ -13,7 +13,7 @@ from sources.logs.memo import Memo
 from sources.logs.records import full
 from sources.logs.sieve import Sieve
 
-_NARROW = frozenset(("level", "latency"))
+_NARROW = frozenset(("level", "service", "latency"))
 
 
 class Matcher:
@@ -31,7 +31,7 @@ class Matcher:
         self._by_kind = self._test.cheap and "latency" not in self._test.fields
         self._verdicts: Memo[Kind, bool] = Memo(lambda kind: self._test.matches(kind.record(None)), MOST_KINDS)
         self.narrow = not self._test.cheap or self._test.fields <= _NARROW
-        """Whether time, level and latency are all it needs of a light record."""
+        """Whether time, level, service and latency are all it needs of a light record."""
         needles = self._test.needles
         self._lines = _sieve(needles, given)
         self._levels = frozenset(level for level in Level if any(needle in level.word for needle in needles))

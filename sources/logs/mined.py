@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from console.analysis.exceptions import TELLING, ExceptionTable
+from collections.abc import Sequence
+
+from console.analysis.exceptions import TELLING, ExceptionTable, joined
 from console.analysis.mining.shapes import ShapeTable
 from console.domain.instant import Window
 from console.domain.logs import Level, LogPage
-from console.domain.shapes import ExceptionCounts, ShapeCounts
+from console.domain.shapes import ExceptionCounts, ExceptionGroup, ShapeCounts
 from sources.logs.batch import Batch
 from sources.logs.collect import Collector, Spread, Whole
 from sources.logs.formats.columns import MOST_KINDS, Kind
 from sources.logs.inputs import LogFile
 from sources.logs.matching import Matcher
 from sources.logs.memo import Memo
-from sources.logs.questions import Exceptions, Sample, Shapes
+from sources.logs.questions import Exceptions, Part, Sample, Shapes
 from sources.logs.records import full
 from sources.logs.sieve import Sieve
 
@@ -32,10 +34,9 @@ def mined(question: Shapes | Exceptions | Sample, window: Window, matcher: Match
 class _Matching(Whole):
     """Takes the matching records of each batch."""
 
-    narrow = False
-
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
+        self.narrow = matcher.narrow
         self.sieve: Sieve | None = matcher.sieve
 
     def begin(self, file: LogFile) -> None:
@@ -47,12 +48,21 @@ class _Matching(Whole):
 
 
 class _Shapes(_Matching):
+    divides = True
+
     def __init__(self, window: Window, step_s: float, matcher: Matcher) -> None:
         super().__init__(matcher)
         self._window, self._step_s = window, step_s
         self._table = table = ShapeTable(window, step_s)
         self._groups: Memo[Kind, int] = Memo(lambda kind: table.group(kind.service, kind.level), MOST_KINDS)
         self._lines = 0
+
+    def part(self) -> Part:
+        return Part(self._lines, shapes=self._table.shapes())
+
+    def join(self, part: Part) -> None:
+        self._lines += part.matched
+        self._table.add_shapes(part.shapes)
 
     def add(self, file: LogFile, batch: Batch) -> None:
         batch = self.matching(batch)
@@ -65,11 +75,21 @@ class _Shapes(_Matching):
 
 
 class _Exceptions(_Matching):
+    divides = True
+
     def __init__(self, window: Window, matcher: Matcher) -> None:
         super().__init__(matcher)
         self._window = window
         self._table = ExceptionTable()
         self._records = 0
+        self._groups: list[Sequence[ExceptionGroup]] = []
+
+    def part(self) -> Part:
+        return Part(self._records, exceptions=self._table.groups())
+
+    def join(self, part: Part) -> None:
+        self._records += part.matched
+        self._groups.append(part.exceptions)
 
     def add(self, file: LogFile, batch: Batch) -> None:
         batch = self.matching(batch)
@@ -83,7 +103,7 @@ class _Exceptions(_Matching):
                 self._table.add(full(batch.form, entry))
 
     def answer(self, scanned_bytes: int) -> tuple[ExceptionCounts, int]:
-        return ExceptionCounts(self._window, self._table.groups(), self._table.ungrouped), self._records
+        return ExceptionCounts(self._window, joined([self._table.groups(), *self._groups])), self._records
 
 
 class _Sample(_Matching):

@@ -7,6 +7,7 @@ from typing import TypeAlias
 import msgspec
 
 from console.domain.logs import Level, LogRecord
+from console.domain.shapes import ExceptionGroup, Shape
 
 
 class Page(msgspec.Struct, frozen=True, tag=True):
@@ -89,3 +90,5 @@ class Part(msgspec.Struct, frozen=True):
     """The newest of those that match."""
     buckets: tuple[dict[Level, int], ...] = ()
     cells: tuple[CellPart, ...] = ()
+    shapes: tuple[Shape, ...] = ()
+    exceptions: tuple[ExceptionGroup, ...] = ()

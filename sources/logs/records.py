@@ -15,7 +15,7 @@ from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe_bytes
-from sources.logs.formats.base import UNCAUGHT, Format
+from sources.logs.formats.base import UNCAUGHT, Format, Wraps
 
 Group = tuple[int, bytes, tuple[bytes, ...], int]
 """Of a group of lines: offset, first line, further lines, and how many more were dropped."""
@@ -70,10 +70,11 @@ class Grouper:
     Feed blocks of whole lines in the order of the file; groups come out when the next one starts, the last from `end`.
     """
 
-    __slots__ = ("_bytes", "_dropped", "_extra", "_line", "_offset", "_starts", "_tally")
+    __slots__ = ("_bytes", "_dropped", "_extra", "_inside", "_line", "_offset", "_starts", "_tally")
 
     def __init__(self, form: Format, tally: Tally) -> None:
         self._starts = form.starts
+        self._inside = form.inside if isinstance(form, Wraps) else None
         self._tally = tally
         self._line: bytes | None = None
         self._offset = 0
@@ -88,7 +89,7 @@ class Grouper:
 
     def feed(self, offset: int, block: bytes) -> Iterator[Group]:
         """Groups that `block` completes: offset, first line, further lines, and how many more were dropped."""
-        starts = self._starts
+        starts, inside = self._starts, self._inside
         lines = block.split(b"\n")
         if not lines[-1]:
             lines.pop()
@@ -110,7 +111,7 @@ class Grouper:
                 if line.strip():
                     self._tally.note(line)
             elif len(extra) < MOST_LINES and self._bytes + length <= MOST_BYTES:
-                extra.append(line)
+                extra.append(line if inside is None else inside(line))
                 self._bytes += length
             else:
                 self._dropped += 1
@@ -138,7 +139,7 @@ def entries_of(
         groups: From a `Grouper`.
         tally: Counts what is met.
         maybe: Whether a line can be part of a wanted record; groups with no such line are passed over unread.
-        narrow: Time, level and latency are all that is needed of the light records.
+        narrow: Time, level, service and latency are all that is needed of the light records.
     """
     light_of = form.narrow if narrow else form.light
     for group in groups:

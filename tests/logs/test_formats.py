@@ -175,7 +175,12 @@ def test_counting_and_showing_read_json_alike(
     for line in (json.dumps(o).encode() for o in objects):
         light, narrow, full = parser.light(line), parser.narrow(line), parser.full(line)
         assert light is not None and full is not None and narrow is not None
-        assert (narrow.at, narrow.level, narrow.latency_s) == (full.at, full.level, full.latency_s)
+        assert (narrow.at, narrow.level, narrow.service, narrow.latency_s) == (
+            full.at,
+            full.level,
+            full.service,
+            full.latency_s,
+        )
         for name in ("at", "level", "service", "operation", "status", "latency_s"):
             assert getattr(light, name) == getattr(full, name), (name, line)
 

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from console.analysis.mining.mask import BLANK, tokens, with_tokens
+from console.analysis.mining.mask import BLANK, gaps, tokens
 
 Tokens: TypeAlias = tuple[str, ...]
 MOST_WORDS = 4
@@ -77,7 +77,8 @@ def cluster(shapes: Mapping[str, int]) -> dict[str, str]:
     statements: defaultdict[Tokens, list[tuple[_Member, Tokens]]] = defaultdict(list)
     for members in groups.values():
         for member, template in _templates(members, shapes):
-            statements[_statement(template)].append((member, template))
+            kept = _telling(template)
+            statements[tuple([template[place] for place in kept])].append((member, template))
     found: dict[str, str] = {}
     for alike in statements.values():
         text = _shown(alike, shapes)
@@ -145,45 +146,54 @@ def is_value(word: str) -> bool:
     return bool(digits) and (digits >= DIGIT_SHARE * len(word) or _INSTANCE.fullmatch(word) is not None)
 
 
-def _statement(template: Tokens) -> Tokens:
-    """What templates of one statement have in common, however often a list in it repeats and whatever units it names."""
-    words: list[str] = []
-    for word in template:
-        after_value = bool(words) and words[-1] == BLANK
+def _telling(template: Tokens) -> list[int]:
+    """The places that tell the statement of a template, however often a list in it repeats and whatever units it names."""
+    places: list[int] = []
+    for place, word in enumerate(template):
+        after_value = bool(places) and template[places[-1]] == BLANK
         if not (after_value and (word == BLANK or _UNIT.fullmatch(word))):
-            words.append(word)
+            places.append(place)
     for length in range(2, MOST_REPEATED + 1):
-        words = _once(words, length)
-    letters = sum(any(map(str.isalpha, word)) for word in words)
-    return tuple(words) if letters >= LEAST_WORDS else template
+        places = _once(template, places, length)
+    letters = sum(any(map(str.isalpha, template[place])) for place in places)
+    return places if letters >= LEAST_WORDS else list(range(len(template)))
 
 
-def _once(words: list[str], length: int) -> list[str]:
-    """The words with every repetition of `length` words that hold a blank written once."""
-    kept: list[str] = []
-    place = 0
-    while place < len(words):
-        part = words[place : place + length]
-        if BLANK in part and len(kept) >= length and kept[-length:] == part:
-            place += length
+def _once(template: Tokens, places: list[int], length: int) -> list[int]:
+    """The places without every repetition of `length` words that hold a blank."""
+    words = [template[place] for place in places]
+    kept: list[int] = []
+    number = 0
+    while number < len(places):
+        part = words[number : number + length]
+        before = [template[place] for place in kept[-length:]]
+        if BLANK in part and before == part:
+            number += length
         else:
-            kept.append(words[place])
-            place += 1
+            kept.append(places[number])
+            number += 1
     return kept
 
 
 def _shown(alike: list[tuple[_Member, Tokens]], shapes: Mapping[str, int]) -> str:
-    """The template of one statement as text: that of its usual length, with what all values share put back."""
+    """The template of one statement as text; everything in it but the blanks stands in each of its messages.
+
+    Where all templates are the same, what the values of a position share is put back; else only what tells the statement
+    is shown, as the usual one of the templates has it.
+    """
     lines: Counter[Tokens] = Counter()
     for member, template in alike:
         lines[template] += shapes[member.shape]
     usual = min(lines, key=lambda template: (-lines[template], template))
     members = [member for member, template in alike if template == usual]
-    shown = [
-        _with_ends([member.words[place] for member in members]) if word == BLANK else word
-        for place, word in enumerate(usual)
-    ]
-    return with_tokens(members[0].shape, shown)
+    spaces = gaps(members[0].shape)
+    parts: list[str] = []
+    for place in range(len(usual)) if len(lines) == 1 else _telling(usual):
+        word = usual[place]
+        if word == BLANK and len(lines) == 1:
+            word = _with_ends([member.words[place] for member in members])
+        parts += [spaces[place], word]
+    return "".join(parts).strip()
 
 
 def _with_ends(values: Sequence[str]) -> str:

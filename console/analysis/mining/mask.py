@@ -75,16 +75,13 @@ def tokens(shape: str) -> tuple[str, ...]:
     return tuple(_PIECE.findall(shape))
 
 
-def with_tokens(shape: str, shown: Sequence[str]) -> str:
-    """A shape with other texts in the places of its tokens; white space becomes single blanks."""
-    parts: list[str] = []
-    end = 0
-    for match, text in zip(_PIECE.finditer(shape), shown, strict=True):
-        if match.start() > end and parts:
-            parts.append(" ")
-        parts.append(text)
+def gaps(shape: str) -> list[str]:
+    """What stands before each of its tokens: white space or nothing."""
+    found, end = [], 0
+    for match in _PIECE.finditer(shape):
+        found.append(shape[end : match.start()])
         end = match.end()
-    return "".join(parts)
+    return found
 
 
 def first_line(message: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -24,20 +26,42 @@ MOST_CHARACTERS = 8_000_000
 class _Entry:
     """One shape of one group, so far."""
 
-    first: Instant
-    last: Instant
-    example: str
-    lines: int = 0
+    group: int
+    shape: str
+    first: Instant = math.inf
+    last: Instant = -math.inf
+    example: str = ""
     buckets: dict[int, int] = field(default_factory=dict)
+
+    @property
+    def lines(self) -> int:
+        return sum(self.buckets.values())
 
     def take(self, other: _Entry) -> None:
         """Add the lines of another."""
-        self.lines += other.lines
         for bucket, lines in other.buckets.items():
             self.buckets[bucket] = self.buckets.get(bucket, 0) + lines
         if (other.first, other.example) < (self.first, self.example):
             self.first, self.example = other.first, other.example
         self.last = max(self.last, other.last)
+
+
+class _Numbers(dict[tuple[int, str], int]):
+    """The number of the entry of each group and shape; entries are made as they are met."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.entries: list[_Entry] = []
+        self.characters = 0
+
+    def __missing__(self, key: tuple[int, str]) -> int:
+        group, shape = key
+        if shape != OTHER and shape.count(" ") >= MOST_TOKENS / 2 and len(tokens(shape)) > MOST_TOKENS:
+            return self[group, OTHER]
+        number = self[key] = len(self.entries)
+        self.entries.append(_Entry(group, shape))
+        self.characters += len(shape)
+        return number
 
 
 class ShapeTable:
@@ -57,16 +81,15 @@ class ShapeTable:
         self, window: Window, step_s: float, most: int = MOST_SHAPES, most_characters: int = MOST_CHARACTERS
     ) -> None:
         self._start, self._step_s = window.start, step_s
-        self._last = max(1, round(window.seconds / step_s)) - 1
+        self._last = max(1, math.ceil(window.seconds / step_s - 1e-9)) - 1
         self._most, self._most_characters = most, most_characters
         self._groups: list[tuple[str, Level]] = []
-        self._numbers: dict[tuple[str, Level], int] = {}
-        self._entries: dict[tuple[int, str], _Entry] = {}
-        self._characters = 0
+        self._group_numbers: dict[tuple[str, Level], int] = {}
+        self._numbers = _Numbers()
 
     def group(self, service: str, level: Level) -> int:
         """The number of a service and level, for `add`."""
-        number = self._numbers.setdefault((service, level), len(self._groups))
+        number = self._group_numbers.setdefault((service, level), len(self._groups))
         if number == len(self._groups):
             self._groups.append((service, level))
         return number
@@ -76,6 +99,14 @@ class ShapeTable:
         rows = [(self.group(r.service, r.level), r.at, r.message) for r in records if r.at is not None]
         if rows:
             self.add(*zip(*rows, strict=True))
+
+    def add_shapes(self, shapes: Iterable[Shape]) -> None:
+        """Take over what another table of the same window counted."""
+        for one in shapes:
+            number = self._numbers[self.group(one.service, one.level), one.text]
+            entry = _Entry(0, one.text, one.first, one.last, one.example, one.buckets)
+            self._numbers.entries[number].take(entry)
+        self._bound(2)
 
     def add(self, groups: Sequence[int], times: Sequence[Instant], messages: Sequence[str]) -> None:
         """Count records.
@@ -87,59 +118,64 @@ class ShapeTable:
         """
         if not times:
             return
+        numbers = list(map(self._numbers.__getitem__, zip(groups, _shapes_of(messages), strict=True)))
         if not all(map(le, times, times[1:])):
             order = sorted(range(len(times)), key=times.__getitem__)
-            groups = [groups[place] for place in order]
             times = [times[place] for place in order]
+            numbers = [numbers[place] for place in order]
             messages = [messages[place] for place in order]
-        start, step_s, last = self._start, self._step_s, self._last
-        buckets = [min(last, int((at - start) / step_s)) for at in times]
-        keys = list(zip(groups, _shapes_of(messages), buckets, strict=True))
-        lasts = dict(zip(keys, times, strict=True))
-        firsts = dict(zip(reversed(keys), range(len(keys) - 1, -1, -1), strict=True))
-        for key, lines in Counter(keys).items():
-            group, shape, bucket = key
-            place = firsts[key]
-            one = _Entry(times[place], lasts[key], messages[place], lines, {bucket: lines})
-            self._put(group, shape, one)
-        if len(self._entries) > 2 * self._most or self._characters > 2 * self._most_characters:
-            self._cut()
+        low = 0
+        while low < len(times):
+            # Neighbours share their bucket, so buckets are counted by stretches and not by records.
+            bucket = self._bucket(times[low])
+            high = bisect_right(times, bucket, low + 1, key=self._bucket) if bucket < self._last else len(times)
+            self._count(bucket, numbers[low:high], times[low:high], messages[low:high])
+            low = high
+        self._bound(2)
 
-    def _put(self, group: int, shape: str, one: _Entry) -> None:
-        entry = self._entries.get((group, shape))
-        if entry is None and shape.count(" ") >= MOST_TOKENS / 2 and len(tokens(shape)) > MOST_TOKENS:
-            shape = OTHER
-            entry = self._entries.get((group, shape))
-        if entry is None:
-            self._entries[group, shape] = one
-            self._characters += len(shape)
-        else:
-            entry.take(one)
+    def _bucket(self, at: Instant) -> int:
+        return min(self._last, int((at - self._start) / self._step_s))
 
-    def _cut(self) -> None:
-        """Keep the most frequent shapes; equally frequent ones in the order of their words."""
-        ordered = sorted(
-            self._entries.items(), key=lambda one: (one[0][1] != OTHER, -one[1].lines, one[0][1], one[0][0])
-        )
-        self._entries, self._characters = {}, 0
-        for number, ((group, shape), entry) in enumerate(ordered):
-            fits = number < self._most and self._characters + len(shape) <= self._most_characters
-            self._put(group, shape if fits or shape == OTHER else OTHER, entry)
+    def _count(self, bucket: int, numbers: list[int], times: Sequence[Instant], messages: Sequence[str]) -> None:
+        """Count records of one bucket, in the order of time."""
+        entries = self._numbers.entries
+        size = len(numbers)
+        lasts = dict(zip(numbers, times, strict=True))
+        firsts = dict(zip(reversed(numbers), range(size - 1, -1, -1), strict=True))
+        for number, lines in Counter(numbers).items():
+            entry = entries[number]
+            entry.buckets[bucket] = entry.buckets.get(bucket, 0) + lines
+            place = firsts[number]
+            at = times[place]
+            if at < entry.first or (at == entry.first and messages[place] < entry.example):
+                entry.first, entry.example = at, messages[place]
+            if lasts[number] > entry.last:
+                entry.last = lasts[number]
+
+    def _bound(self, slack: int) -> None:
+        """Where there are `slack` times too many shapes, keep the most frequent, equally frequent ones by their words."""
+        numbers = self._numbers
+        if len(numbers.entries) <= slack * self._most and numbers.characters <= slack * self._most_characters:
+            return
+        found = self._numbers = _Numbers()
+        for entry in sorted(numbers.entries, key=lambda one: (one.shape != OTHER, -one.lines, one.shape, one.group)):
+            fits = len(found.entries) < self._most and found.characters + len(entry.shape) <= self._most_characters
+            number = found[entry.group, entry.shape if fits else OTHER]
+            found.entries[number].take(entry)
 
     def shapes(self) -> tuple[Shape, ...]:
         """What was counted, sanitised, the most frequent first."""
-        if len(self._entries) > self._most or self._characters > self._most_characters:
-            self._cut()
+        self._bound(1)
         found = [
             Shape(
-                *self._groups[group],
-                safe(shape, LONGEST + len(BLANK)),
+                *self._groups[entry.group],
+                safe(entry.shape, LONGEST + len(BLANK)),
                 dict(sorted(entry.buckets.items())),
                 entry.first,
                 entry.last,
                 safe(first_line(entry.example)),
             )
-            for (group, shape), entry in self._entries.items()
+            for entry in self._numbers.entries
         ]
         return tuple(sorted(found, key=lambda one: (-one.lines, one.service, one.level, one.text)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from console.domain.logs import LogRecord
 
@@ -32,11 +32,20 @@ class Format(Protocol):
         ...
 
     def narrow(self, line: bytes) -> LogRecord | None:
-        """As `light`; of service, operation and status nothing need be read."""
+        """As `light`; of operation and status nothing need be read."""
         ...
 
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         """The whole record, every text of it sanitised; None as for `light`."""
+        ...
+
+
+@runtime_checkable
+class Wraps(Protocol):
+    """A format whose lines have something around them."""
+
+    def inside(self, line: bytes) -> bytes:
+        """The line without what is around it."""
         ...
 
 

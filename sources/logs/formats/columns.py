@@ -103,7 +103,7 @@ class ReadsBlocks(Protocol):
 
         Args:
             text: Lines.
-            narrow: Of service, operation and status nothing need be read.
+            narrow: Of operation and status nothing need be read.
         """
         ...
 
