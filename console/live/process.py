@@ -80,7 +80,7 @@ class ProcessLink:
             await _end(running)
 
     async def _start(self) -> Process:
-        return await asyncio.create_subprocess_exec(
+        return await asyncio.create_subprocess_exec(  # noqa: TID251 - our own collector
             sys.executable,
             "-P",  # nothing is imported from the folder that the program happens to be started in
             "-c",

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from datetime import UTC, tzinfo
 
+from console.analysis.words import number
 from console.domain.diagnosis import Diagnosis, Evidence, JudgedChange, Standing, State, Suspect, Symptom
 from console.domain.instant import Instant, clock_text, span_text
 from console.domain.reading import SourceState
@@ -243,13 +244,4 @@ def _count(n: int, one: str, many: str | None = None) -> str:
 def _number(value: float | None, unit: str) -> str:
     if value is None or not math.isfinite(value):
         return "not known"
-    match unit:
-        case "ratio":
-            return f"{value * 100:.3g} %"
-        case "s":
-            return f"{value * 1000:.3g} ms" if abs(value) < 1 else f"{value:.3g} s"
-        case "1/s":
-            return f"{value:,.3g} per second"
-        case "bytes":
-            return f"{value / 1e6:,.0f} MB"
-    return f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
+    return f"{value:,.3g} per second" if unit == "1/s" else number(value, unit)

@@ -31,6 +31,7 @@ PRINTING = {
     "logs": ("logs", *AT),
     "logs --count": ("logs", "--count", *AT),
     "logs --histogram": ("logs", "--histogram", "60s", *AT),
+    "patterns": ("patterns", *AT),
     "changes": ("changes", *AT),
     "health": ("health",),
     "doctor": ("doctor",),

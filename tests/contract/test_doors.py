@@ -23,6 +23,7 @@ OPENED = {
     "sources/http/exchange.py": "httpx",
     "sources/http/transport.py": "httpcore httpx",
     "sources/logs/client.py": "asyncio.create_subprocess_exec",
+    "sources/logs/helper.py": "subprocess",
     "sources/logs/journald.py": "subprocess",
     "sources/plumbing/pump.py": "subprocess",
     "sources/repository.py": "git subprocess",
@@ -141,12 +142,24 @@ def test_every_module_of_the_console_stands_in_a_layer() -> None:
     contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
     layers = next(contract["layers"] for contract in contracts if contract["type"] == "layers")
     named = set(re.findall(r"[\w.]+", " ".join(layers)))
-    there = {
-        f"console.{path.stem}"
-        for path in (ROOT / "console").iterdir()
-        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").is_file()
-    }
+    there = modules_of_the_console()
     assert there <= named
     assert {"widgets", "sources"} <= named
     sure = set(re.findall(r"[\w.]+", re.sub(r"\([\w.]+\)", "", " ".join(layers))))
     assert {name for name in sure if name.startswith("console.")} <= there
+
+
+def test_every_module_below_the_screen_is_kept_from_it() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    kept = next(one["source_modules"] for one in contracts if one["name"] == "Only the screen knows the screen")
+    screen = {"console.cli", "console.app", "console.screens", "console.terminal", "console.keyboard"}
+    assert set(kept) == modules_of_the_console() - screen | {"sources"}
+
+
+def modules_of_the_console() -> set[str]:
+    """`console.state` and all that stand beside it."""
+    return {
+        f"console.{path.stem}"
+        for path in (ROOT / "console").iterdir()
+        if (path.suffix == ".py" and path.stem != "__init__") or (path / "__init__.py").is_file()
+    }
