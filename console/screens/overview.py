@@ -122,6 +122,9 @@ class OverviewScreen(ConsoleScreen):
         alone = zoomed is not None
         only_top_hidden = not self._top.display or not self._bottom.display
         self._top.styles.height = "1fr" if only_top_hidden else made.top_rows
+        below = made.narrow and not alone  # the suspects take the place of any other lower pane
+        self._top.styles.layout = "vertical" if below else "horizontal"
+        self.signals.styles.height = made.top_rows if below else "1fr"
         self.suspects.styles.width = "1fr" if alone or made.narrow else made.side_columns
         self._side.styles.width = "1fr" if alone or made.narrow else made.side_columns
         self.changes.styles.height = "1fr" if alone or made.narrow else made.changes_rows

@@ -180,6 +180,22 @@ async def test_zoom_gives_one_pane_the_screen_and_takes_it_back(system: System) 
         assert "1 Signals" in screen_text(app)
 
 
+async def test_on_a_narrow_screen_every_lower_pane_takes_the_same_place(system: System) -> None:
+    app = system.app()
+    async with app.run_test(size=(80, 24)) as pilot:
+        await diagnosed(app, pilot)
+        assert isinstance(app.screen, OverviewScreen)
+        panes, places = app.screen.panes(), set()
+        for pane in panes[1:]:
+            await pilot.press(str(pane.number))
+            await until(lambda pane=pane: pane.size.width == 80 and pane.lines)  # type: ignore[misc]
+            await pilot.pause()
+            places.add((pane.region, panes[0].region))
+        assert len(places) == 1, places
+        await pilot.resize_terminal(120, 40)
+        await until(lambda: panes[1].region.y == panes[0].region.y and panes[1].region.x > 0)
+
+
 async def test_help_lists_the_keys_of_the_pane_first_and_palette_finds_by_name(system: System) -> None:
     app = system.app()
     async with app.run_test(size=(120, 40)) as pilot:
