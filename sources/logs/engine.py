@@ -281,7 +281,7 @@ class Engine:
 
     def _read(self, reader: Reader, form: Format, run: Pass) -> Iterator[Batch]:
         """The records of the bytes of one file that the window needs."""
-        if reader.file.compression:
+        if reader.streamed:
             low, high, size = 0, 1 << 62, _EXPANDS * reader.size
         else:
             where = locate(reader, form, run.window)
@@ -290,7 +290,7 @@ class Engine:
         blocks = self._blocks(reader, low, high, run)
         if run.sieve is not None:
             yield from sifted_batches(form, blocks, size, run.tally, run.sieve)
-        elif run.divides and not reader.file.compression and size >= DIVIDED and cores() > 1:
+        elif run.divides and not reader.streamed and size >= DIVIDED and cores() > 1:
             yield from self._divided(reader, form, low, high, run)
         else:
             yield from batches(form, blocks, run.tally, run.narrow)
@@ -342,7 +342,7 @@ class Engine:
         try:
             with Reader(file) as reader:
                 form = self.format_of(reader)
-                if not file.compression:
+                if not reader.streamed:
                     found = probe(reader, form, 0, reader.size)
                     return found[1] if found is not None else None
                 for line in reader.head().split(b"\n")[:-1]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
-from sources.base import SourceError
+from sources.base import SourceError, SourceGarbage
 from sources.logs.formats.base import LONGEST_LINE, Format
-from sources.logs.reading import SAMPLE, open_regular
+from sources.logs.reading import SAMPLE, UTF_16, open_regular
 from sources.logs.records import Entry, Grouper, Tally, full, split
 
 FINGERPRINT = 1024
@@ -37,6 +37,7 @@ class FollowedFile:
 
     Raises:
         SourceUnavailable: It cannot be opened, or is no regular file.
+        SourceGarbage: It is UTF-16.
     """
 
     def __init__(self, path: str, learn: Learn, form: Format, start: int | None = 0) -> None:
@@ -50,6 +51,9 @@ class FollowedFile:
         self.offset = 0
         """Bytes read, those of an incomplete last line included."""
         self.first = os.pread(self._fd, FINGERPRINT, 0)
+        if self.first[:2] in UTF_16:
+            self.close()
+            raise SourceGarbage(f"{path}: is UTF-16, which is read but cannot be followed")
         self.active_at = 0.0
         """When it last grew, on the monotonic clock."""
         self._written_ns = status.st_mtime_ns if status.st_size == 0 else 0

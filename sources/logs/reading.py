@@ -6,6 +6,7 @@ A live file is read with `pread` and never mapped: reading a mapping whose file 
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import io
 import lzma
@@ -46,6 +47,10 @@ class Reader:
         """Why a compressed file was not read to its end; empty where it was."""
         self._fd = open_regular(file.path)
         self.size = os.fstat(self._fd).st_size
+        begin = b"" if file.compression else self.pread(3, 0)
+        self.streamed = bool(file.compression) or begin[:2] in UTF_16
+        """Whether it is read from its beginning only, through a decompressor or decoder; offsets are those of what comes out."""
+        self._begin = len(_UTF_8_MARK) if begin == _UTF_8_MARK else 0
 
     def __enter__(self) -> Reader:
         return self
@@ -72,8 +77,8 @@ class Reader:
 
     def head(self, length: int = SAMPLE) -> bytes:
         """The first bytes, decompressed."""
-        if not self.file.compression:
-            return self.pread(length, 0)
+        if not self.streamed:
+            return self.pread(length, self._begin)
         for _, block in self.blocks(0, self.size):
             return block[:length]
         return b""
@@ -82,13 +87,14 @@ class Reader:
         """Blocks of complete lines with their offsets; the last may lack its line break.
 
         Args:
-            start: Must be the beginning of a line. For a compressed file, as for `end`, an offset in the decompressed text.
+            start: Must be the beginning of a line. For a file that is `streamed`: 0.
             end: No line that begins here or later is given.
         """
-        if self.file.compression:
-            yield from self._joined(self._expanded(), 0, end)
+        if self.streamed:
+            pieces = self._expanded() if self.file.compression else self._plain(0)
+            yield from self._joined(_as_utf_8(pieces), 0, end)
             return
-        position = start
+        position = max(start, self._begin)
         while position + BLOCK < min(end, self.size) and (length := self._whole_lines(position)):
             data = self.pread(length, position)
             if len(data) < length or not data.endswith(b"\n"):
@@ -189,10 +195,8 @@ def require_text(path: str, head: bytes) -> None:
     """Refuse what is not a log.
 
     Raises:
-        SourceGarbage: UTF-16 or binary.
+        SourceGarbage: Binary.
     """
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        raise SourceGarbage(f"{path}: is UTF-16; convert it: iconv -f UTF-16 -t UTF-8")
     # A file truncated under a writer that does not append begins with zeros; they say nothing about the text after them.
     text = head.lstrip(b"\0")[:8192]
     controls = len(text) - len(text.translate(None, _CONTROLS))
@@ -201,6 +205,25 @@ def require_text(path: str, head: bytes) -> None:
 
 
 _CONTROLS = bytes(b for b in range(32) if b not in b"\t\n\r\x1b\x0c\x08") + b"\x7f"
+
+
+UTF_16 = {b"\xff\xfe": "utf-16-le", b"\xfe\xff": "utf-16-be"}
+"""Encodings by their byte order mark."""
+_UTF_8_MARK = b"\xef\xbb\xbf"
+
+
+def _as_utf_8(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """The same text without a byte order mark, and in UTF-8 where the mark is one of UTF-16."""
+    decoder: codecs.IncrementalDecoder | None = None
+    first = True
+    for piece in pieces:
+        if first:
+            first = False
+            encoding = UTF_16.get(piece[:2])
+            if encoding is not None:
+                decoder, piece = codecs.getincrementaldecoder(encoding)("replace"), piece[2:]
+            piece = piece.removeprefix(_UTF_8_MARK)
+        yield piece if decoder is None else decoder.decode(piece).encode("utf-8", "replace")
 
 
 def _until(data: bytes, length: int) -> bytes:

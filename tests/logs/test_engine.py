@@ -28,6 +28,7 @@ from sources.logs.helper import Helper
 from sources.logs.inputs import find, split_name
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page
 from sources.logs.spec import Spec, service_in_path
+from sources.logs.tail import Tail
 from sources.logs.wire import Share
 
 START = 1795442400.0
@@ -432,17 +433,28 @@ def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
         page(engine(tmp_path / "a.log"), Window(START, START + 1))
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        ("über\n".encode("utf-16"), "UTF-16"),
-        (bytes(range(256)) * 40, "is not text"),
-    ],
-)
-def test_what_is_no_log_is_named(tmp_path: Path, data: bytes, words: str) -> None:
-    (tmp_path / "a.log").write_bytes(data)
-    with pytest.raises(SourceUnavailable, match=words):
+def test_what_is_no_log_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(bytes(range(256)) * 40)
+    with pytest.raises(SourceUnavailable, match="is not text"):
         page(engine(tmp_path / "a.log"), Window(0, 4e9))
+
+
+@pytest.mark.parametrize("ending", ["", ".gz"])
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-8-sig"])
+@pytest.mark.parametrize("form", ["json", "plain"])
+def test_files_with_a_byte_order_mark(tmp_path: Path, encoding: str, ending: str, form: str) -> None:
+    lines = [f"2026-11-23 14:00:{n:02d},000 ERROR größer als {n}" for n in range(60)]
+    if form == "json":
+        lines = [
+            json.dumps({"ts": START + n, "level": "error", "msg": f"größer als {n}"}, ensure_ascii=False)
+            for n in range(60)
+        ]
+    mark = b"\xfe\xff" if encoding == "utf-16-be" else b""
+    data = mark + "\r\n".join(lines).encode(encoding)
+    (tmp_path / f"a.log{ending}").write_bytes(gzip.compress(data) if ending else data)
+    found = page(engine(tmp_path / "a.log"), Window(START, START + 60), "größer")
+    assert [r.message for r in found.value.records] == [f"größer als {n}" for n in range(60)]
+    assert found.report.state is SourceState.OK
 
 
 def test_empty_file_and_torn_last_line(tmp_path: Path) -> None:
@@ -553,3 +565,11 @@ def test_a_file_read_by_two_processes_gives_the_same_answer(
     monkeypatch.setattr(Helper, "answer", lambda *_: None)
     after_its_death = engine(path).answer(window, [question])[0]
     assert after_its_death.value == alone.value
+
+
+def test_a_utf_16_file_is_not_followed_and_the_tail_says_so(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", ["2026-11-23 14:00:00 INFO größer\n".encode("utf-16")])
+    tail = Tail(engine(path))
+    assert tail.poll(1.0) == []
+    assert tail.problems() == (f"{path}: is UTF-16, which is read but cannot be followed",)
+    tail.close()

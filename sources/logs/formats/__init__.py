@@ -11,6 +11,7 @@ from sources.logs.formats.json import JsonFormat
 from sources.logs.formats.logfmt import LogfmtFormat, pairs_in
 from sources.logs.formats.plain import PlainFormat
 from sources.logs.formats.syslog import SyslogFormat
+from sources.logs.formats.wrapped import WRAPPINGS, DockerFile, WrappedFormat
 
 FORMATS: dict[str, Callable[[Context, Sequence[bytes]], Format]] = {
     "json": JsonFormat,
@@ -49,7 +50,21 @@ def _reads(candidate: Format, line: bytes) -> bool:
 
 
 def make(name: str, context: Context, sample: Sequence[bytes]) -> Format:
-    """The parser that the configuration's `format` asks for; `auto` detects."""
+    """The parser that the configuration's `format` asks for; `auto` detects.
+
+    What a container runtime puts around lines is told by itself; the format asked for is that of the lines inside.
+    """
+    for kind in WRAPPINGS:
+        wrapping = kind()
+        opened = [outer for line in sample if (outer := wrapping.open(line)) is not None]
+        if opened and len(opened) >= _ENOUGH * len(sample):
+            inside = [outer[2] for outer in opened]
+            asked = "auto" if name == "json" and isinstance(wrapping, DockerFile) else name
+            return WrappedFormat(context, wrapping, _plainly(asked, context, inside))
+    return _plainly(name, context, sample)
+
+
+def _plainly(name: str, context: Context, sample: Sequence[bytes]) -> Format:
     return detect(context, sample) if name == "auto" else FORMATS[name](context, sample)
 
 
