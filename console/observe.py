@@ -228,7 +228,7 @@ def compose(
         errors=_joined(errors, at),
         records=_joined(records, at),
         diffs=tuple(diffs),
-        sources=tuple(reports),
+        sources=tuple(replace(r, file=r.file.removeprefix(sources.folder)) if r.file else r for r in reports),
     )
 
 

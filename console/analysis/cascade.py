@@ -51,6 +51,10 @@ class Excess:
     bins: int
     callees: tuple[str, ...]
     """Those of its callees that carry excess."""
+    source: str = ""
+    metric: str = ""
+    query: str = ""
+    """The series that it was measured by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +77,8 @@ def cascade(
     """Rank nodes by their own excess; None where nothing was added anywhere."""
     totals: dict[str, tuple[float, float, float, int]] = {}
     requests_known = True
-    for node, track in _chosen(tracks, currency).items():
+    chosen = _chosen(tracks, currency)
+    for node, track in chosen.items():
         found = _total(track, onset, at)
         if found is None:
             continue
@@ -96,7 +101,10 @@ def cascade(
         total, level, now, bins = totals[node]
         below = tuple(c for c in graph.callees.get(node, ()) if totals.get(c, (0.0,))[0] > 0 and c != node)
         own = max(0.0, total - sum(totals[c][0] for c in below if node not in graph.callees.get(c, ())))
-        nodes.append(Excess(node, total, own, own / scale if scale > 0 else 0.0, level, now, bins, below))
+        share = own / scale if scale > 0 else 0.0
+        track = chosen[node]
+        metric = "error_rate" if isinstance(track, ErrorTrack) else track.key.metric
+        nodes.append(Excess(node, total, own, share, level, now, bins, below, track.source, metric, track.query))
     nodes.sort(key=lambda e: (-e.own, -e.total, e.node))
     return Cascade(currency, requests_known, target, tuple(nodes)) if nodes else None
 

@@ -34,6 +34,7 @@ from console.analysis.tails import tails_named
 from console.analysis.traces import Calls, read_calls
 from console.analysis.tracks import Tracks, build_tracks
 from console.analysis.verdict import Known, state_of, summary_of
+from console.analysis.ways import Ways
 from console.analysis.whole import with_wholes
 from console.domain.changes import BY_DEPLOY, Change, Running, same_build
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, JudgedChange, Standing, State, Suspect
@@ -386,7 +387,8 @@ def _explain(
             Judged(c, Standing.UNLIKELY, "no-symptom", "no-symptom: nothing is to be explained", 0.0, 0.0, 0.0)
             for c in reach
         )
-        return quiet, ranked(leak_draft(leak, False) for leak in leaks)
+        ways = Ways.of(seen, view.records, seen.window)
+        return quiet, ranked((leak_draft(leak, False, ways) for leak in leaks), seen.window)
     onset = began.at
     current = [m for m in moves if m.ongoing or state is State.RECOVERING]
     shares = trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE)
@@ -406,8 +408,10 @@ def _explain(
     effects = _effects(view)
     case = _case(view, began, current, places, patterns, effects)
     judged = judge_changes(in_reach(view.changes, began.earliest, seen.at), view.changes, case)
-    drafts = _drafts(view, onset, current, places, leaks, patterns, judged)
-    return judged, ranked(drafts)
+    since = Window(min(began.earliest, seen.at), seen.at)
+    ways = Ways.of(seen, view.records, since)
+    drafts = _drafts(view, onset, current, places, leaks, patterns, judged, ways)
+    return judged, ranked(drafts, since)
 
 
 def _cascades(view: View, moves: list[Move], onset: Instant) -> list[Cascade]:
@@ -543,20 +547,21 @@ def _drafts(
     leaks: list[Leak],
     patterns: tuple[Pattern, ...],
     judged: tuple[Judged, ...],
+    ways: Ways,
 ) -> list[Draft]:
     seen = view.seen
     harmed = [m for m in moves if harms_users(m)]
     bad = {m.service for m in moves if m.opened}
     healthy = frozenset(n for n in view.names if n not in bad)
     probes = {p.name: p for p in seen.probes}
-    drafts = place_drafts(places, view.graph, seen.topology, patterns, probes, healthy)
+    drafts = place_drafts(places, view.graph, seen.topology, patterns, probes, healthy, ways)
     own = {p.node: p.own for p in places}
     loads: list[Draft] = []
     surge = find_surge(moves, view.graph, onset, view.tracks)
     if surge is not None and harmed:
-        loads.append(traffic_draft(surge, harmed, 0.95))
+        loads.append(traffic_draft(surge, harmed, 0.95, ways))
     for exhausted in find_exhausted(view.tracks, seen.series, onset, seen.at):
-        draft = contention_draft(exhausted, own.get(exhausted.service, 0.0))
+        draft = contention_draft(exhausted, own.get(exhausted.service, 0.0), ways)
         if loads and draft.standing is Standing.LEADING:
             draft.standing = Standing.POSSIBLE  # the load is the cause, the limit is where it shows
         loads.append(draft)
@@ -566,9 +571,9 @@ def _drafts(
                 draft.standing = Standing.POSSIBLE
     drafts += loads
     crashed = [r for r in view.restarts if r.at >= onset - RESTART_BEFORE_S]
-    drafts += [leak_draft(leak, bool(harmed), crashed) for leak in leaks]
-    drafts += [telemetry_draft(m, view.graph) for m in moves if m.meaning is UNHEARD and m.opened]
-    drafts += from_changes(judged, {c.id: c.source for c in view.changes})
+    drafts += [leak_draft(leak, bool(harmed), ways, crashed) for leak in leaks]
+    drafts += [telemetry_draft(m, view.graph, ways) for m in moves if m.meaning is UNHEARD and m.opened]
+    drafts += from_changes(judged, ways)
     return drafts
 
 

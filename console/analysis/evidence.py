@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from shlex import quote
+from dataclasses import replace
 
 from console.analysis.graph import Graph
 from console.analysis.leak import Leak
@@ -13,6 +13,7 @@ from console.analysis.place import SHARE_OF_NOTE, Place
 from console.analysis.restarts import Restart
 from console.analysis.suspects import LEADING_SHARE, Draft, fact, inference, share_text
 from console.analysis.symptoms import harms_users
+from console.analysis.ways import Ways
 from console.analysis.words import joined, move_sentence, number, owner
 from console.domain.diagnosis import Evidence, Standing
 from console.domain.instant import clock_text
@@ -30,26 +31,27 @@ def place_drafts(
     patterns: tuple[Pattern, ...],
     probes: dict[str, ProbeResult],
     healthy: frozenset[str],
+    ways: Ways,
 ) -> list[Draft]:
     """The likeliest places as suspects; the first leads where it adds at least half itself and nothing speaks against it."""
     drafts = []
+    moves_of = {place.node: place.main for place in places}
     for k, place in enumerate(places[:MOST_PLACES]):
         if place.rank_value <= 0:
             continue
         evidence = [
-            *_excess_evidence(place, graph),
-            *_blame_evidence(place),
-            *_shift_evidence(place),
-            *_move_evidence(place),
-            *_pattern_evidence(place.node, patterns),
+            *_excess_evidence(place, ways),
+            *_blame_evidence(place, moves_of, ways),
+            *_shift_evidence(place, ways),
+            *_move_evidence(place, ways),
+            *_pattern_evidence(place.node, patterns, ways),
         ]
-        if (probe := probes.get(place.node)) is not None:
-            bad = probe.health in (Health.DOWN, Health.DEGRADED)
-            evidence.append(fact(f"its probe says {probe.health.value}: {probe.detail}", "probe", supports=bad))
+        probed = [_probe_evidence(probes[place.node], ways)] if place.node in probes else []
+        told = bool(place.blames) or place.measured  # our own calls outrank a probe
+        against = [e for e in (*evidence, *(() if told else probed)) if not e.supports]
+        evidence += probed
         if not evidence:
             continue
-        told = bool(place.blames) or place.measured  # our own calls outrank a probe
-        against = [e for e in evidence if not e.supports and not (told and e.source == "probe")]
         share = place.rank_value
         lead = k == 0 and share >= LEADING_SHARE and not against
         standing = Standing.LEADING if lead else Standing.POSSIBLE if share >= 0.1 else Standing.UNLIKELY
@@ -111,28 +113,30 @@ def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
     return f"{place.node} {what}" if lead else f"Possibly {place.node}: it {what}"
 
 
-def _excess_evidence(place: Place, graph: Graph) -> list[Evidence]:
+def _probe_evidence(probe: ProbeResult, ways: Ways) -> Evidence:
+    bad = probe.health in (Health.DOWN, Health.DEGRADED)
+    return fact(f"its probe says {probe.health.value}: {probe.detail}", ways.probe(probe), supports=bad)
+
+
+def _excess_evidence(place: Place, ways: Ways) -> list[Evidence]:
+    """What it adds itself, by the call graph and the series of each node."""
     found = []
     for currency, excess in place.excess.items():
+        way = ways.metric(excess.source, excess.node, "", excess.metric, excess.query)
         unit = "ratio" if currency == "failures" else "s"
         what = "error rate" if currency == "failures" else "latency"
         if excess.share > 0:
-            claim = f"{place.node} adds {share_text(min(1.0, excess.share))} of the excess {currency} itself: {what} {number(excess.level, unit)} before, {number(excess.now, unit)} since"
+            claim = f"by the call graph, {place.node} adds {share_text(min(1.0, excess.share))} of the excess {currency} itself: {what} {number(excess.level, unit)} before, {number(excess.now, unit)} since"
             if excess.callees:
                 claim += f"; {joined(list(excess.callees))} below it {'adds' if len(excess.callees) == 1 else 'add'} some too"
-            found.append(inference(claim, "call graph"))
+            found.append(inference(claim, way))
         elif excess.callees:
-            found.append(
-                inference(
-                    f"its excess {currency} are explained by {joined(list(excess.callees))} below it",
-                    "call graph",
-                    supports=False,
-                )
-            )
+            claim = f"by the call graph, its excess {currency} are explained by {joined(list(excess.callees))} below it"
+            found.append(inference(claim, way, supports=False))
     return found
 
 
-def _move_evidence(place: Place) -> list[Evidence]:
+def _move_evidence(place: Place, ways: Ways) -> list[Evidence]:
     ranked = sorted(place.moves, key=lambda m: (not harms_users(m), m.onset, -m.z))
     found = []
     for move in ranked[:4]:
@@ -142,44 +146,41 @@ def _move_evidence(place: Place) -> list[Evidence]:
             claim += ": given up by its callers, not failed by it"
         if move.meaning.outbound:
             claim += ": calls that it makes"
-        query = move.query or f"{move.metric}{{service={move.service!r}}}"
         supports = own or move.meaning.outbound
-        found.append(
-            fact(claim, move.source or "metrics", supports=supports, query=query, samples=move.requests or move.bins)
-        )
+        found.append(fact(claim, ways.move(move), supports=supports, samples=move.requests or move.bins))
     return found
 
 
-def _restart_evidence(restart: Restart) -> Evidence:
+def _restart_evidence(restart: Restart, ways: Ways) -> Evidence:
     claim = f"{restart.service} restarted at {clock_text(restart.at)} UTC"
     if restart.memory is not None and restart.limit is not None:
         claim += (
             f"; its memory was at {number(restart.memory, 'bytes')} of {number(restart.limit, 'bytes')} just before"
         )
-    return fact(claim, restart.source or "metrics")
+    return fact(claim, ways.metric(restart.source, restart.service, "", restart.metric or "restarts", restart.query))
 
 
-def _blame_evidence(place: Place) -> list[Evidence]:
+def _blame_evidence(place: Place, moves_of: dict[str, Move | None], ways: Ways) -> list[Evidence]:
     """What the callers' own calls to it show, and who else uses it."""
-    found = [_restart_evidence(r) for r in place.restarts[:2]]
+    found = [_restart_evidence(r, ways) for r in place.restarts[:2]]
     if place.users is not None:
         bad, well = place.users
-        claim = f"{joined(list(bad))} are affected and all use {place.node}"
+        claim = f"by the call graph, {joined(list(bad))} are affected and all use {place.node}"
         claim += (
             f"; {joined(list(well))} {'uses' if len(well) == 1 else 'use'} it too and {'is' if len(well) == 1 else 'are'} well"
             if well
             else "; no healthy service uses it"
         )
-        found.append(inference(claim, "call graph"))
+        shown = next((move for name in bad if (move := moves_of.get(name)) is not None), None)
+        found.append(inference(claim, ways.move(shown) if shown is not None else ways.mentions(bad[0], place.node)))
     for one in place.blames[:3]:
+        way = ways.mentions(one.caller, place.node)
         if one.after is not None:
             failed, seconds, n = one.after
             claim = f"calls of {one.caller} to {place.node}: {number(failed, 'ratio')} fail and the mean takes {number(seconds, 's')} since the onset ({n:,} calls seen)"
             if one.before is not None:
                 claim += f"; before, {number(one.before[0], 'ratio')} and {number(one.before[1], 's')} ({one.before[2]:,} calls seen)"
-            found.append(
-                fact(claim, one.caller, query=f"incident logs {quote(f'service:{one.caller} {place.node}')}", samples=n)
-            )
+            found.append(fact(claim, way, samples=n))
         parts = [
             f"{share_text(share)} of {what}"
             for share, what in (
@@ -190,11 +191,11 @@ def _blame_evidence(place: Place) -> list[Evidence]:
             if share is not None and share >= 0.05
         ]
         if parts:
-            found.append(inference(f"{place.node} explains {joined(parts)} of {one.caller}", one.caller))
+            found.append(inference(f"{place.node} explains {joined(parts)} of {one.caller}, by its own records", way))
     return found
 
 
-def _shift_evidence(place: Place) -> list[Evidence]:
+def _shift_evidence(place: Place, ways: Ways) -> list[Evidence]:
     """The largest shifts of its spans, each in its own currency."""
     found = []
     for shift in sorted(place.shifts, key=lambda s: -s.weight)[:3]:
@@ -208,21 +209,17 @@ def _shift_evidence(place: Place) -> list[Evidence]:
             claim = f"network time from {shift.service} to {shift.operation} rose from {number(shift.before, 's')} to {number(shift.after, 's')} ({shift.n_after} calls)"
         else:
             claim = f"own time of {shift.service} in {shift.operation} rose from {number(shift.before, 's')} to {number(shift.after, 's')} ({shift.n_after} spans)"
-        found.append(fact(claim, "traces", samples=n))
+        found.append(fact(claim, ways.spans(shift.service, shift.operation), samples=n))
     return found
 
 
-def _pattern_evidence(node: str, patterns: Iterable[Pattern]) -> list[Evidence]:
+def _pattern_evidence(node: str, patterns: Iterable[Pattern], ways: Ways) -> list[Evidence]:
     found = []
     for pattern in patterns:
         if pattern.service == node and pattern.status in ("new", "surged") and pattern.level >= Level.WARN:
             was = "none before" if not pattern.baseline_count else f"{pattern.baseline_count} before"
             claim = f"{pattern.status} in its log: {pattern.template} ({pattern.count} lines, {was})"
-            found.append(
-                fact(
-                    claim, "logs", query=f"incident logs {quote(f'service:{node} level:>=warn')}", samples=pattern.count
-                )
-            )
+            found.append(fact(claim, ways.pattern(pattern), samples=pattern.count))
     return found[:3]
 
 
@@ -238,35 +235,23 @@ def _next_check(place: Place, kind: str, graph: Graph, healthy: frozenset[str]) 
     return f"compare instances of {place.node}: if only one is off, look at its host instead"
 
 
-def traffic_draft(surge: Surge, harmed: list[Move], contributes: float) -> Draft:
+def traffic_draft(surge: Surge, harmed: list[Move], contributes: float, ways: Ways) -> Draft:
     """More arrivals than before, and trouble that follows them."""
     move = surge.move
-    evidence = [
-        fact(
-            move_sentence(move),
-            move.source or "metrics",
-            query=move.query or f"{move.metric}{{service={surge.entry!r}}}",
-            samples=move.bins,
-        )
-    ]
+    evidence = [fact(move_sentence(move), ways.move(move), samples=move.bins)]
     if surge.spread:
-        evidence.append(fact(f"traffic of {joined(list(surge.spread))} rose with it", move.source or "metrics"))
+        names = joined([m.service for m in surge.spread])
+        evidence.append(fact(f"traffic of {names} rose with it", ways.move(surge.spread[0])))
     before = [m for m in harmed if m.began.latest < move.began.earliest]
     after = [m for m in harmed if m not in before]
     if after:
-        evidence.append(
-            inference(
-                f"the trouble began with it or after it: {move_sentence(min(after, key=lambda m: m.onset))}", "metrics"
-            )
-        )
+        earliest = min(after, key=lambda m: m.onset)
+        claim = f"the trouble began with it or after it: {move_sentence(earliest)}"
+        evidence.append(inference(claim, ways.move(earliest)))
     if before:
-        evidence.append(
-            inference(
-                f"trouble began before the traffic rose: {move_sentence(min(before, key=lambda m: m.onset))}",
-                "metrics",
-                supports=False,
-            )
-        )
+        earliest = min(before, key=lambda m: m.onset)
+        claim = f"trouble began before the traffic rose: {move_sentence(earliest)}"
+        evidence.append(inference(claim, ways.move(earliest), supports=False))
     standing = Standing.POSSIBLE if before else Standing.LEADING
     times = move.observed / move.level if move.level > 0 else float("inf")
     return Draft(
@@ -282,27 +267,25 @@ def traffic_draft(surge: Surge, harmed: list[Move], contributes: float) -> Draft
     )
 
 
-def contention_draft(found: Exhausted, place_share: float) -> Draft:
+def contention_draft(found: Exhausted, place_share: float, ways: Ways) -> Draft:
     """A bounded resource that is used up since the onset."""
+    pool = ways.metric(found.source, found.service, "", found.metric, found.query)
+    traffic = pool
+    if found.load is not None:
+        one = found.load
+        traffic = ways.metric(one.source, found.service, "", one.key.metric, one.query)
     evidence = [
         fact(
             f"{found.metric} of {found.service} is {found.used:.0f} of {found.size:.0f} since the onset, {share_text(found.before)} before",
-            found.source or "metrics",
+            pool,
         )
     ]
     load = found.load_ratio
     if load is not None and load >= 1.2:
-        evidence.append(
-            fact(f"{found.service} gets {load:.1f} x the requests it got before", found.source or "metrics")
-        )
+        evidence.append(fact(f"{found.service} gets {load:.1f} x the requests it got before", traffic))
     elif load is not None:
-        evidence.append(
-            inference(
-                f"it gets {load:.1f} x the requests it got before: the load did not rise",
-                found.source or "metrics",
-                supports=False,
-            )
-        )
+        claim = f"it gets {load:.1f} x the requests it got before: the load did not rise"
+        evidence.append(inference(claim, traffic, supports=False))
     standing = Standing.LEADING if load is not None and load >= 1.2 and place_share >= 0.3 else Standing.POSSIBLE
     return Draft(
         "contention",
@@ -317,27 +300,19 @@ def contention_draft(found: Exhausted, place_share: float) -> Draft:
     )
 
 
-def leak_draft(leak: Leak, harmed: bool, restarts: Iterable[Restart] = ()) -> Draft:
+def leak_draft(leak: Leak, harmed: bool, ways: Ways, restarts: Iterable[Restart] = ()) -> Draft:
     """A resource that grows and does not come back; restarts since the onset with nothing left make it the cause."""
+    way = ways.metric(leak.source, leak.service, leak.operation or "", leak.metric, leak.query)
     rate = number(leak.per_hour, "bytes")
     claim = (
         f"{leak.metric} of {leak.service} grew from {number(leak.start, 'bytes')} to {number(leak.now, 'bytes')} since"
         f" {clock_text(leak.since)} UTC, {rate} an hour (tau {leak.tau:.2f}, {leak.bins} intervals)"
     )
-    evidence = [
-        fact(
-            claim,
-            leak.source or "metrics",
-            query=leak.query or f"{leak.metric}{{service={leak.service!r}}}",
-            samples=leak.bins,
-        )
-    ]
+    evidence = [replace(fact(claim, way, samples=leak.bins), window=leak.segment)]
     if leak.restarts:
-        evidence.append(
-            fact(f"it fell back {leak.restarts} times, as a restart does, and grew again", leak.source or "metrics")
-        )
+        evidence.append(fact(f"it fell back {leak.restarts} times, as a restart does, and grew again", way))
     killed = [r for r in restarts if r.service == leak.service and r.out_of_memory]
-    evidence += [_restart_evidence(r) for r in killed[:2]]
+    evidence += [_restart_evidence(r, ways) for r in killed[:2]]
     standing = Standing.POSSIBLE if harmed and not killed else Standing.LEADING
     weight = 0.97 if killed else 0.6 if harmed else 0.8
     return Draft(
@@ -353,12 +328,15 @@ def leak_draft(leak: Leak, harmed: bool, restarts: Iterable[Restart] = ()) -> Dr
     )
 
 
-def telemetry_draft(move: Move, graph: Graph) -> Draft:
+def telemetry_draft(move: Move, graph: Graph, ways: Ways) -> Draft:
     """A service that is not heard of while its callers are served."""
     callers = [c for c in graph.callers.get(move.service, ()) if c]
     evidence = [
-        fact(move_sentence(move), move.source or "metrics", samples=move.requests),
-        inference(f"{joined(callers)} call it and fail no more than before", "call graph"),
+        fact(move_sentence(move), ways.move(move), samples=move.requests),
+        inference(
+            f"by the call graph, {joined(callers)} call it and fail no more than before",
+            ways.served(callers[0]) if callers else ways.move(move),
+        ),
     ]
     return Draft(
         "telemetry",

@@ -14,7 +14,7 @@ from console.analysis.tracks import Tracks, arrays
 from console.domain.instant import Instant
 
 if TYPE_CHECKING:
-    from console.domain.series import SeriesSet
+    from console.domain.series import Series, SeriesSet
 
 POOL_FULL = 0.9
 """A pool in use to this share is used up (Coroot) [P]."""
@@ -32,8 +32,8 @@ class Surge:
     entry: str
     """Where they enter."""
     move: Move
-    spread: tuple[str, ...]
-    """Services below it whose traffic rose too."""
+    spread: tuple[Move, ...]
+    """The traffic of services below it that rose too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,9 @@ class Exhausted:
     load_ratio: float | None
     """Traffic now over traffic before; None: not known."""
     source: str
+    query: str = ""
+    load: Series | None = None
+    """What tells the traffic."""
 
 
 def find_surge(moves: list[Move], graph: Graph, onset: Instant, tracks: Tracks) -> Surge | None:
@@ -79,7 +82,7 @@ def find_surge(moves: list[Move], graph: Graph, onset: Instant, tracks: Tracks) 
     if not roots:
         return None
     _, _, entry = max(roots)
-    below = tuple(s for s in graph.below(entry)[1:] if s in risen)
+    below = tuple(risen[s] for s in graph.below(entry)[1:] if s in risen)
     return Surge(entry, risen[entry], below)
 
 
@@ -118,7 +121,9 @@ def find_exhausted(tracks: Tracks, series: SeriesSet, onset: Instant, at: Instan
         before = float(np.median(track.values[~late][-200:]))
         if used >= POOL_FULL * size and before < POOL_FULL * size:
             ratio = load_ratio(series, track.service, onset, at)
-            found.append(Exhausted(track.service, name, used, size, before / size, ratio, track.source))
+            traffic = _traffic(series, track.service)
+            place = (track.service, name, used, size, before / size, ratio)
+            found.append(Exhausted(*place, track.source, track.query, traffic))
     return found
 
 
@@ -130,11 +135,15 @@ def _size(tracks: Tracks, service: str, metric: str) -> float | None:
     return None
 
 
+def _traffic(series: SeriesSet, service: str) -> Series | None:
+    return series.get(service, "request_rate") or series.get(service, "request_count")
+
+
 def load_ratio(series: SeriesSet, service: str, onset: Instant, at: Instant) -> float | None:
     """Median traffic of a service since the onset over that before it; None where it is not known."""
     import numpy as np
 
-    one = series.get(service, "request_rate") or series.get(service, "request_count")
+    one = _traffic(series, service)
     if one is None:
         return None
     times, values = arrays(one.until(at))

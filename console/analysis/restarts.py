@@ -27,6 +27,8 @@ class Restart:
     """Its memory just before, in bytes."""
     limit: float | None
     source: str
+    metric: str = ""
+    query: str = ""
 
     @property
     def out_of_memory(self) -> bool:
@@ -50,7 +52,7 @@ def _restart(series: SeriesSet, one: Series, before: Instant, seen: Instant) -> 
     service = one.key.service
     memory = _last(series.get(service, "memory_bytes"), before)
     limit = _last(series.get(service, "memory_limit_bytes"), seen)
-    return Restart(service, seen, memory, limit, one.source)
+    return Restart(service, seen, memory, limit, one.source, one.key.metric, one.query)
 
 
 def _last(one: Series | None, at: Instant) -> float | None:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from shlex import quote
+from dataclasses import dataclass, field, replace
 
 from console.analysis.changes import NAMED, Judged
 from console.analysis.constants import BAND_LEADING, BAND_POSSIBLE, BAND_UNLIKELY, MOST_SUSPECTS, THIRD_PARTY_SHARE
+from console.analysis.ways import Way, Ways
 from console.analysis.words import number
-from console.domain.changes import COMMIT
 from console.domain.diagnosis import SUSPECT_KINDS, Evidence, Standing, Suspect
+from console.domain.instant import Window
 from console.domain.text import SafeText
+from console.guard.sanitise import safe
 
 _BANDS = {Standing.LEADING: BAND_LEADING, Standing.POSSIBLE: BAND_POSSIBLE, Standing.UNLIKELY: BAND_UNLIKELY}
 _ORDER = {Standing.LEADING: 0, Standing.POSSIBLE: 1, Standing.UNLIKELY: 2, Standing.IMPOSSIBLE: 3}
 LEADING_SHARE = THIRD_PARTY_SHARE
 """Share of the symptom from which a suspect that is no change leads, if nothing speaks against it [D]."""
+
+
+SUMMARY_CHARACTERS = 80
+"""Of what a change says of itself; ids of flags and settings tell a person nothing."""
 
 
 @dataclass(slots=True)
@@ -37,20 +42,23 @@ class Draft:
     """Breaks ties between kinds: a change that leads goes before the place it explains."""
 
 
-def fact(
-    claim: str, source: str, *, supports: bool = True, query: str | None = None, samples: int | None = None
-) -> Evidence:
+def fact(claim: str, way: Way, *, supports: bool = True, samples: int | None = None) -> Evidence:
     """A claim that was read directly."""
-    return Evidence(SafeText(claim), "fact", supports, source, query, None, samples)
+    return Evidence(SafeText(claim), "fact", supports, way.source, way.query, None, samples)
 
 
-def inference(claim: str, source: str, *, supports: bool = True, query: str | None = None) -> Evidence:
-    """A claim that was concluded."""
-    return Evidence(SafeText(claim), "inference", supports, source, query)
+def inference(claim: str, way: Way, *, supports: bool = True) -> Evidence:
+    """A claim that was concluded from what the way leads to."""
+    return Evidence(SafeText(claim), "inference", supports, way.source, way.query)
 
 
-def ranked(drafts: Iterable[Draft]) -> tuple[Suspect, ...]:
-    """Order by standing, then weight; the score mirrors that order inside the band of the standing."""
+def ranked(drafts: Iterable[Draft], window: Window | None = None) -> tuple[Suspect, ...]:
+    """Order by standing, then weight; the score mirrors that order inside the band of the standing.
+
+    Args:
+        drafts: In any order.
+        window: The stretch that evidence is about which names none itself.
+    """
     usable = [d for d in drafts if d.standing is not Standing.IMPOSSIBLE and any(e.supports for e in d.evidence)]
     usable.sort(
         key=lambda d: (_ORDER[d.standing], d.first if d.standing is Standing.LEADING else 0, -d.weight, d.subject)
@@ -80,14 +88,14 @@ def ranked(drafts: Iterable[Draft]) -> tuple[Suspect, ...]:
                 round(score, 3),
                 draft.standing,
                 SafeText(draft.summary),
-                tuple(draft.evidence),
+                tuple(e if e.window is not None else replace(e, window=window) for e in draft.evidence),
                 SafeText(draft.next_check) if draft.next_check else None,
             )
         )
     return tuple(suspects)
 
 
-def from_changes(judged: Iterable[Judged], source_of: dict[str, str]) -> list[Draft]:
+def from_changes(judged: Iterable[Judged], ways: Ways) -> list[Draft]:
     """Changes that lead, and possible ones that score enough to be worth a person's time."""
     drafts = []
     for one in judged:
@@ -95,24 +103,26 @@ def from_changes(judged: Iterable[Judged], source_of: dict[str, str]) -> list[Dr
         named = one.standing is Standing.LEADING or (one.standing is Standing.POSSIBLE and one.score >= NAMED)
         if not named or change.kind == "other":
             continue
-        source = source_of.get(change.id) or change.source or "changes"
+        way = ways.change(change)
         kind = "deploy" if change.kind == "rollback" else change.kind
         evidence = [
-            (inference if text.startswith(("diff and symptom", "its diff")) else fact)(text, source, query=_query(one))
+            (inference if text.startswith(("diff and symptom", "its diff")) else fact)(text, way)
             for text in one.support
         ]
-        evidence += [inference(text, source, supports=False) for text in one.against]
+        evidence += [inference(text, way, supports=False) for text in one.against]
         if one.standing is not Standing.LEADING and not any("new error" in s for s in one.support):
             evidence.append(
                 inference(
                     "neither versions nor logs connect it with the symptom beyond time and place",
-                    source,
+                    way,
                     supports=False,
                 )
             )
         verb = "points to" if one.standing is Standing.LEADING else "may be due to"
         label = change.version or (change.commit or "")[:10]
         name = f"{change.id}" + (f" ({label})" if label and label not in change.id else "")
+        if change.summary and kind != "deploy":
+            name += f" ({safe(change.summary, SUMMARY_CHARACTERS)})"
         drafts.append(
             Draft(
                 kind,
@@ -134,15 +144,6 @@ def _sentence(judged: Judged) -> str:
     first = judged.support[0] if judged.support else "happened near the onset"
     diff = next((s.removeprefix("its diff ") for s in judged.support if s.startswith("its diff")), "")
     return f"{first}; its diff {diff}" if diff else first
-
-
-def _query(judged: Judged) -> str | None:
-    """What shows the change again. Names come from outside and are quoted: somebody will paste this into a shell."""
-    change = judged.change
-    if change.commit and COMMIT.fullmatch(change.commit):
-        return f"git show {change.commit[:12]}"
-    named = change.kind in ("deploy", "rollback") and "/" in change.id and not change.id.startswith("-")
-    return f"git show {quote(change.id)}" if named else None
 
 
 def _next_check(judged: Judged) -> str:

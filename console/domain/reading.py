@@ -45,6 +45,8 @@ class SourceReport:
     cost: Cost = Cost()
     role: str = ""
     """logs | metrics | changes | health | traces | deploys: what the source is for."""
+    file: str = ""
+    """The file that it reads, where it is one file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,6 +103,7 @@ class JsonlTraces:
             records=kept,
             cost=Cost(1, found.bytes_read),
             role="traces",
+            file=str(self._path),
         )
 
 

@@ -42,7 +42,7 @@ def test_arrivals_that_multiply() -> None:
         SeriesSet.of([points("web", "request_count", 100, 420), points("shop", "request_count", 200, 800)])
     )
     assert found is not None
-    assert (found.entry, found.spread) == ("web", ("shop",))
+    assert (found.entry, [m.service for m in found.spread]) == ("web", ["shop"])
 
 
 def test_a_peak_like_others_is_none() -> None:

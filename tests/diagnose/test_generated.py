@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from functools import cache
 from random import Random
@@ -9,7 +10,8 @@ from random import Random
 import pytest
 
 from console.analysis.diagnose import diagnose
-from console.domain.diagnosis import Diagnosis, Standing, State
+from console.domain.diagnosis import Diagnosis, Evidence, Standing, State
+from console.query.parse import parse
 from tests.incidents.generate import CLASSES, Incident, Story, make
 from tests.incidents.score import Score, mean, score, show, table
 
@@ -41,6 +43,31 @@ def test_every_suspect_has_evidence_for_it_and_the_order_is_that_of_the_scores()
         for suspect in found.suspects:
             low = {Standing.LEADING: 0.7, Standing.POSSIBLE: 0.3}.get(suspect.standing, 0.0)
             assert suspect.score is not None and suspect.score >= low
+
+
+def repeats(evidence: Evidence) -> bool:
+    """Whether a person can repeat what an item rests on."""
+    words = shlex.split(evidence.query or "")
+    match words[:2]:
+        case ["incident", "logs"]:
+            return parse(words[2]) is not None and words[3::2] == ["--since", "--until"]
+        case ["incident", "changes"]:
+            return words[2::2] == ["--since", "--until"]
+        case ["git", "show"] | ["grep", "-F"]:
+            return len(words) > 2
+    return False
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda k: k.__name__)
+def test_every_item_of_evidence_names_a_configured_source_and_can_be_repeated(kind: Callable[[Random], Story]) -> None:
+    for seed in SEEDS:
+        incident, found = judged(kind, seed)
+        configured = {report.name for report in incident.seen.sources}
+        for item in (item for suspect in found.suspects for item in suspect.evidence):
+            assert item.source in configured, item
+            assert repeats(item), item
+            assert item.kind in ("fact", "inference")
+            assert item.window is not None and item.window.end <= found.at
 
 
 def test_every_change_in_reach_has_a_rule() -> None:

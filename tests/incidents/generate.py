@@ -614,7 +614,7 @@ def _observe(story: Story) -> Observations:
         for name, memory in story.memory.items():
             add(name, "memory_bytes", at, max(1e6, memory(ago)))
         records += _lines(story, ago, at, loads, usual)
-    series = SeriesSet.of([Series.of(key, found, "metrics") for key, found in points.items()])
+    series = SeriesSet.of([Series.of(key, found, "metrics", _query(key)) for key, found in points.items()])
     history = Window(NOW - story.history_min * STEP_S, NOW)
     sample = ErrorSample(history, tuple(sorted(records, key=lambda r: r.at or 0.0)), len(records))
     bad = tuple(r for r in sample.records if r.level >= Level.WARN)
@@ -631,6 +631,10 @@ def _observe(story: Story) -> Observations:
         diffs=tuple(story.diffs),
         sources=reports,
     )
+
+
+def _query(key: SeriesKey) -> str:
+    return f"grep -F ,{key.service},{key.operation},{key.metric}, metrics.csv"
 
 
 def _parts(story: Story, name: str, load: Load, faults: dict[str, Node]) -> list[tuple[str, Load]]:
