@@ -116,9 +116,13 @@ def _metrics(
         return None
     rate = _error_rate(name, series, window)
     p95 = _last(name, series, ("latency_p95", "latency_p99", "latency_avg"), window)
-    health = Health.HEALTHY
+    # What has no earlier level cannot leave it: failing as our own calls would call it is trouble all the same.
+    health = _by_rate(rate) if rate is not None else Health.HEALTHY
+    why = f"{bad[0].metric.replace('_', ' ')} left its level" if bad else ""
     if bad:
-        health = Health.DOWN if rate is not None and rate >= DOWN_ERROR_RATE else Health.DEGRADED
+        health = Health.DOWN if health is Health.DOWN else Health.DEGRADED
+    elif health is not Health.HEALTHY:
+        why = f"at least {limit * 100:g} % of its requests fail"
     elif not any(
         series.get(name, m)
         for m in (
@@ -132,7 +136,7 @@ def _metrics(
         )
     ):
         health = Health.UNKNOWN
-    return health, rate, p95, stamp, bad[0].metric if bad else ""
+    return health, rate, p95, stamp, why
 
 
 def metrics_state(
@@ -140,9 +144,7 @@ def metrics_state(
 ) -> DependencyState:
     """The row for a state that its own metrics tell."""
     health, rate, p95, stamp, why = found
-    return DependencyState(
-        name, kind, health, rate, p95, "own metrics", stamp, SafeText(f"{why} left its level" if why else "")
-    )
+    return DependencyState(name, kind, health, rate, p95, "own metrics", stamp, SafeText(why))
 
 
 def _error_rate(name: str, series: SeriesSet, window: Window) -> float | None:
