@@ -122,6 +122,7 @@ def _metrics(
     if bad:
         health = Health.DOWN if health is Health.DOWN else Health.DEGRADED
     elif health is not Health.HEALTHY:
+        limit = DEGRADED_ERROR_RATE if health is Health.DEGRADED else DOWN_ERROR_RATE
         why = f"at least {limit * 100:g} % of its requests fail"
     elif not any(
         series.get(name, m)
