@@ -12,8 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sources.logs.batch
+from console.analysis.mining import first_line
 from console.domain.instant import Window
 from console.domain.logs import LogRecord
+from console.guard.sanitise import safe
 from sources.logs.batch import batches
 from sources.logs.context import Context, Names
 from sources.logs.engine import Engine
@@ -47,8 +49,10 @@ def told(form: Format, blocks: Sequence[bytes], narrow: bool) -> tuple[list[obje
         placed.append((offset, block))
         offset += len(block)
     for batch in batches(form, placed, tally, narrow=narrow):
+        messages = batch.messages()
         for index in range(len(batch)):
             entry = batch.entry(index)
+            assert safe(first_line(messages[index])) == full(form, entry).message
             kind, light = batch.kinds[index], entry.light
             assert (kind.level, kind.service, kind.operation) == (light.level, light.service, light.operation)
             assert (kind.status, batch.times[index], batch.latencies[index]) == (
