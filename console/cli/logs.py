@@ -7,14 +7,15 @@ import sys
 import time
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from contextlib import AsyncExitStack, ExitStack, aclosing
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 
 import click
 import msgspec
 
+from console.cli.given_files import STANDARD_INPUT, given
 from console.cli.options import Request, common, request, wants_colour
 from console.cli.outcome import Exit, say
 from console.config.load import ConfigError
@@ -52,6 +53,7 @@ class Asked:
 
 @click.command("logs")
 @click.argument("query", required=False, default="")
+@click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--count", "only_count", is_flag=True, help="Only how many records match.")
 @click.option("--histogram", metavar="STEP", help="Matches, errors and latencies per step of time, such as 10s.")
 @click.option("--follow", is_flag=True, help="New records as they are written, until interrupted.")
@@ -62,17 +64,38 @@ class Asked:
 )
 @common
 def command(
-    query: str, only_count: bool, histogram: str | None, follow: bool, limit: int | None, **options: Any
+    query: str,
+    files: tuple[str, ...],
+    only_count: bool,
+    histogram: str | None,
+    follow: bool,
+    limit: int | None,
+    **options: Any,
 ) -> int:
     """Filtered log lines of the window, oldest first.
 
     QUERY: words and "quoted phrases", /regular expressions/, field:value, field:>=500, level:>=warn, status:5xx, latency:>2s,
-    -term, AND, OR and parentheses.
+    -term, AND, OR and parentheses; "" matches everything.
+
+    FILE: read instead of the configured logs, from its beginning unless --since is given; - is standard input.
     """
     if sum((only_count, histogram is not None, follow)) > 1:
         raise click.UsageError("only one of --count, --histogram and --follow can be given")
-    asked = asked_of(query, request(**options))
-    if follow and (asked.request.at_given or options["until"]):
+    if follow and STANDARD_INPUT in files:
+        raise click.UsageError("--follow needs a file that can be read again; standard input is read to its end")
+    with ExitStack() as stack:
+        step_s = parse_span(histogram) if histogram else 0.0
+        if not files:
+            asked = asked_of(query, request(**options))
+        else:
+            asked = _of_files(query, request(**options), files, stack, whole=not options["since"], step_s=step_s)
+        return _answered(asked, only_count, histogram, follow, limit, until_given=bool(options["until"]))
+
+
+def _answered(
+    asked: Asked, only_count: bool, histogram: str | None, follow: bool, limit: int | None, *, until_given: bool
+) -> int:
+    if follow and (asked.request.at_given or until_given):
         raise click.UsageError("--follow shows what is written from now on: leave --at and --until out")
     if only_count:
         return asyncio.run(closing(asked, _count))
@@ -91,20 +114,49 @@ def asked_of(text: str, asked: Request) -> Asked:
         click.UsageError: The text is no query.
         ConfigError: No logs are configured.
     """
-    try:
-        query = parse(text)
-    except QueryError as error:
-        raise click.UsageError(f"{error}\n  {text}\n  {' ' * (error.column - 1)}^") from None
-    if asked.services:
-        tests: tuple[Query, ...] = tuple(FieldTest("service", "=", name) for name in asked.services)
-        chosen = tests[0] if len(tests) == 1 else Or(tests)
-        query = chosen if query is None else And((chosen, query))
+    query = _query(text, asked.services)
     config = asked.loaded.config
     if not config.logs:
         where = asked.loaded.path or "the configuration"
         raise ConfigError(f"{where}: there is no [[logs]] table, so there are no log lines to read; add one with paths")
     names = [service.name for service in config.service]
     return Asked(asked, query, [build(one, asked.loaded.resolve, names) for one in config.logs])
+
+
+def _of_files(
+    text: str, asked: Request, names: Sequence[str], stack: ExitStack, *, whole: bool, step_s: float
+) -> Asked:
+    """What is asked of named files.
+
+    Args:
+        text, asked: The query and the common options.
+        names: Of the files.
+        stack: Holds what the files need as long as they are read.
+        whole: The window begins with the files, wherever that is.
+        step_s: Where it is not 0, the window is where their stamps are, and begins at a multiple of it.
+    """
+    query = _query(text, asked.services)
+    source = stack.enter_context(given(names, asked.loaded.config.console.timezone))
+    if whole:
+        window = Window(min(0.0, asked.window.end), asked.window.end)
+        reach = asyncio.run(source.reach()) if step_s > 0 else None
+        if reach is not None:
+            end = min(window.end, (reach.end // step_s + 1) * step_s)
+            window = Window(min(reach.start // step_s * step_s, end), end)
+        asked = replace(asked, window=window)
+    return Asked(asked, query, [source])
+
+
+def _query(text: str, services: Sequence[str]) -> Query | None:
+    try:
+        query = parse(text)
+    except QueryError as error:
+        raise click.UsageError(f"{error}\n  {text}\n  {' ' * (error.column - 1)}^") from None
+    if services:
+        tests: tuple[Query, ...] = tuple(FieldTest("service", "=", name) for name in services)
+        chosen = tests[0] if len(tests) == 1 else Or(tests)
+        query = chosen if query is None else And((chosen, query))
+    return query
 
 
 def _step(text: str, window: Window) -> float:

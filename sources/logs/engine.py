@@ -158,6 +158,31 @@ class Engine:
             run.tally.cut += reader.cut_lines
         return Shared(tuple(one.part() for one in collectors), run.tally, run.bytes)
 
+    def reach(self) -> Window | None:
+        """From the earliest of the files' first stamps to the latest of their last ones; None where none carries one."""
+        files = self.files().files
+        stamps = [at for file in files for at in (self._first_stamp(file), self._last_stamp(file)) if at is not None]
+        return Window(min(stamps), max(stamps)) if stamps else None
+
+    def _last_stamp(self, file: LogFile) -> float | None:
+        """The stamp of the last record that carries one, looked for in the last lines."""
+        try:
+            with Reader(file) as reader:
+                form = self.format_of(reader)
+                if reader.streamed:
+                    data = b""
+                    for _, block in reader.blocks(0, 1 << 62):
+                        data = block
+                else:
+                    data = reader.pread(SAMPLE, max(0, reader.size - SAMPLE))
+                for line in reversed(data.split(b"\n")):
+                    light = form.light(line) if form.starts(line) else None
+                    if light is not None and light.at is not None:
+                        return light.at
+        except SourceError:
+            return None
+        return None
+
     def volume(self, window: Window) -> int | None:
         """Bytes that a question about the window would read, told without reading them; None where that cannot be told.
 
@@ -184,7 +209,7 @@ class Engine:
 
     def files(self) -> Found:
         """The files that the source has now."""
-        return find(self.spec.patterns)
+        return find(self.spec.patterns, exact=self.spec.exact)
 
     def empty_format(self, path: str) -> Format:
         """The parser for a file that holds nothing yet."""

@@ -171,6 +171,10 @@ class FileLogSource:
         """
         return await self._ask(window, Messages(limit))
 
+    async def reach(self) -> Window | None:
+        """From the first to the last stamp of the files; None where none carries one."""
+        return await asyncio.to_thread(Engine(self.spec).reach)
+
     async def volume(self, window: Window) -> int | None:
         """Bytes that a question about the window would read, told without reading them; None where that cannot be told.
 

@@ -79,14 +79,19 @@ def split_name(path: str) -> tuple[str, tuple[int, str, int], str]:
     return os.path.join(folder, stem), (2, "", 0), compression
 
 
-def find(patterns: Iterable[str]) -> Found:
-    """The regular files that the patterns and their rotated siblings lead to, each once."""
+def find(patterns: Iterable[str], *, exact: bool = False) -> Found:
+    """The regular files that the patterns and their rotated siblings lead to, each once.
+
+    Args:
+        patterns: Globs.
+        exact: They are paths, and their siblings are not meant.
+    """
     files: dict[tuple[int, int], LogFile] = {}
     refused: list[str] = []
     for pattern in patterns:
         before = len(files) + len(refused)
-        for path in _candidates(pattern):
-            if glob.has_magic(pattern) and os.path.isdir(path):
+        for path in (pattern,) if exact else _candidates(pattern):
+            if not exact and glob.has_magic(pattern) and os.path.isdir(path):
                 continue  # `logs/*` means the files in it
             one = _examine(path)
             if isinstance(one, str):
@@ -95,7 +100,7 @@ def find(patterns: Iterable[str]) -> Found:
                 files.setdefault(one.identity, one)
         if len(files) + len(refused) == before and not any(_fits(f.path, pattern) for f in files.values()):
             refused.append(f"{safe(pattern)}: no file matches")
-    kept = _without_twins(files.values())
+    kept = list(files.values()) if exact else _without_twins(files.values())
     if len(kept) > MOST_FILES:
         newest = sorted(kept, key=lambda one: one.changed)[-MOST_FILES:]
         refused.append(f"{len(kept)} files match; the {MOST_FILES} written last are read: narrow the paths")

@@ -37,6 +37,8 @@ class Spec(msgspec.Struct, frozen=True):
     fallback_service: str = ""
     """The service of records that name none."""
     kind: str = "files"
+    exact: bool = False
+    """The patterns are paths, and rotated siblings are not meant."""
 
     def context(self, path: str, file: str, reference: float) -> Context:
         """What a parser of one file must know."""

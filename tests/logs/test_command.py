@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import threading
 import time
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -179,3 +181,61 @@ def test_follow_shows_what_is_written_and_ends_on_interrupt(config: Path) -> Non
             if pipe is not None:
                 pipe.close()
     assert os.path.exists(log)
+
+
+# ---- files named on the command line
+
+
+def given(*arguments: str, data: bytes = b"") -> Result:
+    return CliRunner().invoke(incident, ["logs", *arguments], input=data, standalone_mode=False)
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder without a configuration."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    monkeypatch.delenv("INCIDENT_CONFIG", raising=False)
+    return tmp_path
+
+
+LINES = b"".join(
+    b"2025-11-23 14:%02d:00 %s number %d\n" % (n, b"ERROR" if n % 10 == 0 else b"INFO", n) for n in range(60)
+)
+
+
+def test_named_files_need_no_configuration_and_are_read_whole(elsewhere: Path) -> None:
+    (elsewhere / "a.log").write_bytes(LINES)
+    (elsewhere / "a.log.1").write_bytes(LINES)
+    (elsewhere / "b [1].log.gz").write_bytes(gzip.compress(LINES))
+    assert given("", "a.log", "--count").stdout == "60\n"
+    assert given("level:error", "a.log", "b [1].log.gz", "a.log", "--count").stdout == "12\n"
+    assert given("number", "a.log", "--count", "--since", "2025-11-23T14:30:00Z").stdout == "30\n"
+
+
+def test_standard_input(elsewhere: Path) -> None:
+    result = given("level:error", "-", "--json", data=LINES)
+    assert [json.loads(one)["message"] for one in result.stdout.splitlines()] == [
+        f"number {n}" for n in range(0, 60, 10)
+    ]
+    assert given("", "-", "--count", data=b"").stdout == "0\n"
+
+
+def test_the_histogram_of_a_named_file_is_where_its_stamps_are(elsewhere: Path) -> None:
+    document = json.loads(given("", "-", "--histogram", "25m", "--json", data=LINES).stdout)
+    assert [(b["start"], b["count"]) for b in document["buckets"]] == [
+        ("2025-11-23T13:45:00Z", 10), ("2025-11-23T14:10:00Z", 25), ("2025-11-23T14:35:00Z", 25),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("", "none.log"), "none.log: there is no such file"),
+        (("", "-", "--follow"), "--follow needs a file that can be read again"),
+        (("level:eror", "-"), "did you mean error?"),
+    ],
+)
+def test_what_cannot_be_read_is_said(elsewhere: Path, arguments: tuple[str, ...], words: str) -> None:
+    with pytest.raises(click.UsageError, match=re.escape(words)):
+        CliRunner().invoke(incident, ["logs", *arguments], standalone_mode=False, catch_exceptions=False)
