@@ -140,11 +140,11 @@ def rates(growth: Growth, names: Names, scope: Scope) -> Made:
         buckets: defaultdict[str, defaultdict[float, float]] = defaultdict(lambda: defaultdict(float))
         for labels_of, key, grown in _of(growth.by, f"{names.histogram.base}_bucket"):
             labels = dict(key[1])
-            for operation in {"", labels_of.name(labels)}:
-                _bucket(buckets[operation], labels, grown)
+            for name in {"", labels_of.name(labels)}:
+                _bucket(buckets[name], labels, grown)
         operations |= {safe(name, NAME_LIMIT) for name in buckets}
-        for operation, counts in _most(buckets):
-            _quantiles(found, scope.service, operation, counts, names.histogram.scale)
+        for name, counts in _most(buckets):
+            _quantiles(found, scope.service, name, counts, names.histogram.scale)
     _outbound(found, growth, names, scope)
     for gauge in names.gauges:
         if gauge.counter and growth.seconds > 0:
