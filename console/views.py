@@ -311,10 +311,12 @@ def signals_view(
     return SignalsView(axis, tuple(rows), operation_rows(observations, window, diagnosis), status)
 
 
-def suspects_view(diagnosis: Diagnosis | None, status: Status) -> SuspectsView:
-    """The suspects pane; where there is none it says whether that is good news."""
+def suspects_view(diagnosis: Diagnosis | None, status: Status, problem: SafeText | None = None) -> SuspectsView:
+    """The suspects pane; where there is none it says whether that is good news, or the `problem` that kept it from being
+    known.
+    """
     if diagnosis is None:
-        return SuspectsView((), SafeText(NOT_JUDGED), status)
+        return SuspectsView((), problem or SafeText(NOT_JUDGED), status)
     reasons = {
         State.HEALTHY: "nothing is wrong, so nobody is suspected",
         State.RECOVERING: "recovering; no suspect left standing",

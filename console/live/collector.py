@@ -14,11 +14,13 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
+from console.analysis.contrast import excess_of
 from console.config.models import Config
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import Diagnosis, JudgedChange
 from console.domain.instant import Instant, Window, parse_span
 from console.domain.observations import Observations
+from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.details import Details, Found
@@ -82,6 +84,7 @@ class Collector:
         self._details = Details(sources, self._scope)
         self._diagnosis: Diagnosis | None = None
         self._observations: Observations | None = None
+        self._excess: tuple[FieldExcess, ...] = ()
         self._problem = SafeText("")
         self._signals: tuple[tuple[Axis, Status, int, int], SignalsView] | None = None
 
@@ -170,6 +173,7 @@ class Collector:
             await self._evidence.read_diffs()
             observations = self._evidence.observations()
             self._diagnosis = await self._diagnose(observations)
+            self._excess = await asyncio.to_thread(excess_of, observations)
             self._problem = SafeText("")
         except Exception as error:  # the judge must not take the collection down with it
             self._problem = safe(f"diagnosis failed: {type(error).__name__}: {error}", 200)
@@ -189,8 +193,8 @@ class Collector:
             live=live,
             header=self._header(now, status),
             signals=self._signals_view(combined(self._evidence.signal_states(), now, live=live)),
-            suspects=suspects_view(diagnosis, replace(status, detail=SafeText(""))),
-            logs=self._logs.view(diagnosis),
+            suspects=suspects_view(diagnosis, replace(self._judged(status, now), detail=SafeText("")), self._problem),
+            logs=self._logs.view(diagnosis, self._excess),
             changes=self._changes_view(combined(self._evidence.states("changes"), now, live=live)),
             upstreams=upstreams_view(
                 diagnosis,
@@ -203,10 +207,20 @@ class Collector:
         )
 
     def _header(self, now: Instant, status: Status) -> HeaderView:
-        view = header_view(self._diagnosis, now, self._scope.view.text(now, self._zone), status)
+        window_text, judged = self._scope.view.text(now, self._zone), self._judged(status, now)
+        view = header_view(self._diagnosis, now, window_text, judged)
         if self._problem:
-            view = replace(view, verdict=self._problem)
+            headline = view.headline if self._diagnosis is not None else SafeText("no verdict")
+            view = replace(view, headline=headline, verdict=self._problem)
         return replace(view, cost=self._sources.costs())
+
+    def _judged(self, status: Status, now: Instant) -> Status:
+        """Of what a verdict is told: where none could be made, the last one grows old however fresh the data is."""
+        if not self._problem:
+            return status
+        return Status(
+            Word.STALE, now - self._diagnosis.at if self._diagnosis is not None else None, detail=self._problem
+        )
 
     def _changes_view(self, status: Status) -> ChangesView:
         if self._observations is None:

@@ -155,3 +155,34 @@ async def test_the_first_verdict_knows_what_was_answered_in_the_second_it_was_ma
     assert [probe.at for probe in seen.probes] == [NOW + 0.7]
     assert [one.version for one in seen.running] == ["v1"]
     assert seen.window.end == NOW, "graphs and questions still end at a full second"
+
+
+async def test_a_verdict_that_cannot_be_made_again_grows_old_and_says_why() -> None:
+    clock, broken = Clock(), [True]
+
+    async def shaky(seen: Observations) -> Diagnosis:
+        if broken[0]:
+            raise ZeroDivisionError("no\x1b[2Jbody")
+        return await judge(seen)
+
+    collector = Collector(Config(), sources(Repository()), shaky, clock)
+    for feed in collector._evidence.feeds():
+        await feed.attempt()
+    why = "diagnosis failed: ZeroDivisionError: no^[[2Jbody"
+    await collector.diagnose_once()
+    state = collector.state()
+    assert (state.header.status.word, state.header.headline, state.header.verdict) == (Word.STALE, "no verdict", why)
+    assert (state.suspects.status.word, state.suspects.empty_reason) == (Word.STALE, why)
+    broken[0] = False
+    await collector.diagnose_once()
+    state = collector.state()
+    assert state.header.status.word is Word.LIVE and state.suspects.status.word is Word.LIVE
+    broken[0] = True
+    clock.now += 12
+    for feed in collector._evidence.feeds():
+        await feed.attempt()
+    await collector.diagnose_once()
+    state = collector.state()
+    assert (state.header.headline, state.header.verdict) == ("fine", why), "the last good verdict stays"
+    assert {(s.word, s.age_s) for s in (state.header.status, state.suspects.status)} == {(Word.STALE, 12.0)}
+    assert state.changes.status.word is Word.LIVE, "what is observed is as fresh as ever"
