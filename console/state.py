@@ -13,6 +13,7 @@ from console.domain.diagnosis import Diagnosis, JudgedChange, State, Suspect
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogCounts, LogRecord, Pattern
 from console.domain.reading import Cost
+from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState, ProbeResult
 
@@ -156,6 +157,8 @@ class LogsView:
     status: Status = Status()
     baseline_s: float | None = None
     """Length of the stretch that `patterns` are compared with, in seconds; None: with nothing."""
+    excess: tuple[FieldExcess, ...] = ()
+    """Field values that failing records of the window have more often than others, the clearest first."""
     wanted_text: SafeText | None = None
     """The filter that is being read while what is shown still matches `filter_text`; None: nothing is being read."""
 

@@ -1,11 +1,63 @@
-"""What the selected line or pattern says, field by field."""
+"""What the selected line or pattern says, field by field, and what failing lines have more often than others."""
 
 from __future__ import annotations
 
-from console.domain.logs import LogRecord, Pattern
+from dataclasses import replace
+
+from console.domain.logs import FieldValue, LogRecord, Pattern
+from console.domain.shapes import FieldExcess
+from console.state import LogsView
 from widgets import details
-from widgets.body import Body, Look, note
+from widgets.body import Body, Look, Row, note
+from widgets.ink import Line, cut, pad, width_of
+from widgets.numbers import percent, plain
 from widgets.pane import Pane
+
+LEAST_NOTE = 12
+"""Cells that a remark beside a value must have."""
+
+
+def share_text(one: FieldExcess) -> str:
+    """`97 % of failing, 8 × over`."""
+    share = f"{percent(one.failing / one.failing_of)} % of failing" if one.failing_of else "failing"
+    return f"{share}, {f'{plain(one.ratio)} × over' if one.ratio is not None else 'no other'}"
+
+
+def paint(of: LogRecord | Pattern | None, view: LogsView, width: int, height: int, look: Look) -> Body:
+    """The fields of a line, those that failing lines have in excess with their share; then all such values."""
+    if isinstance(of, LogRecord):
+        known = {(one.field, str(one.value)): one for one in view.excess}
+        rows = [_remarked(row, known, width) for row in details.record(of, width, height, look).rows]
+    elif isinstance(of, Pattern):
+        rows = list(details.pattern(of, width, height, look, view.baseline_s).rows)
+    else:
+        rows = list(note("select a line or a pattern", width, max(1, height)).rows)
+    if view.excess:
+        rows.append(details.title("failing lines of the window have more often"))
+        rows += [_excess(one, width) for one in view.excess]
+    return Body((), tuple(rows))
+
+
+def _remarked(row: Row, known: dict[tuple[str, str], FieldExcess], width: int) -> Row:
+    """The row with its share among failing lines, where that is in excess and there is room."""
+    value = row.value
+    one = known.get((value.name, str(value.value))) if isinstance(value, FieldValue) else None
+    if one is None:
+        return row
+    told = share_text(one)
+    room = width - width_of(row.lines[0].text.rstrip()) - 2
+    if room < LEAST_NOTE:
+        return replace(row, lines=(*row.lines, Line.of("  ", (told, "warn")).cut(width)))
+    return replace(row, lines=(row.lines[0].beside(Line.of((cut(told, room), "warn")), width), *row.lines[1:]))
+
+
+def _excess(one: FieldExcess, width: int) -> Row:
+    told = Line.of((share_text(one), "warn"))
+    name = Line.of((pad(one.field, min(12, width_of(one.field))), "label"), " ", (one.value, "text"))
+    fits = name.width + told.width + 1 <= width
+    lines = (name.beside(told, width),) if fits else (name.cut(width), (Line.of("  ") + told).cut(width))
+    text = f"{one.field} {one.value}: {one.failing:,} of {one.failing_of:,} failing, {one.others:,} of {one.others_of:,} others"
+    return Row(lines, FieldValue(one.field, one.value), f"excess:{one.field}:{one.value}", text)
 
 
 class FieldsPane(Pane):
@@ -14,19 +66,16 @@ class FieldsPane(Pane):
     number = 3
     title = "Fields"
     of: LogRecord | Pattern | None = None
-    baseline_s: float | None = None
+    view = LogsView()
 
-    def show_fields(self, of: LogRecord | Pattern | None, baseline_s: float | None, look: Look) -> None:
-        """Show what this says.
-
-        Args:
-            baseline_s: Seconds that a pattern is compared with.
-        """
-        if self.shows((self.of, self.baseline_s), (of, baseline_s), look):
+    def show_fields(self, of: LogRecord | Pattern | None, view: LogsView, look: Look) -> None:
+        """Show what this says, beside what failing lines of the view have in common."""
+        known = (self.of, self.view.baseline_s, self.view.excess)
+        if self.shows(known, (of, view.baseline_s, view.excess), look):
             return
-        if of is not self.of:
+        if of != self.of:
             self.forget_place()
-        self.of, self.baseline_s, self.look = of, baseline_s, look
+        self.of, self.view, self.look = of, view, look
         self.repaint()
 
     def title_text(self) -> str:
@@ -35,8 +84,4 @@ class FieldsPane(Pane):
 
     def body(self, width: int, height: int) -> Body:
         """The fields as rows."""
-        if isinstance(self.of, LogRecord):
-            return details.record(self.of, width, height, self.look)
-        if isinstance(self.of, Pattern):
-            return details.pattern(self.of, width, height, self.look, self.baseline_s)
-        return note("select a line or a pattern", width, max(1, height))
+        return paint(self.of, self.view, width, height, self.look)

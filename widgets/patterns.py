@@ -103,7 +103,7 @@ def _table(view: LogsView) -> list[Column[Pattern]]:
     found: list[Column[Pattern]] = [
         Column("status", lambda p, w: Line.of((p.status.upper(), pattern_style(p.status))), 6),
         Column("now", lambda p, w: Line.of((short_count(p.count), "strong")), 5, align_right=True),
-        Column("before", lambda p, w: Line.of((before_text(p, view.baseline_s), "text")), 9, drop=3, align_right=True),
+        Column("before", lambda p, w: Line.of((before_text(p, view.baseline_s), "text")), 11, drop=3, align_right=True),
         Column("compared", lambda p, w: Line.of((ratio_text(p), pattern_style(p.status))), 10, drop=2),
         Column("level", lambda p, w: Line.of((level_word(p.level), level_style(p.level))), 5, drop=4),
         Column("service", lambda p, w: Line.of((p.service, "accent")), 8, drop=6, most=14, grow=1),
@@ -116,8 +116,6 @@ def _table(view: LogsView) -> list[Column[Pattern]]:
 
 def _trend(steps: int, pattern: Pattern, width: int) -> Line:
     """Its lines over the window, each pattern on its own scale; after its last line it is zero."""
-    if not pattern.trend:
-        return Line()
     points = (*pattern.trend, *(0,) * (steps - len(pattern.trend)))
     axis = Axis(Window(0.0, float(steps)), 1.0)
     style = "graph.bad" if pattern.status in ("new", "surged") else "graph"

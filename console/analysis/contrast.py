@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from console.analysis.constants import PATTERN_P, PATTERN_RATIO, PATTERN_SURGE
 from console.analysis.stats import benjamini_hochberg, chi_square_p, g_shares
-from console.domain.logs import LogRecord
+from console.domain.logs import LogRecord, record_id
+from console.domain.observations import Observations
 from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
 
@@ -49,6 +50,13 @@ def excess(failing: Sequence[LogRecord], others: Sequence[LogRecord]) -> tuple[F
             found.append((g, FieldExcess(name, value, count, of, other, other_of, ratio)))
     found.sort(key=lambda one: (-one[0], one[1].field, one[1].value))
     return tuple([one for _, one in found[:MOST_VALUES]])
+
+
+def excess_of(seen: Observations) -> tuple[FieldExcess, ...]:
+    """Values over-represented among the failing records of the window, as far as records of it were read."""
+    read = [one.records for one in (seen.records, seen.errors) if one is not None]
+    known = {record_id(r): r for records in read for r in records if r.at is not None and r.at in seen.window}
+    return excess([r for r in known.values() if r.failed], [r for r in known.values() if not r.failed])
 
 
 def _counted(records: Iterable[LogRecord]) -> tuple[Counter[tuple[str, SafeText]], Counter[str]]:

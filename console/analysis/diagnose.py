@@ -21,7 +21,7 @@ from console.analysis.loglevels import log_moves
 from console.analysis.moves import Move, judge, judge_errors
 from console.analysis.onset import Onset
 from console.analysis.outbound import Blame, blame, read_outbound
-from console.analysis.patterns import Compared, compare
+from console.analysis.patterns import Compared, compare, with_trends
 from console.analysis.place import Place, rank_places
 from console.analysis.plausible import contradicted, unfelt
 from console.analysis.restarts import Restart, find_restarts
@@ -365,7 +365,8 @@ def _patterns(view: View, onset: Onset | None) -> Compared:
     baseline = None
     if view.covered is not None and view.covered.start < window.start:
         baseline = Window(view.covered.start, window.start)
-    return compare(view.records, window, baseline)
+    compared = compare(view.records, window, baseline)
+    return replace(compared, patterns=with_trends(compared, view.records, seen.window))
 
 
 # -- explaining -------------------------------------------------------------------------------------------------------

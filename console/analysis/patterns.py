@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import blake2s
 from typing import TypeAlias
 
@@ -20,6 +20,8 @@ LEAST_BASELINE = 1_000
 """Lines of a baseline below which nothing is called new or gone: too little was seen to know what is usual [D]."""
 RULE_OF_THREE = 3.0
 """What was not seen in n lines occurs, with 95 % confidence, in fewer than 3 / n of them [P]."""
+TREND_STEPS = 60
+"""Steps of a trend: as many as a graph of one line has room for."""
 _WEIGHTS = {Level.ERROR: 1.5, Level.FATAL: 1.5, Level.WARN: 1.2}
 Place: TypeAlias = tuple[str, Level]
 """Service and level: patterns are mined for each by itself."""
@@ -100,6 +102,23 @@ def compare(
     if spans is None and baseline is not None:
         spans = (baseline.seconds, window.seconds)
     return compare_counts(now, before, spans, known, least_baseline=1)
+
+
+def with_trends(compared: Compared, records: Iterable[LogRecord], window: Window) -> tuple[Pattern, ...]:
+    """The patterns with their lines per step of a window, whatever stretch they were compared in."""
+    if window.seconds <= 0:
+        return compared.patterns
+    table = ShapeTable(window, window.seconds / TREND_STEPS)
+    table.add_records(r for r in records if r.at is not None and r.at in window)
+    trends: dict[str, list[int]] = {}
+    for shape in table.shapes():
+        id = compared.names.get((shape.service, shape.level, shape.text))
+        if id is None:
+            continue  # a shape that the table took for too rare
+        trend = trends.setdefault(id, [0] * TREND_STEPS)
+        for bucket, lines in shape.buckets.items():
+            trend[bucket] += lines
+    return tuple([replace(p, trend=tuple(trends.get(p.id, ()))) for p in compared.patterns])
 
 
 def compare_counts(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from console.domain.diagnosis import Diagnosis
 from console.domain.instant import Instant, Window, span_text
 from console.domain.logs import LogRecord
+from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.log_tail import LogTail
@@ -163,8 +164,8 @@ class LogPane:
         lines.tail.preload(page.value, counts.value)
         return None
 
-    def view(self, diagnosis: Diagnosis | None) -> LogsView:
-        """What the pane shows now, with the patterns of the last diagnosis."""
+    def view(self, diagnosis: Diagnosis | None, excess: tuple[FieldExcess, ...] = ()) -> LogsView:
+        """What the pane shows now, with the patterns of the last diagnosis and what failing records have in common."""
         patterns = diagnosis.patterns if diagnosis is not None else ()
         baseline = diagnosis.pattern_baseline if diagnosis is not None else None
         baseline_s = baseline.seconds if baseline is not None else None
@@ -174,7 +175,7 @@ class LogPane:
         wanted = safe(self.filter_text) if self._reading() else None
         if lines is None:
             status = self._status(now, live)
-            return LogsView(patterns=patterns, status=status, baseline_s=baseline_s, wanted_text=wanted)
+            return LogsView(patterns=patterns, status=status, baseline_s=baseline_s, excess=excess, wanted_text=wanted)
         counts = lines.tail.counts(shown)
         return LogsView(
             safe(lines.filter_text),
@@ -187,6 +188,7 @@ class LogPane:
             self.following,
             self._status(now, live),
             baseline_s,
+            excess,
             wanted,
         )
 

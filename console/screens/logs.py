@@ -71,6 +71,8 @@ class LogsScreen(ConsoleScreen):
         self._arrived = False
         """Whether lines of this screen's filter have been shown."""
         self._of: LogRecord | Pattern | None = None
+        """What the fields belong to."""
+        self._view = LogsView()
 
     def body(self) -> Iterable[Widget]:
         yield self.filter_line
@@ -102,6 +104,7 @@ class LogsScreen(ConsoleScreen):
 
     def show_body(self, state: ConsoleState) -> None:
         view, markers = self._matching(state.logs), state.signals.axis.markers if state.signals is not None else ()
+        self._view = view
         self.filter_line.show_view(view, self.session.filter_text, self.session.search_text, len(self.session.marks))
         self.histogram.show_view(view, self.look, markers)
         self.patterns.show_view(view, self.look, state.suspects.status)
@@ -121,7 +124,7 @@ class LogsScreen(ConsoleScreen):
         selected = pane.selected() if pane is self.patterns else self.lines.selected()
         if pane is not self.fields and isinstance(selected, (LogRecord, Pattern)):
             self._of = selected
-        self.fields.show_fields(self._of, self.patterns.view.baseline_s, self.look)
+        self.fields.show_fields(self._of, self._view, self.look)
 
     def on_pane_moved(self, _message: Pane.Moved) -> None:
         """What is selected is told beside it."""

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.analysis.patterns import compare
+from console.analysis.patterns import TREND_STEPS, compare, with_trends
 from console.analysis.templates import template_of
 from console.domain.instant import Window
 from console.domain.logs import Level, LogRecord
@@ -101,3 +101,19 @@ def test_without_a_baseline_nothing_is_called_new() -> None:
     found = compare(lines("broken {n}", 1000, 1300, 50), WINDOW, None)
     assert [p.status for p in found.patterns] == ["steady"]
     assert found.patterns[0].baseline_count is None and found.patterns[0].ratio is None
+
+
+def test_a_trend_counts_the_lines_of_a_pattern_over_any_window_and_adds_up() -> None:
+    records = lines("steady work {n}", 0, 1300, 600, Level.INFO) + lines("broken pipe {n}", 1050, 1300, 90)
+    shown = Window(700.0, 1300.0)
+    trends = {str(p.template): p.trend for p in with_trends(compare(records, WINDOW, BASELINE), records, shown)}
+    broken = trends["broken pipe <*>"]
+    assert len(broken) == TREND_STEPS and sum(broken) == 90
+    assert not any(broken[: TREND_STEPS * 350 // 600 - 1])
+    assert sum(trends["steady work <*>"]) == len([r for r in records if r.level is Level.INFO and r.at in shown])
+
+
+def test_a_pattern_without_lines_in_the_window_has_no_trend() -> None:
+    records = lines("steady work {n}", 0, 900, 600, Level.INFO) + lines("broken pipe {n}", 1050, 1300, 9)
+    trends = {str(p.template): p.trend for p in with_trends(compare(records, WINDOW, BASELINE), records, WINDOW)}
+    assert trends["steady work <*>"] == () and sum(trends["broken pipe <*>"]) == 9
