@@ -14,28 +14,13 @@ LONGEST = 3000
 MOST_TOKENS = 128
 """Tokens of a message that is mined; one of more is counted only [P, as above]."""
 _HEX = "[0-9A-Fa-f]"
-_NUMBER = rf"{_HEX}*+(?:[.:,/_-]{_HEX}++)*+(?:ms|us|ns|s|%|[KMGT]i?B|B)?"
-_DAYS_AND_MONTHS = [
-    "Jan",
-    "Feb",
-    "Mar",
-    "Apr",
-    "May",
-    "Jun",
-    "Jul",
-    "Aug",
-    "Sep",
-    "Oct",
-    "Nov",
-    "Dec",
-    "Mon",
-    "Tue",
-    "Wed",
-    "Thu",
-    "Fri",
-    "Sat",
-    "Sun",
-]
+_END = "(?![A-Za-z])"
+_NUMBER = rf"{_HEX}*+(?:[.:,/_-]{_HEX}++)*+(?=(?:[mun]?s|[KMGT]i?B)?{_END})"
+"""The rest of a number; a unit that follows stays."""
+_DAYS_AND_MONTHS = (
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    "Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun",
+)  # fmt: skip
 _NAMES = "|".join(f"(?<={name[0]}){name[1:]}" for name in _DAYS_AND_MONTHS)
 # Every alternative begins behind the first character: an expression that begins with a set of characters is searched for
 # three times as fast as one that begins with a look behind.
@@ -44,10 +29,10 @@ _VALUE = re.compile(
     [0-9A-Fa-fJMNOSTW+-](?<![A-Za-z0-9].)(?:
           (?<=[0-9])(?:{_NUMBER})
         | (?<=[a-f])(?=[A-Fa-f]*+[0-9]){_NUMBER}
-        | (?<=[A-Z])(?:(?<=[A-F])(?=[A-Fa-f]*+[0-9]){_NUMBER} | {_NAMES})
-        | (?<=0)x{_HEX}++
+        | (?<=[A-Z])(?:(?<=[A-F])(?=[A-Fa-f]*+[0-9]){_NUMBER} | (?:{_NAMES}){_END})
+        | (?<=0)x{_HEX}++{_END}
         | (?<=[+-])(?=[0-9]){_NUMBER}
-    )(?![A-Za-z])
+    )
     """,
     re.VERBOSE,
 )
