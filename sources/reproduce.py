@@ -42,7 +42,7 @@ from console.repro.har import through_cache
 from console.repro.prepare import digest_of
 from console.repro.signature import Outcome
 from console.repro.wire import new_trace, path_template, read_back, redacted_query
-from sources.addresses import Resolve, permitted
+from sources.addresses import ForbiddenAddress, Resolve, permitted
 from sources.answers import http_date
 from sources.base import SourceError
 from sources.secrets import Token
@@ -165,6 +165,21 @@ class Session:
         except LedgerFailed as error:
             raise Stopped("G20", str(error)) from None
 
+    def confirm(self, typed: Confirmation) -> None:
+        """What a person typed; the guard checks that it is for this request."""
+        self._confirmation = typed
+
+    def extend(self) -> None:
+        """The incident may use the larger budget, as a person confirmed.
+
+        Raises:
+            Stopped: The budget cannot be kept.
+        """
+        try:
+            self._books.ledger.extend(self._who.incident)
+        except LedgerFailed as error:
+            raise Stopped("G20", str(error)) from None
+
     async def __call__(self, request: HttpRequest) -> Outcome:
         """Send one request, once.
 
@@ -210,9 +225,10 @@ class Session:
         place = place_of(self.env.origin)
         try:
             return tuple(await permitted(place.host, place.port or 0, self._resolve, CONNECT_S))
+        except ForbiddenAddress as error:
+            raise Stopped("G3", str(error)) from None
         except SourceError as error:
-            rule = "G3" if "never asked" in str(error) else "G18"
-            raise Stopped(rule, str(error)) from None
+            raise Stopped("", str(error)) from None
 
     def _final(self, request: HttpRequest, traceparent: str) -> tuple[HttpRequest, frozenset[str]]:
         """The request with credential and marks, and the names of the headers that were added."""

@@ -16,6 +16,7 @@ COMMANDS: dict[str, str] = {
     "patterns": "log patterns of a window against its baseline",
     "changes": "the change timeline",
     "health": "probes every dependency once",
+    "repro": "makes a failure happen again, safely: import, run, minimise, compare, verify, export",
     "doctor": "checks terminal, clock, permissions and every source, and says how to mend what is wrong",
     "config": "writes, validates or shows the configuration",
     "schema": "prints the JSON Schema of a document that this program writes",

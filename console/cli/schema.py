@@ -9,7 +9,7 @@ import click
 
 from console.cli.options import forms, write_json
 
-SCHEMAS = ("diagnose", "patterns")
+SCHEMAS = ("diagnose", "patterns", "repro")
 
 
 @click.command("schema")
@@ -19,8 +19,9 @@ def command(document: str, as_json: bool, plain: bool) -> int:
     """Print the JSON Schema of DOCUMENT, as a validator takes it; with --plain its fields, one a line."""
     from console.report.diagnosis_json import diagnosis_schema
     from console.report.patterns_json import patterns_schema
+    from console.report.repro_json import repro_schema
 
-    schema = {"diagnose": diagnosis_schema, "patterns": patterns_schema}[document]()
+    schema = {"diagnose": diagnosis_schema, "patterns": patterns_schema, "repro": repro_schema}[document]()
     if plain and not as_json:
         for line in _fields(schema, ""):
             click.echo(line)
@@ -31,6 +32,8 @@ def command(document: str, as_json: bool, plain: bool) -> int:
 
 def _fields(schema: dict[str, Any], path: str) -> Iterator[str]:
     """`suspects[].rank: integer.` for every field, outer ones first."""
+    for name, inner in schema.get("$defs", {}).items():
+        yield from _fields(inner, f"{path}{name}: ")
     for name, inner in schema.get("properties", {}).items():
         yield f"{path}{name}: {_kind(inner)}."
         yield from _fields(inner, f"{path}{name}.")

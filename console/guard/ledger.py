@@ -99,7 +99,7 @@ class Ledger:
             if now + seconds > entry.get("until", 0.0):
                 entry["until"], entry["why"] = now + seconds, reason
 
-    def extend(self, incident: str, host: str) -> None:
+    def extend(self, incident: str) -> None:
         """A person confirmed that this incident needs the larger budget."""
         with self._opened() as data:
             if incident not in data["extended"]:

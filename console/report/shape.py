@@ -22,7 +22,8 @@ class Field:
     name: str
     """The key; also the attribute it is read from, unless `read` says otherwise."""
     kind: str
-    """text | number | integer | boolean | time | window | object | list (of objects) | texts | integers"""
+    """text | number | integer | boolean | time | window | object | list (of objects) | texts | integers | numbers
+    | pairs (of texts)"""
     says: str
     """What it means, for the schema."""
     null: bool = False
@@ -72,6 +73,8 @@ def _one(field: Field, value: Any) -> Any:
             return str(value)
         case "texts" | "integers":
             return list(value)
+        case "numbers":
+            return [finite(one) for one in value]
     return value
 
 
@@ -113,8 +116,13 @@ def _property(field: Field) -> Json:
             inner = _object(field.shape)
         case "list":
             inner = {"type": "array", "items": _object(field.shape)}
-        case "texts" | "integers":
+        case "texts" | "integers" | "numbers":
             inner = {"type": "array", "items": dict(_TYPES[field.kind[:-1]])}
+        case "pairs":
+            inner = {
+                "type": "array",
+                "items": {"type": "array", "prefixItems": [dict(_TYPES["text"])] * 2, "minItems": 2, "maxItems": 2},
+            }
         case _:
             inner = dict(_TYPES[field.kind])
     if field.among:

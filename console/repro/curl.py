@@ -9,10 +9,13 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from console.domain.request import Header, HttpRequest
+from console.guard.sanitise import safe
+from console.guard.words import is_credential
 from console.repro.curl_options import PROXIES, Given, given_in, told
 from console.repro.curl_url import CurlUrl, credentials, parsed, single, without_dots
 from console.repro.errors import Unclear
 from console.repro.multipart import multipart, part_of
+from console.repro.prepare import Imported
 from console.repro.shell import Word, at, words_of
 
 CODINGS = "deflate, gzip, br, zstd"
@@ -373,3 +376,21 @@ def _cookies(cookies: Sequence[str]) -> str | None:
     if len(joined) > LONGEST_COOKIE:
         raise Unclear(f"the cookies are longer than the {LONGEST_COOKIE} bytes that curl sends")
     return joined
+
+
+def imported_curl(text: str) -> Imported:
+    """A pasted command as evidence.
+
+    Raises:
+        Unclear: It cannot be understood exactly, or a shell variable stands where its value is needed.
+    """
+    command = curl_command(text)
+    request = command.request
+    open_texts = [request.method, request.url, (request.body or b"").decode("latin-1")]
+    open_texts += [value for name, value in request.headers if not is_credential(name)]
+    for name in command.variables:
+        if any(f"${{{name}}}" in one for one in open_texts):
+            raise Unclear(f"${name} is a shell variable whose value is not known here: write its value instead")
+    notes = [safe(note) for note in command.notes]
+    notes += [safe(f"${name} stands for a credential, which is not needed here") for name in command.variables]
+    return Imported(request, tuple(notes), insecure=command.insecure, proxy=command.proxy)

@@ -13,10 +13,13 @@ class Unclear(ValueError):
 
 
 class Stopped(Exception):
-    """Sending ends here: budget, breaker, kill switch, or the audit cannot be written."""
+    """Sending ends here: budget, breaker, kill switch, or the audit cannot be written.
+
+    The rule is empty where no rule speaks: the name does not resolve.
+    """
 
     def __init__(self, rule: str, reason: str) -> None:
-        super().__init__(f"{rule}: {safe(reason, 300)}")
+        super().__init__(f"{rule}: {safe(reason, 300)}" if rule else safe(reason, 300))
         self.rule = rule
         self.reason = safe(reason, 300)
 

@@ -194,3 +194,10 @@ class _SpanLines:
 
 def _hash(trace_id: str) -> int:
     return crc32(trace_id.encode("utf-8", "replace"))
+
+
+def span_of_line(line: bytes) -> Span | None:
+    """The span of a single line; None where it is none."""
+    taker = _SpanLines(Window(-math.inf, math.inf), 1)
+    taker.take(line, 1)
+    return next(iter(taker.kept()), None)
