@@ -44,7 +44,7 @@ class Reader:
         self.cut_lines = 0
         self.bytes_read = 0
         self.stopped = ""
-        """Why a compressed file was not read to its end; empty where it was."""
+        """Why the file was not read to its end; empty where it was."""
         self._fd = open_regular(file.path)
         self.size = os.fstat(self._fd).st_size
         begin = b"" if file.compression else self.pread(3, 0)
@@ -152,6 +152,8 @@ class Reader:
         while data := self.pread(BLOCK, offset):
             yield data
             offset += len(data)
+        if offset < self.size:
+            self.stopped = f"{safe(self.file.path)}: became shorter while it was read; read up to its new end"
 
     def _expanded(self) -> Iterator[bytes]:
         allowed = min(max(RATIO_FLOOR, self.size * MOST_RATIO), MOST_EXPANDED)

@@ -27,6 +27,7 @@ from sources.logs.engine import Allowance, Engine
 from sources.logs.helper import Helper
 from sources.logs.inputs import find, split_name
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page
+from sources.logs.reading import Reader
 from sources.logs.spec import Spec, service_in_path
 from sources.logs.tail import Tail
 from sources.logs.wire import Share
@@ -518,6 +519,37 @@ def test_a_clock_that_jumps_back_and_stamps_of_the_future(tmp_path: Path) -> Non
     rows += [row(START + 5000 + n, pad="x" * 50) for n in range(6000)] + [row(4e9)]
     path = write(tmp_path / "a.log", rows)
     assert page(engine(path), Window(START + 5000, START + 6000)).value.matched == 2000
+
+
+def test_invalid_utf_8_and_zeros_inside_lines_are_shown_as_what_they_are(tmp_path: Path) -> None:
+    lines = [row(START + n) for n in range(9)] + [
+        b'{"ts":%d,"level":"error","msg":"caf\xe9 \xff\xfe \x00 end"}\n' % START
+    ]
+    found = page(engine(write(tmp_path / "a.log", lines)), Window(START, START + 9), "level:error")
+    assert [r.message for r in found.value.records] == ["caf\\xe9 \\xff\\xfe ^@ end"]
+    plain = [b"2026-11-23 14:00:0%d INFO caf\xe9 %d\0\0 end\n" % (n, n) for n in range(9)]
+    found = page(engine(write(tmp_path / "b.log", plain)), Window(START, START + 9), "end")
+    assert [r.message for r in found.value.records] == [f"caf\\xe9 {n}^@^@ end" for n in range(9)]
+
+
+@pytest.mark.parametrize("query", ["", "at"])
+def test_a_file_that_shrinks_while_it_is_read_gives_what_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    path = write(tmp_path / "a.log", [row(START + n / 100) for n in range(60_000)])
+    pread = Reader.pread
+
+    def shrinking(self: Reader, length: int, offset: int) -> bytes:
+        data = pread(self, length, offset)
+        if offset > 1 << 20:
+            os.truncate(path, 1_500_000)
+        return data
+
+    monkeypatch.setattr(Reader, "pread", shrinking)
+    found = page(engine(path), Window(START - 9, START + 999), query, 0)
+    assert 17_000 < found.value.matched < 60_000
+    assert found.report.state is SourceState.PARTIAL
+    assert "became shorter while it was read" in found.report.detail
 
 
 def test_a_thousand_files(tmp_path: Path) -> None:

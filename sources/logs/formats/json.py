@@ -7,6 +7,7 @@ unexpected type, is read the long way, so that both ways always agree.
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -128,7 +129,8 @@ class JsonFormat:
             return found
         # An empty field makes way for its alias.
         return [
-            None if row is None else next((value for value in msgspec.structs.astuple(row) if value), "") for row in rows
+            None if row is None else next((value for value in msgspec.structs.astuple(row) if value), "")
+            for row in rows
         ]
 
     def _message_row(self, line: bytes) -> Any:
@@ -224,7 +226,9 @@ class JsonFormat:
         self._latency_unit = self._builder.unit(chosen.get("latency", ""))
         self._rows = msgspec.json.Decoder(self._struct(chosen, _LIGHT))
         self._narrow_rows = msgspec.json.Decoder(self._struct(chosen, _NARROW))
-        names = sorted((known[1], name) for name in self._seen if (known := of(name)) is not None and known[0] == "message")
+        names = sorted(
+            (known[1], name) for name in self._seen if (known := of(name)) is not None and known[0] == "message"
+        )
         texts = {f"message{number}": name for number, (_, name) in enumerate(names)} or {"message0": "(no message)"}
         row = msgspec.defstruct("Message", [(field, str | None, None) for field in texts], rename=texts, gc=False)
         self._message_rows: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
@@ -254,13 +258,24 @@ class JsonFormat:
         return None if known is not None and known[0] in wanted else msgspec.Raw
 
 
+def _named(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    # Two backslashes inside a text of JSON are one.
+    return "".join(f"\\\\x{byte:02x}" for byte in error.object[error.start : error.end]), error.end
+
+
+_VISIBLE = "incident-visible-in-json"
+codecs.register_error(_VISIBLE, _named)
+
+
 def _object(line: bytes) -> dict[str, object] | None:
-    """The object on a line; invalid UTF-8 is shown escaped, and what the strict decoder refuses (`NaN`) is tried leniently."""
+    """The object on a line; invalid UTF-8 is shown escaped, and what the strict decoder refuses (`NaN`, control
+    characters) is tried leniently."""
     try:
         found = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError):
         try:
-            found = json.loads(line.decode("utf-8", "backslashreplace"))
+            found = json.loads(line.decode("utf-8", _VISIBLE), strict=False)
         except (ValueError, RecursionError):
             return None
     except RecursionError:
