@@ -39,7 +39,7 @@ def _table(view: UpstreamsView, width: int) -> Body:
     longest = max(width_of(row.state.name) for row in view.rows)
     table: list[Column[UpstreamRow]] = [
         Column("state", lambda row, _: _sign_cell(row), 9),
-        Column("upstream", _name_cell, min(max(8, longest), 40)),
+        Column("upstream", _name_cell, min(max(8, longest), 34)),
         Column("fails", lambda row, _: _number_cell(row, row.state.error_rate, "ratio"), 7, gap=2, align_right=True),
         Column("p95", lambda row, _: _number_cell(row, row.state.latency_p95_s, "s"), 6, gap=2, align_right=True),
         Column("what was seen", lambda row, size: Line.of((_details(row, ""), "muted")).cut(size), 20, gap=2, grow=1),
@@ -105,7 +105,8 @@ def _numbers(row: UpstreamRow) -> str:
 
 def _details(row: UpstreamRow, hidden: str) -> str:
     probe = row.probes[-1] if row.probes else None
-    seen = f"probe {probe.detail}" if probe is not None and probe.detail not in row.state.detail else ""
+    other = probe is not None and row.state.evidence != "probe" and probe.detail not in row.state.detail
+    seen = f"probe {probe.detail}" if probe is not None and other else ""
     evidence = f"by {row.state.evidence}" if row.state.evidence and row.state.evidence != "none" else "no evidence"
     return " · ".join(part for part in (hidden, row.state.detail, seen, evidence) if part)
 

@@ -16,6 +16,7 @@ from console.domain.changes import BY_DEPLOY, Running
 from console.domain.diagnosis import State
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
+from console.domain.topology import ProbeResult
 from console.guard.sanitise import UNSAFE, safe
 from console.state import ConsoleState, HeaderView, LogsView, Marker, Status, SuspectsView, Word
 from tests.widgets.samples import (
@@ -292,6 +293,14 @@ def test_on_a_wide_pane_the_numbers_of_dependencies_stand_beside_their_names() -
     assert first.split()[:5] == ["✖", "DOWN", "payments-gateway", "31", "%"] and first.index("31 %") < 45
     assert [row.lines[0].text.split()[-1] for row in body.rows] == ["3s", "45s", "3s", "3s"]
     assert all(row.value is not None and row.key.startswith("upstream:") for row in body.rows)
+
+
+def test_what_a_probe_says_is_said_once() -> None:
+    view = incident().upstreams
+    row = next(r for r in view.rows if r.state.evidence == "probe")
+    probe = ProbeResult(row.state.name, SafeText("tcp://x:1"), row.state.health, 0.06, SafeText("tcp 60 ms"), NOW)
+    shown = text_of(upstreams.paint(replace(view, rows=(replace(row, probes=(probe,)),)), 120, 5, LOOK))
+    assert row.state.detail in shown and "tcp 60 ms" not in shown, "a newer one is in the next verdict"
 
 
 def test_markers_that_are_not_named_are_counted() -> None:
