@@ -24,6 +24,10 @@ paths = ["app.jsonl"]
 service = "checkout"
 [[changes]]
 path = "changes.jsonl"
+[[environment]]
+name = "local"
+tier = "local"
+origin = "http://127.0.0.1:9"
 """
 AT = ("--at", "2026-06-20T09:20:00Z")
 PRINTING = {
@@ -34,6 +38,7 @@ PRINTING = {
     "patterns": ("patterns", *AT),
     "changes": ("changes", *AT),
     "health": ("health",),
+    "repro import": ("repro", "import", "--from", "curl", "--env", "local", "request.txt"),
     "doctor": ("doctor",),
     "config init": ("config", "init", "new.toml"),
     "config check": ("config", "check"),
@@ -41,6 +46,8 @@ PRINTING = {
     "schema": ("schema", "diagnose"),
     "demo": ("demo", "--list"),
 }
+NEED_A_TARGET = {f"repro {name}" for name in ("audit", "compare", "export", "minimise", "run", "verify")}
+"""Commands that send, or ask about what was sent: they have tests of their own, with a server."""
 LINES = {"logs"}
 """Commands whose JSON is one document a line."""
 
@@ -53,6 +60,7 @@ def system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         '{"ts": "2026-06-20T09:18:00Z", "level": "error", "msg": "no\\u001b[31m"}\n' * 2
     )
     (tmp_path / "changes.jsonl").write_text('{"at": "2026-06-20T09:18:00Z", "kind": "flag"}\n')
+    (tmp_path / "request.txt").write_text("curl http://shop.example/orders?id=7\n")
     (tmp_path / "incident.toml").write_text(CONFIG)
 
 
@@ -74,7 +82,7 @@ def test_every_command_that_prints_takes_both_and_is_tried_here() -> None:
     for name, options in found.items():
         if name != "run":  # opens the screen and prints nothing
             assert {"--json", "--plain"} <= options, name
-            assert name in PRINTING, name
+            assert name in PRINTING or name in NEED_A_TARGET, name
 
 
 @pytest.mark.usefixtures("system")
