@@ -46,6 +46,7 @@ class _Seen:
     """For each stretch of the baseline."""
     exceptions: ExceptionCounts
     exceptions_before: tuple[ExceptionCounts, ...]
+    """Asked for where the window has any."""
     records: tuple[LogRecord, ...]
     """Of the window: an even sample of all, and one of the errors."""
 
@@ -108,11 +109,13 @@ async def _read(
         )
         before, raised_before = [], []
         for one in compared:
-            shapes, exceptions = await asyncio.gather(
-                source.shapes(one.window, one.window.seconds, query), source.exceptions(one.window, query)
-            )
-            before.append(shapes)
-            raised_before.append(exceptions)
+            shapes = source.shapes(one.window, one.window.seconds, query)
+            if raised.value.groups:
+                counted, exceptions = await asyncio.gather(shapes, source.exceptions(one.window, query))
+                raised_before.append(exceptions)
+            else:
+                counted = await shapes
+            before.append(counted)
     except SourceError as error:
         report = SourceReport(source.name, source.kind, SourceState.FAILED, safe(str(error), 400), role="logs")
         return Reading(None, time.time(), report)

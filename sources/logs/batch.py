@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
+from typing import cast
 
 from console.domain.instant import Instant, Window
 from sources.logs.formats.base import Format
@@ -107,11 +108,13 @@ class Batch:
         quick = self.form.messages(text) if isinstance(self.form, ReadsMessages) and text is not None else None
         if quick is None:
             return [full(self.form, self.entry(index)).message for index in range(len(self))]
-        found: list[str] = []
-        for index, place in enumerate(self._places):
-            message = quick[place] if isinstance(place, int) else None
-            found.append(message if message is not None else full(self.form, self.entry(index)).message)
-        return found
+        found = [quick[place] if isinstance(place, int) else None for place in self._places]
+        if None not in found:
+            return cast("list[str]", found)
+        return [
+            message if message is not None else full(self.form, self.entry(index)).message
+            for index, message in enumerate(found)
+        ]
 
     def joined(self) -> list[int]:
         """Which of the records may have further lines."""

@@ -240,9 +240,9 @@ class LogfmtFormat:
         for shape in self._shapes:
             rows = shape.message.findall(text)
             for place, (value, _) in zip(places, rows, strict=True):
+                told = value[1:-1] if value[:1] == b'"' else value
                 # An empty message makes way for an alias, and an escape must be read.
-                if value and b"\\" not in value:
-                    told = value[1:-1] if value[:1] == b'"' else value
+                if told and b"\\" not in told:
                     found[place] = told.decode("utf-8", "backslashreplace")
             unread = [(place, line) for place, (_, line) in zip(places, rows, strict=True) if line]
             if not unread:
