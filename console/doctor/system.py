@@ -15,6 +15,7 @@ from console.domain.topology import Health
 
 if TYPE_CHECKING:
     from console.observe import Sources
+    from sources.base import VersionSource
 
 DEADLINE_S = 15.0
 RECENT_S = 900.0
@@ -48,9 +49,10 @@ async def source_findings(sources: Sources, now: Instant) -> list[Finding]:
         *(_asked(f"[[metrics]] {s.name}", partial(s.series, recent, STEP_S), _metrics) for s in sources.metrics),
         *(_asked(f"[[traces]] {s.name}", partial(s.spans, recent, MOST_SPANS), _spans) for s in sources.traces),
     ]
+    measuring = {id(s) for s in sources.metrics}  # asked already, and no less well for telling no version
     present = [
         *(_bounded(f"probe of {s.name}", _probed(s, now)) for s in sources.health),
-        *(_bounded(f"version of {s.name}", _version(s, now)) for s in sources.versions),
+        *(_bounded(f"version of {s.name}", _version(s, now)) for s in sources.versions if id(s) not in measuring),
     ]
     changes = [_asked(_changes_name(s), partial(s.changes, past), _changes) for s in sources.changes]
     if not needed and not present and not changes:
@@ -136,9 +138,6 @@ async def _probed(source: Any, now: Instant) -> Finding:
     return finding("source", f"probe of {result.name}", level, says, mend)
 
 
-async def _version(source: Any, now: Instant) -> Finding:
-    running = await source.running(now)
-    name = f"version of {source.name}"
-    if running is None:
-        return finding("source", name, Level.PROBLEM, "tells no version", "correct `version_url` in its [[service]]")
-    return finding("source", name, Level.OK, f"{running.version or running.commit} runs, says {running.source}")
+async def _version(source: VersionSource, now: Instant) -> Finding:
+    told = [f"{one.version or one.commit} runs, says {one.source}" for one in await source.running(now)]
+    return finding("source", f"version of {source.name}", Level.OK, "; ".join(told))

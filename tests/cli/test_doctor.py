@@ -33,7 +33,12 @@ from console.doctor.machine import (
     permission_findings,
     skew_findings,
 )
+from console.doctor.system import source_findings
 from console.doctor.terminal import Terminal, terminal_findings, this_terminal
+from console.domain.changes import Running
+from console.domain.topology import Topology
+from console.observe import Sources
+from sources.base import SourceUnavailable
 from sources.http import HttpDoor
 from tests.cli.conftest import Run
 from tests.git.conftest import Work
@@ -131,6 +136,35 @@ async def test_the_clocks_of_other_systems() -> None:
         (f"clock of {late}", Level.PROBLEM),
     ]
     assert "90s behind ours" in found[1].says
+
+
+class Teller:
+    """Two instances, two versions; in `failing` an address that does not answer."""
+
+    kind = "fake"
+
+    def __init__(self, name: str, failing: bool = False) -> None:
+        self.name, self._failing = name, failing
+
+    async def running(self, now: float) -> tuple[Running, ...]:
+        if self._failing:
+            raise SourceUnavailable("connection refused")
+        return tuple(
+            Running(self.name, v, None, f"/version ({n} of 3 answers)", None, now) for v, n in (("1", 2), ("2", 1))
+        )
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_versions_that_run_are_told_and_addresses_that_fail_are_problems() -> None:
+    tellers = (Teller("checkout"), Teller("payments", failing=True))
+    found = {f.name: f for f in await source_findings(Sources(Topology(()), versions=tellers), time.time())}
+    told = found["version of checkout"]
+    assert told.level is Level.OK
+    assert told.says == "1 runs, says /version (2 of 3 answers); 2 runs, says /version (1 of 3 answers)"
+    assert found["version of payments"].level is Level.PROBLEM
+    assert "connection refused" in found["version of payments"].says
 
 
 def loaded(folder: Path, document: dict[str, Any]) -> Loaded:
