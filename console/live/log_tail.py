@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogCounts, LogPage, LogRecord
@@ -15,6 +16,24 @@ KEPT_RECORDS = 2_000
 KEPT_CHARS = 4_000_000
 """Characters kept in all, so that long lines cannot fill the memory."""
 RATE_WINDOW_S = 60.0
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A record, whose secrets are hidden when it is first read: most of a busy log leave before that."""
+
+    record: LogRecord
+    clean: bool = False
+
+    def without_secrets(self) -> LogRecord:
+        if not self.clean:
+            (self.record,) = hidden((self.record,))
+            self.clean = True
+        return self.record
+
+
+def _at(kept: _Kept) -> float:
+    return kept.record.at if kept.record.at is not None else math.inf
 
 
 class LogTail:
@@ -28,7 +47,7 @@ class LogTail:
     def __init__(self, matches: Callable[[LogRecord], bool], step_s: float) -> None:
         self._matches = matches
         self._step_s = step_s
-        self._records: deque[LogRecord] = deque()
+        self._records: deque[_Kept] = deque()
         self._chars = 0
         self._buckets: dict[int, dict[Level, int]] = {}
         self._seen_until: dict[tuple[str, str], int] = {}
@@ -71,31 +90,37 @@ class LogTail:
         return until is not None and 0 <= record.offset <= until and self._in_memory(record)
 
     def _in_memory(self, record: LogRecord) -> bool:
-        return any(r.offset == record.offset and r.file == record.file and r.at == record.at for r in self._records)
+        kept = (one.record for one in self._records)
+        return any(r.offset == record.offset and r.file == record.file and r.at == record.at for r in kept)
 
     def _remember(self, record: LogRecord) -> None:
         key = (record.source, record.file)
         self._seen_until[key] = max(self._seen_until.get(key, -1), record.offset)
 
     def _keep(self, records: Iterable[LogRecord]) -> None:
-        newest = self._records[-1].at if self._records else None
+        newest = self._records[-1].record.at if self._records else None
         late = False
-        for record in hidden(records):
+        for record in records:
             if record.at is not None:
                 late = late or (newest is not None and record.at < newest)
                 newest = record.at if newest is None else max(newest, record.at)
-            self._records.append(record)
+            self._records.append(_Kept(record))
             self._chars += len(record.message)
         if late:
             # Several files arrive in turn; within what is kept, time order is what a reader expects.
-            self._records = deque(sorted(self._records, key=lambda r: r.at if r.at is not None else math.inf))
+            self._records = deque(sorted(self._records, key=_at))
         while len(self._records) > KEPT_RECORDS or self._chars > KEPT_CHARS:
-            self._chars -= len(self._records.popleft().message)
+            self._chars -= len(self._records.popleft().record.message)
             self.dropped += 1
 
     def records(self, window: Window) -> tuple[LogRecord, ...]:
         """The kept records of the window, newest last; those without a time are shown too."""
-        return tuple(r for r in self._records if r.at is None or window.start <= r.at <= window.end + self._step_s)
+        end = window.end + self._step_s
+        return tuple(
+            kept.without_secrets()
+            for kept in self._records
+            if kept.record.at is None or window.start <= kept.record.at <= end
+        )
 
     def counts(self, window: Window) -> LogCounts:
         """Matching records per bucket of the window."""

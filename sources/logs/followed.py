@@ -218,6 +218,17 @@ class FollowedFile:
         return full(self.form, Entry(light, loose[0], tuple(loose), offset, uncaught=True))
 
     def _records(self, group: tuple[int, bytes, tuple[bytes, ...], int]) -> list[LogRecord]:
+        offset, line, extra, _ = group
+        if not extra:
+            # Most records are one line, whose whole record tells what the light one would.
+            record = self.form.full(line, (), offset)
+            if record is None:
+                self.tally.note(line)
+                return []
+            self.tally.records += 1
+            self.tally.timeless += record.at is None
+            self._last = record
+            return [record]
         found: list[LogRecord] = []
         for entry in split(self.form, group, self.tally):
             self._last = entry.light
