@@ -108,6 +108,7 @@ class Truth:
     incident_lines: int = 0
     last: float = 0.0
     levels: Counter[str] = field(default_factory=Counter)
+    incident_levels: Counter[str] = field(default_factory=Counter)
     statuses: Counter[int] = field(default_factory=Counter)
     templates: dict[str, list[int]] = field(default_factory=dict)
 
@@ -150,7 +151,9 @@ def lines(plan: Plan, truth: Truth) -> Iterator[bytes]:
         truth.levels[event.level] += 1
         truth.statuses[event.status] += 1
         inside = plan.incident is not None and plan.incident[0] <= at < plan.incident[1]
-        truth.incident_lines += inside
+        if inside:
+            truth.incident_lines += 1
+            truth.incident_levels[event.level] += 1
         truth.templates.setdefault(template, [0, 0])[inside] += 1
         truth.last = at
         yield data

@@ -33,6 +33,7 @@ class Row:
         limit: The most that is allowed, or the least where `higher` is set.
         higher: Higher is better.
         note: What a reader must know to compare, such as unequal work.
+        wrong: How the answer differs from what is true; a quick wrong answer misses every target.
     """
 
     what: str
@@ -42,6 +43,7 @@ class Row:
     peers: tuple[Peer, ...] = ()
     higher: bool = False
     note: str = ""
+    wrong: str = ""
 
     def ratio(self, peer: Peer) -> float | None:
         """Ours over the peer's."""
@@ -50,6 +52,8 @@ class Row:
     @property
     def met(self) -> bool | None:
         """Whether every target is met; None where there is none. A target against a peer without a figure is none."""
+        if self.wrong:
+            return False
         targets = [(self.ours, self.limit)] + [(self.ratio(peer), peer.limit) for peer in self.peers]
         if self.ours is None:
             return False if any(limit is not None for _, limit in targets) else None
@@ -84,7 +88,7 @@ def line(row: Row) -> str:
     cells = [_peer_cells(row, peer) for peer in row.peers] or [("–", "–", "–")]
     texts = [_COLUMNS.format(row.what, _amount(row.ours, row.unit), limit, *cells[0], verdict)]
     texts += [_COLUMNS.format("", "", "", *more, "") for more in cells[1:]]
-    texts += [f"    {row.note}"] if row.note else []
+    texts += [f"    {remark}" for remark in (row.note, row.wrong and f"WRONG: {row.wrong}") if remark]
     return "\n".join(text.rstrip() for text in texts)
 
 

@@ -142,3 +142,14 @@ class Terminal:
                     return at
             select.select([], [], [], 0.005)
         return None
+
+    def rest(self, quiet_s: float, timeout: float) -> bool:
+        """Wait until nothing arrived for a while; False: something always did."""
+        end = time.monotonic() + timeout
+        since = time.monotonic()
+        while time.monotonic() < end:
+            last = max(since, self.reads[-1][0]) if self.reads else since
+            if time.monotonic() - last >= quiet_s:
+                return True
+            select.select([], [], [], 0.02)
+        return False
