@@ -13,7 +13,7 @@ from typing import cast
 
 from console.domain.instant import Instant, Window
 from sources.logs.formats.base import Format
-from sources.logs.formats.columns import Columns, Kind, ReadsBlocks, ReadsMessages, Shared
+from sources.logs.formats.columns import Columns, Kind, ReadsBlocks, ReadsMessage, ReadsMessages, Shared
 from sources.logs.records import Entry, Group, Grouper, Tally, entries_of, full
 from sources.logs.sieve import Sieve, Sifted
 
@@ -104,6 +104,9 @@ class Batch:
 
     def messages(self) -> list[str]:
         """The message of each record. Not cleaned yet; of a message of several lines more than the first may be missing."""
+        one = self.form if isinstance(self.form, ReadsMessage) else None
+        if one is not None:
+            return [self._message(one, index, place) for index, place in enumerate(self._places)]
         text = self._lines.text() if isinstance(self.form, ReadsMessages) and self._lines is not None else None
         quick = self.form.messages(text) if isinstance(self.form, ReadsMessages) and text is not None else None
         if quick is None:
@@ -115,6 +118,14 @@ class Batch:
             message if message is not None else full(self.form, self.entry(index)).message
             for index, message in enumerate(found)
         ]
+
+    def _message(self, form: ReadsMessage, index: int, place: int | Entry) -> str:
+        if isinstance(place, Entry):
+            told = None if place.uncaught else form.message(place.line)
+        else:
+            assert self._lines is not None
+            told = form.message(self._lines.at(place)[1])
+        return told if told is not None else full(self.form, self.entry(index)).message
 
     def joined(self) -> list[int]:
         """Which of the records may have further lines."""
@@ -149,6 +160,11 @@ class _Careful:
         self._form, self._tally, self._maybe, self._narrow = form, tally, maybe, narrow
         self._grouper = Grouper(form, tally)
         self._shared = Shared()
+
+    @property
+    def open_offset(self) -> int | None:
+        """Where the record that is open begins; None where there is none."""
+        return self._grouper.open_offset
 
     def read(self, piece: tuple[int, bytes], batch: Batch) -> None:
         """Add the records that further lines complete."""
@@ -192,9 +208,24 @@ def batches(form: Format, blocks: Iterable[tuple[int, bytes]], tally: Tally, nar
         tally: Counts what is met.
         narrow: Time, level, service and latency are all that is needed of the records.
     """
+    for _, batch, _ in measured(form, blocks, tally, narrow, to_the_end=True):
+        yield batch
+
+
+def measured(
+    form: Format, blocks: Iterable[tuple[int, bytes]], tally: Tally, narrow: bool = True, *, to_the_end: bool = False
+) -> Iterator[tuple[int, Batch, int]]:
+    """As `batches`, each with the offset of its first record and that of the first record after it.
+
+    Args:
+        form, blocks, tally, narrow: As for `batches`.
+        to_the_end: The last record of the last block, which the file may add lines to, is given too.
+    """
     careful = _Careful(form, tally, None, narrow)
     at_once = form if isinstance(form, ReadsBlocks) else None
+    begin = after = -1
     for offset, block in blocks:
+        begin = offset if after < 0 else after
         columns = _columns(at_once, block, narrow) if at_once is not None else None
         if columns is None:
             batch = Batch(form)
@@ -203,10 +234,13 @@ def batches(form: Format, blocks: Iterable[tuple[int, bytes]], tally: Tally, nar
             lines = Lines(offset, block)
             batch = Batch(form, lines)
             _mixed(columns, lines, careful, batch, tally)
-        yield batch
-    batch = Batch(form)
-    careful.finish(batch)
-    yield batch
+        open_offset = careful.open_offset
+        after = offset + len(block) if open_offset is None else open_offset
+        yield begin, batch, after
+    if to_the_end:
+        batch = Batch(form)
+        careful.finish(batch)
+        yield after, batch, after
 
 
 def sifted_batches(

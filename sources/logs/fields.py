@@ -93,6 +93,10 @@ class Meanings:
         """Meaning and rank of a field name (lower rank wins); None where it has no known meaning."""
         return self._table.get(name.lower())
 
+    def names(self, meaning: str) -> list[str]:
+        """The field names with a meaning, lower case."""
+        return [name for name, (its, _) in self._table.items() if its == meaning]
+
 
 class Builder:
     """Makes the records of one file from field values."""

@@ -121,6 +121,16 @@ class ReadsMessages(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsMessage(Protocol):
+    """A format that can tell the message of a line without reading the rest of it."""
+
+    def message(self, line: bytes) -> str | None:
+        """The very message that `full` gives, before it is cleaned, for a line of which `light` gives a record; None
+        where only `full` tells."""
+        ...
+
+
 def filled(stamps: Sequence[bytes]) -> Sequence[bytes]:
     """The stamps with one of them for every empty one, so that lines that do not fit stay out of the way of the others."""
     if b"" not in stamps:

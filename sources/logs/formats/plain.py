@@ -7,6 +7,7 @@ read as fields. A line without the stamp joins the record before.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from console.domain.instant import Instant
@@ -35,6 +36,9 @@ class PlainFormat:
         self._service = self._builder.service(None)
         self.stamp, self._column = learned_stamp(sample)
         self._pattern = None if self.stamp is None else self.stamp.within(self._column)
+        names = b"|".join(re.escape(name.encode()) for name in self._builder.meanings.names("message"))
+        self._named = re.compile(rb'(?i)(?:%s)"?\s*[=:]' % names)
+        """Finds what may be a field that stands before the words as the message."""
         self._rows = None if self.stamp is None else PlainRows(self.stamp, self._builder, sample)
 
     def starts(self, line: bytes) -> bool:
@@ -70,6 +74,15 @@ class PlainFormat:
 
     def columns(self, text: bytes, narrow: bool) -> Columns | None:
         return None if self._rows is None else self._rows.columns(text)
+
+    def message(self, line: bytes) -> str | None:
+        usual = self._rows.begun(line) if self._rows is not None else None
+        if usual is None:
+            return None
+        words = usual[3]
+        if (b"=" in words or words[-1:] == b"}") and self._named.search(words) is not None:
+            return None
+        return words.decode("utf-8", "backslashreplace")
 
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         at: Instant | None
