@@ -140,6 +140,7 @@ def _diagnose(
         ),
         patterns=tuple(p for p in patterns.patterns if p.count or p.status == "gone")[:MOST_PATTERNS],
         pattern_baseline=patterns.baseline,
+        pattern_names=patterns.names,
         exhaustion=tuple(
             Exhaustion(leak.service, leak.metric, leak.limit, leak.earliest, leak.latest)
             for leak in leaks
@@ -365,7 +366,7 @@ def _patterns(view: View, onset: Onset | None) -> Compared:
     baseline = None
     if view.covered is not None and view.covered.start < window.start:
         baseline = Window(view.covered.start, window.start)
-    compared = compare(view.records, window, baseline)
+    compared = compare(view.records, window, baseline, known=seen.pattern_names)
     return replace(compared, patterns=with_trends(compared, view.records, seen.window))
 
 

@@ -12,7 +12,7 @@ from console.analysis.mining import cluster
 from console.analysis.mining.shapes import OTHER, ShapeTable
 from console.analysis.stats import benjamini_hochberg, chi_square_p, g_shares, g_squared
 from console.domain.instant import Instant, Window
-from console.domain.logs import Level, LogRecord, Pattern
+from console.domain.logs import Level, LogRecord, Pattern, PatternNames
 from console.domain.shapes import Shape, ShapeCounts
 from console.domain.text import SafeText
 
@@ -25,8 +25,6 @@ TREND_STEPS = 60
 _WEIGHTS = {Level.ERROR: 1.5, Level.FATAL: 1.5, Level.WARN: 1.2}
 Place: TypeAlias = tuple[str, Level]
 """Service and level: patterns are mined for each by itself."""
-Names: TypeAlias = dict[tuple[str, Level, str], str]
-"""The id of the pattern that a shape belongs to, by service, level and shape."""
 
 
 @dataclass(slots=True)
@@ -71,7 +69,7 @@ class Compared:
     baseline_lines: int
     too_small: bool
     """The baseline holds too few lines for anything to be called new or gone."""
-    names: Names
+    names: PatternNames
     """For the next comparison, so that patterns keep their ids."""
 
 
@@ -80,7 +78,7 @@ def compare(
     window: Window,
     baseline: Window | None,
     spans: tuple[float, float] | None = None,
-    known: Mapping[tuple[str, Level, str], str] | None = None,
+    known: PatternNames | None = None,
 ) -> Compared:
     """Compare records of `window` with those of `baseline`.
 
@@ -125,7 +123,7 @@ def compare_counts(
     now: Sequence[ShapeCounts],
     before: Sequence[ShapeCounts],
     spans: tuple[float, float] | None = None,
-    known: Mapping[tuple[str, Level, str], str] | None = None,
+    known: PatternNames | None = None,
     least_baseline: int = LEAST_BASELINE,
 ) -> Compared:
     """Compare the lines of a window, from one or several sources, with those of its baseline.
@@ -234,7 +232,7 @@ def _pattern(entry: _Lines, id: str, status: str, before: int | None, ratio: flo
     )
 
 
-def _ids(found: Sequence[_Lines], known: Mapping[tuple[str, Level, str], str]) -> list[str]:
+def _ids(found: Sequence[_Lines], known: PatternNames) -> list[str]:
     """The id of each pattern.
 
     A pattern keeps the id under which most of its lines were known; where two claim one id, the one with more of its

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from console.domain.changes import Running
 from console.domain.instant import Instant, Window
-from console.domain.logs import Pattern
+from console.domain.logs import Pattern, PatternNames
 from console.domain.reading import SourceReport
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState
@@ -172,3 +172,5 @@ class Diagnosis:
     exhaustion: tuple[Exhaustion, ...] = ()
     sources: tuple[SourceReport, ...] = ()
     generated_at: Instant = 0.0
+    pattern_names: PatternNames = field(default_factory=dict, compare=False, repr=False)
+    """For the next diagnosis, so that patterns keep their ids."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeAlias
@@ -121,6 +122,10 @@ class LogPage:
     scanned_bytes: int = 0
     sampled: bool = False
     """True where `matched` is an estimate from a sample."""
+
+
+PatternNames: TypeAlias = Mapping[tuple[str, Level, str], str]
+"""The id of the pattern that messages belong to: by service, level and shape (the message with its values as blanks)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
-from console.domain.logs import LogRecord, Pattern
+from console.domain.logs import LogRecord, Pattern, PatternNames
 from console.domain.reading import SourceReport
 from console.domain.series import SeriesSet
 from console.domain.spans import Span
@@ -46,5 +46,7 @@ class Observations:
     diffs: tuple[ChangeDiff, ...] = ()
     """What the changes near the onset changed, as far as a repository tells."""
     sources: tuple[SourceReport, ...] = ()
+    pattern_names: PatternNames = field(default_factory=dict, compare=False, repr=False)
+    """From the diagnosis before, so that patterns keep their ids."""
     deployed: tuple[Change, ...] = ()
     """The newest deploy of each service, however long ago: what `running` is compared with."""

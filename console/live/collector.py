@@ -172,6 +172,8 @@ class Collector:
         try:
             await self._evidence.read_diffs()
             observations = self._evidence.observations()
+            if self._diagnosis is not None:
+                observations = replace(observations, pattern_names=self._diagnosis.pattern_names)
             self._diagnosis = await self._diagnose(observations)
             self._excess = await asyncio.to_thread(excess_of, observations)
             self._problem = SafeText("")
