@@ -18,6 +18,7 @@ import msgspec
 from console.cli.given_files import STANDARD_INPUT, given
 from console.cli.options import Request, common, request, wants_colour
 from console.cli.outcome import Exit, say
+from console.config.effective import index_folder
 from console.config.load import ConfigError
 from console.domain.instant import BadTime, Instant, Window, parse_span, rfc3339, span_text
 from console.domain.logs import Level, LogHistogram, LogRecord
@@ -27,7 +28,8 @@ from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse
 from sources.base import SourceError
 from sources.logs import build
-from sources.logs.files import FileLogSource
+from sources.logs.files import FileLogSource, InProcess
+from sources.logs.index import Indexes
 
 ON_A_TERMINAL = 1_000
 """Records shown without --limit where a person reads."""
@@ -120,7 +122,9 @@ def asked_of(text: str, asked: Request) -> Asked:
         where = asked.loaded.path or "the configuration"
         raise ConfigError(f"{where}: there is no [[logs]] table, so there are no log lines to read; add one with paths")
     names = [service.name for service in config.service]
-    return Asked(asked, query, [build(one, asked.loaded.resolve, names) for one in config.logs])
+    folder = index_folder(asked.loaded)
+    runner = InProcess(Indexes(folder) if folder is not None else None)
+    return Asked(asked, query, [build(one, asked.loaded.resolve, names, runner) for one in config.logs])
 
 
 def _of_files(

@@ -132,3 +132,11 @@ def toml(value: Any) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{toml(k)} = {toml(v)}" for k, v in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False)
+
+
+def index_folder(loaded: Loaded) -> Path | None:
+    """Where indexes of large log files are kept; None where there is no place for them, and they are done without."""
+    try:
+        return state_folder(loaded) / "log-index"
+    except ConfigError:
+        return None

@@ -169,11 +169,12 @@ async def serve(config: Path) -> None:
     try:
         loaded = load(config)
         from console.analysis.diagnose import diagnose
+        from console.config.effective import index_folder
         from console.live.collector import Collector
         from console.observe import open_sources
         from sources.logs.client import WorkerRunner
 
-        runner = WorkerRunner()
+        runner = WorkerRunner(folder=index_folder(loaded))
         sources = open_sources(loaded, runner)
     except ConfigError as error:
         await send(("failed", str(error)))

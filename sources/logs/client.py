@@ -7,6 +7,7 @@ import itertools
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncGenerator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -44,10 +45,16 @@ class _Died(Exception):
 
 
 class WorkerRunner:
-    """Runs the engine in one worker process, shared by all sources that are given this runner."""
+    """Runs the engine in one worker process, shared by all sources that are given this runner.
 
-    def __init__(self, allowed_s: float = ALLOWED_S) -> None:
+    Args:
+        allowed_s: Seconds that one question may take.
+        folder: Where the worker keeps indexes of large files; None: it makes none.
+    """
+
+    def __init__(self, allowed_s: float = ALLOWED_S, folder: Path | None = None) -> None:
         self._allowed_s = allowed_s
+        self._arguments = [str(folder)] if folder is not None else []
         self._ids = itertools.count(1)
         self._starting = asyncio.Lock()
         self._link: _Link | None = None
@@ -144,7 +151,7 @@ class WorkerRunner:
                 await self._link.end()
             try:
                 process = await asyncio.create_subprocess_exec(  # noqa: TID251 - our own log worker
-                    *command("main"), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+                    *command("main", *self._arguments), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
                 )
             except OSError as error:
                 raise SourceUnavailable(f"the log worker cannot be started: {error.strerror}") from None

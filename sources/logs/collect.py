@@ -40,6 +40,18 @@ MOST_PAGE = 50_000
 """Records of one answer; more are counted, not given."""
 
 
+class Buckets(Protocol):
+    """Counts per bucket and level."""
+
+    def bucket_of(self, at: float) -> int:
+        """The number of the bucket that an instant of the window falls into; it grows with the instant."""
+        ...
+
+    def add_counts(self, bucket: int, levels: Mapping[Level, int]) -> None:
+        """Add records that lie in one bucket."""
+        ...
+
+
 class Collector(Protocol):
     """One question's answer in the making."""
 
@@ -57,6 +69,11 @@ class Collector(Protocol):
 
     def add(self, file: LogFile, batch: Batch) -> None:
         """Take records that are stamped inside the window."""
+        ...
+
+    @property
+    def counted(self) -> Buckets | None:
+        """What takes counts by level instead of records; None where the records themselves are needed."""
         ...
 
     def part(self) -> Part:
@@ -110,6 +127,7 @@ class Whole:
     """What collectors have in common that take all records themselves."""
 
     divides = False
+    counted: Buckets | None = None
 
     def part(self) -> Part:
         raise NotImplementedError
@@ -122,6 +140,7 @@ class _Newest:
     """Keeps the newest records; of light ones, the whole record is made at the end."""
 
     divides = True
+    counted: Buckets | None = None
 
     def begin(self, file: LogFile) -> None:
         pass
@@ -242,6 +261,7 @@ class _Bucketed:
         self._buckets: list[dict[Level, int]] = [{} for _ in range(self._last + 1)]
         self._cells = [Cell() for _ in range(self._last + 1)] if with_latencies else []
         self._matcher = matcher
+        self._levels = matcher.levels
         self.sieve, self.narrow = matcher.sieve, matcher.narrow
 
     def add(self, file: LogFile, batch: Batch) -> None:
@@ -252,15 +272,15 @@ class _Bucketed:
             kinds = [kinds[place] for place in places]
             latencies = [latencies[place] for place in places]
         if times != sorted(times):
-            order = sorted(range(len(times)), key=lambda place: self._index(times[place]))
+            order = sorted(range(len(times)), key=lambda place: self.bucket_of(times[place]))
             times = [times[place] for place in order]
             kinds = [kinds[place] for place in order]
             latencies = [latencies[place] for place in order]
         low = 0
         while low < len(times):
             # Neighbours share their bucket, so buckets are counted by stretches and not by records.
-            index = self._index(times[low])
-            high = bisect_right(times, index, low + 1, key=self._index)
+            index = self.bucket_of(times[low])
+            high = bisect_right(times, index, low + 1, key=self.bucket_of)
             bucket = self._buckets[index]
             for kind, count in Counter(kinds[low:high]).items():
                 bucket[kind.level] = bucket.get(kind.level, 0) + count
@@ -270,8 +290,18 @@ class _Bucketed:
                 self._cells[index].add_many(len(known), 0, known)
             low = high
 
-    def _index(self, at: float) -> int:
+    def bucket_of(self, at: float) -> int:
         return min(self._last, int((at - self._start) / self._step_s))
+
+    @property
+    def counted(self) -> Buckets | None:
+        return self if not self._cells and self._levels is not None else None
+
+    def add_counts(self, bucket: int, levels: Mapping[Level, int]) -> None:
+        into = self._buckets[bucket]
+        for level, count in levels.items():
+            if self._levels is not None and level in self._levels:
+                into[level] = into.get(level, 0) + count
 
     def part(self) -> Part:
         cells = [CellPart(c.count, c.total_s, c.timed, c.values.tobytes(), c.stride) for c in self._cells]

@@ -19,12 +19,13 @@ from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
 from sources.logs import bulk
 from sources.logs.batch import Batch, batches, sifted_batches
-from sources.logs.collect import Collector, collector
+from sources.logs.collect import Buckets, Collector, collector
 from sources.logs.derive import Memory
 from sources.logs.formats import Format, make
 from sources.logs.formats.base import CONTINUES
 from sources.logs.garbage import no_collection
 from sources.logs.helper import Helper, cores
+from sources.logs.index import SMALLEST, Indexes
 from sources.logs.inputs import Found, LogFile, find
 from sources.logs.journald import JOURNAL, JournalFormat, blocks
 from sources.logs.questions import Question
@@ -84,6 +85,8 @@ class Pass:
     """Finds the lines that the questions need; None: they need all."""
     narrow: bool = False
     """Time, level, service and latency are all that is needed of the light records."""
+    counted: Buckets | None = None
+    """Takes counts by level instead of the records; None: the records themselves are needed."""
     divides: bool = False
     """Parts of a file can be read elsewhere."""
     shared: list[Shared] = field(default_factory=list)
@@ -95,8 +98,9 @@ class Pass:
 class Engine:
     """Answers for one source. Keeps what it learned of the files' formats between questions."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, indexes: Indexes | None = None) -> None:
         self.spec = spec
+        self.indexes = indexes
         self._formats: dict[tuple[object, ...], Format] = {}
         self._memory = Memory()
 
@@ -135,6 +139,7 @@ class Engine:
         sieves = {one.sieve for one in collectors}
         run.sieve = sieves.pop() if len(sieves) == 1 else None
         run.narrow = all(one.narrow for one in collectors)
+        run.counted = collectors[0].counted if len(collectors) == 1 else None
         run.divides = run.sieve is None and all(one.divides for one in collectors)
         return run, collectors
 
@@ -306,11 +311,29 @@ class Engine:
 
     def _read(self, reader: Reader, form: Format, run: Pass) -> Iterator[Batch]:
         """The records of the bytes of one file that the window needs."""
+        for low, high in self._parts(reader, form, run):
+            yield from self._read_part(reader, form, low, high, run)
+
+    def _parts(self, reader: Reader, form: Format, run: Pass) -> list[tuple[int, int]]:
+        """Where the records of the window lie in a file, as far as that can be told without reading all of it."""
         if reader.streamed:
-            low, high, size = 0, 1 << 62, _EXPANDS * reader.size
-        else:
+            return [(0, 1 << 62)]
+        index = None
+        if self.indexes is not None and reader.size >= SMALLEST:
+            index = self.indexes.load(self.spec, reader, form)
+        if index is None:
             where = locate(reader, form, run.window)
-            low, high, size = where.start, where.end, min(where.end, reader.size) - where.start
+            return [(where.start, where.end)]
+        if run.counted is None:
+            return index.ranges(run.window, reader.size)
+        parts, counts = index.split(run.window, run.counted, reader.size)
+        for bucket, levels in counts:
+            run.tally.records += sum(levels.values())
+            run.counted.add_counts(bucket, levels)
+        return parts
+
+    def _read_part(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
+        size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
         bulk.load(size)
         blocks = self._blocks(reader, low, high, run)
         if run.sieve is not None:

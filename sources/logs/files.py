@@ -21,6 +21,7 @@ from console.domain.shapes import ExceptionCounts, ShapeCounts
 from console.query.ast import Query
 from console.query.text import text_of
 from sources.logs.engine import Allowance, Engine
+from sources.logs.index import Indexes
 from sources.logs.questions import (
     Counts,
     Derive,
@@ -62,10 +63,15 @@ class Runner(Protocol):
 
 
 class InProcess:
-    """Threads of this process. Each has its own engines, since these learn while they read."""
+    """Threads of this process. Each has its own engines, since these learn while they read.
 
-    def __init__(self) -> None:
+    Args:
+        indexes: Those that the console has made; None: none are used.
+    """
+
+    def __init__(self, indexes: Indexes | None = None) -> None:
         self._local = threading.local()
+        self._indexes = indexes
 
     async def ask(self, spec: Spec, window: Window, questions: tuple[Question, ...]) -> list[Reading[Any]]:
         """See `Runner`."""
@@ -79,7 +85,7 @@ class InProcess:
         self, spec: Spec, window: Window, questions: tuple[Question, ...], allowance: Allowance
     ) -> list[Reading[Any]]:
         engines: dict[Spec, Engine] = self._local.__dict__.setdefault("engines", {})
-        engine = engines.setdefault(spec, Engine(spec))
+        engine = engines.setdefault(spec, Engine(spec, self._indexes))
         return engine.answer(window, questions, allowance)
 
     async def follow(self, spec: Spec) -> AsyncGenerator[tuple[LogRecord, ...]]:

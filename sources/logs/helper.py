@@ -21,10 +21,10 @@ _PATIENCE_S = 0.25
 """How long one wait for output lasts, so that the allowed time is looked at."""
 
 
-def command(entry: str) -> list[str]:
+def command(entry: str, *arguments: str) -> list[str]:
     """What starts this program's log worker: the arguments of a process, which calls `entry` of its module."""
     start = f"import sys; sys.path.insert(0, sys.argv[1]); from sources.logs.worker import {entry}; {entry}()"
-    return [sys.executable, "-P", "-c", start, ROOT]
+    return [sys.executable, "-P", "-c", start, ROOT, *arguments]
 
 
 def cores() -> int:

@@ -39,6 +39,15 @@ class Matcher:
         self.sieve = self._lines if not self._levels else None
         """Finds the lines that can be part of a matching record; None where only reading all of them tells."""
 
+    @property
+    def levels(self) -> frozenset[Level] | None:
+        """The levels of matching records, where the level alone decides; None where it does not."""
+        if self.everything:
+            return frozenset(Level)
+        if not self._by_kind or self._test.fields != {"level"}:
+            return None
+        return frozenset(level for level in Level if self._verdicts[Kind(level)])
+
     def places(self, batch: Batch, made: dict[int, LogRecord] | None = None) -> Sequence[int]:
         """Where in a batch the matching records stand.
 

@@ -83,34 +83,36 @@ class Reader:
             return block[:length]
         return b""
 
-    def blocks(self, start: int, end: int) -> Iterator[tuple[int, bytes]]:
+    def blocks(self, start: int, end: int, size: int | None = None) -> Iterator[tuple[int, bytes]]:
         """Blocks of complete lines with their offsets; the last may lack its line break.
 
         Args:
             start: Must be the beginning of a line. For a file that is `streamed`: 0.
             end: No line that begins here or later is given.
+            size: About how long a block is; default: `BLOCK`.
         """
         if self.streamed:
-            pieces = self._expanded() if self.file.compression else self._plain(0)
+            pieces = self._expanded() if self.file.compression else self._plain(0, BLOCK)
             yield from self._joined(_as_utf_8(pieces), 0, end)
             return
+        size = size or BLOCK
         position = max(start, self._begin)
-        while position + BLOCK < min(end, self.size) and (length := self._whole_lines(position)):
+        while position + size < min(end, self.size) and (length := self._whole_lines(position, size)):
             data = self.pread(length, position)
             if len(data) < length or not data.endswith(b"\n"):
                 break  # it is being rewritten
             yield position, data
             position += length
-        yield from self._joined(self._plain(position), position, end)
+        yield from self._joined(self._plain(position, size), position, end)
 
-    def _whole_lines(self, offset: int) -> int:
+    def _whole_lines(self, offset: int, size: int) -> int:
         """The length of the whole lines that fill most of a block; 0 where the last line is a long one.
 
         Reading just these spares copying every block to cut off its last line.
         """
-        near = self.pread(_NEAR_END, offset + BLOCK - _NEAR_END)
+        near = self.pread(_NEAR_END, offset + size - _NEAR_END)
         cut = near.rfind(b"\n")
-        return BLOCK - _NEAR_END + cut + 1 if cut >= 0 else 0
+        return size - _NEAR_END + cut + 1 if cut >= 0 else 0
 
     def _joined(self, pieces: Iterable[bytes], position: int, end: int) -> Iterator[tuple[int, bytes]]:
         """Blocks of complete lines from pieces of any length."""
@@ -147,9 +149,9 @@ class Reader:
         if rest and position < end:
             yield position, rest
 
-    def _plain(self, start: int) -> Iterator[bytes]:
+    def _plain(self, start: int, size: int) -> Iterator[bytes]:
         offset = start
-        while data := self.pread(BLOCK, offset):
+        while data := self.pread(size, offset):
             yield data
             offset += len(data)
         if offset < self.size:

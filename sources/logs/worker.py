@@ -11,16 +11,22 @@ import resource
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 from console.domain.reading import Reading
 from console.query.parse import QueryError
 from sources.base import SourceError
 from sources.logs.engine import Allowance, Engine
+from sources.logs.index import SMALLEST, Indexes
+from sources.logs.inputs import LogFile
 from sources.logs.journald import JournalTail
+from sources.logs.reading import Reader
 from sources.logs.spec import Spec
 from sources.logs.tail import Pace, Tail, tail_of
 from sources.logs.wire import (
@@ -44,8 +50,58 @@ from sources.logs.wire import (
 NICE = 10
 MOST_MEMORY = 2 << 30
 """Bytes of address space; above, a question fails and the worker goes on."""
+INDEX_EVERY_S = 30.0
+"""How often the files of one source are looked at for their indexes."""
+REST_S = 0.001
+BUSY_S = 0.05
 ASKERS = 2
 """Questions answered at the same time: a short one need not wait for a long one."""
+
+
+class Indexer:
+    """Makes and extends the indexes of the files that were asked about, while nobody waits for an answer.
+
+    Args:
+        indexes: Where they are kept.
+        busy: Whether somebody waits.
+    """
+
+    def __init__(self, indexes: Indexes, busy: Callable[[], bool]) -> None:
+        self._indexes = indexes
+        self._busy = busy
+        self._asked: dict[Spec, float] = {}
+        self._waiting: SimpleQueue[Spec] = SimpleQueue()
+        self._pause = threading.Event()
+        threading.Thread(target=self._work, daemon=True, name="index").start()
+
+    def asked(self, spec: Spec, now: float) -> None:
+        """A source was asked about; at most every `INDEX_EVERY_S` that leads to a look at its files."""
+        if spec.kind == "files" and now - self._asked.get(spec, -INDEX_EVERY_S) >= INDEX_EVERY_S:
+            self._asked[spec] = now
+            self._waiting.put(spec)
+
+    def _work(self) -> None:
+        self._indexes.forget_old(time.time())
+        while True:
+            spec = self._waiting.get()
+            engine = Engine(spec)
+            for file in engine.files().files:
+                if not file.compression and file.size >= SMALLEST:
+                    self._update(engine, file)
+
+    def _update(self, engine: Engine, file: LogFile) -> None:
+        try:
+            with Reader(file) as reader:
+                if not reader.streamed:
+                    self._indexes.update(engine.spec, reader, engine.format_of(reader), self._rest)
+        except (SourceError, MemoryError):
+            pass  # whoever asks about the file is told; without an index it is read as before
+
+    def _rest(self) -> None:
+        """Let others have their turn after every block."""
+        self._pause.wait(REST_S)
+        while self._busy():
+            self._pause.wait(BUSY_S)
 
 
 class Worker:
@@ -53,10 +109,13 @@ class Worker:
 
     Args:
         send: Writes one frame; called from several threads, one at a time.
+        folder: Where indexes of files are kept; None: none are made.
     """
 
-    def __init__(self, send: Callable[[bytes], None]) -> None:
+    def __init__(self, send: Callable[[bytes], None], folder: Path | None = None) -> None:
         self._send = send
+        self._indexes = Indexes(folder) if folder is not None else None
+        self._indexer = Indexer(self._indexes, lambda: bool(self._allowances)) if self._indexes is not None else None
         self._sending = threading.Lock()
         self._pool = ThreadPoolExecutor(ASKERS, thread_name_prefix="ask")
         self._local = threading.local()
@@ -69,6 +128,8 @@ class Worker:
         match message:
             case Ask():
                 self._allowances[message.id] = Allowance(message.allowed_s)
+                if self._indexer is not None:
+                    self._indexer.asked(message.spec, time.monotonic())
                 self._pool.submit(self._answer, message)
             case Share():
                 self._pool.submit(self._share, message)
@@ -89,7 +150,9 @@ class Worker:
     def _engine(self, spec: Spec) -> Engine:
         """One for each thread and source, since engines learn while they read."""
         engines: dict[Spec, Engine] = self._local.__dict__.setdefault("engines", {})
-        return engines.setdefault(spec, Engine(spec))
+        if spec not in engines:
+            engines[spec] = Engine(spec, self._indexes)
+        return engines[spec]
 
     def _answer(self, ask: Ask) -> None:
         try:
@@ -181,7 +244,7 @@ def _serve() -> None:
         while view:
             view = view[os.write(target, view) :]
 
-    worker = Worker(send)
+    worker = Worker(send, Path(sys.argv[2]) if len(sys.argv) > 2 else None)
     try:
         while len(header := source.read(HEADER.size)) == HEADER.size:
             (length,) = HEADER.unpack(header)

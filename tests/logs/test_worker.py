@@ -157,3 +157,20 @@ asyncio.run(main())
         subprocess.run(["sleep", "0.05"], check=True)
     os.kill(worker, signal.SIGKILL)
     pytest.fail("the worker outlived its parent")
+
+
+async def test_large_files_are_indexed_while_nobody_waits_and_again_when_they_have_grown(tmp_path: Path) -> None:
+    path, folder = tmp_path / "app.log", tmp_path / "state" / "index"
+    path.write_bytes(b"".join(line(n) for n in range(40_000)))
+    runner = WorkerRunner(folder=folder)
+    try:
+        source = FileLogSource(spec(path), runner)
+        before = await source.counts(WINDOW, 60.0, None)
+        async with asyncio.timeout(30):
+            while not list(folder.glob("*.index")):
+                await asyncio.sleep(0.02)
+        after = await source.counts(WINDOW, 60.0, None)
+    finally:
+        await runner.close()
+    assert after.value == before.value
+    assert after.report.cost.bytes < before.report.cost.bytes
