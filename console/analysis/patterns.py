@@ -204,7 +204,9 @@ def _judged(
         x, y = entry.before, entry.during
         smooth = ((y + 0.5) / (during + 1)) / ((x + 0.5) / (before + 1))
         status = "steady"
-        if not too_small and x == 0 and y >= PATTERN_LEAST and y / during > RULE_OF_THREE / before:
+        if entry.template == OTHER:
+            pass  # many messages of which nothing is known can be neither new nor gone
+        elif not too_small and x == 0 and y >= PATTERN_LEAST and y / during > RULE_OF_THREE / before:
             status = "new"
         elif not too_small and y == 0 and x >= PATTERN_LEAST and x / before > RULE_OF_THREE / during:
             status = "gone"

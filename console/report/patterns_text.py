@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
+from console.analysis.mining.shapes import OTHER
 from console.domain.instant import Instant, clock_text, rfc3339, span_text
 from console.domain.logs import Level, Pattern
 from console.domain.shapes import ExceptionGroup, FieldExcess, PatternReport
@@ -95,10 +96,16 @@ class _Text:
         return told
 
     def _steady(self) -> list[str]:
-        steady = [p for p in self._seen.patterns if p.status == "steady"]
-        if not steady:
-            return []
-        return ["", f"As usual: {len(steady):,} patterns with {sum(p.count for p in steady):,} lines."]
+        others = [p for p in self._seen.patterns if p.template == OTHER]
+        steady = [p for p in self._seen.patterns if p.status == "steady" and p.template != OTHER]
+        found = []
+        if steady:
+            found.append(f"As usual: {len(steady):,} patterns with {sum(p.count for p in steady):,} lines.")
+        if others:
+            before = sum(p.baseline_count or 0 for p in others)
+            told = f"{sum(p.count for p in others):,} now, {before:,} in {self._length} before"
+            found.append(f"Too long or too rare to be mined, and counted only: {told}.")
+        return ["", *found] if found else []
 
     def _exceptions(self) -> list[str]:
         groups = self._seen.exceptions

@@ -99,6 +99,12 @@ def test_beyond_the_most_templates_of_a_place_the_rarest_are_other() -> None:
     assert found["usual work"].count == 9999
 
 
+def test_what_is_counted_only_is_neither_new_nor_gone() -> None:
+    usual = {"usual work": 6000}
+    assert compared({OTHER: 50, **usual}, usual)[OTHER].status == "steady"
+    assert compared(usual, {OTHER: 5000, **usual})[OTHER].status == "steady"
+
+
 def test_a_pattern_keeps_its_id_when_its_template_changes() -> None:
     before = side(BEFORE, {"usual work": 6000})
     first = compare_counts([side(NOW, {"login of bob failed": 50, "login of eve failed": 50})], [before])
