@@ -103,6 +103,7 @@ class Session:
         full_marks: False: the User-Agent alone marks our requests, where the other marks would change the outcome.
         cache_buster: A fresh parameter goes with every request, so that no cache keeps its answer.
         blocked: Why nothing may be sent at all, such as read-only mode.
+        error_rate: The target's own error rate, 0 to 1, as its metrics tell it now; None where they do not.
     """
 
     def __init__(
@@ -122,6 +123,7 @@ class Session:
         full_marks: bool = True,
         cache_buster: bool = False,
         blocked: str | None = None,
+        error_rate: Callable[[], float | None] = lambda: None,
         clock: Callable[[], Instant] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -142,6 +144,7 @@ class Session:
         self._confirmation = confirmation
         self._full_marks = full_marks
         self._blocked = blocked
+        self._error_rate = error_rate
         self._clock = clock
         self._monotonic = monotonic
         self._started: float | None = None
@@ -330,7 +333,10 @@ class Session:
         if through_cache(list(outcome.headers)):
             self.facts = replace(self.facts, cacheable=True)
         seen: Answered = outcome
+        rate = self._error_rate()
         trip = self._breaker.saw(seen, outcome.status is not None and self.expected(outcome))
+        if trip is None and rate is not None:
+            trip = self._breaker.error_rate(rate)
         if trip is not None:
             self._stop = trip.reason
             try:

@@ -135,7 +135,7 @@ def import_(
     if raw:
         imported, decision = replace(observed, raw=True), Decision(Verdict.REFUSE, "G2", safe(RAW))
     else:
-        imported = prepared(observed, env, keep_credentials=keep_credentials, trusted_host=source == "curl")
+        imported = prepared(observed, env, keep_credentials=keep_credentials)
         state = State(insecure=imported.insecure, proxy=imported.proxy, cacheable=imported.cacheable)
         decision = imported.refused or decide(imported.request, env, state)
     if as_json:

@@ -227,18 +227,20 @@ def _clean(request: HttpRequest, _: Environment | None, __: State) -> Iterator[D
 
 
 def _origin(request: HttpRequest, env: Environment | None, _: State) -> Iterator[Decision]:
+    scheme = request.url.partition("://")[0].lower()
+    if "://" in request.url and scheme not in ("http", "https"):
+        yield _refuse("G1", f"{scheme}: only http and https")
+        return
     why = why_no_host(request.url)
     if why is not None:
         yield _refuse("G2", why)
         return
-    place = request.place
-    if place.scheme.lower() not in ("http", "https"):
-        yield _refuse("G1", f"{place.scheme}: only http and https")
     if env is None:
         return
-    if place.scheme.lower() == "http" and env.production:
+    place, home = request.place, place_of(env.origin)
+    if place.host == home.host and scheme == "http" and env.production:
         yield _refuse("G1", "production is reached over https only")
-    if place.origin() != place_of(env.origin).origin():
+    if place.origin() != home.origin():
         yield _refuse("G2", f"{place.hostport} is not the origin of {env.name}, {env.origin}")
 
 

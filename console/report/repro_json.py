@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from console.guard.policy import Decision
+from console.report.shape import Field, Json, schema, write
 from console.repro.document import decision_json
 from console.repro.minimise import Minimised
 from console.repro.run import Compared, Ran, Verified
 from console.repro.signature import error_of
-from console.report.shape import Field, Json, schema, write
 
 ADDRESS = "https://incident-console.example/schema/repro.json"
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 from console.domain.request import Header, HttpRequest
+from console.guard.policy import Decision, Verdict
 from console.guard.sanitise import safe
 from console.guard.words import is_credential
 from console.repro.curl_options import PROXIES, Given, given_in, told
@@ -39,6 +40,8 @@ class CurlCommand:
     insecure: bool = False
     """`-k`: certificates were not verified."""
     proxy: bool = False
+    userinfo: str = ""
+    """The user that stood in the address."""
 
 
 @dataclass
@@ -78,6 +81,7 @@ def curl_command(text: str) -> CurlCommand:
         variables,
         asked.on.get("insecure", False),
         any(one.name in PROXIES for one in given),
+        _address(asked).userinfo or "",
     )
 
 
@@ -389,8 +393,12 @@ def imported_curl(text: str) -> Imported:
     open_texts = [request.method, request.url, (request.body or b"").decode("latin-1")]
     open_texts += [value for name, value in request.headers if not is_credential(name)]
     for name in command.variables:
-        if any(f"${{{name}}}" in one for one in open_texts):
+        # An address has lost the braces, which curl takes for a set of one.
+        if any(form in one for one in open_texts for form in (f"${{{name}}}", f"${name}")):
             raise Unclear(f"${name} is a shell variable whose value is not known here: write its value instead")
     notes = [safe(note) for note in command.notes]
     notes += [safe(f"${name} stands for a credential, which is not needed here") for name in command.variables]
-    return Imported(request, tuple(notes), insecure=command.insecure, proxy=command.proxy)
+    refused = None
+    if "\\" in command.userinfo:
+        refused = Decision(Verdict.REFUSE, "G2", safe("the host is hidden behind a backslash"))
+    return Imported(request, tuple(notes), insecure=command.insecure, proxy=command.proxy, refused=refused)

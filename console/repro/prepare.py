@@ -52,18 +52,15 @@ def digest_of(headers: Iterable[Header]) -> str:
     return hashlib.sha256("\n".join(lines).encode("latin-1", "replace")).hexdigest()
 
 
-def prepared(
-    observed: Imported, env: Environment, *, keep_credentials: bool = False, trusted_host: bool = False
-) -> Imported:
+def prepared(observed: Imported, env: Environment, *, keep_credentials: bool = False) -> Imported:
     """The request for an environment.
 
     Args:
         observed: As the evidence has it, with its own host.
         keep_credentials: Cookies and tokens stay; the guard then asks for a confirmation and allows few tries.
-        trusted_host: A person pasted it: the host is not judged, only left out.
     """
     request, notes = observed.request, [*observed.notes]
-    refused = observed.refused or evidence_host(_without_user(request.url) if trusted_host else request.url)
+    refused = observed.refused or evidence_host(request.url)
     if refused is not None:
         return replace(observed, refused=refused)
     place = place_of(request.url)
@@ -83,14 +80,6 @@ def prepared(
     if body is None and any(value.strip() == "0" for value in request.values("content-length")):
         body = b""
     return replace(observed, request=HttpRequest(request.method, url, headers, body), notes=tuple(notes))
-
-
-def _without_user(url: str) -> str:
-    """A pasted address without a well-formed user: it becomes a credential, which is stripped like any other."""
-    place = place_of(url)
-    if place.userinfo is None or "\\" in place.authority:
-        return url
-    return url.replace(f"{place.userinfo}@", "", 1)
 
 
 def _query(query: str | None, keep: bool) -> tuple[str | None, list[SafeText]]:

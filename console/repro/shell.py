@@ -14,16 +14,20 @@ from console.repro.errors import Unclear
 LONGEST = 16 << 20
 """Characters of a pasted command that are read."""
 
-_PLAIN = re.compile(r"[^\s'\"\\$`|;&<>(){}#]+")
+_SIMPLE = re.compile(r"(?:[^ \t\r\n'\"\\$`|;&<>(){}#]++|'[^']*+'|\"[^\"\\$`]*+\")++")
+"""Any run of text that needs no more than its quotes taken off."""
+_QUOTES = re.compile(r"'([^']*+)'|\"([^\"]*+)\"")
 _IN_DOUBLE = re.compile(r"[^\"\\$`]+")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
+_TO_BLANK = re.compile(r"\S*")
+_BRACE_PART = re.compile(r"[{},]|\.\.")
+_BRACES = re.compile(r"[{}#]+")
 _BLANK = " \t"
 _ANSI = {
     "a": b"\a", "b": b"\b", "e": b"\x1b", "E": b"\x1b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v",
     "\\": b"\\", "'": b"'", '"': b'"', "?": b"?",
 }  # fmt: skip
-_ANSI_PLAIN = re.compile(r"[^'\\]+")
-_ANSI_CODE = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})")
+_ANSI_ANSI_CODE = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})")
 _OPERATORS = {"|": "a pipe", ";": "`;`", "&": "`&`", "<": "`<`", ">": "`>`", "(": "`(`", ")": "`)`"}
 
 
@@ -73,6 +77,7 @@ class _Reader:
         self.i = 0
         self.found: list[Word] = []
         self.ended = False
+        self.braces_seen = 0
 
     def words(self) -> list[Word]:
         self._prompt()
@@ -124,10 +129,14 @@ class _Reader:
                 if c == "\r" and not text.startswith("\r\n", self.i):
                     raise Unclear(f"{at(text, self.i)}: a lone carriage return")
                 break
-            if skipped := self._continuation():
+            simple = _SIMPLE.match(text, self.i)
+            if simple:
+                parts.append(_encoded(_QUOTES.sub(r"\1\2", simple.group()), text, self.i))
+                self.i = simple.end()
+            elif skipped := self._continuation():
                 self.i += skipped
             elif c == "'":
-                parts.append(self._single())
+                raise Unclear(f"{at(text, self.i)}: this quote ' is never closed")
             elif c == '"':
                 self._double(parts, variables)
             elif text.startswith("$'", self.i):
@@ -143,14 +152,11 @@ class _Reader:
                 raise Unclear(
                     f"{at(text, self.i)}: {_OPERATORS[c]} is for a shell to carry out, and nothing is run here; quote it if it is meant as text"
                 )
-            elif c in "{}#":
-                self._brace(c)
-                parts.append(c.encode())
-                self.i += 1
             else:
-                run = _PLAIN.match(text, self.i)
+                self._brace(c)
+                run = _BRACES.match(text, self.i)
                 piece = run.group() if run else c
-                parts.append(_encoded(piece, text, self.i))
+                parts.append(piece.encode())
                 self.i += len(piece)
         data = b"".join(parts)
         if b"\0" in data:
@@ -159,27 +165,13 @@ class _Reader:
 
     def _brace(self, c: str) -> None:
         """An unquoted brace group with a comma or `..` is several words to bash and one to sh."""
-        if c != "{":
+        if c != "{" or self.i < self.braces_seen:
             return
-        depth = 0
-        for j in range(self.i, min(len(self.text), self.i + 20_000)):
-            d = self.text[j]
-            if d.isspace():
-                return
-            depth += (d == "{") - (d == "}")
-            if (d == "," or self.text.startswith("..", j)) and "}" in self.text[j : j + 20_000].split(None, 1)[0]:
-                raise Unclear(f"{at(self.text, self.i)}: bash and sh read unquoted braces differently; quote them")
-            if depth == 0:
-                return
-
-    def _single(self) -> bytes:
-        end = self.text.find("'", self.i + 1)
-        if end < 0:
-            raise Unclear(f"{at(self.text, self.i)}: this quote ' is never closed")
-        piece = self.text[self.i + 1 : end]
-        encoded = _encoded(piece, self.text, self.i)
-        self.i = end + 1
-        return encoded
+        blank = _TO_BLANK.match(self.text, self.i)
+        word = blank.group() if blank else ""
+        self.braces_seen = self.i + len(word)
+        if "}" in word and _expanded(word):
+            raise Unclear(f"{at(self.text, self.i)}: bash and sh read unquoted braces differently; quote them")
 
     def _double(self, parts: list[bytes], variables: list[str]) -> None:
         text, start = self.text, self.i
@@ -265,6 +257,21 @@ class _Reader:
         if number > 0x10FFFF:
             raise Unclear(f"{at(self.text, code.start() - 1)}: no such character")
         return chr(number).encode("utf-8", "surrogatepass")
+
+
+def _expanded(word: str) -> bool:
+    """Whether bash would make several words of a word that begins with a brace."""
+    inside: list[bool] = []
+    for match in _BRACE_PART.finditer(word):
+        part = match.group()
+        if part == "{":
+            inside.append(False)
+        elif part == "}":
+            if inside and inside.pop():
+                return True
+        elif inside:
+            inside[-1] = True
+    return False
 
 
 def _joined(parts: list[bytes]) -> bytes:
