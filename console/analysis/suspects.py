@@ -44,12 +44,12 @@ class Draft:
 
 def fact(claim: str, way: Way, *, supports: bool = True, samples: int | None = None) -> Evidence:
     """A claim that was read directly."""
-    return Evidence(SafeText(claim), "fact", supports, way.source, way.query, None, samples)
+    return Evidence(SafeText(claim), "fact", supports, way.source, way.query, None, samples, way.series)
 
 
 def inference(claim: str, way: Way, *, supports: bool = True) -> Evidence:
     """A claim that was concluded from what the way leads to."""
-    return Evidence(SafeText(claim), "inference", supports, way.source, way.query)
+    return Evidence(SafeText(claim), "inference", supports, way.source, way.query, series=way.series)
 
 
 def ranked(drafts: Iterable[Draft], window: Window | None = None) -> tuple[Suspect, ...]:

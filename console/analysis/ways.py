@@ -11,6 +11,7 @@ from console.domain.changes import COMMIT, Change
 from console.domain.instant import Window, rfc3339
 from console.domain.logs import LogRecord, Pattern
 from console.domain.observations import Observations
+from console.domain.series import SeriesKey
 from console.domain.topology import ProbeResult
 from console.query.about import lines_of
 from console.query.ast import And, FieldTest, Literal, Query
@@ -26,6 +27,8 @@ class Way:
 
     source: str
     query: str
+    series: SeriesKey | None = None
+    """The series that it leads to, where it leads to one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +83,10 @@ class Ways:
         same = [q for o, m, q in known if (o, m) == (operation, metric)]
         near = [q for o, m, q in known if m == metric] or [q for _, _, q in known]
         text = query or next(iter(same + near), "")
+        key = SeriesKey(service, operation, metric)
         if self.roles.get(source) == "logs":
-            return Way(source, self._lines(text or text_of(FieldTest("service", "=", service))))
-        return Way(source, text or f'{metric}{{service="{service}"}}')
+            return Way(source, self._lines(text or text_of(FieldTest("service", "=", service))), key)
+        return Way(source, text or f'{metric}{{service="{service}"}}', key)
 
     def logs(self, service: str, more: Query) -> Way:
         """The lines of a service, narrowed by a further query."""

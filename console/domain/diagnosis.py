@@ -9,6 +9,7 @@ from console.domain.changes import Running
 from console.domain.instant import Instant, Window
 from console.domain.logs import Pattern, PatternNames
 from console.domain.reading import SourceReport
+from console.domain.series import SeriesKey
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState
 
@@ -104,6 +105,8 @@ class Evidence:
     """What to paste into the source, or the command to repeat."""
     window: Window | None = None
     samples: int | None = None
+    series: SeriesKey | None = None
+    """The series that shows it, where it was read from one."""
 
 
 @dataclass(frozen=True, slots=True)
