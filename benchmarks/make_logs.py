@@ -88,6 +88,7 @@ class Plan:
         span_s: Time that the file covers.
         incident: Start and end of the incident, epoch seconds.
         services: Who writes.
+        troubled: Whose lines show the incident; empty: everyone's.
     """
 
     form: str
@@ -96,6 +97,7 @@ class Plan:
     span_s: float = SPAN_S
     incident: tuple[float, float] | None = None
     services: tuple[str, ...] = SERVICES
+    troubled: tuple[str, ...] = ()
     seed: int = 11
 
 
@@ -169,14 +171,16 @@ class _Maker:
     def event(self, at: float) -> tuple[_Event, str]:
         """One event, and the template of its message."""
         plan, draw = self._plan, self._draw
-        trouble = plan.incident is not None and plan.incident[0] <= at < plan.incident[1]
+        service = plan.services[draw.getrandbits(16) % len(plan.services)]
+        inside = plan.incident is not None and plan.incident[0] <= at < plan.incident[1]
+        trouble = inside and (not plan.troubled or service in plan.troubled)
         level, templates, status = self._kind(trouble)
         template = templates[draw.getrandbits(16) % len(templates)]
         latency = self._latencies[draw.getrandbits(12)] * (SLOWER if trouble else 1.0)
         return _Event(
             at,
             level,
-            plan.services[draw.getrandbits(16) % len(plan.services)],
+            service,
             self._filled(template),
             VERBS[draw.getrandbits(3)],
             self._filled(ROUTES[draw.getrandbits(16) % len(ROUTES)]),
