@@ -1,7 +1,7 @@
 # make demo   the practice system with a fault in it, and the console on it
 # make test   every test, the slow ones too
 # make check  the gates without the slow tests
-# make bench  measurements beside the peers that are installed
+# make bench  measurements beside the peers that are installed; ARGS=screen, logs or diagnosis: only that group
 .PHONY: demo test check bench lint requirements clean
 PYTHON ?= python3
 VENV := .venv
