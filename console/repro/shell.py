@@ -28,6 +28,8 @@ _ANSI = {
     "\\": b"\\", "'": b"'", '"': b'"', "?": b"?",
 }  # fmt: skip
 _ANSI_ANSI_CODE = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})")
+_ANSI_PLAIN = re.compile(r"[^'\\]+")
+_ANSI_CODE = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})")
 _OPERATORS = {"|": "a pipe", ";": "`;`", "&": "`&`", "<": "`<`", ">": "`>`", "(": "`(`", ")": "`)`"}
 
 
