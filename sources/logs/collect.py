@@ -40,6 +40,10 @@ MOST_PAGE = 50_000
 """Records of one answer; more are counted, not given."""
 
 
+MOST_SENT = 5_000
+"""Records that are worth sending from one process to another, which takes memory in both."""
+
+
 class Buckets(Protocol):
     """Counts per bucket and level."""
 
@@ -139,7 +143,6 @@ class Whole:
 class _Newest:
     """Keeps the newest records; of light ones, the whole record is made at the end."""
 
-    divides = True
     counted: Buckets | None = None
 
     def begin(self, file: LogFile) -> None:
@@ -149,7 +152,8 @@ class _Newest:
         self.window = window
         self.matched = 0
         self._limit = min(limit, MOST_PAGE)
-        self._most = 2 * self._limit + 1000
+        self.divides = limit <= MOST_SENT
+        self._most = self._limit + max(1000, self._limit // 4)
         self._floor = float("-inf")
         self._kept: list[tuple[float, LogRecord | tuple[Format, Entry]]] = []
 
@@ -186,8 +190,14 @@ class _Newest:
     def records(self) -> tuple[LogRecord, ...]:
         """Oldest first."""
         self._cut()
-        found = [one if isinstance(one, LogRecord) else full(*one) for _, one in self._kept]
-        return tuple(sorted(found, key=newest_first_key))
+        kept, self._kept = self._kept, []
+        found: list[LogRecord] = []
+        while kept:
+            # Lines go as records come: many of both at once would be most of the memory that a question takes.
+            _, one = kept.pop()
+            found.append(one if isinstance(one, LogRecord) else full(*one))
+        found.sort(key=newest_first_key)
+        return tuple(found)
 
 
 class _NewestMatching(_Newest):

@@ -7,6 +7,7 @@ Only records stamped inside the window are used, and of a file only the bytes th
 from __future__ import annotations
 
 import os
+import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -48,10 +49,16 @@ _EXPANDS = 10
 
 
 class Allowance:
-    """The time that one question may take; can be ended early from another thread."""
+    """The time that one question may take, and the memory of its process; can be ended early from another thread.
 
-    def __init__(self, seconds: float = 60.0) -> None:
+    Args:
+        seconds: From now on.
+        most_bytes: Resident memory of the process; 0: as much as there is.
+    """
+
+    def __init__(self, seconds: float = 60.0, most_bytes: int = 0) -> None:
         self._end = time.monotonic() + seconds
+        self._most_bytes = most_bytes
 
     def end(self) -> None:
         """Nobody waits for the answer any more."""
@@ -64,10 +71,22 @@ class Allowance:
     def check(self) -> None:
         """
         Raises:
-            SourceTimeout: It is used up.
+            SourceTimeout: The time is used up.
+            MemoryError: The process has more memory than it may.
         """
+        if self._most_bytes and resident_bytes() > self._most_bytes:
+            raise MemoryError
         if time.monotonic() > self._end:
             raise SourceTimeout("reading the log files took longer than allowed: narrow the window or the paths")
+
+
+def resident_bytes() -> int:
+    """Memory of this process; 0 where the system does not tell."""
+    try:
+        with open("/proc/self/statm", "rb") as told:
+            return int(told.read().split()[1]) * resource.getpagesize()
+    except (OSError, ValueError, IndexError):
+        return 0
 
 
 @dataclass(slots=True)

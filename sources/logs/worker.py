@@ -6,6 +6,7 @@ does, however that came about, and then it ends at once.
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import signal
@@ -20,9 +21,10 @@ from queue import SimpleQueue
 from typing import Any
 
 from console.domain.reading import Reading
+from console.domain.text import SafeText
 from console.query.parse import QueryError
 from sources.base import SourceError
-from sources.logs.engine import Allowance, Engine
+from sources.logs.engine import Allowance, Engine, resident_bytes
 from sources.logs.index import SMALLEST, Indexes
 from sources.logs.inputs import LogFile
 from sources.logs.journald import JournalTail
@@ -48,6 +50,10 @@ from sources.logs.wire import (
 )
 
 NICE = 10
+MOST_RESIDENT = 256 << 20
+"""Bytes of memory with which a question still goes on."""
+OUT_OF_MEMORY = 9
+"""Exit code of a worker whose memory did not come back."""
 MOST_MEMORY = 2 << 30
 """Bytes of address space; above, a question fails and the worker goes on."""
 INDEX_EVERY_S = 30.0
@@ -127,7 +133,7 @@ class Worker:
         message = decode_to_worker(body)
         match message:
             case Ask():
-                self._allowances[message.id] = Allowance(message.allowed_s)
+                self._allowances[message.id] = Allowance(message.allowed_s, MOST_RESIDENT)
                 if self._indexer is not None:
                     self._indexer.asked(message.spec, time.monotonic())
                 self._pool.submit(self._answer, message)
@@ -159,7 +165,7 @@ class Worker:
             allowance = self._allowances[ask.id]
             allowance.check()
             readings = self._engine(ask.spec).answer(ask.window, ask.questions, allowance)
-            answers = [self._without_records(ask.id, place, one) for place, one in enumerate(readings)]
+            answers = [self._without_records(ask.id, place, _with_memory(one)) for place, one in enumerate(readings)]
             self._say(Answers(ask.id, tuple(encode_answer(one) for one in answers)))
         except (SourceError, QueryError) as error:
             self._say(Failed(ask.id, type(error).__name__, str(error)))
@@ -168,13 +174,21 @@ class Worker:
                 Failed(
                     ask.id,
                     "SourceUnavailable",
-                    "the question needs more memory than the log worker may use: narrow the window",
+                    f"the question needs more than the {MOST_RESIDENT >> 20} MB that the log worker may use: narrow the window",
                 )
             )
+            self._relieve()
         except Exception as error:  # one question must not end the others
             self._say(Failed(ask.id, "SourceGarbage", f"the log worker failed ({type(error).__name__}: {error})"))
         finally:
             self._allowances.pop(ask.id, None)
+
+    def _relieve(self) -> None:
+        """Forget what was learned; where that does not free the memory, end: a new worker starts with the next question."""
+        self._local.__dict__.pop("engines", None)
+        gc.collect()
+        if resident_bytes() > MOST_RESIDENT:
+            os._exit(OUT_OF_MEMORY)
 
     def _share(self, share: Share) -> None:
         """Do the part of a question; one that fails is done by who asked, and fails there with its reason."""
@@ -217,6 +231,13 @@ class Worker:
                 self._say(Records(id, -1, records[start:], tail.positions()))
         if not records:
             self._say(Records(id, -1, (), tail.positions()))
+
+
+def _with_memory(reading: Reading[Any]) -> Reading[Any]:
+    """An answer whose report tells how much memory the worker has."""
+    used = f"log worker {resident_bytes() >> 20} of {MOST_RESIDENT >> 20} MB"
+    report = reading.report
+    return replace(reading, report=replace(report, detail=SafeText(f"{report.detail}; {used}")))
 
 
 def main() -> None:

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+import sources.logs.worker
 from console.domain.instant import Window
 from console.domain.logs import LogRecord
 from console.query.parse import parse
 from sources.base import SourceTimeout, SourceUnavailable
 from sources.logs.client import WorkerRunner
 from sources.logs.files import FileLogSource
+from sources.logs.questions import Page
 from sources.logs.spec import Spec
+from sources.logs.wire import HEADER, Ask, Failed, FromWorker, decode_from_worker, frame
+from sources.logs.worker import Worker
 
 pytestmark = pytest.mark.slow
 
@@ -66,7 +72,9 @@ async def test_answers_are_those_of_the_engine(log: Path, runner: WorkerRunner) 
     ):
         here, there = await getattr(near, question)(*arguments), await getattr(far, question)(*arguments)
         assert there.value == here.value
-        assert there.report == here.report
+        known, _, memory = there.report.detail.rpartition("; ")
+        assert replace(there.report, detail=known) == here.report
+        assert re.fullmatch(r"log worker \d+ of 256 MB", memory)
     assert len((await far.page(WINDOW, None, 2500)).value.records) == 2500
 
 
@@ -134,10 +142,14 @@ def test_the_worker_dies_with_its_parent(log: Path) -> None:
     program = f"""
 import asyncio, os, sys
 from pathlib import Path
+import sources.logs.worker
 from console.domain.instant import Window
 from sources.logs.client import WorkerRunner
 from sources.logs.files import FileLogSource
+from sources.logs.questions import Page
 from sources.logs.spec import Spec
+from sources.logs.wire import HEADER, Ask, Failed, FromWorker, decode_from_worker, frame
+from sources.logs.worker import Worker
 async def main():
     runner = WorkerRunner()
     await FileLogSource(Spec("app", ({str(log)!r},)), runner).page(Window(0, 1), None, 1)
@@ -167,10 +179,37 @@ async def test_large_files_are_indexed_while_nobody_waits_and_again_when_they_ha
         source = FileLogSource(spec(path), runner)
         before = await source.counts(WINDOW, 60.0, None)
         async with asyncio.timeout(30):
-            while not list(folder.glob("*.index")):
+            while not list(folder.glob("*.index")):  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.02)
         after = await source.counts(WINDOW, 60.0, None)
     finally:
         await runner.close()
     assert after.value == before.value
     assert after.report.cost.bytes < before.report.cost.bytes
+
+
+async def test_a_question_that_needs_too_much_memory_fails_with_a_sentence_and_the_worker_goes_on(
+    log: Path, runner: WorkerRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[FromWorker] = []
+    worker = Worker(lambda data: said.append(decode_from_worker(data[HEADER.size :])))
+    monkeypatch.setattr(sources.logs.worker, "MOST_RESIDENT", 1 << 20)
+    ended: list[int] = []
+    monkeypatch.setattr(os, "_exit", ended.append)
+    worker.take(frame(Ask(1, spec(log), WINDOW, (Page("", 9),), 60.0))[HEADER.size :])
+    async with asyncio.timeout(20):
+        while not ended:  # noqa: ASYNC110 - a thread answers
+            await asyncio.sleep(0.01)
+    assert [type(one) for one in said] == [Failed]
+    assert isinstance(said[0], Failed) and "needs more than the 1 MB that the log worker may use" in said[0].sentence
+
+
+async def test_a_worker_that_ended_for_want_of_memory_is_replaced(log: Path, runner: WorkerRunner) -> None:
+    source = FileLogSource(spec(log), runner)
+    pids = set()
+    for _ in range(3):
+        assert (await source.page(WINDOW, None, 10)).value.matched == 3000
+        assert runner.pid is not None
+        pids.add(runner.pid)
+        os.kill(runner.pid, signal.SIGKILL)
+    assert len(pids) == 3
