@@ -9,16 +9,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import click
+import msgspec
 
 from console.cli.logs import Asked, answers, asked_of, closing
 from console.cli.options import common, request, wants_colour, write_json
 from console.cli.outcome import Exit, say
 from console.domain.diagnosis import BaselineWindow
 from console.domain.instant import Window
-from console.domain.logs import LogRecord, record_id
+from console.domain.logs import LogRecord, Pattern, record_id
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
-from console.domain.shapes import ExceptionCounts, PatternReport, ShapeCounts
+from console.domain.shapes import ExceptionCounts, ExceptionGroup, PatternReport, ShapeCounts
 from console.domain.text import SafeText
+from console.guard.redact import redact
 from console.guard.sanitise import safe
 from console.query.ast import And, Query
 from console.query.parse import parse
@@ -143,29 +145,47 @@ def _report(
     from console.analysis.contrast import excess
     from console.analysis.exceptions import compared as exceptions_compared
     from console.analysis.patterns import compare_counts
+    from console.live.secrets import hidden
 
     before = [counts for one in seen for counts in one.before]
     found = compare_counts([one.now for one in seen], before)
     held = [base for place, base in enumerate(compared) if any(one.before[place].shapes for one in seen)]
-    records = [record for one in seen for record in one.records]
+    records = hidden(record for one in seen for record in one.records)
+    exceptions = exceptions_compared(
+        [one.exceptions.groups for one in seen],
+        [counts.groups for one in seen for counts in one.exceptions_before],
+    )
     window = asked.request.window
     return PatternReport(
         generated_at=time.time(),
         at=asked.request.at,
         window=window,
         baseline=tuple(held or compared[:1]),
-        patterns=found.patterns,
+        patterns=tuple([_without_secrets(pattern) for pattern in found.patterns]),
         trend_step_s=window.seconds / STEPS,
         lines=found.lines,
         baseline_lines=found.baseline_lines,
         baseline_too_small=found.too_small,
-        exceptions=exceptions_compared(
-            [one.exceptions.groups for one in seen],
-            [counts.groups for one in seen for counts in one.exceptions_before],
-        ),
+        exceptions=tuple([_lines_without_secrets(group) for group in exceptions]),
         fields=excess([r for r in records if r.failed], [r for r in records if not r.failed]),
         sampled=any(counts.sampled for counts in (*before, *(one.now for one in seen))),
         sources=tuple(sources),
+    )
+
+
+def _without_secrets(pattern: Pattern) -> Pattern:
+    """What is printed here is pasted elsewhere."""
+    template, example = redact(pattern.template), redact(pattern.example)
+    if (template, example) == (pattern.template, pattern.example):
+        return pattern
+    return replace(pattern, template=SafeText(template), example=SafeText(example))
+
+
+def _lines_without_secrets(group: ExceptionGroup) -> ExceptionGroup:
+    # Together, since a key goes over several lines.
+    example = redact("\n".join(group.example)).split("\n")
+    return msgspec.structs.replace(
+        group, message=SafeText(redact(group.message)), example=tuple([SafeText(line) for line in example])
     )
 
 

@@ -211,6 +211,20 @@ def test_hostile_text_is_shown_and_not_obeyed(config: Path) -> None:
         assert "evil" in text and "\x1b" not in text and "\u202e" not in text
 
 
+def test_secrets_are_not_told(config: Path) -> None:
+    log = config.parent / "app.log"
+    text = "login with Authorization: Bearer abcdefghijklmnop.qrstuvwxyz failed"
+    leaks = [
+        row(WINDOW.start + k, "error", text, "shop", password="hunter2hunter2", exception=f"{TRACE} token=s3cr3ts3cr3t")
+        for k in range(30)
+    ]
+    log.write_bytes(b"".join(sorted([*log.read_bytes().splitlines(keepends=True), *leaks])))
+    for form in ("--plain", "--json"):
+        told = run(config, form, *ARGUMENTS).stdout
+        assert "login with" in told
+        assert not [secret for secret in ("qrstuvwxyz", "hunter2", "s3cr3t") if secret in told]
+
+
 def asked(path: Path, *questions: Shapes | Exceptions | Sample) -> list[Any]:
     return [reading.value for reading in Engine(Spec("app", (str(path),))).answer(WINDOW, questions)]
 
