@@ -25,6 +25,7 @@ from console.guard.sanitise import safe
 from console.keyboard import Keyboard, Together
 from console.leaving import HUNG_UP, terminal_is_gone
 from console.live.process import CollectorFailed, ProcessLink
+from console.live.repeat import Repeat
 from console.live.session import Link, Session
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
@@ -80,7 +81,7 @@ class IncidentConsole(TerminalCare[int]):
         self.loaded = loaded
         self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
         self._typed = TypeAhead(key for action in self.actions if action.id in HELD_DOWN for key in action.keys)
-        self.session = Session(loaded.config, link, self._mark_dirty, clock, monotonic)
+        self.session = Session(loaded.config, link, self._mark_dirty, clock, monotonic, Repeat.of(loaded))
         self.session.wished = self._carry_out
         self._theme_name = theme or loaded.config.console.theme
         self._dirty = True

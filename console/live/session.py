@@ -17,6 +17,7 @@ from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.details import Found
 from console.live.log_pane import DEFAULT_FILTER
+from console.live.repeat import Repeat
 from console.live.scope import TimeScope
 from console.live.timeview import TimeView
 from console.query.about import as_typed
@@ -65,6 +66,7 @@ class Session:
         config: For the display zone and the window to begin with.
         link: The way to the collector.
         changed: Called when a new state can be had; must be cheap.
+        repeat: How evidence is repeated in a shell.
     """
 
     def __init__(
@@ -74,8 +76,10 @@ class Session:
         changed: Callable[[], None],
         clock: Callable[[], Instant] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        repeat: Repeat | None = None,
     ) -> None:
         self.zone = ZoneInfo(config.console.timezone)
+        self.repeat = repeat or Repeat()
         self.scope = TimeScope(TimeView(parse_span(config.console.window)), clock)
         self.filter_text = DEFAULT_FILTER
         self._link = link
