@@ -191,7 +191,7 @@ def _whole(file: File, lnav: Measured | None, peaks: list[int], options: Options
 
 
 def _patterns(file: File, peaks: list[int], options: Options) -> Iterator[Row]:
-    what = f"patterns of ten minutes of {_size(file)} JSON against the time before"
+    what = f"patterns of ten minutes of {_size(file)} JSON against the hour before"
     cost = measure(_command("patterns", file, file.window), options.runs)
     answer = _answer(cost)
     found = answer.get("patterns")

@@ -36,9 +36,13 @@ class Options:
     """Made-up incidents of each class."""
     services: int = 1_000
     """Services of the large system; the small one has a tenth."""
+    short: bool = False
+    """So little is measured that the figures say nothing."""
 
 
-SHORT = Options(size=20 * 10**6, tenfold=False, runs=1, keys=10, settle_s=4.0, stretch_s=5.0, seeds=1, services=100)
+SHORT = Options(
+    size=20 * 10**6, tenfold=False, runs=1, keys=10, settle_s=4.0, stretch_s=5.0, seeds=1, services=100, short=True
+)
 """Proves that everything runs; its figures say nothing."""
 
 

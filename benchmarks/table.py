@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-_COLUMNS = "{:<52}{:>16}{:>16}{:>24}{:>9}{:>9}  {}"
+_COLUMNS = "{:<72}{:>14}{:>15}{:>24}{:>9}{:>8}  {}"
 
 
 @dataclass(frozen=True)
