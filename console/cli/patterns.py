@@ -11,6 +11,7 @@ from typing import Any
 import click
 import msgspec
 
+from console.analysis.mining.mask import BLANK
 from console.cli.logs import Asked, answers, asked_of, closing
 from console.cli.options import common, request, wants_colour, write_json
 from console.cli.outcome import Exit, say
@@ -175,7 +176,9 @@ def _report(
 
 def _without_secrets(pattern: Pattern) -> Pattern:
     """What is printed here is pasted elsewhere."""
-    template, example = redact(pattern.template), redact(pattern.example)
+    # A blank is no secret, whatever the word before it.
+    template = BLANK.join(redact(part) for part in pattern.template.split(BLANK))
+    example = redact(pattern.example)
     if (template, example) == (pattern.template, pattern.example):
         return pattern
     return replace(pattern, template=SafeText(template), example=SafeText(example))

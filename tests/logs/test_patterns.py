@@ -219,9 +219,11 @@ def test_secrets_are_not_told(config: Path) -> None:
         for k in range(30)
     ]
     log.write_bytes(b"".join(sorted([*log.read_bytes().splitlines(keepends=True), *leaks])))
+    ended = [row(WINDOW.start + k, "error", f"ended sessionid: {k}", "shop") for k in range(30)]
+    log.write_bytes(b"".join(sorted([*log.read_bytes().splitlines(keepends=True), *ended])))
     for form in ("--plain", "--json"):
         told = run(config, form, *ARGUMENTS).stdout
-        assert "login with" in told
+        assert "login with" in told and "ended sessionid: <*>" in told
         assert not [secret for secret in ("qrstuvwxyz", "hunter2", "s3cr3t") if secret in told]
 
 
