@@ -17,7 +17,7 @@ from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.series import Series, SeriesSet, chosen
 from console.domain.spans import Span
 from console.domain.text import SafeText
-from console.domain.topology import Dependency, ProbeResult, Service, Topology
+from console.domain.topology import Dependency, Health, ProbeResult, Service, Topology
 from console.guard.sanitise import safe
 from console.state import OriginCost
 from sources.base import ChangeSource, DeployedSource, HealthSource, LogSource, MetricSource, TraceSource, VersionSource
@@ -41,6 +41,8 @@ SPAN_HISTORY_S = 86400.0
 CHANGES_REACH_S = 7 * 86400.0
 DEADLINE_S = 30.0
 """For one question to one source; a source that is slower is reported as failed, the others go on."""
+PROBE_DEADLINE_S = 15.0
+"""For one probe as a whole; it ends by itself before that, unless something is wrong with it."""
 ERROR_SAMPLE = 3_000
 MESSAGE_SAMPLE = 20_000
 MOST_SPANS = 100_000
@@ -391,11 +393,23 @@ def _present(sources: Sources, at: Instant, got: _Gathered, live: bool) -> list[
 
 async def ask_probes(sources: Sources, now: Instant) -> Reading[tuple[ProbeResult, ...]]:
     """Probe everything once."""
-    results = await asyncio.gather(*(source.probe(now) for source in sources.health))
+    results = await asyncio.gather(*(_probed(source, now) for source in sources.health))
     report = SourceReport(
         "probes", "probe", SourceState.OK, records=len(results), cost=Cost(len(results)), role="health"
     )
     return Reading(tuple(results), now, report)
+
+
+async def _probed(source: HealthSource, now: Instant) -> ProbeResult:
+    """One probe's answer; one that hangs or breaks is unknown, and must not take the others with it."""
+    try:
+        async with asyncio.timeout(PROBE_DEADLINE_S):
+            return await source.probe(now)
+    except TimeoutError:
+        why = f"the probe gave no answer within {PROBE_DEADLINE_S:g} s"
+    except Exception as error:
+        why = f"the probe failed: {type(error).__name__}: {error}"
+    return ProbeResult(source.name, SafeText(source.kind), Health.UNKNOWN, None, safe(why, 200), now)
 
 
 async def ask_deployed(sources: Sources, at: Instant) -> tuple[Change, ...]:

@@ -16,18 +16,20 @@ def paint(view: LogsView, width: int, filter_text: str, search_text: str = "", m
         filter_text: The active filter; `view` may still show the lines of the one before.
     """
     left = Line.of(" ", ("/", "key"), " ", (filter_text or EVERYTHING, "accent" if filter_text else "muted"))
-    for right_ in _rights(view, search_text, marked):
+    for right_ in _rights(view, filter_text, search_text, marked):
         if right_.width <= width // 2 or left.width + right_.width + 2 <= width:
             return left.beside(right_ + Line.of(" "), width)
     return left.fit(width)
 
 
-def _rights(view: LogsView, search_text: str, marked: int) -> list[Line]:
+def _rights(view: LogsView, filter_text: str, search_text: str, marked: int) -> list[Line]:
     """Longest to shortest."""
     lines = f"{view.total:,} line{'s' if view.total != 1 else ''}"
     if view.status.word is Word.LOADING:
         count = Line.of((view.status.detail or "reading the window", "warn"), (" · Esc gives up", "muted"))
         short = Line.of(("reading", "warn"))
+    elif view.status.word is Word.FROZEN and view.filter_text != filter_text:
+        count = short = Line.of(("frozen: P shows it", "warn"))
     else:
         count = short = Line.of((lines, "text"))
     search = Line.of(("find ", "label"), (search_text, "match"), "  ") if search_text else Line()
@@ -39,7 +41,7 @@ class FilterLine(Canvas):
     """One line under the header of the log screen."""
 
     DEFAULT_CSS = "FilterLine { height: 1; width: 100%; }"
-    view = LogsView()
+    view: LogsView | None = None
     filter_text = ""
     search_text = ""
     marked = 0
@@ -51,7 +53,7 @@ class FilterLine(Canvas):
 
     def repaint(self) -> None:
         """Paint what it knows now."""
-        if self.size.width > 0:
+        if self.size.width > 0 and self.view is not None:
             self.show([paint(self.view, self.size.width, self.filter_text, self.search_text, self.marked)])
 
     def on_resize(self) -> None:

@@ -157,11 +157,11 @@ class LogPane:
             async with asyncio.timeout(READ_DEADLINE_S):
                 page = await source.page(lines.window, query, FIRST_PAGE)
                 counts = await source.counts(lines.window, self._scope.step_s, query)
+            lines.tail.preload(page.value, counts.value)
         except TimeoutError:
             return safe(f"{source.name}: no answer within {READ_DEADLINE_S:g} s")
         except Exception as error:  # a source error, or a bug in one source: the pane says so and lives
             return safe(f"{source.name}: {error}", 200)
-        lines.tail.preload(page.value, counts.value)
         return None
 
     def view(self, diagnosis: Diagnosis | None, excess: tuple[FieldExcess, ...] = ()) -> LogsView:
@@ -206,6 +206,8 @@ class LogPane:
         problems += self._broken.values()
         if problems:
             return Status(Word.PARTIAL, detail=problems[0])
+        if live and (one_in := self._lines.tail.one_in(now)) > 1:
+            return Status(Word.PARTIAL, detail=SafeText(f"showing 1 in {one_in}: records come faster than they can be read"))
         return Status(Word.LIVE, 0.0) if live else Status(Word.PAST)
 
     def _progress(self, now: Instant) -> SafeText:

@@ -340,6 +340,7 @@ class ConsoleScreen(TimeActions):
             elif text is not None and text.strip():
                 self.post_message(self.Open(Lines(as_typed(text), "filtered")))
             if text is not None:
+                session.remember_filter(old)
                 session.remember_filter(text.strip())
             self.show(session.state())
 
