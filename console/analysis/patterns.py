@@ -131,7 +131,7 @@ def compare_counts(
     Only the shapes given are clustered: what is learned later does not change what could be known now.
 
     Args:
-        now, before: What was counted in the window and in its baseline.
+        now, before: What was counted in the window, in `TREND_STEPS` steps where trends are wanted, and in its baseline.
         spans: What counts are measured against, before and during; default: all lines of the side.
         known: `names` of an earlier comparison.
         least_baseline: Lines below which nothing is called new or gone.
@@ -230,7 +230,7 @@ def _pattern(entry: _Lines, id: str, status: str, before: int | None, ratio: flo
         first_seen=entry.first,
         last_seen=entry.last,
         example=entry.example,
-        trend=tuple([entry.trend.get(bucket, 0) for bucket in range(max(entry.trend, default=-1) + 1)]),
+        trend=tuple([entry.trend.get(step, 0) for step in range(TREND_STEPS)]) if entry.trend else (),
     )
 
 

@@ -12,6 +12,7 @@ import click
 import msgspec
 
 from console.analysis.mining.mask import BLANK
+from console.analysis.patterns import TREND_STEPS
 from console.cli.logs import Asked, answers, asked_of, closing
 from console.cli.options import common, request, wants_colour, write_json
 from console.cli.outcome import Exit, say
@@ -33,8 +34,6 @@ BASELINE_WINDOWS = 6
 DAY_S = 86400.0
 LEAST_YESTERDAY_S = 3600.0
 """The same hour of the day before is compared with too, where the logs reach back that far."""
-STEPS = 60
-"""Steps of a trend."""
 SAMPLE = 6_000
 """Records of the window in which failing ones are told from others."""
 ERROR_SAMPLE = 2_000
@@ -105,7 +104,7 @@ async def _read(
     assert errors is not None
     try:
         now, raised, records, failed = await asyncio.gather(
-            source.shapes(window, window.seconds / STEPS, query),
+            source.shapes(window, window.seconds / TREND_STEPS, query),
             source.exceptions(window, query),
             source.sample(window, query, SAMPLE),
             source.sample(window, errors if query is None else And((query, errors)), ERROR_SAMPLE),
@@ -163,7 +162,7 @@ def _report(
         window=window,
         baseline=tuple(held or compared[:1]),
         patterns=tuple([_without_secrets(pattern) for pattern in found.patterns]),
-        trend_step_s=window.seconds / STEPS,
+        trend_step_s=window.seconds / TREND_STEPS,
         lines=found.lines,
         baseline_lines=found.baseline_lines,
         baseline_too_small=found.too_small,

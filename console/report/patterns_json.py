@@ -41,7 +41,7 @@ PATTERNS = (
         "patterns",
         "list",
         "Every pattern, the most special first.",
-        shape=(*PATTERN, Field("trend", "integers", "Lines per step of the window; zeros at the end are left out.")),
+        shape=(*PATTERN, Field("trend", "integers", "Lines per step of the window; empty: it holds none.")),
     ),
     Field("trend_step_s", "number", "Width of a step of the trends, in seconds."),
     Field("lines", "integer", "Lines in the window: the sum of all counts."),
