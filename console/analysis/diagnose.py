@@ -7,8 +7,9 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from console.analysis.callgraph import graph_calls, own_excess
 from console.analysis.cascade import Cascade, cascade
-from console.analysis.changes import Case, Judged, in_reach, judge_changes
+from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
 from console.analysis.constants import BASELINE_WINDOWS, GATE_REQUESTS, Thresholds
 from console.analysis.dependencies import dependency_states
 from console.analysis.diffs import Effect, effect_of
@@ -20,7 +21,7 @@ from console.analysis.load import busier_services, find_exhausted, find_surge
 from console.analysis.loglevels import log_moves
 from console.analysis.moves import Move, judge, judge_errors
 from console.analysis.onset import Onset
-from console.analysis.outbound import Blame, blame, read_outbound
+from console.analysis.outbound import Blame, Outbound, blame, read_outbound
 from console.analysis.patterns import Compared, compare, with_trends
 from console.analysis.place import Place, rank_places
 from console.analysis.plausible import contradicted, unfelt
@@ -120,7 +121,11 @@ def _diagnose(
         began = Onset.exactly(spans.onset)
     onset = began.at if began is not None else None
     patterns = _patterns(view, began)
-    judged, suspects = _explain(view, state, began, moves, leaks, patterns.patterns, spans)
+    outbound = read_outbound(view.records, view.names)
+    current = [m for m in moves if m.ongoing or state is State.RECOVERING]
+    cascades = _cascades(view, current, began.at) if began is not None else []
+    blames = _blames(view, outbound, began, cascades) if began is not None else []
+    judged, suspects = _explain(view, state, began, moves, leaks, patterns.patterns, spans, cascades, blames)
     explains = _explains(seen, state, judged)
     changes = tuple(_judged_change(j) for j in sorted(judged, key=lambda j: j.change.at, reverse=True))
     return Diagnosis(
@@ -138,6 +143,8 @@ def _diagnose(
         dependencies=dependency_states(
             seen.topology, view.graph, seen.series, seen.probes, moves, view.calls, _since(seen, onset), seen.at
         ),
+        calls=graph_calls(view.graph, outbound, _calm(view, began), _since(seen, onset)),
+        excess=own_excess(cascades),
         patterns=tuple(p for p in patterns.patterns if p.count or p.status == "gone")[:MOST_PATTERNS],
         pattern_baseline=patterns.baseline,
         pattern_names=patterns.names,
@@ -381,6 +388,8 @@ def _explain(
     leaks: list[Leak],
     patterns: tuple[Pattern, ...],
     spans: SpanView | None,
+    cascades: list[Cascade],
+    blames: list[Blame],
 ) -> tuple[tuple[Judged, ...], tuple[Suspect, ...]]:
     seen = view.seen
     if began is None:
@@ -395,21 +404,28 @@ def _explain(
     current = [m for m in moves if m.ongoing or state is State.RECOVERING]
     shares = trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE)
     crashed = [r for r in view.restarts if onset - RESTART_BEFORE_S <= r.at <= seen.at]
-    cascades = _cascades(view, current, onset)
     places = rank_places(
         current,
         cascades,
         view.graph,
         shares,
-        _blames(view, began, cascades),
+        blames,
         _witnessed(view, onset, spans),
         _well(view, moves),
         crashed,
         busier_services(seen.series, view.names, onset, seen.at),
     )
     effects = _effects(view)
-    case = _case(view, began, current, places, patterns, effects)
-    judged = judge_changes(in_reach(view.changes, began.earliest, seen.at), view.changes, case)
+    killed = {r.service for r in crashed if r.out_of_memory}
+    sure = [leak for leak in leaks if leak.service in killed or not any(harms_users(m) for m in current)]
+    grows = {
+        leak.service: Growth(leak.metric, leak.origin, leak.source, leak.query)
+        for leak in reversed(sure)
+        if leak.origin is not None
+    }
+    case = replace(_case(view, began, current, places, patterns, effects), grows=grows)
+    earliest = min([began.earliest, *(growth.since.earliest for growth in grows.values())])
+    judged = judge_changes(in_reach(view.changes, earliest, seen.at), view.changes, case)
     since = Window(min(began.earliest, seen.at), seen.at)
     ways = Ways.of(seen, view.records, since)
     drafts = _drafts(view, onset, current, places, leaks, patterns, judged, ways)
@@ -455,13 +471,18 @@ def _witnessed(view: View, onset: Instant, spans: SpanView | None) -> frozenset[
     return frozenset(errors | values | (spans.seen if spans is not None else frozenset()))
 
 
-def _blames(view: View, began: Onset, cascades: list[Cascade]) -> list[Blame]:
-    """What each service's own calls say of those callees that do not tell of themselves."""
-    outbound = read_outbound(view.records, view.names)
+def _calm(view: View, began: Onset | None) -> Window | None:
+    """The stretch before the onset that records tell of; None where there is none."""
     first = view.records[0].at if view.records else None
-    if first is None or first >= began.earliest:
+    end = began.earliest if began is not None else view.seen.window.start
+    return Window(first, end) if first is not None and first < end else None
+
+
+def _blames(view: View, outbound: Outbound, began: Onset, cascades: list[Cascade]) -> list[Blame]:
+    """What each service's own calls say of those callees that do not tell of themselves."""
+    before = _calm(view, began)
+    if before is None:
         return []
-    before = Window(first, began.earliest)
     during = Window(began.at, math.nextafter(view.seen.at, math.inf))
     pairs = {*outbound.calls, *outbound.named, *view.graph.told_by}
     added = {e.node: e.now - e.level for c in cascades if c.currency == "seconds" for e in c.nodes}
@@ -573,7 +594,7 @@ def _drafts(
                 draft.standing = Standing.POSSIBLE
     drafts += loads
     crashed = [r for r in view.restarts if r.at >= onset - RESTART_BEFORE_S]
-    drafts += [leak_draft(leak, bool(harmed), ways, crashed) for leak in leaks]
+    drafts += [leak_draft(leak, bool(harmed), ways, crashed, judged) for leak in leaks]
     drafts += [telemetry_draft(m, view.graph, ways) for m in moves if m.meaning is UNHEARD and m.opened]
     drafts += from_changes(judged, ways)
     return drafts

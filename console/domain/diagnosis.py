@@ -154,6 +154,37 @@ class Exhaustion:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphCall:
+    """One service calls another: how that is known, and how the calls went by the caller's own records."""
+
+    caller: str
+    callee: str
+    told_by: str
+    """configuration | spans | logs"""
+    error_rate: float | None = None
+    """Share of the calls that failed since the onset; None: too few are recorded."""
+    baseline_error_rate: float | None = None
+    """The same before."""
+    latency_avg_s: float | None = None
+    samples: int | None = None
+    """Calls since the onset; None: the caller's records tell of none."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnExcess:
+    """What a service or dependency added itself to what went wrong, after what its callees explain."""
+
+    service: str
+    currency: str
+    """failures | seconds"""
+    share: float
+    """Of everything that was added where the trouble shows, 0 to 1."""
+    baseline: float
+    observed: float
+    """Its error rate, or its seconds per request."""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnosis:
     """The whole answer at one knowledge time."""
 
@@ -169,6 +200,8 @@ class Diagnosis:
     change_explains: bool | None = None
     running: tuple[Running, ...] = ()
     dependencies: tuple[DependencyState, ...] = ()
+    calls: tuple[GraphCall, ...] = ()
+    excess: tuple[OwnExcess, ...] = ()
     patterns: tuple[Pattern, ...] = ()
     pattern_baseline: Window | None = None
     """What `patterns` are compared with; None: with nothing."""

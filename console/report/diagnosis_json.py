@@ -83,6 +83,24 @@ DEPENDENCY = (
     Field("evidence", "text", "What the state rests on: own outbound calls | probe | own metrics | none."),
     Field("checked_at", "time", "When that was observed.", null=True),
 )
+CALL = (
+    Field("caller", "text", "Who calls."),
+    Field("callee", "text", "Who is called."),
+    Field("told_by", "text", "How the call is known.", among=("configuration", "spans", "logs")),
+    Field(
+        "error_rate", "number", "Share of these calls that failed since the onset, by the caller's records.", null=True
+    ),
+    Field("baseline_error_rate", "number", "The same before.", null=True),
+    Field("latency_avg", "number", "Mean seconds since the onset.", null=True, read=lambda c: c.latency_avg_s),
+    Field("samples", "integer", "Calls since the onset; null: not recorded.", null=True),
+)
+EXCESS = (
+    Field("service", "text", "Service or dependency."),
+    Field("currency", "text", "What was added.", among=("failures", "seconds")),
+    Field("share", "number", "What it added itself, of everything that was added where the trouble shows."),
+    Field("baseline", "number", "Its error rate or seconds before."),
+    Field("observed", "number", "The same since."),
+)
 PATTERN = (
     Field("id", "text", "Stable name of the template."),
     Field("template", "text", "The message with its variable parts as <*>."),
@@ -132,6 +150,8 @@ DIAGNOSIS = (
     ),
     Field("running", "list", "Which version runs where.", shape=RUNNING),
     Field("dependencies", "list", "What services need, and how it does.", shape=DEPENDENCY),
+    Field("calls", "list", "Who calls whom, and how those calls went.", shape=CALL),
+    Field("excess", "list", "What each added itself to what went wrong.", shape=EXCESS),
     Field("patterns", "list", "Log patterns that are special to the window.", shape=PATTERN),
     Field("pattern_baseline", "window", "What the patterns are compared with; null: with nothing.", null=True),
     Field("exhaustion", "list", "Resources that run out if this continues.", shape=EXHAUSTION),
