@@ -21,7 +21,7 @@ from console.cli.outcome import Exit, say
 from console.config.effective import index_folder
 from console.config.load import ConfigError
 from console.domain.instant import BadTime, Instant, Window, parse_span, rfc3339, span_text
-from console.domain.logs import Level, LogHistogram, LogRecord
+from console.domain.logs import Level, LogHistogram, LogRecord, NewRecords
 from console.domain.reading import Reading, SourceState
 from console.query.ast import And, FieldTest, Or, Query
 from console.query.evaluate import compile_query
@@ -316,8 +316,16 @@ async def _follow(asked: Asked, limit: int) -> int:
             seen.add((record.source, record.file, record.offset))
             write(record)
 
-        async def pump(stream: AsyncIterator[tuple[LogRecord, ...]]) -> None:
+        async def pump(stream: AsyncIterator[NewRecords]) -> None:
+            one_in = 1
             async for batch in stream:
+                if batch.one_in != one_in:
+                    one_in = batch.one_in
+                    say(
+                        "showing every record"
+                        if one_in == 1
+                        else f"showing 1 in {one_in}: they come faster than they can be read"
+                    )
                 for record in batch:
                     if matches(record) and (record.source, record.file, record.offset) not in seen:
                         write(record)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TypeAlias
+from typing import Self, TypeAlias
 
 import msgspec
 
@@ -83,6 +83,27 @@ def record_id(record: LogRecord) -> RecordId:
     """The same for the same record, however often it was read."""
     message = record.message if record.offset < 0 else ""
     return record.source, record.file, record.offset, record.at, message
+
+
+class NewRecords(tuple[LogRecord, ...]):
+    """Records of a followed source in one batch; where they come faster than they can be read, an even part of them."""
+
+    skipped: int
+
+    def __new__(cls, records: Iterable[LogRecord], skipped: int = 0) -> Self:
+        """
+        Args:
+            records: As they were written.
+            skipped: How many more there were, which were only counted.
+        """
+        made = super().__new__(cls, records)
+        made.skipped = skipped
+        return made
+
+    @property
+    def one_in(self) -> int:
+        """Of how many records one is given; 1: all are."""
+        return max(1, round((len(self) + self.skipped) / max(1, len(self))))
 
 
 @dataclass(frozen=True, slots=True)

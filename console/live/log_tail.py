@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from console.domain.instant import Instant, Window
-from console.domain.logs import Level, LogCounts, LogPage, LogRecord
+from console.domain.logs import Level, LogCounts, LogPage, LogRecord, NewRecords
 from console.live.secrets import hidden
 
 KEPT_RECORDS = 2_000
@@ -16,6 +16,8 @@ KEPT_RECORDS = 2_000
 KEPT_CHARS = 4_000_000
 """Characters kept in all, so that long lines cannot fill the memory."""
 RATE_WINDOW_S = 60.0
+SAMPLED_S = 5.0
+"""How long it is said that only some records were read."""
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class LogTail:
         self._buckets: dict[int, dict[Level, int]] = {}
         self._seen_until: dict[tuple[str, str], int] = {}
         self._arrivals: deque[tuple[Instant, int]] = deque()
+        self._sampled: tuple[Instant, int] = (-math.inf, 1)
         self.dropped = 0
         """Matching records that left the pane's memory; they are counted, and still in their file."""
 
@@ -69,16 +72,26 @@ class LogTail:
         self._arrivals = deque(sorted((*self._arrivals, *recent)))
 
     def add(self, records: Iterable[LogRecord], now: Instant) -> int:
-        """Take new records; returns how many match."""
+        """Take new records; returns how many match.
+
+        Of records that were only counted (see `NewRecords`), as many are taken to match as of those that are there.
+        """
+        records = records if isinstance(records, NewRecords) else NewRecords(records)
+        if records.one_in > 1:
+            self._sampled = (now, records.one_in)
         fresh = [r for r in records if not self._known(r) and self._matches(r)]
-        for record in fresh:
+        more = records.skipped * len(fresh) // max(1, len(records))
+        for number, record in enumerate(fresh):
             self._remember(record)
+            # The counts of all add up to exactly `more`.
+            standing_for = 1 + more * (number + 1) // len(fresh) - more * number // len(fresh)
             place = self._place(record.at if record.at is not None else now)
             into = self._buckets.setdefault(place, {})
-            into[record.level] = into.get(record.level, 0) + 1
+            into[record.level] = into.get(record.level, 0) + standing_for
         self._keep(fresh)
+        self.dropped += more
         if fresh:
-            self._arrivals.append((now, len(fresh)))
+            self._arrivals.append((now, len(fresh) + more))
         return len(fresh)
 
     def _place(self, at: Instant) -> int:
@@ -129,6 +142,11 @@ class LogTail:
             del self._buckets[place]
         buckets = tuple(dict(self._buckets.get(place, {})) for place in range(first, last + 1))
         return LogCounts(first * self._step_s, self._step_s, buckets)
+
+    def one_in(self, now: Instant) -> int:
+        """Of how many records one is shown, where they came too fast within the last seconds; else 1."""
+        at, number = self._sampled
+        return number if now - at < SAMPLED_S else 1
 
     def rate_per_min(self, now: Instant) -> float:
         """Matching arrivals per minute over the last minute."""

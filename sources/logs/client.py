@@ -14,7 +14,7 @@ import msgspec
 
 import sources.base
 from console.domain.instant import Window
-from console.domain.logs import LogRecord
+from console.domain.logs import LogRecord, NewRecords
 from console.domain.reading import Reading
 from sources.base import SourceError, SourceGarbage, SourceTimeout, SourceUnavailable
 from sources.logs.helper import command
@@ -113,7 +113,7 @@ class WorkerRunner:
             if link.alive:
                 await link.send(Stop(id))
 
-    async def follow(self, spec: Spec) -> AsyncGenerator[tuple[LogRecord, ...]]:
+    async def follow(self, spec: Spec) -> AsyncGenerator[NewRecords]:
         """New records in batches; a new worker goes on where the one that died had come to."""
         positions: Positions = {}
         while not self._closed:
@@ -124,9 +124,9 @@ class WorkerRunner:
                 await link.send(Follow(id, spec, positions))
                 while (message := await inbox.get()) is not None:
                     match message:
-                        case Records(records=records):
+                        case Records(records=records, skipped=skipped):
                             positions = message.positions or positions
-                            yield records
+                            yield NewRecords(records, skipped)
                         case Failed(error=name, sentence=sentence):
                             raise _error(name, sentence)
             finally:

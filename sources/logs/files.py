@@ -13,7 +13,7 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from console.domain.instant import Window
-from console.domain.logs import LogCounts, LogHistogram, LogPage, LogRecord
+from console.domain.logs import LogCounts, LogHistogram, LogPage, NewRecords
 from console.domain.observations import ErrorSample
 from console.domain.reading import Reading
 from console.domain.series import Series
@@ -52,7 +52,7 @@ class Runner(Protocol):
         """
         ...
 
-    def follow(self, spec: Spec) -> AsyncGenerator[tuple[LogRecord, ...]]:
+    def follow(self, spec: Spec) -> AsyncGenerator[NewRecords]:
         """New records of the source in batches, until the iterator is closed; the first batch, which may be empty, says
         that the positions are taken."""
         ...
@@ -88,18 +88,18 @@ class InProcess:
         engine = engines.setdefault(spec, Engine(spec, self._indexes))
         return engine.answer(window, questions, allowance)
 
-    async def follow(self, spec: Spec) -> AsyncGenerator[tuple[LogRecord, ...]]:
+    async def follow(self, spec: Spec) -> AsyncGenerator[NewRecords]:
         """See `Runner`."""
         tail = tail_of(spec)
         pace = Pace()
         try:
-            yield tuple(await asyncio.to_thread(tail.poll))
+            yield NewRecords(await asyncio.to_thread(tail.poll))
             while True:
                 await asyncio.sleep(pace.seconds)
                 records = await asyncio.to_thread(tail.poll)
                 pace.seen(len(records))
                 if records:
-                    yield tuple(records)
+                    yield NewRecords(records, tail.take_skipped())
         finally:
             tail.close()
 
@@ -213,7 +213,7 @@ class FileLogSource:
         """
         return await self._ask(window, Sample(text_of(query), limit))
 
-    async def follow(self) -> AsyncGenerator[tuple[LogRecord, ...]]:
+    async def follow(self) -> AsyncGenerator[NewRecords]:
         """New records in batches, as they are written, until the iterator is closed.
 
         The first batch, which may be empty, comes when the positions are taken: what is written later is given.

@@ -177,6 +177,10 @@ class JournalTail:
         *lines, self._rest = self._rest.split(b"\n")
         return [record for line in lines if line and (record := self._format.full(line)) is not None]
 
+    def take_skipped(self) -> int:
+        """None: `journalctl` waits for who reads it."""
+        return 0
+
     def positions(self) -> dict[str, tuple[int, int, int]]:
         """None are needed: a new tail begins at the present."""
         return {}

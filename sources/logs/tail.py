@@ -90,6 +90,7 @@ class Tail:
         self._files: tuple[LogFile, ...] | None = None
         self._looked_at = float("-inf")
         self._began = False
+        self._skipped_before = 0
 
     def problems(self) -> tuple[str, ...]:
         """A sentence for each file that cannot be followed now."""
@@ -114,6 +115,17 @@ class Tail:
                 found += self._never_read(path, place, now)
         self._began = True
         return found
+
+    def take_skipped(self) -> int:
+        """How many records were counted and not read since the last call."""
+        total = self._skipped_before
+        self._skipped_before = 0
+        for place in self._places.values():
+            for one in (place.current, *place.old):
+                if one is not None:
+                    total += one.skipped
+                    one.skipped = 0
+        return total
 
     def positions(self) -> Positions:
         """How far each file was given, for a tail that goes on with it."""
@@ -168,6 +180,7 @@ class Tail:
         """Close a file, and remember how far it was read in case a path leads to it again."""
         if len(self._read_before) > _MOST_REMEMBERED:
             self._read_before.clear()
+        self._skipped_before += one.skipped
         place.generations.append(one.first)
         self._read_before[one.identity] = (one.offset, one.first)
         one.close()

@@ -73,6 +73,8 @@ class Records(msgspec.Struct, tag=True):
     place: int
     records: tuple[LogRecord, ...]
     positions: Positions = {}
+    skipped: int = 0
+    """Of a followed source: how many more there were, which were only counted."""
 
 
 class Answers(msgspec.Struct, tag=True):

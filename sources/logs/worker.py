@@ -20,6 +20,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from console.domain.logs import LogRecord
 from console.domain.reading import Reading
 from console.domain.text import SafeText
 from console.query.parse import QueryError
@@ -223,14 +224,16 @@ class Worker:
         finally:
             tail.close()
 
-    def _say_new(self, id: int, records: tuple[Any, ...], tail: Tail | JournalTail) -> None:
+    def _say_new(self, id: int, records: tuple[LogRecord, ...], tail: Tail | JournalTail) -> None:
+        skipped, given = tail.take_skipped(), 0
         for start in range(0, len(records), PART):
-            if start + PART < len(records):
-                self._say(Records(id, -1, records[start : start + PART]))
-            else:
-                self._say(Records(id, -1, records[start:], tail.positions()))
+            part = records[start : start + PART]
+            share = skipped * (start + len(part)) // len(records) - given
+            given += share
+            last = start + PART >= len(records)
+            self._say(Records(id, -1, part, tail.positions() if last else {}, share))
         if not records:
-            self._say(Records(id, -1, (), tail.positions()))
+            self._say(Records(id, -1, (), tail.positions(), skipped))
 
 
 def _with_memory(reading: Reading[Any]) -> Reading[Any]:
