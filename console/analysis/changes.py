@@ -39,6 +39,8 @@ WEIGHT_MECHANISM = 0.65
 RELEVANT_WORD = 0.05
 RELEVANT_MOST = 0.15
 """Added for each word that diff and symptom share, and at most [D]."""
+GROWS = 0.9
+"""Mechanism where a leak began as the change took effect [D]."""
 FRAME = 0.9
 """Mechanism where a stack trace of the new errors leads into the diff [D]."""
 AT_ONCE_S = 90.0
@@ -88,6 +90,16 @@ CODE_KINDS = frozenset(("deploy", "rollback", "config", "migration"))
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """A resource that began to grow and has run out since, or will: a mechanism that acts late."""
+
+    metric: str
+    since: Onset
+    source: str = ""
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """What is to be explained, as far as changes are concerned."""
 
@@ -106,6 +118,8 @@ class Case:
     running: tuple[Running, ...] = ()
     observed: frozenset[str] = frozenset()
     """Services with telemetry of their own."""
+    grows: dict[str, Growth] = field(default_factory=dict)
+    """What leaks, by service."""
     frames: dict[str, Counter[str]] = field(default_factory=dict)
     """Source files that the errors since the onset name, by service."""
 
@@ -125,6 +139,8 @@ class Judged:
     support: tuple[str, ...] = ()
     """Facts that speak for it."""
     against: tuple[str, ...] = ()
+    growth: Growth | None = None
+    """What began to grow as it took effect: it acts late."""
 
 
 def in_reach(changes: Iterable[Change], onset: Instant | None, at: Instant) -> tuple[Change, ...]:
@@ -155,6 +171,7 @@ def judge_changes(changes: tuple[Change, ...], history: tuple[Change, ...], case
                 *_scores(lead),
                 lead.support,
                 lead.against,
+                lead.growth,
             )
     order = {Standing.LEADING: 0, Standing.POSSIBLE: 1, Standing.UNLIKELY: 2, Standing.IMPOSSIBLE: 3}
     return tuple(sorted(judged, key=lambda j: (order[j.standing], -j.score, -j.change.at, j.change.id)))
@@ -169,6 +186,8 @@ def _leads(judged: Judged, case: Case) -> bool:
     change = judged.change
     if change.kind in ("infrastructure", "traffic", "other"):
         return False
+    if judged.growth is not None:
+        return judged.time_score >= TIME_SCORE_NAMED
     effect = case.effects.get(change.id)
     if effect is not None and effect.risk >= NEW_CALL and judged.score >= 0.5:
         return True
@@ -193,11 +212,15 @@ def _routine_key(change: Change) -> tuple[str, str | None, str]:
 def _judge(
     change: Change, changes: tuple[Change, ...], times: Counter[tuple[str, str | None, str]], case: Case
 ) -> Judged:
-    lag = case.onset.lag(change.at)
+    grown = _grown(change, case)
+    lag = (case.onset if grown is None else grown.since).lag(change.at)
     effect = case.effects.get(change.id)
     match, where = _match(change, case)
-    time_score = _time_score(change, match, lag, case)
     mechanism, why = _mechanism(change, effect, case)
+    if grown is not None:
+        match, where = MATCH_SAME, f"changed {change.service}, which leaks"
+        mechanism = max(mechanism, GROWS)
+    time_score = _time_score(change, match, lag, case)
     score = match * (WEIGHT_TIME * (time_score / match if match else 0.0) + WEIGHT_MECHANISM * mechanism)
     support = [_order_text(change, case), *([where] if match >= MATCH_SAME else []), *why]
 
@@ -213,6 +236,7 @@ def _judge(
             mechanism,
             tuple(support),
             (against,) if against else (),
+            grown,
         )
 
     if case.onset.surely_before(change.at):
@@ -222,9 +246,11 @@ def _judge(
         return verdict(Standing.IMPOSSIBLE, "not-running", reason)
     if reason := _ended(change, changes, case):
         return verdict(Standing.IMPOSSIBLE, "ended-before", reason)
-    if reason := _unreachable(change, case):
+    if grown is None and (reason := _unreachable(change, case)):
         return verdict(Standing.UNLIKELY, "unreachable", reason, reason)
-    delayed = effect is not None and effect.risk >= SETTING and bool(effect.words & DELAYED_WORDS)
+    delayed = grown is not None or (
+        effect is not None and effect.risk >= SETTING and bool(effect.words & DELAYED_WORDS)
+    )
     if lag > CHANGE_LAG_S and not delayed:
         reason = f"{span_text(lag)} before the first symptom, and nothing about it acts that late"
         return verdict(Standing.UNLIKELY, "late", reason, reason)
@@ -233,9 +259,18 @@ def _judge(
         return verdict(Standing.UNLIKELY, "routine", reason, reason)
     if reason := _precedes(change, case):
         return verdict(Standing.UNLIKELY, "effect-precedes", reason, reason)
-    if reason := _elsewhere(change, effect, case):
+    if grown is None and (reason := _elsewhere(change, effect, case)):
         return verdict(Standing.UNLIKELY, "excess-elsewhere", reason, reason)
     return verdict(Standing.POSSIBLE, "possible", "; ".join(support) or "no rule excludes it")
+
+
+def _grown(change: Change, case: Case) -> Growth | None:
+    """What began to grow in the changed service just then."""
+    growth = case.grows.get(change.service or "")
+    if growth is None or change.kind not in CODE_KINDS | {"flag", "scale"}:
+        return None
+    fits = not growth.since.surely_before(change.at) and growth.since.lag(change.at) <= CHANGE_LAG_S
+    return growth if fits else None
 
 
 def _order_text(change: Change, case: Case) -> str:

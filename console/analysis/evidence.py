@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from console.analysis.changes import Judged
 from console.analysis.graph import Graph
 from console.analysis.leak import Leak
 from console.analysis.load import Exhausted, Surge
@@ -300,7 +301,9 @@ def contention_draft(found: Exhausted, place_share: float, ways: Ways) -> Draft:
     )
 
 
-def leak_draft(leak: Leak, harmed: bool, ways: Ways, restarts: Iterable[Restart] = ()) -> Draft:
+def leak_draft(
+    leak: Leak, harmed: bool, ways: Ways, restarts: Iterable[Restart] = (), judged: Iterable[Judged] = ()
+) -> Draft:
     """A resource that grows and does not come back; restarts since the onset with nothing left make it the cause."""
     way = ways.metric(leak.source, leak.service, leak.operation or "", leak.metric, leak.query)
     rate = number(leak.per_hour, "bytes")
@@ -314,18 +317,30 @@ def leak_draft(leak: Leak, harmed: bool, ways: Ways, restarts: Iterable[Restart]
     killed = [r for r in restarts if r.service == leak.service and r.out_of_memory]
     evidence += [_restart_evidence(r, ways) for r in killed[:2]]
     standing = Standing.POSSIBLE if harmed and not killed else Standing.LEADING
-    weight = 0.97 if killed else 0.6 if harmed else 0.8
+    weight = 0.6 if standing is Standing.POSSIBLE else 0.97
+    began = next(
+        (j.change for j in judged if j.growth is not None and j.standing is Standing.LEADING and _of(j, leak)), None
+    )
+    since = ""
+    if leak.origin is not None and began is not None:
+        since = f" since {began.id}"
+        claim = f"it grows since about {clock_text(leak.origin.at)} UTC; {began.id} took effect at {clock_text(began.at)} UTC"
+        evidence.insert(1, inference(claim, ways.change(began)))
     return Draft(
         "memory_leak",
         leak.service,
         leak.service,
         leak.operation,
-        f"{leak.service} gains {rate} an hour and does not give it back.",
+        f"{leak.service} gains {rate} an hour{since} and does not give it back.",
         standing,
         weight,
         evidence,
         f"restart one instance of {leak.service}: if the new one does not grow from the same point, it is a fill, not a leak",
     )
+
+
+def _of(judged: Judged, leak: Leak) -> bool:
+    return judged.change.service == leak.service
 
 
 def telemetry_draft(move: Move, graph: Graph, ways: Ways) -> Draft:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import (
@@ -18,6 +19,7 @@ from console.analysis.constants import (
     RESTART_FALL_OF_MAX,
     RESTART_FALL_OF_RANGE,
 )
+from console.analysis.onset import Onset
 from console.analysis.restarts import Restart
 from console.analysis.signals import Family
 from console.analysis.stats import mann_kendall, slope_interval, theil_sen
@@ -38,6 +40,10 @@ DAY_S = 86400.0
 """Stretches shorter than a day may be warm-ups: there the later growth is also held against the mean growth [D]."""
 MANY_FALLS = 3
 LEAST_BYTES = 1 << 20
+ALIKE = 2.0
+"""Runs of one process leak alike where their rates differ by no more than this factor [D]."""
+ORIGIN_SLACK = 0.15
+"""Error of a beginning that is told by the rate alone, as a share of the time since [D]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,8 @@ class Leak:
     latest: Instant | None
     source: str
     query: str
+    origin: Onset | None = None
+    """When it began to grow, restarts or not; None: before anything that is known."""
 
 
 def find_leaks(tracks: Tracks, at: Instant, restarts: Iterable[Restart] = ()) -> list[Leak]:
@@ -96,7 +104,7 @@ def find_leak(track: Track, at: Instant, limit: float | None, restarts: Sequence
     whole = float(times[-1] - times[0])
     if whole < LEAST_SPAN_S:
         return None
-    middle, low, _ = envelope(times, values, track.step_s)
+    middle, low, width = envelope(times, values, track.step_s)
     parts = segments(low)
     if len(parts) - 1 >= MANY_FALLS and len(restarts) < (len(parts) - 1) / 2:
         return None
@@ -106,8 +114,51 @@ def find_leak(track: Track, at: Instant, limit: float | None, restarts: Sequence
         inside = times >= times[-1] - span
         found = _test(track, times[inside], values[inside], at, limit)
         if found is not None and not _been_there(middle, low, parts, found):
-            return found
+            return replace(found, origin=_origin(middle, low, width, parts, found))
     return None
+
+
+def _origin(middle: Numbers, low: Numbers, width: float, parts: list[slice], leak: Leak) -> Onset | None:
+    """When the growth began: back over the runs of the process that grow as fast.
+
+    Where the first known run begins above the level of a fresh process, it has grown before: the rate tells since when.
+    """
+    per_bin = leak.per_hour * width / 3600
+    k = max((k for k, part in enumerate(parts) if middle[part.start] <= leak.segment.end), default=0)
+    while k > 0 and _grows_alike(low[parts[k - 1]], per_bin):
+        k -= 1
+    run = low[parts[k]]
+    fresh = min((float(low[part.start]) for part in parts[k + 1 :]), default=math.inf)
+    start = float(middle[parts[k].start]) - width / 2
+    if k == 0 and float(run[0]) - fresh > 2 * per_bin:
+        before = (float(run[0]) - fresh) / per_bin * width
+        slack = max(2 * width, ORIGIN_SLACK * before)
+        return Onset(start - before, start - before - slack, start - before + slack)
+    bend = _bend(run, per_bin)
+    if k == 0 and bend == 0:
+        return None
+    began = start + bend * width
+    return Onset(began, began - 2 * width, began + 2 * width)
+
+
+def _grows_alike(run: Numbers, per_bin: float) -> bool:
+    """Whether a run of the process grows about as fast at its end; a very short one is not asked."""
+    end = run[-max(3, run.size // 3) :]
+    return run.size < 3 or per_bin / ALIKE <= theil_sen(end)[0] <= per_bin * ALIKE
+
+
+def _bend(run: Numbers, per_bin: float) -> int:
+    """The bin from which on a level and then a straight rise fit best."""
+    import numpy as np
+
+    best, found = math.inf, 0
+    for k in range(run.size - 2):
+        level = float(np.median(run[:k])) if k else float(run[0])
+        model = level + per_bin * np.maximum(np.arange(run.size) - k, 0)
+        error = float(np.abs(run - model).sum())
+        if error < best:
+            best, found = error, k
+    return found
 
 
 def _been_there(middle: Numbers, low: Numbers, parts: list[slice], found: Leak) -> bool:

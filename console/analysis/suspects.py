@@ -10,7 +10,7 @@ from console.analysis.constants import BAND_LEADING, BAND_POSSIBLE, BAND_UNLIKEL
 from console.analysis.ways import Way, Ways
 from console.analysis.words import number
 from console.domain.diagnosis import SUSPECT_KINDS, Evidence, Standing, Suspect
-from console.domain.instant import Window
+from console.domain.instant import Window, clock_text
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 
@@ -39,7 +39,7 @@ class Draft:
     evidence: list[Evidence] = field(default_factory=list)
     next_check: str | None = None
     first: int = 1
-    """Breaks ties between kinds: a change that leads goes before the place it explains."""
+    """Breaks ties between kinds: a change that leads goes before the place it explains, and after the leak it began."""
 
 
 def fact(claim: str, way: Way, *, supports: bool = True, samples: int | None = None) -> Evidence:
@@ -109,6 +109,10 @@ def from_changes(judged: Iterable[Judged], ways: Ways) -> list[Draft]:
             (inference if text.startswith(("diff and symptom", "its diff")) else fact)(text, way)
             for text in one.support
         ]
+        if (grown := one.growth) is not None:
+            claim = f"{grown.metric} of {change.service} grows since about {clock_text(grown.since.at)} UTC, when it took effect"
+            seen = ways.metric(grown.source, change.service or "", "", grown.metric, grown.query)
+            evidence.insert(0, inference(claim, seen))
         evidence += [inference(text, way, supports=False) for text in one.against]
         if one.standing is not Standing.LEADING and not any("new error" in s for s in one.support):
             evidence.append(
@@ -134,13 +138,15 @@ def from_changes(judged: Iterable[Judged], ways: Ways) -> list[Draft]:
                 one.score,
                 evidence,
                 _next_check(one),
-                first=0,
+                first=0 if one.growth is None else 1,
             )
         )
     return drafts
 
 
 def _sentence(judged: Judged) -> str:
+    if judged.growth is not None:
+        return f"took effect as {judged.growth.metric} of {judged.change.service} began to grow"
     first = judged.support[0] if judged.support else "happened near the onset"
     diff = next((s.removeprefix("its diff ") for s in judged.support if s.startswith("its diff")), "")
     return f"{first}; its diff {diff}" if diff else first

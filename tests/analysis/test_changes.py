@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from console.analysis.changes import Case, Judged, in_reach, judge_changes
+from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
 from console.analysis.diffs import LOST_CHECK, MOVED, Effect
 from console.analysis.graph import build_graph
 from console.analysis.onset import Onset
@@ -129,6 +129,20 @@ def test_settings_that_act_late_are_not_late() -> None:
     effect = Effect(0.9, "changes `ttl: 60` to `ttl: 3600`", path="shop/cache.yaml", words=frozenset(("ttl",)))
     change = deploy(before_s=3000)
     assert judged(change, effects={change.id: effect}).rule != "late"
+
+
+def test_a_leak_leads_to_the_change_as_which_it_began_however_long_ago() -> None:
+    grows = {"shop": Growth("memory_bytes", Onset(ONSET - 8000.0, ONSET - 8150.0, ONSET - 7850.0), "agent", "q")}
+    guilty, before, after = (
+        replace(deploy(before_s=seconds), id=f"deploy/shop/{seconds}") for seconds in (8060, 9500, 7600)
+    )
+    found = {j.change.id: j for j in judge_changes((guilty, before, after), (guilty, before, after), case(grows=grows))}
+    assert found[guilty.id].standing is Standing.LEADING
+    assert found[guilty.id].growth == grows["shop"]
+    assert {found[before.id].rule, found[after.id].rule} == {"late"}
+    elsewhere = judged(replace(guilty, service="web"), grows=grows)
+    assert (elsewhere.rule, elsewhere.growth) == ("late", None)
+    assert judged(guilty, grows=grows, affected=frozenset(), places=()).standing is Standing.LEADING
 
 
 def test_content_decides_between_two_at_the_same_minute() -> None:
