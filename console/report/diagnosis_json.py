@@ -36,6 +36,11 @@ SYMPTOM = (
     Field("end", "time", "When it was back; null while it lasts.", null=True),
     Field("share_of_bad", "number", "Its share of all excess failures or of all added seconds.", null=True),
 )
+SERIES = (
+    Field("service", "text", "Whose series."),
+    Field("operation", "text", "Endpoint or method; empty: the service as a whole."),
+    Field("metric", "text", "Name of the metric."),
+)
 EVIDENCE = (
     Field("claim", "text", "One checkable statement."),
     Field("kind", "text", "Read directly, or concluded.", among=("fact", "inference")),
@@ -44,6 +49,7 @@ EVIDENCE = (
     Field("query", "text", "What to paste into that source, or the command to repeat.", null=True),
     Field("window", "window", "The stretch it was read from.", null=True),
     Field("samples", "integer", "How many requests, points or lines it rests on.", null=True),
+    Field("series", "object", "The series that shows it; null: it was read otherwise.", null=True, shape=SERIES),
 )
 SUSPECT = (
     Field("rank", "integer", "1 is the first."),
