@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterable
 
 import pytest
 
 from console.analysis.leak import Leak, find_leaks, segments
+from console.analysis.restarts import Restart
 from console.analysis.tracks import build_tracks
 from console.domain.series import Series, SeriesKey, SeriesSet
 
 AT = 1_790_000_000.0
 
 
-def leaks(values: list[float], step: float = 60.0, limit: float | None = None) -> list[Leak]:
+def leaks(
+    values: list[float], step: float = 60.0, limit: float | None = None, restarts: Iterable[Restart] = ()
+) -> list[Leak]:
     points = [(AT - step * (len(values) - 1 - k), v) for k, v in enumerate(values)]
     found = [Series.of(SeriesKey("a", "", "memory_bytes"), points, "m")]
     if limit is not None:
         found.append(Series.of(SeriesKey("a", "", "memory_limit_bytes"), [(AT, limit)], "m"))
-    return find_leaks(build_tracks(SeriesSet.of(found), AT), AT)
+    return find_leaks(build_tracks(SeriesSet.of(found), AT), AT, restarts)
 
 
 def test_steady_growth_is_a_leak_with_a_range_of_exhaustion() -> None:
@@ -36,6 +40,29 @@ def test_growth_after_each_restart_is_a_leak_of_the_last_segment() -> None:
     (found,) = leaks([3e8 + 2.5e6 * (k % 240) + rng.gauss(0, 3e6) for k in range(3 * 240 - 10)])
     assert found.restarts == 2
     assert found.since > AT - 245 * 60
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("calm", [0, 40, 90])
+def test_the_origin_is_found_over_restarts_and_from_the_rate_where_it_lies_before_the_data(
+    calm: int, seed: int
+) -> None:
+    """Minutes at the level of a fresh process, then growth, cut back by restarts; of no calm minutes, 15 of growth are unseen."""
+    rng = random.Random(seed)
+    hidden = 15 if not calm else 0
+    grown = [8e7 + 3e6 * ((hidden + k) % 80) for k in range(230)]
+    ended = [Restart("a", AT - k * 60.0, None, None, "m") for k, v in enumerate(reversed(grown)) if v == 8e7]
+    (found,) = leaks([v + rng.gauss(0, 5e5) for v in [8e7] * calm + grown], restarts=ended)
+    assert found.origin is not None
+    began = AT - (len(grown) + hidden - 1) * 60.0
+    assert found.origin.earliest <= began <= found.origin.latest
+    assert found.origin.latest - found.origin.earliest <= 4 * 300.0
+
+
+def test_growth_since_before_all_that_is_known_has_no_origin() -> None:
+    rng = random.Random(3)
+    (found,) = leaks([3e8 + 1e6 * k + rng.gauss(0, 2e6) for k in range(300)])
+    assert found.origin is None
 
 
 @pytest.mark.parametrize("seed", range(12))
