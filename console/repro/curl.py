@@ -167,6 +167,8 @@ def _encoded(content: str) -> str:
 
 def _request(asked: _Asked) -> tuple[HttpRequest, tuple[str, ...]]:
     on = asked.on.get
+    if on("remote-header-name") and (on("include") or on("head")):
+        raise Unclear("-J cannot go with -i or -I: curl refuses the two together")
     address = _address(asked)
     url = address.text()
     body, kind = _body(asked)
@@ -340,11 +342,11 @@ def _authorization(asked: _Asked, address: CurlUrl) -> str | None:
     else:
         user = password = ""
     bearer = asked.last.get("oauth2-bearer")
-    wanted = [name for name in ("digest", "ntlm", "ntlm-wb", "negotiate") if asked.on.get(name)]
+    wanted = [name for name in ("anyauth", "digest", "ntlm", "ntlm-wb", "negotiate") if asked.on.get(name)]
     if (user or password or given) and wanted:
         raise Unclear(f"--{wanted[0]}: this login takes several requests")
     if bearer is not None:
-        if user or password or asked.on.get("basic"):
+        if user or password or wanted or asked.on.get("basic"):
             raise Unclear("--oauth2-bearer beside another login: curl would choose between them")
         return f"Bearer {bearer}"
     if not user and not password and given is None and address.userinfo is None:

@@ -98,7 +98,6 @@ _REFUSED: dict[str, tuple[Literal["switch", "fixed", "value"], str]] = {
     "z:time-cond": ("value", "it reads a date or a local file by curl's own rules; use -H 'If-Modified-Since: …'"),
     "etag-compare": ("value", _FILE),
     "aws-sigv4": ("value", "the signature depends on the moment of sending"),
-    "anyauth": ("fixed", "it takes several requests"),
     ":next": ("fixed", "this command makes several requests; give the one to import"),
     "haproxy-protocol": ("switch", "it sends a line before the request"),
     "haproxy-clientip": ("value", "it sends a line before the request"),
@@ -146,6 +145,7 @@ def _table() -> tuple[Option, ...]:
         add(entry, "value", "used")
     for entry in _USED_SWITCHES:
         add(entry, "switch", "used")
+    add("anyauth", "fixed", "used")
     for entry in _NO_SWITCHES:
         add(entry, "switch", "none")
     for entry in _NO_FIXED:
