@@ -1,4 +1,4 @@
-"""`incident patterns`: which log lines are new, surged or gone in a window, and whom the failing ones have in common."""
+"""`incident patterns`: which log lines are new, surged or gone in a window, and what failing records have in common."""
 
 from __future__ import annotations
 

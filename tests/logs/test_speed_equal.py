@@ -302,9 +302,9 @@ LOGFMT = st.sampled_from((*SHAPES[:1] * 5, *SHAPES[1:2] * 2, *SHAPES)).flatmap(
 
 @pytest.mark.slow
 @MANY
-@given(lines_of(LOGFMT), CONTEXTS, CUTS)
-def test_logfmt(lines: list[bytes], context: Context, cuts: list[int]) -> None:
-    same("logfmt", lines, context, cuts)
+@given(lines_of(LOGFMT), CONTEXTS, CUTS, st.booleans())
+def test_logfmt(lines: list[bytes], context: Context, cuts: list[int], narrow: bool) -> None:
+    same("logfmt", lines, context, cuts, narrow)
 
 
 def test_a_shape_that_comes_late_is_learned(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ class LogfmtFormat:
         columns: Columns | None = None
         places: Sequence[int] = range(text.count(b"\n") + 1)
         for shape in self._shapes:
-            part, unread = self._read(shape, text)
+            part, unread = self._read(shape, text, narrow)
             if columns is None and not unread:
                 return part
             columns = columns or Columns.blank(len(places))
@@ -218,12 +218,22 @@ class LogfmtFormat:
             text = b"\n".join([line for _, line in unread])
         return columns
 
-    def _read(self, shape: _Shape, text: bytes) -> tuple[Columns, list[tuple[int, bytes]]]:
+    def _read(self, shape: _Shape, text: bytes, narrow: bool) -> tuple[Columns, list[tuple[int, bytes]]]:
         """The rows of a text by one shape, and the lines that it does not fit, by number."""
         *values, others = zip(*shape.block.findall(text), strict=True)
         stamps = values[shape.time]
         # Of kinds without any value there is one for all.
-        keys = zip(*shape.key(values), strict=True) if shape.meanings else [()] * len(stamps)
+        telling = shape.key(values)
+        if narrow:
+            # Routes with identifiers make very many kinds, which nobody asked for.
+            nothing = (b"",) * len(stamps)
+            telling = tuple(
+                [
+                    column if meaning in ("level", "service") else nothing
+                    for meaning, column in zip(shape.meanings, telling, strict=True)
+                ]
+            )
+        keys = zip(*telling, strict=True) if shape.meanings else [()] * len(stamps)
         latencies: list[float | None] = [None] * len(stamps)
         if shape.latency is not None:
             latencies = self._latencies(values[shape.latency])
