@@ -80,6 +80,7 @@ def test_help_is_cheap(tmp_path: Path, arguments: tuple[str, ...]) -> None:
     [
         (("logs", "--help"), 0),
         (("logs", "--at", "2026-06-20T09:20:00Z", "--json"), 0),
+        (("patterns", "--help"), 0),
         (("changes", "--at", "2026-06-20T09:20:00Z", "--no-standing"), 0),
         (("changes", "--at", "2026-06-20T09:20:00Z"), 0),
         (("diagnose", "--at", "2026-06-20T09:20:00Z", "--json"), 3),

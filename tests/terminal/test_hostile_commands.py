@@ -37,6 +37,8 @@ COMMANDS = [
     ("logs", "--limit", "400"),
     ("logs", "--limit", "400", "--since", "-60m", "level:>=warn"),
     ("logs", "--histogram", "5m"),
+    ("patterns",),
+    ("patterns", "--since", "-60m"),
     ("changes",),
     ("health",),
     ("diagnose",),
