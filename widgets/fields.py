@@ -8,7 +8,7 @@ from console.domain.logs import FieldValue, LogRecord, Pattern
 from console.domain.shapes import FieldExcess
 from console.state import LogsView
 from widgets import details
-from widgets.body import Body, Look, Row, note
+from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut, pad, width_of
 from widgets.numbers import percent, plain
 from widgets.pane import Pane
@@ -31,9 +31,11 @@ def paint(of: LogRecord | Pattern | None, view: LogsView, width: int, height: in
     elif isinstance(of, Pattern):
         rows = list(details.pattern(of, width, height, look, view.baseline_s).rows)
     else:
-        rows = list(note("select a line or a pattern", width, max(1, height)).rows)
+        said = absence(view.status, "", "select a line or a pattern")
+        rows = list(note(said, width, max(1, height)).rows)
     if view.excess:
-        rows.append(details.title("failing lines of the window have more often"))
+        heading = Line.of(("failing lines have more often", "title"))
+        rows.append(Row.plain(Line(), heading.cut(width)))
         rows += [_excess(one, width) for one in view.excess]
     return Body((), tuple(rows))
 

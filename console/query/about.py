@@ -33,7 +33,7 @@ def lines_of(pattern: Pattern) -> str:
     return text_of(parts[0] if len(parts) == 1 else And(tuple(parts))) if parts else ""
 
 
-def test_of(field: FieldValue) -> FieldTest | None:
+def field_test(field: FieldValue) -> FieldTest | None:
     """A test for the field's value; None where a query cannot tell it from others: a name or value that it cannot say."""
     test = FieldTest(field.name, "=", field.value)
     if not field.value or (field.name == "level" and field.value not in LEVEL_WORDS):

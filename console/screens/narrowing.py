@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from console.domain.logs import FieldValue, LogRecord, Pattern
-from console.query.about import LEAST_TEXT, test_of, texts_of
+from console.query.about import LEAST_TEXT, field_test, texts_of
 from console.query.ast import And, FieldTest, Literal, Not, Query
 from console.query.parse import parse
 from console.query.text import text_of
@@ -56,7 +56,7 @@ def without(filter_text: str, item: Telling) -> str | None:
 
 def _about(item: Telling) -> list[Query]:
     if isinstance(item, FieldValue):
-        test = test_of(item)
+        test = field_test(item)
         return [test] if test is not None else []
     parts: list[Query] = [FieldTest("service", "=", item.service)] if item.service else []
     if isinstance(item, Pattern):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from console.actions import Action
 from console.domain.diagnosis import JudgedChange, Suspect
 from console.domain.logs import FieldValue, LogRecord, Pattern
-from console.query.about import test_of
+from console.query.about import field_test
 from console.screens.narrowing import AllLines, Around, Lines
 from console.state import OperationRow, ServiceRow, UpstreamRow
 from widgets.logs import LogsPane
@@ -55,7 +55,7 @@ def refusals(pane: Pane, here: object, lines: LogsPane | None) -> dict[str, str]
 
 def _not_narrowing(selected: object, lines: LogsPane | None) -> str:
     if isinstance(selected, FieldValue):
-        return "" if test_of(selected) is not None else "no query can ask for this field"
+        return "" if field_test(selected) is not None else "no query can ask for this field"
     if isinstance(selected, (LogRecord, Pattern)):
         return ""
     return "select a record, a pattern or a field" if lines is not None else NO_PANE
@@ -65,7 +65,7 @@ def _not_open(selected: object) -> str:
     if selected is None:
         return "nothing selected here"
     if isinstance(selected, FieldValue):
-        return "" if test_of(selected) is not None else "no query can ask for this field"
+        return "" if field_test(selected) is not None else "no query can ask for this field"
     return "" if isinstance(selected, OPENABLE) else "there is nothing more to show of this"
 
 

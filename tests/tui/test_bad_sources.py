@@ -69,14 +69,14 @@ class Partly(System):
     def sources(self) -> Sources:
         made = super().sources()
         probes = (*made.health, FakeProbe("cache", "tcp"))
-        wrong = {
-            "logs": {"logs": (Faulty(self.logs, self.fault),)},
-            "metrics": {"metrics": (Faulty(self.metrics, self.fault),)},
-            "health": {"health": (Faulty(probes[0], self.fault), *probes[1:])},
-        }[self.role]
         services = (Service("gateway", ("checkout",)), Service("checkout", ("orders-db", "cache")))
         topology = Topology(services, (Dependency("orders-db", "database"), Dependency("cache", "cache")))
-        return replace(made, **{"topology": topology, "health": probes, **wrong})
+        made = replace(made, topology=topology, health=probes)
+        if self.role == "logs":
+            return replace(made, logs=(Faulty(self.logs, self.fault),))
+        if self.role == "metrics":
+            return replace(made, metrics=(Faulty(self.metrics, self.fault),))
+        return replace(made, health=(Faulty(probes[0], self.fault), *probes[1:]))
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 from textual.pilot import Pilot
@@ -82,6 +83,11 @@ async def shown(app: IncidentConsole) -> None:
     await until(there)
     app.show_now()
     await asyncio.sleep(0)
+
+
+def is_filter(app: IncidentConsole, text: str) -> bool:
+    """Whether this is the active filter."""
+    return app.session.filter_text == text
 
 
 def messages(app: IncidentConsole) -> list[str]:
@@ -253,7 +259,7 @@ async def test_old_filters_are_recalled_with_the_arrow_up(system: System) -> Non
         await on_screen(app, pilot)
         for text in ("timeout", "declined"):
             await pilot.press("slash", "ctrl+u", *text, "enter")
-            await until(lambda text=text: app.session.filter_text == text)
+            await until(partial(is_filter, app, text))
         await pilot.press("slash", "up", "enter")
         await until(lambda: app.session.filter_text == "timeout")
         await pilot.press("slash", "up", "up", "down", "enter")

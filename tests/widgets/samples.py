@@ -9,6 +9,7 @@ from console.domain.changes import Running
 from console.domain.diagnosis import Evidence, JudgedChange, Standing, State, Suspect
 from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogRecord, Pattern
+from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState, Health, ProbeResult
 from console.guard.sanitise import safe
@@ -217,9 +218,15 @@ def logs(count: int = 60) -> LogsView:
         Pattern("c3", SafeText("retry <*> of POST /charge"), "payments", Level.WARN, "surged", 88, 14, 6.2, ONSET, NOW, SafeText("")),
         Pattern("d4", SafeText("request done <*>"), "gateway", Level.INFO, "steady", 940, 930, 1.0, ONSET, NOW, SafeText("")),
     )  # fmt: skip
+    trends = ((0,) * 40 + (20,) * 20, (0,) * 40 + (2,) * 18, (1,) * 40 + (4,) * 20, ())
+    excess = (
+        FieldExcess("operation", SafeText("POST /orders"), 390, 412, 3000, 11928, 3.8),
+        FieldExcess("version", SafeText("v41"), 412, 412, 0, 11928, None),
+    )
     return LogsView(
-        SafeText("level:>=warn"), LogCounts(NOW - 1800, 10.0, tuple(buckets)), patterns, tuple(records), 412, 61.0, 0, True,
-        Status(Word.LIVE, 1.0),
+        SafeText("level:>=warn"), LogCounts(NOW - 1800, 10.0, tuple(buckets)),
+        tuple(replace(p, trend=trend) for p, trend in zip(patterns, trends, strict=True)), tuple(records), 412, 61.0, 0, True,
+        Status(Word.LIVE, 1.0), 10_800.0, excess,
     )  # fmt: skip
 
 
@@ -296,9 +303,11 @@ def hostile(text: str = "") -> ConsoleState:
         logs=replace(
             state.logs,
             filter_text=bad,
-            patterns=tuple(replace(p, template=bad, id=bad) for p in state.logs.patterns),
+            patterns=tuple(replace(p, template=bad, id=bad, service=bad, example=bad) for p in state.logs.patterns),
+            excess=tuple(replace(one, field=bad, value=bad) for one in state.logs.excess),
             records=tuple(
-                LogRecord(at=NOW, level=Level.ERROR, service=bad, message=bad, extra=(bad, bad), source=bad, file=bad, offset=n) for n in range(12)
+                LogRecord(at=NOW, level=Level.ERROR, service=bad, message=bad, extra=(bad, bad), source=bad, file=bad, offset=n,
+                          fields=((bad, bad), (bad, bad))) for n in range(12)
             ),
         ),
         changes=replace(

@@ -33,7 +33,20 @@ from tests.widgets.samples import (
     logs,
     record,
 )
-from widgets import changes, details, footer, header, help, log_lines, signals, suspects, upstreams
+from widgets import (
+    changes,
+    details,
+    fields,
+    footer,
+    header,
+    help,
+    histogram,
+    log_lines,
+    patterns,
+    signals,
+    suspects,
+    upstreams,
+)
 from widgets import logs as log_pane
 from widgets.body import Body
 from widgets.frame import Frame, status_line, status_text
@@ -55,6 +68,15 @@ def bodies(state: ConsoleState, width: int, height: int) -> dict[str, Body]:
         "help": help.paint(
             ACTIONS, {"later": "the window ends now"}, "logs", "What the logs say.", width, height, LOOK
         ),
+    }
+    markers = state.signals.axis.markers if state.signals else ()
+    records = state.logs.records
+    found |= {
+        "histogram": histogram.paint(state.logs, width, height, LOOK, markers),
+        "patterns": patterns.paint(state.logs, width, height, LOOK),
+        "lines": log_pane.paint(state.logs, width, height, LOOK, bare=True),
+        "fields": fields.paint(records[0] if records else None, state.logs, width, height, LOOK),
+        "fields of a pattern": fields.paint(next(iter(state.logs.patterns), None), state.logs, width, height, LOOK),
     }
     if state.signals is not None:
         found["signals"] = signals.paint(state.signals, width, height, LOOK)
