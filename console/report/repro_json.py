@@ -198,7 +198,7 @@ def minimise_json(result: Minimised, sent: int, left: int) -> Json:
                 "tries": result.baseline.tries,
                 "interval": result.baseline.interval,
                 "signature": str(result.signature) if result.signature else None,
-                "confirmed": result.confirmed.reproduced if result.confirmed else None,
+                "confirmed": result.confirmed,
                 "requests_sent": sent,
                 "budget_left": left,
             }
