@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from console.domain.changes import DeployDetail, Running
-from console.domain.diagnosis import Diagnosis, JudgedChange, State, Suspect
+from console.domain.diagnosis import Diagnosis, GraphCall, JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogCounts, LogRecord, Pattern
 from console.domain.reading import Cost
 from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
-from console.domain.topology import DependencyState, ProbeResult
+from console.domain.topology import DependencyState, Health, ProbeResult
 
 
 class Word(StrEnum):
@@ -171,9 +171,11 @@ class ChangesView:
     running: tuple[Running, ...] = ()
     onset: Instant | None = None
     coverage: SafeText = SafeText("")
-    """Which kinds of change were consulted and which were not."""
+    """Which sources were consulted and which were not."""
     empty_reason: SafeText = SafeText("")
     status: Status = Status()
+    heading: SafeText = SafeText("")
+    """How many of the changes can explain what happened, and which kinds of change nobody was asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +228,113 @@ class HeaderView:
 
 
 @dataclass(frozen=True, slots=True)
+class BeforeAfterRow:
+    """One signal before and after a change, with the requests behind both."""
+
+    signal: str
+    """`errors`, `p99`, `traffic`."""
+    unit: str
+    before: float | None
+    after: float | None
+    n_before: int | None
+    n_after: int | None
+    needed: int = 0
+    """Requests on a side below which its value says little; 0: any number will do."""
+
+
+@dataclass(frozen=True, slots=True)
+class BeforeAfter:
+    """A service, or one of its operations, before and after a change."""
+
+    service: str
+    operation: str
+    before: Window
+    after: Window
+    rows: tuple[BeforeAfterRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TreeRow:
+    """One node of the tree of calls, where it hangs under one of its callers."""
+
+    name: str
+    key: str
+    """The names from the root down: the same node may hang in several places."""
+    trunk: str
+    """What is drawn before the name: `│  ├─ `."""
+    kind: str
+    health: Health
+    by: str
+    """What the state rests on."""
+    share: float | None
+    """Of what went wrong, what it added itself; None: nothing that is known."""
+    error_rate: float | None
+    latency_p95_s: float | None
+    call: GraphCall | None
+    """The caller's calls to it; None for a root."""
+    probe: ProbeResult | None
+    since: Instant | None
+    standing: Standing | None
+    """Where it is suspected, how it stands."""
+    on_path: bool
+    """Between the root and the first suspect, both included."""
+    note: SafeText = SafeText("")
+    """`calls gateway again: a cycle`, `shown above`, `not configured`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TreeView:
+    """The calls as a tree from where the trouble shows."""
+
+    rows: tuple[TreeRow, ...] = ()
+    heading: SafeText = SafeText("")
+    notes: tuple[SafeText, ...] = ()
+    """Cycles, and names that nothing is known of."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadView:
+    """A signal of a service against its load."""
+
+    service: str
+    what: str
+    """`p99`, `errors`."""
+    unit: str
+    before: tuple[tuple[float, float], ...] = ()
+    """(requests per second, value), one for each step before the onset."""
+    since: tuple[tuple[float, float], ...] = ()
+    knee: float | None = None
+    says: SafeText = SafeText("")
+    facts: tuple[tuple[str, SafeText], ...] = ()
+    """Names and values below the chart: load before and since, pools."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryView:
+    """The memory of a service over everything that is known of it."""
+
+    service: str
+    axis: Axis | None = None
+    """From the first point to where the limit may be reached; None: no memory is known."""
+    used: Trend = Trend("bytes")
+    fit: tuple[float | None, ...] = ()
+    """The growth of the stretch that was judged, and what it leads to if this continues; one per step of the axis."""
+    limit: float | None = None
+    says: SafeText = SafeText("")
+    facts: tuple[tuple[str, SafeText], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """One thing that a new diagnosis says otherwise than the one before."""
+
+    at: Instant
+    text: SafeText
+    verdict: bool = False
+    """The state or the first suspect changed: said once, wherever one is."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConsoleState:
     """Everything the overview shows at one moment."""
 
@@ -244,3 +353,5 @@ class ConsoleState:
     timezone: str = "UTC"
     details: tuple[DeployDetail, ...] = field(default=())
     """Deploy details that were asked for by drilling down."""
+    news: tuple[News, ...] = ()
+    """What changed from one diagnosis to the next, newest first; bounded."""

@@ -35,6 +35,9 @@ RECENT_S = 60.0
 """What "now" means for a number: the last minute, so that one empty bucket does not make it jump."""
 NOT_JUDGED = "not judged yet: the first verdict waits until every source has answered"
 NO_SOURCE = "no data: add [[logs]] or [[metrics]] for it"
+CHANGE_ROLES = ("changes", "deploys")
+NOT_CONSULTED = (("deploys", "deploy tags"), ("changes", "feature flags, configuration and schedules"))
+"""What nobody was asked for where no source of that role answered."""
 HEADLINE_SIGNALS = {
     "error_rate": "{what} failing {now} (was {was})",
     "latency_p99": "{what} p99 {now} (was {was})",
@@ -89,7 +92,8 @@ def rebin(series: Series | None, axis: Axis, merge: Callable[[list[float]], floa
     return tuple(merge(values) if values else None for values in bins)
 
 
-def _mean(values: list[float]) -> float:
+def mean_of(values: list[float]) -> float:
+    """Of one value or more."""
     return sum(values) / len(values)
 
 
@@ -143,7 +147,7 @@ def error_series(series: SeriesSet, service: str, operation: str = "") -> Series
     return Series.of(available.key, [(at, 1 - value) for at, value in available], available.source, available.query)
 
 
-def _trend(
+def trend_of(
     series: Series | None,
     unit: str,
     axis: Axis,
@@ -151,6 +155,7 @@ def _trend(
     merge: Callable[[list[float]], float],
     bad: bool,
 ) -> Trend:
+    """A series on the axis with its newest, normal and highest value; `merge` makes one of what falls into a step."""
     points = rebin(series, axis, merge)
     recent = _recent(series, axis.window)
     known = [p for p in points if p is not None]
@@ -161,7 +166,7 @@ def _trend(
 def _ratio_trend(observations: Observations, service: str, axis: Axis, quiet: tuple[Window, ...], bad: bool) -> Trend:
     """Errors: the last minute's failures over its requests, which a median of small buckets would get wrong."""
     series = error_series(observations.series, service)
-    trend = _trend(series, "ratio", axis, quiet, max, bad)
+    trend = trend_of(series, "ratio", axis, quiet, max, bad)
     failed, total = (observations.series.get(service, name) for name in ("error_count", "request_count"))
     part = _recent(total, axis.window)
     if failed is None or part is None or total is None:
@@ -195,10 +200,10 @@ def service_row(
         found = series.get(name, metric)
         if found is None and metric == "latency_p50":
             found = series.get(name, "latency_avg")
-        return _trend(found, "s", axis, quiet, max, metric in open_symptoms)
+        return trend_of(found, "s", axis, quiet, max, metric in open_symptoms)
 
-    traffic = _trend(
-        rate_series(series, name), "1/s", axis, quiet, _mean, "traffic" in open_symptoms or "silence" in open_symptoms
+    traffic = trend_of(
+        rate_series(series, name), "1/s", axis, quiet, mean_of, "traffic" in open_symptoms or "silence" in open_symptoms
     )
     memory = series.get(name, "memory_bytes")
     errors = _ratio_trend(observations, name, axis, quiet, "error_rate" in open_symptoms)
@@ -216,7 +221,7 @@ def service_row(
         latency("latency_p50"),
         latency("latency_p95"),
         latency("latency_p99"),
-        _trend(memory, "bytes", axis, quiet, max, "memory" in open_symptoms) if memory is not None else None,
+        trend_of(memory, "bytes", axis, quiet, max, "memory" in open_symptoms) if memory is not None else None,
         SafeText(note),
     )
 
@@ -262,7 +267,7 @@ def _operation_row(
     observed = (
         failures / requests
         if failures is not None and requests
-        else (_mean(list(measured.values)) if measured else None)
+        else (mean_of(list(measured.values)) if measured else None)
     )
     return OperationRow(
         service,
@@ -291,9 +296,9 @@ def operation_trends(
         s.signal for s in (diagnosis.symptoms if diagnosis else ()) if (s.service, s.operation) == (service, operation)
     }
     return (
-        _trend(error_series(series, service, operation), "ratio", axis, quiet, max, "error_rate" in open_signals),
-        _trend(series.get(service, "latency_p99", operation), "s", axis, quiet, max, "latency_p99" in open_signals),
-        _trend(rate_series(series, service, operation), "1/s", axis, quiet, _mean, "traffic" in open_signals),
+        trend_of(error_series(series, service, operation), "ratio", axis, quiet, max, "error_rate" in open_signals),
+        trend_of(series.get(service, "latency_p99", operation), "s", axis, quiet, max, "latency_p99" in open_signals),
+        trend_of(rate_series(series, service, operation), "1/s", axis, quiet, mean_of, "traffic" in open_signals),
     )
 
 
@@ -330,7 +335,7 @@ def suspects_view(diagnosis: Diagnosis | None, status: Status, problem: SafeText
 
 def changes_view(observations: Observations, diagnosis: Diagnosis | None, status: Status) -> ChangesView:
     """The change timeline, newest first."""
-    asked = [s for s in observations.sources if s.role in ("changes", "deploys")]
+    asked = [s for s in observations.sources if s.role in CHANGE_ROLES]
     failed = [s.name for s in asked if s.state.value in ("failed", "not_consulted")]
     consulted = ", ".join(s.name for s in asked if s.name not in failed)
     coverage = f"consulted: {consulted}" if consulted else ""
@@ -347,7 +352,22 @@ def changes_view(observations: Observations, diagnosis: Diagnosis | None, status
         SafeText(coverage),
         SafeText(empty),
         status,
+        SafeText(_changes_heading(observations, diagnosis)),
     )
+
+
+def _changes_heading(observations: Observations, diagnosis: Diagnosis | None) -> str:
+    """`0 of 6 changes can explain this; feature flags were not consulted`."""
+    if diagnosis is None:
+        return ""
+    count = len(diagnosis.changes)
+    able = sum(change.standing in (Standing.LEADING, Standing.POSSIBLE) for change in diagnosis.changes)
+    said = f"{count} change{'s' if count != 1 else ''} in reach"
+    if diagnosis.onset is not None and diagnosis.state in (State.INCIDENT, State.DEGRADING, State.RECOVERING):
+        said = f"{able} of {count} change{'s' if count != 1 else ''} can explain this"
+    answered = {s.role for s in observations.sources if s.role in CHANGE_ROLES and s.state.value in ("ok", "partial")}
+    missing = [what for role, what in NOT_CONSULTED if role not in answered]
+    return f"{said}; {' and '.join(missing)} were not consulted" if missing else said
 
 
 _WORST_FIRST = {Health.DOWN: 0, Health.DEGRADED: 1, Health.UNKNOWN: 2, Health.HEALTHY: 3}

@@ -20,8 +20,19 @@ from console.domain.changes import DeployDetail
 from console.domain.diagnosis import Diagnosis, JudgedChange
 from console.domain.instant import Instant, Window, parse_span
 from console.domain.observations import Observations
+from console.domain.series import SeriesKey
 from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
+from console.drilldowns import (
+    NEWS_KEPT,
+    before_after,
+    dependency_tree,
+    line_trend,
+    load_view,
+    memory_view,
+    news_between,
+    series_trend,
+)
 from console.guard.sanitise import safe
 from console.live.details import Details, Found
 from console.live.evidence import Evidence
@@ -30,12 +41,27 @@ from console.live.scope import TimeScope
 from console.live.status import combined
 from console.live.timeview import TimeView
 from console.observe import Sources
-from console.state import Axis, ChangesView, ConsoleState, HeaderView, SignalsView, Status, Trend, Word
+from console.state import (
+    Axis,
+    BeforeAfter,
+    ChangesView,
+    ConsoleState,
+    HeaderView,
+    LoadView,
+    MemoryView,
+    News,
+    SignalsView,
+    Status,
+    TreeView,
+    Trend,
+    Word,
+)
 from console.views import (
     axis_of,
     changes_view,
     header_view,
     operation_trends,
+    quiet_windows,
     signals_view,
     suspects_view,
     upstreams_view,
@@ -49,7 +75,12 @@ PUBLISH_AT_LEAST_S = 2.0
 """Ages move on although nothing arrives."""
 PUBLISH_FROZEN_S = 5.0
 """Pause between two states while the screen shows none of them: enough to tell that the collector lives."""
-COMMANDS = frozenset({"set_view", "set_filter", "set_frozen", "refresh", "records", "deploy", "trends"})
+COMMANDS = frozenset(
+    (
+        *("set_view", "set_filter", "set_frozen", "refresh", "records", "deploy", "trends"),
+        *("series", "line_counts", "before_after", "tree", "load", "memory"),
+    )
+)
 """What the screen may ask for, by name."""
 
 
@@ -86,6 +117,7 @@ class Collector:
         self._observations: Observations | None = None
         self._excess: tuple[FieldExcess, ...] = ()
         self._problem = SafeText("")
+        self._changes_told: tuple[News, ...] = ()
         self._signals: tuple[tuple[Axis, Status, int, int], SignalsView] | None = None
 
     # Commands of the screen.
@@ -125,8 +157,44 @@ class Collector:
         """Errors, p99 and traffic of one operation on the axis; None before the first answers."""
         if self._observations is None:
             return None
-        axis = axis_of(self._scope.axis_window(), self._diagnosis)
-        return operation_trends(self._observations, self._diagnosis, service, operation, axis)
+        return operation_trends(self._observations, self._diagnosis, service, operation, self._axis())
+
+    async def series(self, key: SeriesKey) -> Trend | None:
+        """One series on the axis; None where it is not known."""
+        if self._observations is None:
+            return None
+        return series_trend(self._observations, self._diagnosis, key, self._axis())
+
+    async def line_counts(self, query_text: str) -> Trend | None:
+        """How many lines match a query, on the axis; None where no log source can tell."""
+        axis = self._axis()
+        counts = await self._details.counts(query_text, axis.window, axis.step_s)
+        return line_trend(counts, axis, quiet_windows(axis.window, self._diagnosis)) if counts else None
+
+    async def before_after(self, change: JudgedChange) -> tuple[BeforeAfter, ...]:
+        """What a change touched, before and after it."""
+        if self._observations is None:
+            return ()
+        return before_after(self._observations, self._diagnosis, change, self._observations.at)
+
+    async def tree(self) -> TreeView | None:
+        """The calls as a tree; None before the first verdict."""
+        if self._observations is None or self._diagnosis is None:
+            return None
+        return dependency_tree(self._observations, self._diagnosis)
+
+    async def load(self, service: str) -> LoadView | None:
+        """A signal of a service against its load; None before the first answers."""
+        seen = self._observations
+        return await asyncio.to_thread(load_view, seen, self._diagnosis, service) if seen is not None else None
+
+    async def memory(self, service: str) -> MemoryView | None:
+        """The memory of a service; None before the first answers."""
+        seen = self._observations
+        return await asyncio.to_thread(memory_view, seen, self._diagnosis, service) if seen is not None else None
+
+    def _axis(self) -> Axis:
+        return axis_of(self._scope.axis_window(), self._diagnosis)
 
     # The loops.
 
@@ -174,7 +242,9 @@ class Collector:
             observations = self._evidence.observations()
             if self._diagnosis is not None:
                 observations = replace(observations, pattern_names=self._diagnosis.pattern_names)
-            self._diagnosis = await self._diagnose(observations)
+            diagnosis = await self._diagnose(observations)
+            self._changes_told = (*news_between(self._diagnosis, diagnosis), *self._changes_told)[:NEWS_KEPT]
+            self._diagnosis = diagnosis
             self._excess = await asyncio.to_thread(excess_of, observations)
             self._problem = SafeText("")
         except Exception as error:  # the judge must not take the collection down with it
@@ -206,6 +276,7 @@ class Collector:
             ),
             diagnosis=diagnosis,
             timezone=self._zone_name,
+            news=self._changes_told,
         )
 
     def _header(self, now: Instant, status: Status) -> HeaderView:

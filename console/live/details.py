@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import Window
-from console.domain.logs import LogPage, LogRecord
+from console.domain.logs import LogCounts, LogPage, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.log_pane import READ_DEADLINE_S
@@ -49,6 +49,12 @@ class Details:
         matched = sum(page.matched for page in pages)
         return Found(hidden(records[-DETAIL_RECORDS:]), matched, safe("; ".join(problems), 300))
 
+    async def counts(self, query_text: str, window: Window, step_s: float) -> list[LogCounts]:
+        """How many records match in each step, of every log source that answers."""
+        query = parse(query_text) if query_text.strip() else None
+        answers = await asyncio.gather(*(_counts(source, window, step_s, query) for source in self._sources.logs))
+        return [answer for answer in answers if answer is not None]
+
     async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
         """The commits that a deploy brought, or why they cannot be told."""
         try:
@@ -69,6 +75,15 @@ async def _page(source: LogSource, window: Window, query: Query | None) -> LogPa
         return f"{source.name}: no answer within {READ_DEADLINE_S:g} s"
     except Exception as error:
         return f"{source.name}: {error}"
+
+
+async def _counts(source: LogSource, window: Window, step_s: float, query: Query | None) -> LogCounts | None:
+    """The counts of one source; None where it cannot tell: a chart of the others is better than none."""
+    try:
+        async with asyncio.timeout(READ_DEADLINE_S):
+            return (await source.counts(window, step_s, query)).value
+    except Exception:
+        return None
 
 
 def quoted(value: str) -> str:

@@ -13,6 +13,7 @@ from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import Instant, Window, parse_span, span_text
 from console.domain.logs import LogRecord, RecordId, record_id
+from console.domain.series import SeriesKey
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.details import Found
@@ -22,7 +23,18 @@ from console.live.scope import TimeScope
 from console.live.timeview import TimeView
 from console.query.about import as_typed
 from console.query.parse import QueryError
-from console.state import ConsoleState, HeaderView, Status, Trend, Word
+from console.state import (
+    BeforeAfter,
+    ConsoleState,
+    HeaderView,
+    LoadView,
+    MemoryView,
+    News,
+    Status,
+    TreeView,
+    Trend,
+    Word,
+)
 
 SILENT_AFTER_S = 8.0
 """The collector sends at least every two seconds; four times that without a state means it hangs or is gone."""
@@ -91,6 +103,7 @@ class Session:
         self._frozen: ConsoleState | None = None
         self._monotonic = monotonic
         self._taken_at = monotonic()
+        self._told_until = float("-inf")
         self._records: dict[tuple[str, str, int, Instant | None], LogRecord] = {}
         self.search_text = ""
         """What is looked for in the lines without filtering them; a query."""
@@ -111,6 +124,14 @@ class Session:
         self._taken_at = self._monotonic()
         self._latest = replace(state, logs=replace(state.logs, records=self._same(state.logs.records)))
         self._changed()
+
+    def take_verdict(self) -> News | None:
+        """A change of the verdict that has not been told yet; told once, also where the screen is frozen meanwhile."""
+        fresh = [one for one in self._latest.news if one.verdict and one.at > self._told_until]
+        if not fresh:
+            return None
+        self._told_until = max(one.at for one in fresh)
+        return fresh[0]
 
     def _same(self, records: tuple[LogRecord, ...]) -> tuple[LogRecord, ...]:
         """The records, with those that are known already as the very same objects, so that painters need not look twice."""
@@ -218,11 +239,45 @@ class Session:
 
     async def trends(self, service: str, operation: str) -> tuple[Trend, Trend, Trend] | None:
         """Errors, p99 and traffic of one operation; None where they are not known."""
+        trends: tuple[Trend, Trend, Trend] | None = await self._told("trends", service, operation)
+        return trends
+
+    async def series(self, key: SeriesKey) -> Trend | None:
+        """One series on the axis of all panes; None where it is not known."""
+        trend: Trend | None = await self._told("series", key)
+        return trend
+
+    async def line_counts(self, query_text: str) -> Trend | None:
+        """How many lines match a query, on the axis; None where that cannot be told."""
+        trend: Trend | None = await self._told("line_counts", query_text)
+        return trend
+
+    async def before_after(self, change: JudgedChange) -> tuple[BeforeAfter, ...]:
+        """What a change touched, before and after it; empty where that cannot be told."""
+        found: tuple[BeforeAfter, ...] | None = await self._told("before_after", change)
+        return found or ()
+
+    async def tree(self) -> TreeView | None:
+        """The calls as a tree; None where they are not known."""
+        view: TreeView | None = await self._told("tree")
+        return view
+
+    async def load(self, service: str) -> LoadView | None:
+        """A signal of a service against its load; None where it is not known."""
+        view: LoadView | None = await self._told("load", service)
+        return view
+
+    async def memory(self, service: str) -> MemoryView | None:
+        """The memory of a service; None where it is not known."""
+        view: MemoryView | None = await self._told("memory", service)
+        return view
+
+    async def _told(self, command: str, *arguments: Any) -> Any:
+        """An answer of the collector; None where it cannot be asked, and then it is asked again with the next state."""
         try:
-            trends: tuple[Trend, Trend, Trend] | None = await self._link.ask("trends", service, operation)
+            return await self._link.ask(command, *arguments)
         except LinkDown:
             return None
-        return trends
 
 
 def _starting(now: Instant) -> HeaderView:
