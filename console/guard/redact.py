@@ -103,6 +103,8 @@ _HINTS = (
 """Text, in lower case, without any of this holds nothing to redact but perhaps a URL: the quick way out for nearly every line."""
 
 _COMPILED = tuple((kind, re.compile(pattern, re.DOTALL if kind == "pem" else 0)) for kind, pattern in _RULES)
+WRAPPINGS = 3
+"""Layers that are taken off: a token in JSON in a percent-encoded address has two."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,4096}")
 _DONE = re.compile(r"‹redacted:[a-z]+:[0-9a-f]{4}›")
 _HARMLESS = frozenset({"", "null", "none", "nil", "true", "false", "undefined", "***", "****", "xxx", "redacted", "-"})
@@ -147,16 +149,21 @@ def _replacing(kind: str) -> Callable[[re.Match[str]], str]:
 
 
 def holds_secret(text: str) -> bool:
-    """Whether a text holds a secret, be it percent-encoded, in base64 or escaped as inside a JSON string."""
-    return any(redact(form) != form for form in (text, *_unwrapped(text)))
+    """Whether a text holds a secret, be it percent-encoded, in base64 or escaped as inside a JSON string, or one in the other."""
+    seen, fresh = {text}, [text]
+    for _ in range(WRAPPINGS):
+        fresh = [
+            form for form in dict.fromkeys(inner for one in fresh for inner in _unwrapped(one)) if form not in seen
+        ]
+        seen.update(fresh)
+    return any(redact(form) != form for form in seen)
 
 
 def _unwrapped(text: str) -> list[str]:
-    """What the text reads as once common wrappings are taken off."""
+    """What the text reads as once one common wrapping is taken off."""
     found: list[str] = []
-    once = unquote(text)
-    if once != text:
-        found += [once, unquote(once)]
+    if "%" in text:
+        found.append(unquote(text))
     if "\\" in text:
         found.append(re.sub(r"\\+[nr]", "\n", text).replace("\\", ""))
     for piece in _BASE64.findall(text):

@@ -6,7 +6,7 @@ import re
 import secrets
 
 from console.domain.request import Header, HttpRequest, query_pairs
-from console.guard.redact import redact
+from console.guard.redact import holds_secret, redact
 from console.guard.words import ONE_TIME_FIELDS, SECRET_QUERY
 
 _ID_SEGMENT = re.compile(r"\d+|[0-9a-fA-F]{8,}|[0-9a-fA-F-]{32,36}|.*\d{3,}.*")
@@ -53,7 +53,7 @@ def new_trace() -> tuple[str, str]:
 
 def path_template(path: str) -> str:
     """The path with `{}` for segments that look like ids."""
-    return redact("/".join("{}" if _ID_SEGMENT.fullmatch(s) else s for s in path.split("/")))
+    return redact("/".join("{}" if _ID_SEGMENT.fullmatch(s) or holds_secret(s) else s for s in path.split("/")))
 
 
 def redacted_query(query: str | None) -> str:
@@ -62,8 +62,8 @@ def redacted_query(query: str | None) -> str:
     for name, value in query_pairs(query):
         if value is None:
             parts.append(redact(name))
-        elif SECRET_QUERY.search(name) or name.lower() in ONE_TIME_FIELDS:
+        elif SECRET_QUERY.search(name) or name.lower() in ONE_TIME_FIELDS or holds_secret(f"{name}={value}"):
             parts.append(f"{name}=‹redacted›")
         else:
-            parts.append(redact(f"{name}={value}"))
+            parts.append(f"{name}={value}")
     return "&".join(parts)
