@@ -44,6 +44,8 @@ class Test:
     """Whether service, level, status, operation and latency are all it looks at."""
     fields: frozenset[str]
     """Lower-case names of the fields that it tests."""
+    patterns: tuple[str, ...]
+    """Regular expressions of which at least one matches a text of every matching record; empty: nothing is known."""
     needles: tuple[str, ...]
     """Lower-case texts of which at least one stands in every matching record; empty: nothing is known."""
 
@@ -51,8 +53,8 @@ class Test:
 def compile_query(query: Query | None) -> Test:
     """The test that a query stands for; None is matched by every record."""
     if query is None:
-        return Test(lambda record: True, True, frozenset(), ())
-    return Test(_predicate(query), _cheap(query), frozenset(_fields(query)), _needles(query))
+        return Test(lambda record: True, True, frozenset(), (), ())
+    return Test(_predicate(query), _cheap(query), frozenset(_fields(query)), _patterns(query), _needles(query))
 
 
 def texts(record: LogRecord) -> Iterator[str]:
@@ -148,6 +150,20 @@ def _needles(query: Query) -> tuple[str, ...]:
         case Or(parts):
             sides = [_needles(part) for part in parts]
             return tuple(n for side in sides for n in side) if all(sides) else ()
+        case _:
+            return ()
+
+
+def _patterns(query: Query) -> tuple[str, ...]:
+    """Regular expressions of which one must match."""
+    match query:
+        case Regex(pattern):
+            return (pattern,)
+        case And(parts):
+            return next((known for part in parts if (known := _patterns(part))), ())
+        case Or(parts):
+            sides = [_patterns(part) for part in parts]
+            return tuple(p for side in sides for p in side) if all(sides) else ()
         case _:
             return ()
 

@@ -5,7 +5,8 @@ wrote. Here an expression is translated into a finite automaton whose states are
 every character is looked at once. Expressions with at most one open repetition, where Python's engine is quick and
 cannot run away, use that engine. What no finite automaton can do (back references, look-around) is refused with a sentence.
 
-The syntax is Python's, and so is its parser: `re._parser` is private, and used here only, for the tree it makes.
+The syntax is Python's, and so is its parser: `re._parser` and `re._compiler` are private, and used here only, for the tree
+that the one makes and the other takes.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ _MOST_STATES = 4000
 
 _parser: Any = importlib.import_module("re._parser")
 _c: Any = importlib.import_module("re._constants")
+_compiler: Any = importlib.import_module("re._compiler")
 
 Search = Callable[[str], bool]
 
@@ -67,6 +69,31 @@ def searcher(pattern: str) -> Search:
 def required_texts(pattern: str) -> tuple[str, ...]:
     """Texts, lower case, of which every match of a valid pattern holds at least one, whatever its case; empty: none is known."""
     return _required(_tree(pattern))
+
+
+def anywhere(pattern: str) -> Search | None:
+    """A search that finds every match of a valid pattern wherever the text stands in a longer one, and maybe more: beginnings,
+    ends and word boundaries count as nothing. None where such a search could take long.
+    """
+    tree = _tree(pattern)
+    if _open_repeats(tree) > 1:
+        return None
+    _without_places(tree)
+    search = _compiler.compile(tree).search
+    return lambda text: search(text) is not None
+
+
+def _without_places(tree: Any) -> None:
+    """Leave out of a tree, and of the trees in it, what takes no character."""
+    tree.data = [(operation, value) for operation, value in tree.data if operation is not _c.AT]
+    for operation, value in tree.data:
+        if operation is _c.SUBPATTERN:
+            _without_places(value[3])
+        elif operation in (_c.MAX_REPEAT, _c.MIN_REPEAT):
+            _without_places(value[2])
+        elif operation is _c.BRANCH:
+            for branch in value[1]:
+                _without_places(branch)
 
 
 def _required(tree: Iterable[Any]) -> tuple[str, ...]:

@@ -42,6 +42,9 @@ _T = TypeVar("_T")
 _KNOWN_FORMATS = 4096
 DIVIDED = 64 << 20
 """Bytes of one file from which on a second process pays: starting it takes as long as reading a tenth of them."""
+_PROBES = 5
+_PROBE_BYTES = 32 << 10
+_DENSE = 0.2
 _OWN_SHARE = 0.53
 """Of such a file this process reads a little more than half, since the other one has to start first."""
 _EXPANDS = 10
@@ -159,7 +162,7 @@ class Engine:
         run.sieve = sieves.pop() if len(sieves) == 1 else None
         run.narrow = all(one.narrow for one in collectors)
         run.counted = collectors[0].counted if len(collectors) == 1 else None
-        run.divides = run.sieve is None and all(one.divides for one in collectors)
+        run.divides = all(one.divides for one in collectors)
         return run, collectors
 
     def share(self, share: Share) -> Shared:
@@ -355,12 +358,23 @@ class Engine:
         size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
         bulk.load(size)
         blocks = self._blocks(reader, low, high, run)
-        if run.sieve is not None:
+        if run.sieve is not None and not self._dense(reader, low, size, run.sieve):
             yield from sifted_batches(form, blocks, size, run.tally, run.sieve)
         elif run.divides and not reader.streamed and size >= DIVIDED and cores() > 1:
             yield from self._divided(reader, form, low, high, run)
         else:
             yield from batches(form, blocks, run.tally, run.narrow)
+
+    def _dense(self, reader: Reader, low: int, size: int, sieve: Sieve) -> bool:
+        """Whether so many lines are of interest that finding them first would be more work than reading all."""
+        if reader.streamed or size < bulk.BULK:
+            return False
+        found = lines = 0
+        for place in range(_PROBES):
+            sample = reader.pread(_PROBE_BYTES, low + size * place // _PROBES).split(b"\n")[1:-1]
+            lines += len(sample)
+            found += sum(map(sieve.line, sample))
+        return found > _DENSE * lines
 
     def _divided(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
         """As `_read`, with the second half read by another process at the same time."""

@@ -7,10 +7,11 @@ from collections.abc import Collection, Sequence
 from console.domain.logs import Level, LogRecord
 from console.query.ast import Query
 from console.query.evaluate import Test, compile_query
+from console.query.regex import Search, anywhere
 from sources.logs.batch import Batch
 from sources.logs.formats.columns import MOST_KINDS, Kind
 from sources.logs.memo import Memo
-from sources.logs.records import full
+from sources.logs.records import Entry, full
 from sources.logs.sieve import Sieve
 
 _NARROW = frozenset(("level", "service", "latency"))
@@ -30,12 +31,14 @@ class Matcher:
         """Whether every record matches."""
         self._by_kind = self._test.cheap and "latency" not in self._test.fields
         self._verdicts: Memo[Kind, bool] = Memo(lambda kind: self._test.matches(kind.record(None)), MOST_KINDS)
-        self.narrow = not self._test.cheap or self._test.fields <= _NARROW
-        """Whether time, level, service and latency are all it needs of a light record."""
         needles = self._test.needles
         self._lines = _sieve(needles, given)
         self._levels = frozenset(level for level in Level if any(needle in level.word for needle in needles))
         """Levels whose word, which need not stand in the line, holds a needle."""
+        self._search = _search(self._test.patterns)
+        self.narrow = self._search is None and (not self._test.cheap or self._test.fields <= _NARROW)
+        """Whether time, level, service and latency are all it needs of a light record."""
+        self._found_by_kind: Memo[Kind, bool] = Memo(self._found_in_kind, MOST_KINDS)
         self.sieve = self._lines if not self._levels else None
         """Finds the lines that can be part of a matching record; None where only reading all of them tells."""
 
@@ -72,12 +75,46 @@ class Matcher:
             maybe = self._lines.line
             if not (maybe(entry.line) or any(map(maybe, entry.extra))):
                 return False
+        if self._search is not None and not self._may_be_found(batch, place, entry):
+            return False
         record = full(batch.form, entry)
         if not self._test.matches(record):
             return False
         if made is not None:
             made[place] = record
         return True
+
+    def _may_be_found(self, batch: Batch, place: int, entry: Entry) -> bool:
+        """Whether one of the query's regular expressions may match a text of a record, from its lines.
+
+        Most texts of a record stand in its lines as they are. Operation, service and level are tried by themselves. Lines with
+        escapes, with what cannot be shown, or with lists say nothing; those of access logs neither, whose message is made of two parts.
+        """
+        assert self._search is not None
+        if batch.form.name == "access" or self._found_by_kind[batch.kinds[place]]:
+            return True
+        for line in (entry.line, *entry.extra):
+            if b"\\" in line or b"[" in line:
+                return True
+            try:
+                text = line.decode("utf-8")
+            except UnicodeDecodeError:
+                return True
+            if not text.isprintable() or self._search(text):
+                return True
+        return False
+
+    def _found_in_kind(self, kind: Kind) -> bool:
+        return any(map(self._search or bool, (kind.operation, kind.service, kind.level.word)))
+
+
+def _search(patterns: tuple[str, ...]) -> Search | None:
+    """Whether a text may hold a match of one of the patterns; None where that cannot be told quickly."""
+    searches = [anywhere(pattern) for pattern in patterns]
+    known = [search for search in searches if search is not None]
+    if not known or len(known) < len(searches):
+        return None
+    return known[0] if len(known) == 1 else lambda text: any(search(text) for search in known)
 
 
 def _sieve(needles: tuple[str, ...], given: Collection[str]) -> Sieve | None:

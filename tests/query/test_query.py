@@ -14,7 +14,7 @@ from console.guard.sanitise import safe
 from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
 from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse
-from console.query.regex import Automaton, BadPattern, _compiled, _tree, searcher
+from console.query.regex import Automaton, BadPattern, _compiled, _tree, anywhere, searcher
 from console.query.text import text_of
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -262,6 +262,16 @@ PATTERNS = st.lists(
 def test_the_automaton_agrees_with_python(pattern: str, text: str) -> None:
     assert Automaton(_compiled(_tree(pattern))).search(text) is (re.search(pattern, text) is not None)
     assert searcher(pattern)(text) is (re.search(pattern, text) is not None)
+
+
+@RELAXED
+@given(PATTERNS, *[st.text(alphabet="abAB1 é_", max_size=12)] * 3)
+def test_what_matches_a_text_is_found_where_the_text_stands_in_another(
+    pattern: str, text: str, before: str, after: str
+) -> None:
+    found = anywhere(pattern)
+    if found is not None and searcher(pattern)(text):
+        assert found(before + text + after)
 
 
 @pytest.mark.parametrize(
