@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -44,6 +43,13 @@ RAW = "a raw import keeps host and headers as written; it is for checking the im
 @click.group("repro")
 def command() -> None:
     """Make a failure happen again, safely: import, run, minimise, compare, verify, export."""
+
+
+def _ended(work: Coroutine[Any, Any, int]) -> int:
+    """Run what sends to its end; Ctrl+C cancels the request in flight, and the audit says so."""
+    import asyncio  # half of the start-up of commands that send nothing
+
+    return asyncio.run(work)
 
 
 def _exact(function: F) -> F:
@@ -219,7 +225,7 @@ def run_(request: str, tries: int, dry_run: bool, as_json: bool, plain: bool, **
     Exit code: 0 reproduced · 1 not reproduced · 3 stopped early · 4 no answer at all · 5 refused by a rule.
     """
     asked = asked_for(request, _options(given))
-    return asyncio.run(_preview(asked, as_json) if dry_run else _run(asked, tries, as_json))
+    return _ended(_preview(asked, as_json) if dry_run else _run(asked, tries, as_json))
 
 
 async def _preview(asked: Asked, as_json: bool) -> int:
@@ -301,7 +307,7 @@ def minimise_(request: str, budget: int | None, out: Path | None, as_json: bool,
     \b
     Exit code: 0 a minimal request · 1 not reproduced · 3 ended early · 5 refused by a rule.
     """
-    return asyncio.run(_minimise(asked_for(request, _options(given)), budget, out, as_json))
+    return _ended(_minimise(asked_for(request, _options(given)), budget, out, as_json))
 
 
 async def _minimise(asked: Asked, budget: int | None, out: Path | None, as_json: bool) -> int:
@@ -378,7 +384,7 @@ def compare_(request: str, other: str, tries: int, as_json: bool, plain: bool, *
     \b
     Exit code: 0 no evidence of a difference · 1 they differ · 3 too few answers · 5 refused by a rule.
     """
-    return asyncio.run(_compare(asked_for(request, _options(given)), other, tries, as_json))
+    return _ended(_compare(asked_for(request, _options(given)), other, tries, as_json))
 
 
 async def _compare(asked: Asked, other: str, tries: int, as_json: bool) -> int:
@@ -414,7 +420,7 @@ def verify_(request: str, before: str, control: str | None, as_json: bool, plain
     \b
     Exit code: 0 fixed · 1 still failing · 3 inconclusive · 5 refused by a rule.
     """
-    return asyncio.run(_verify(asked_for(request, _options(given)), _counts(before), control, as_json))
+    return _ended(_verify(asked_for(request, _options(given)), _counts(before), control, as_json))
 
 
 def _counts(text: str) -> tuple[int, int]:
