@@ -7,6 +7,7 @@ of every block waits for the next block.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import cast
@@ -38,6 +39,14 @@ class Lines:
         """Offset and text of one line, without its line break."""
         self._cut()
         return self._offset + self._starts[number], self._lines[number].rstrip(b"\r")
+
+    def at_places(self, find: Callable[[bytes], list[int]]) -> set[int]:
+        """The numbers of the lines in which something is found in the block."""
+        places = find(self._block)
+        if not places:
+            return set()
+        self._cut()
+        return {bisect_right(self._starts, place) - 1 for place in places}
 
     def piece(self, low: int, high: int) -> tuple[int, bytes]:
         """Offset and text of the lines from `low` to below `high`, with their line breaks."""
@@ -92,6 +101,11 @@ class Batch:
             self.kinds.append(kind)
             self.latencies.append(entry.light.latency_s)
             self._places.append(entry)
+
+    def found_by(self, find: Callable[[bytes], list[int]]) -> list[int]:
+        """The places of records in whose first line something is found, and of all that were read the careful way."""
+        lines = self._lines.at_places(find) if self._lines is not None else set()
+        return [index for index, place in enumerate(self._places) if isinstance(place, Entry) or place in lines]
 
     def entry(self, index: int) -> Entry:
         """One of the records, with its lines."""

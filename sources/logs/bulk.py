@@ -27,6 +27,11 @@ def load(size: int) -> None:
         _numpy = numpy
 
 
+def loaded() -> bool:
+    """Whether numpy is used."""
+    return _numpy is not None
+
+
 def line_breaks(text: bytes) -> int:
     """How many there are."""
     if _numpy is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from console.domain.logs import Level, LogRecord
 from console.query.ast import Query
@@ -67,7 +67,17 @@ class Matcher:
         if self._test.cheap:
             rows = zip(batch.kinds, batch.times, batch.latencies, strict=True)
             return [place for place, (kind, *rest) in enumerate(rows) if matches(kind.record(*rest))]
-        return [place for place in range(len(batch)) if self._takes(batch, place, made)]
+        return [place for place in self._of_interest(batch) if self._takes(batch, place, made)]
+
+    def _of_interest(self, batch: Batch) -> Iterable[int]:
+        """Where the records stand that may match."""
+        if self._lines is None:
+            return range(len(batch))
+        found = batch.found_by(self._lines.find)
+        if not self._levels:
+            return found
+        levels = self._levels
+        return sorted({*found, *[place for place, kind in enumerate(batch.kinds) if kind.level in levels]})
 
     def _takes(self, batch: Batch, place: int, made: dict[int, LogRecord] | None) -> bool:
         entry = batch.entry(place)

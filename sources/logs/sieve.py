@@ -78,6 +78,10 @@ class Sieve:
     def _in_doubt(self, data: bytes) -> bool:
         return self._doubtful is not None and not data.isascii() and self._doubtful.search(data) is not None
 
+    def find(self, block: bytes) -> list[int]:
+        """Where something of interest stands, ascending: by numpy where that is loaded."""
+        return self.places_by_numpy(block) if bulk.loaded() else self.places(block)
+
     def places(self, block: bytes) -> list[int]:
         """Where something of interest stands, ascending."""
         lowered = block.lower()
