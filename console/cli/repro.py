@@ -111,6 +111,7 @@ def _options(given: dict[str, Any]) -> Options:
 @click.option(
     "--entry", type=click.IntRange(min=1), metavar="N", help="Of a HAR the Nth request, of a log or spans the Nth line."
 )
+@click.option("--body", metavar="FILE", help="The request's body, where the evidence does not tell it.")
 @click.option(
     "--keep-credentials",
     is_flag=True,
@@ -125,6 +126,7 @@ def import_(
     source: str,
     environment: str | None,
     entry: int | None,
+    body: str | None,
     keep_credentials: bool,
     raw: bool,
     config_path: Path | None,
@@ -138,6 +140,10 @@ def import_(
     loaded = load(config_path)
     env = environment_of(loaded, environment)
     observed = _observed(source, read_input(file), entry)
+    if body is not None:
+        from console.repro.evidence import with_body
+
+        observed = with_body(observed, read_input(body))
     if raw:
         imported, decision = replace(observed, raw=True), Decision(Verdict.REFUSE, "G2", safe(RAW))
     else:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
+from dataclasses import replace
 
 from console.domain.logs import LogRecord
-from console.domain.request import HttpRequest, place_of
+from console.domain.request import HttpRequest
 from console.domain.spans import Span
 from console.guard.sanitise import safe
 from console.repro.errors import Unclear
-from console.repro.prepare import Imported, Observed
+from console.repro.prepare import NO_HOST, Imported, Observed
 
 _METHOD = re.compile(r"[A-Za-z][A-Za-z-]{1,15}")
 _REQUEST_LINE = re.compile(r"\b([A-Z][A-Z-]{2,15}) ((?:https?://[^\s\"]+|/[^\s\"]*))")
@@ -21,8 +23,7 @@ _TARGET_FIELDS = (
     "endpoint", "request_path",
 )  # fmt: skip
 _QUERY_FIELDS = ("query", "query_string", "url.query", "querystring")
-_SERVER = "http://evidence.invalid"
-"""Stands for the host that evidence does not give."""
+_BODY_FIELDS = ("body", "request_body", "request.body", "http.request.body", "payload", "request_payload")
 
 
 def of_record(record: LogRecord) -> Imported:
@@ -46,7 +47,8 @@ def of_record(record: LogRecord) -> Imported:
     if not target and " /" in operation:
         method, target = method or operation.partition(" ")[0], operation.partition(" ")[2]
     observed = Observed(record.status, record.latency_s, record.trace_id)
-    return _request(method, target, observed, bool(query) or "?" in target)
+    body = next((fields[name] for name in _BODY_FIELDS if name in fields), None)
+    return _request(method, target, observed, bool(query) or "?" in target, body)
 
 
 def of_span(span: Span) -> Imported:
@@ -56,10 +58,25 @@ def of_span(span: Span) -> Imported:
         Unclear: Its operation is no request.
     """
     method, _, target = span.operation.partition(" ")
-    return _request(method, target, Observed(500 if span.failed else None, span.duration_s, span.trace_id), False)
+    return _request(method, target, Observed(500 if span.failed else None, span.duration_s, span.trace_id), False, None)
 
 
-def _request(method: str, target: str, observed: Observed, with_query: bool) -> Imported:
+def with_body(imported: Imported, body: bytes) -> Imported:
+    """The request with a body that the evidence does not tell; JSON is announced as such."""
+    request = imported.request
+    headers = tuple(h for h in request.headers if h[0].lower() != "content-type" or not _is_json(body))
+    kind = (("Content-Type", "application/json"),) if _is_json(body) else ()
+    return replace(imported, request=HttpRequest(request.method, request.url, (*headers, *kind), body))
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), (dict, list))
+    except (ValueError, RecursionError):
+        return False
+
+
+def _request(method: str, target: str, observed: Observed, with_query: bool, body: str | None) -> Imported:
     if not target or not _METHOD.fullmatch(method):
         raise Unclear("this record is about no request: it names no method and path")
     if _HIDDEN.search(target):
@@ -68,18 +85,14 @@ def _request(method: str, target: str, observed: Observed, with_query: bool) -> 
         )
     if re.search(r"[{}<>]|/:\w|\*", target.partition("?")[0]):
         raise Unclear(f"{target[:80]} is a route and no path: take a record with the path itself")
-    url = target if _ABSOLUTE.match(target) else _SERVER + target
+    url = target if _ABSOLUTE.match(target) else NO_HOST + target
     raw = url.encode("utf-8").decode("latin-1")
-    notes = [safe("the record gives method and path; headers and body are not known, so the request is bare")]
+    usable = body is not None and not _HIDDEN.search(body)
+    notes = [safe(f"the record gives no headers{'' if usable else ' and no body (give it with --body)'}")]
+    if body is not None and not usable:
+        notes.append(safe("its body was cut or a secret in it was hidden, so it is left out"))
     if not with_query:
         notes.append(safe("the record gives no query"))
-    if not raw.startswith(_SERVER):
-        place_of(raw)
-    return Imported(
-        HttpRequest(method.upper() if method.islower() else method, raw, (("Accept", "*/*"),)), tuple(notes), observed
-    )
-
-
-def is_placeholder(url: str) -> bool:
-    """Whether an address has no host of its own."""
-    return url.startswith(_SERVER + "/")
+    bare = HttpRequest(method.upper() if method.islower() else method, raw, (("Accept", "*/*"),))
+    found = Imported(bare, tuple(notes), observed)
+    return with_body(found, body.encode()) if body is not None and usable else found

@@ -13,6 +13,9 @@ from console.guard.policy import Decision, Environment, evidence_host
 from console.guard.redact import holds_secret
 from console.guard.sanitise import safe
 
+NO_HOST = "http://evidence.invalid"
+"""Stands for the host where evidence gives none."""
+
 
 @dataclass(frozen=True, slots=True)
 class Observed:
@@ -64,7 +67,7 @@ def prepared(observed: Imported, env: Environment, *, keep_credentials: bool = F
     if refused is not None:
         return replace(observed, refused=refused)
     place = place_of(request.url)
-    if place.origin() != place_of(env.origin).origin():
+    if place.origin() not in (place_of(env.origin).origin(), place_of(NO_HOST).origin()):
         notes.append(
             safe(
                 f"{place.scheme}://{place.hostport} is not used: a host never comes from evidence; it goes to {env.origin}"

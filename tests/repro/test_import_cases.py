@@ -240,6 +240,25 @@ def test_evidence_gives_method_path_and_query(
     assert document["decision"] == {"verdict": "allow", "rule": "", "reason": document["decision"]["reason"]}
 
 
+def test_the_body_comes_from_the_record_or_from_a_file(repro: Repro, configure: Configure) -> None:
+    configure(("local", "local", "http://127.0.0.1:1"))
+    record = {"ts": "2026-11-23T14:03:10Z", "method": "POST", "path": "/orders", "status": 500}
+    logged = json.dumps({**record, "request_body": '{"a": 1}'})
+    request = repro("import", "--from", "log", "--env", "local", "--json", given=logged).document["request"]
+    assert base64.b64decode(request["body_base64"]) == b'{"a": 1}'
+    assert ["Content-Type", "application/json"] in request["headers"]
+    hidden = json.dumps({**record, "request_body": '{"a": "‹redacted:jwt:ab12›"}'})
+    done = repro("import", "--from", "log", "--env", "local", "--json", given=hidden)
+    assert done.document["request"]["body_base64"] is None and any("hidden" in note for note in done.document["notes"])
+    Path("body.json").write_text('{"b": 2}')
+    request = repro(
+        "import", "--from", "log", "--env", "local", "--body", "body.json", "--json", given=json.dumps(record)
+    ).document["request"]
+    assert base64.b64decode(request["body_base64"]) == b'{"b": 2}'
+    missing = repro("import", "--from", "log", "--env", "local", "--json", given=json.dumps(record))
+    assert not any("evidence.invalid" in note for note in missing.document["notes"])
+
+
 @pytest.mark.parametrize(
     ("source", "line", "word"),
     [
