@@ -6,6 +6,7 @@ itself, an error at the time of the one before; after a warning or an error it i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from console.domain.text import SafeText
 from console.guard.sanitise import safe_bytes
 from sources.logs.formats.base import UNCAUGHT, Format, Wraps
 
+_NODE = re.compile(rb"node:internal/|/\S+:\d+$")
+_NAMED_ERROR = re.compile(rb"(?:Uncaught )?\w*(?:Error|Exception)\b")
 Group = tuple[int, bytes, tuple[bytes, ...], int]
 """Of a group of lines: offset, first line, further lines, and how many more were dropped."""
 MOST_LINES = 500
@@ -213,11 +216,13 @@ def full(form: Format, entry: Entry) -> LogRecord:
 
 
 def telling_line(extra: tuple[bytes, ...]) -> bytes:
-    """The line of an exception's text that says what happened: Python's last, elsewhere the first."""
+    """The line of an exception's text that says what happened: Python's last, below Node's line of code, elsewhere the first."""
     if extra and extra[0].startswith(b"Traceback "):
         for line in reversed(extra):
             if line and not line[:1].isspace() and not line.startswith(b"Traceback "):
                 return line
+    if extra and _NODE.match(extra[0]):
+        return next((line for line in extra[1:] if _NAMED_ERROR.match(line)), extra[0])
     return extra[0] if extra else b""
 
 

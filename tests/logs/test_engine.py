@@ -208,11 +208,54 @@ def test_an_exception_nobody_logged_is_an_error_of_its_own(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
+    ("trace", "message"),
+    [
+        (
+            'Exception in thread "main" java.lang.IllegalStateException: x\n\tat a.B.c(B.java:1)',
+            'Exception in thread "main" java.lang.IllegalStateException: x',
+        ),
+        (
+            "panic: runtime error: index out of range\n\ngoroutine 1 [running]:\nmain.f(0x1)\n\t/a.go:1 +0x1\nexit status 2",
+            "panic: runtime error: index out of range",
+        ),
+        (
+            "/app/a.js:5\n    throw new Error('x')\n    ^\n\nError: x\n    at f (/app/a.js:5:9)\n\nNode.js v20.1.0",
+            "Error: x",
+        ),
+        (
+            "app.rb:3:in `f': undefined method `x' for nil (NoMethodError)\n\tfrom app.rb:7:in `<main>'",
+            "app.rb:3:in `f': undefined method `x' for nil (NoMethodError)",
+        ),
+        (
+            "Unhandled exception. System.InvalidOperationException: x\n   at A.B() in /a.cs:line 5",
+            "Unhandled exception. System.InvalidOperationException: x",
+        ),
+        (
+            "thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds\nnote: run with x",
+            "thread 'main' panicked at src/main.rs:2:5:",
+        ),
+    ],
+)
+@pytest.mark.parametrize("form", ["json", "plain"])
+def test_exceptions_of_every_language_that_nobody_logged(tmp_path: Path, form: str, trace: str, message: str) -> None:
+    before, after = row(START), row(START + 1)
+    if form == "plain":
+        before, after = b"2026-11-23 14:00:00,000 INFO ready\n", b"2026-11-23 14:00:01,000 INFO on\n"
+    path = write(tmp_path / "a.log", [before, trace.encode() + b"\n", after] * 3)
+    found = page(engine(path), Window(START, START + 9), "level:error").value.records
+    assert [r.message for r in found] == [message] * 3
+    assert found[0].extra == tuple(trace.replace("\t", "    ").split("\n"))
+
+
+@pytest.mark.parametrize(
     "trace",
     [
         b"java.lang.IllegalStateException: x\n\tat a.B.c(B.java:1)\n\t... 3 more\nCaused by: y.Z: w\n\tat d.E.f(E.java:2)\n",
         b"panic: runtime error\n\ngoroutine 1 [running]:\nmain.f(0x1)\n\t/a.go:1 +0x1\nexit status 2\n",
         b"TypeError: x is undefined\n    at f (/a.js:1:2)\n    at node:internal/main\n",
+        b"app.rb:3:in `f': undefined method `x' for nil (NoMethodError)\n\tfrom app.rb:7:in `<main>'\n",
+        b"System.InvalidOperationException: x\n ---> System.Exception: y\n   at A.B() in /a.cs:line 5\n   --- End of inner exception stack trace ---\n",
+        b"thread 'main' panicked at src/main.rs:2:5:\nindex out of bounds\nstack backtrace:\n   0: rust_begin_unwind\nnote: run with x\n",
         b'Traceback (most recent call last):\n  File "a", line 1\nValueError: x\n\nDuring handling of the above exception, another exception occurred:\n\nTraceback (most recent call last):\n  File "b"\nOSError\n',
     ],
 )

@@ -106,6 +106,29 @@ def test_stamps_without_zone_are_in_the_configured_one() -> None:
     )
 
 
+def test_the_hour_that_a_clock_skips_or_repeats_is_read_as_the_zone_has_it() -> None:
+    berlin = Context(zone="Europe/Berlin")
+    # On 29 March the clock goes from 02:00 to 03:00; on 25 October the hour after 02:00 comes twice, and its first is taken.
+    for text, hour in (("2026-03-29 01:59:59", 0), ("2026-03-29 03:00:00", 1), ("2026-10-25 01:30:00", -1), ("2026-10-25 02:30:00", 0),
+                       ("2026-10-25 03:30:00", 2)):  # fmt: skip
+        expected = (
+            datetime.fromisoformat(f"{text[:10]}T00:00:00+00:00").timestamp()
+            + hour * 3600
+            + int(text[14:16]) * 60
+            + int(text[17:19])
+        )
+        assert read(f"{text},000 INFO x".encode(), context=berlin).at == expected, text
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["1795442590", "1795442590123", "1795442590123456", "1795442590123456789", "1795442590.123", '"1795442590123"'],
+)
+def test_epochs_of_any_unit(number: str) -> None:
+    assert read(f'{{"ts":{number},"msg":"x"}}'.encode()).at == pytest.approx(MOMENT, abs=0.2)
+    assert read(f"{number.strip(chr(34))} INFO x".encode()).at == pytest.approx(MOMENT, abs=0.2)
+
+
 def test_pairs_behind_an_access_line_are_fields() -> None:
     record = read(
         b'::1 - - [23/Nov/2026:14:03:10 +0000] "GET /x HTTP/1.1" 200 5 "-" "a" 0.080 trace_id=f4c310 up="a b"'

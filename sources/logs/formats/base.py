@@ -51,7 +51,8 @@ class Wraps(Protocol):
 
 UNCAUGHT = re.compile(
     rb"(Traceback \(most recent call last\)|Exception in thread|Unhandled [Ee]xception|Uncaught |panic: |fatal error: "
-    rb"|thread '[^']*'(?: \(\d+\))? panicked at|node:internal/|[A-Za-z.]*(?:Error|Exception): )"
+    rb"|thread '[^']*'(?: \(\d+\))? panicked at|node:internal/|/\S+\.[cm]?[jt]s:\d+$"
+    rb"|\S+\.rb:\d+:in [`'].{0,2000}\([A-Z][\w:]*\)$|[A-Za-z.]*(?:Error|Exception): )"
 )
 """Begins the text of an exception that nobody logged: a line without a stamp that is a record of its own."""
 CONTINUES = re.compile(
