@@ -21,6 +21,7 @@ from console.cli.repro_session import (
     own_version,
     read_input,
     session_of,
+    traced,
     tries_of,
     with_environment,
 )
@@ -262,7 +263,7 @@ async def _run(asked: Asked, tries: int, as_json: bool) -> int:
     async with HttpDoor(asked.loaded.config.budget) as door:
         session = session_of(asked, door)
         allowed = tries_of(tries, asked, cleared(asked, session))
-        result = await run(asked.request, session, asked.wanted, allowed)
+        result = await run(asked.request, traced(asked, session), asked.wanted, allowed)
         left = session.left()
     if not session.sent and result.rule:
         raise Refused(f"{result.rule}: {result.stopped}")
@@ -330,7 +331,9 @@ async def _minimise(asked: Asked, budget: int | None, out: Path | None, as_json:
             )
         await _prove_buster(asked, session)
         most = min(budget or session.most, session.most - session.sent)
-        result = await minimise(asked.request, session, asked.wanted, most, production=asked.env.production)
+        result = await minimise(
+            asked.request, traced(asked, session), asked.wanted, most, production=asked.env.production
+        )
         left = session.left()
     document = minimise_json(result, session.sent, left)
     whole = import_json(replace(asked.imported, request=result.request), decision, asked.env.name)
@@ -402,7 +405,8 @@ async def _compare(asked: Asked, other: str, tries: int, as_json: bool) -> int:
     async with HttpDoor(asked.loaded.config.budget) as door:
         sessions = (session_of(asked, door), session_of(second, door))
         allowed = min(tries_of(tries, a, cleared(a, s)) for a, s in zip((asked, second), sessions, strict=True))
-        result = await compare((asked.request, second.request), sessions, asked.wanted, allowed)
+        sends = (traced(asked, sessions[0]), traced(second, sessions[1]))
+        result = await compare((asked.request, second.request), sends, asked.wanted, allowed)
     if as_json:
         write_json(compare_json(result, (asked.env.name, other), sum(s.sent for s in sessions)))
     else:

@@ -27,6 +27,7 @@ from console.repro.signature import Wanted
 if TYPE_CHECKING:
     from sources.http import HttpDoor
     from sources.reproduce import Session
+    from sources.traced import Traced
 
 MOST_REQUEST_FILE = 64 << 20
 
@@ -159,6 +160,22 @@ def session_of(asked: Asked, door: HttpDoor, *, most: int | None = None) -> Sess
         expected=asked.wanted.failing,
         full_marks=not asked.options.user_agent_only,
     )
+
+
+def traced(asked: Asked, session: Session) -> Traced:
+    """The session, with the error of every failing try looked up in the configured logs by its trace id."""
+    from console.config.load import ConfigError
+    from sources.logs import build
+    from sources.traced import Traced
+
+    names = tuple(one.name for one in asked.loaded.config.service)
+    sources = []
+    for table in asked.loaded.config.logs:
+        try:
+            sources.append(build(table, asked.loaded.resolve, names))
+        except ConfigError:
+            continue  # a kind that cannot be read: the answers alone must do
+    return Traced(session, sources, asked.wanted.failing)
 
 
 def cleared(asked: Asked, session: Session) -> Decision:

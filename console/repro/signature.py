@@ -18,6 +18,10 @@ _VARYING = re.compile(
     r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b|\b0x[0-9a-fA-F]+\b|\b[0-9a-fA-F]{12,}\b|\d+(?:[.,:]\d+)*"
 )
 _ERROR_TYPE = re.compile(r"\b([A-Z][A-Za-z0-9_]*(?:Error|Exception|Timeout|Fault|Failure|Panic))\b")
+_EXCEPTION_LINE = re.compile(
+    r"\b(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Timeout|Fault|Failure|Panic|Exit)\b(?:: [^\n]*)?"
+)
+MOST_ERROR = 120
 _KEYS = ("type", "error_type", "exception", "error_code", "code", "error", "kind", "name", "title")
 _TOKEN = re.compile(r"[A-Za-z_][\w.:-]{0,63}")
 MOST_LOOKED_AT = 64 << 10
@@ -42,6 +46,8 @@ class Outcome:
     location: SafeText = SafeText("")
     """Where a redirect leads; it is never followed."""
     bytes: int = 0
+    logged: str = ""
+    """What the log lines of this try's trace say of the error, without what varies; empty where they were not found."""
 
 
 class Kind(StrEnum):
@@ -90,6 +96,8 @@ class Signature:
     """Fingerprint of the body without what varies; None where it varied between tries."""
     slow_s: float | None = None
     text: str | None = None
+    from_logs: bool = False
+    """The error is known from log lines: an answer whose lines were not found says neither."""
 
     def __str__(self) -> str:
         parts = [f"{self.status // 100}xx", str(self.status)]
@@ -105,6 +113,8 @@ class Signature:
         wanted = Wanted(self.status, self.slow_s, self.text)
         if not wanted.failing(outcome):
             return Kind.DIFFERENT if outcome.status >= 400 and outcome.status != self.status else Kind.PASSES
+        if self.from_logs and not outcome.logged:
+            return Kind.UNRESOLVED
         if self.error and error_of(outcome) != self.error:
             return Kind.DIFFERENT
         if self.body is not None and fingerprint(outcome) != self.body:
@@ -121,11 +131,13 @@ def signature_of(failures: Sequence[Outcome], wanted: Wanted) -> Signature | Non
     prints = {fingerprint(one) for one in alike}
     assert status is not None
     body = prints.pop() if len(prints) == 1 and len(alike) > 1 and wanted.slow_s is None else None
-    return Signature(status, error, body, wanted.slow_s, wanted.text)
+    return Signature(status, error, body, wanted.slow_s, wanted.text, any(one.logged for one in alike))
 
 
 def error_of(outcome: Outcome) -> str:
-    """The type or code of an error answer: a field of its JSON, or the name of an exception in its text."""
+    """The type or code of an error: from the log lines of its trace, a field of its JSON, or an exception named in its text."""
+    if outcome.logged:
+        return outcome.logged
     try:
         named = _named(json.loads(outcome.body[:MOST_LOOKED_AT]))
     except (ValueError, RecursionError):
@@ -148,6 +160,23 @@ def _named(value: Any, depth: int = 0) -> str | None:
         if isinstance(inner, dict) and (found := _named(inner, depth + 1)):
             return found
     return None
+
+
+def logged_error(texts: Sequence[str]) -> str:
+    """What the texts of error records say, oldest first, without what varies: an exception with its message, else the first line.
+
+    The oldest exception counts, since causes are logged before those that suffer from them; of one text the last, which is where
+    a traceback tells what it is about.
+    """
+    for text in texts:
+        matches = _EXCEPTION_LINE.findall(text)
+        if matches:
+            return _settled(matches[-1])
+    return _settled(texts[0]) if texts else ""
+
+
+def _settled(text: str) -> str:
+    return " ".join(_VARYING.sub("#", text).split())[:MOST_ERROR]
 
 
 def fingerprint(outcome: Outcome) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import random
 import statistics
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import jsonschema
@@ -20,6 +22,7 @@ from console.repro.run import compare, run, verify
 from console.repro.signature import Kind, Outcome, Wanted, error_of, fingerprint, signature_of
 from console.repro.stats import Sequential, detectable, fisher, interval, passes_needed
 from console.repro.units import assembled, closed, units_of
+from sources.traced import WAIT_S
 from tests.repro.conftest import FAST, Configure, MakeSession, Repro
 from tests.repro.loopback import Behave, Loopback, Received, always, answer, when
 
@@ -433,3 +436,44 @@ def test_documents_that_are_none_are_usage_errors(repro: Repro, configure: Confi
         assert repro("run", "r.json", "--env", "local").code == 2
     assert repro("run", "missing.json", "--env", "local").code == 2
     assert repro("verify", "r.json", "--env", "local", "--before", "x").code == 2
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_logs_tell_failures_apart_that_answer_alike(
+    serve: Serve, repro: Repro, configure: Configure, tmp_path: Path
+) -> None:
+    """A service that answers every failure with the same words, and logs its cause under the trace id."""
+    log = tmp_path / "app.jsonl"
+    log.write_text("")
+
+    def behave(request: Received, peer: object) -> None:
+        trace = request.headers["traceparent"].split("-")[1]
+        text = "KeyError: 'percent_off'" if b"voucher" in request.data else "KeyError: 'lines'"
+        record = {"ts": datetime.now(UTC).isoformat(), "level": "error", "msg": text, "trace_id": trace}
+        with log.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        peer.sendall(answer(500, b'{"error": "internal error"}'))  # type: ignore[attr-defined]
+
+    server = serve(behave)
+    configure(("local", "local", server.origin), more='[[logs]]\nname = "app"\npaths = ["app.jsonl"]')
+    command = "curl -X OPTIONS localhost/orders --json '{\"voucher\": 1, \"cart\": 2}' -H 'X-A: 1'"
+    Path("r.json").write_text(repro("import", "--from", "curl", "--env", "local", "--json", given=command).out)
+    ran = repro("run", "r.json", "--env", "local", "--tries", "2", "--json").document
+    assert ran["signature"].startswith("5xx 500 KeyError: 'percent_off'")
+    small = repro("minimise", "r.json", "--env", "local", "--json").document
+    assert small["ended"] == "1-minimal" and small["kept"] == ["body", "json .voucher"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_logs_of_another_system_are_not_waited_for(
+    serve: Serve, repro: Repro, configure: Configure, tmp_path: Path
+) -> None:
+    (tmp_path / "app.jsonl").write_text("")
+    server = serve(when(needs("x=3")))
+    configure(("local", "local", server.origin), more='[[logs]]\nname = "app"\npaths = ["app.jsonl"]')
+    Path("r.json").write_text(
+        repro("import", "--from", "curl", "--env", "local", "--json", given="curl 'localhost/?x=3&y=4'").out
+    )
+    started = time.monotonic()
+    small = repro("minimise", "r.json", "--env", "local", "--json").document
+    assert small["kept"] == ["query x=3"] and time.monotonic() - started < 2 * WAIT_S + 3
