@@ -5,6 +5,7 @@ Each function gives what its plain counterpart gives, or nothing where it cannot
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -21,15 +22,20 @@ _numpy: Any = None
 def load(size: int) -> None:
     """Use numpy from now on, if so many bytes are to be read that it pays."""
     global _numpy
-    if _numpy is None and size >= BULK:
+    if _numpy is not None or size < BULK:
+        return
+    # Nothing here calculates with matrices, and a thread for every core would each reserve memory for it.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    try:
         import numpy  # see above
+    except (ImportError, MemoryError):
+        return  # everything works without it, only slower
+    _numpy = numpy
 
-        _numpy = numpy
 
-
-def loaded() -> bool:
-    """Whether numpy is used."""
-    return _numpy is not None
+def loaded() -> Any:
+    """numpy, where it is used; else None."""
+    return _numpy
 
 
 def line_breaks(text: bytes) -> int:

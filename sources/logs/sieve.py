@@ -80,7 +80,7 @@ class Sieve:
 
     def find(self, block: bytes) -> list[int]:
         """Where something of interest stands, ascending: by numpy where that is loaded."""
-        return self.places_by_numpy(block) if bulk.loaded() else self.places(block)
+        return self.places_by_numpy(block) if bulk.loaded() is not None else self.places(block)
 
     def places(self, block: bytes) -> list[int]:
         """Where something of interest stands, ascending."""
@@ -92,9 +92,9 @@ class Sieve:
         return self._with_doubts(block, found)
 
     def places_by_numpy(self, block: bytes) -> list[int]:
-        """As `places`, for large blocks: several characters are compared at once, and other threads can run meanwhile."""
-        import numpy as np  # only bulk reading needs it
-
+        """As `places`, for large blocks, where numpy is loaded: several characters are compared at once, and other threads can
+        run meanwhile."""
+        np = bulk.loaded()
         size = len(block)
         scratch = self._scratch.__dict__
         if "folded" not in scratch or len(scratch["folded"]) < size:
@@ -133,7 +133,7 @@ class Sieve:
             size: About how many bytes they are together.
         """
         bulk.load(size)
-        if size < bulk.BULK:
+        if size < bulk.BULK or bulk.loaded() is None:
             for offset, block in blocks:
                 yield offset, block, self.places(block)
             return

@@ -14,6 +14,7 @@ import sources.logs.matching
 import sources.logs.reading
 from console.domain.instant import Window
 from console.domain.logs import LogPage
+from sources.logs import bulk
 from sources.logs.engine import Engine
 from sources.logs.questions import Page
 from sources.logs.sieve import Sieve
@@ -31,6 +32,7 @@ BLOCKS = st.lists(PIECES, max_size=60).map(b"".join)
 @given(st.lists(st.lists(WORDS, min_size=1, max_size=3).map(tuple), min_size=1, max_size=3), BLOCKS)
 def test_places_are_in_the_lines_of_interest(needles: list[tuple[bytes, ...]], block: bytes) -> None:
     sieve = Sieve(needles)
+    bulk.load(bulk.BULK)
     starts, place = [], 0
     for line in block.split(b"\n"):
         if sieve.line(line):
