@@ -56,6 +56,7 @@ class Frame:
     title: str = ""
     filter_text: str = ""
     facts: str = ""
+    """Parted by ` · `, the most important first."""
     status: Status | None = None
     focused: bool = False
     zone: tzinfo = UTC
@@ -127,9 +128,14 @@ class Frame:
             state = Line()
         else:
             state = status_line(self.status, self.zone, max(4, room - 2))
-        if self.facts and state.width + len(self.facts) + 5 <= room:
-            dot = (" · ", "muted") if state.width else ("", "muted")
-            state = Line.of((self.facts, "label"), dot) + state
+        dot = (" · ", "muted") if state.width else ("", "muted")
+        parts = self.facts.split(" · ") if self.facts else []
+        while parts:  # the last ones give way first
+            told = Line.of((" · ".join(parts), "label"), dot)
+            if state.width + told.width + 2 <= room:
+                state = told + state
+                break
+            parts.pop()
         return Line.of(" ") + state + Line.of(" ") if state.width and state.width + 2 <= self.width - 2 else Line()
 
     def _bottom(self, hidden: str) -> Line:

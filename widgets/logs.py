@@ -140,12 +140,12 @@ class LogsPane(Pane):
     def facts(self) -> str:
         """How many match, and how fast they come."""
         parts = [f"{self.view.total:,} lines"] if self.view.total else []
-        if self.view.rate_per_min is not None:
-            parts.append(f"{plain(round(self.view.rate_per_min))}/min")
-        if not self.following:
-            parts.append("not following")
         if self.hints.marks:
             parts.append(f"{len(self.hints.marks)} marked")
+        if not self.following:
+            parts.append("not following")
+        if self.view.rate_per_min is not None:
+            parts.append(f"{plain(round(self.view.rate_per_min))}/min")
         return " · ".join(parts)
 
     @property

@@ -21,6 +21,7 @@ from widgets.words import level_style, level_word, pattern_style
 
 ORDER = ("new", "surged", "gone", "steady")
 """New ones first; inside a status as they come, the most surprising first."""
+BEFORE = "before"
 AS_BEFORE = 1.25
 """A pattern whose share grew or fell by less is told as unchanged."""
 
@@ -52,6 +53,15 @@ def ratio_text(pattern: Pattern) -> str:
     return f"{plain(ratio)} × more" if ratio > 1 else f"{plain(1 / ratio)} × less"
 
 
+def short_ratio_text(pattern: Pattern, baseline_s: float | None) -> str:
+    """The same where it stands alone: `0 in 3h` for what is new, `was 211` for what is gone."""
+    if pattern.status == "new":
+        return before_text(pattern, baseline_s)
+    if pattern.status == "gone" and pattern.baseline_count is not None:
+        return f"was {short_count(pattern.baseline_count)}"
+    return ratio_text(pattern)
+
+
 def sentence(pattern: Pattern, baseline_s: float | None) -> str:
     """`412 now, 0 in 3h before: only now`."""
     if pattern.baseline_count is None:
@@ -80,7 +90,7 @@ def short_row(pattern: Pattern, width: int, baseline_s: float | None) -> Row:
         "  ",
         pattern.template,
     )
-    told = f"was {short_count(pattern.baseline_count or 0)}" if pattern.status == "gone" else ratio_text(pattern)
+    told = short_ratio_text(pattern, baseline_s)
     if pattern.status in ("surged", "gone") and line.width + len(told) + 2 <= width:
         line = line.beside(Line.of((told, "label")), width)
     return row(pattern, [line.cut(width)], baseline_s)
@@ -91,26 +101,36 @@ def paint(view: LogsView, width: int, height: int, look: Look) -> Body:
     if not view.patterns:
         said = absence(view.status, "", NO_SOURCE if view.status.word is Word.NO_DATA else "")
         return note(said or "no patterns yet: they come with the first diagnosis", width, max(1, height))
-    table = _table(view)
-    shown = chosen(table, width)
+    shown = chosen(_table(view), width)
+    if BEFORE not in [column.heading for column in shown]:
+        shown = chosen(_table(view, alone=True), width)
     sizes = widths(shown, width)
     rows = tuple(row(p, [row_line(shown, sizes, p).cut(width)], view.baseline_s) for p in ordered(view.patterns))
     head = (Row.plain(heading(shown, sizes).cut(width)),) if height >= 3 else ()
     return Body(head, rows)
 
 
-def _table(view: LogsView) -> list[Column[Pattern]]:
+def _table(view: LogsView, *, alone: bool = False) -> list[Column[Pattern]]:
+    """The columns; `alone`: how a pattern compares is told in one of them, without the count of the time before."""
+    span = view.baseline_s
+    compared = partial(short_ratio_text, baseline_s=span) if alone else ratio_text
     found: list[Column[Pattern]] = [
         Column("status", lambda p, w: Line.of((p.status.upper(), pattern_style(p.status))), 6),
         Column("now", lambda p, w: Line.of((short_count(p.count), "strong")), 5, align_right=True),
-        Column("before", lambda p, w: Line.of((before_text(p, view.baseline_s), "text")), 11, drop=3, align_right=True),
-        Column("compared", lambda p, w: Line.of((ratio_text(p), pattern_style(p.status))), 10, drop=2),
-        Column("level", lambda p, w: Line.of((level_word(p.level), level_style(p.level))), 5, drop=4),
-        Column("service", lambda p, w: Line.of((p.service, "accent")), 8, drop=6, most=14, grow=1),
+    ]
+    if not alone:
+        before: Column[Pattern] = Column(
+            BEFORE, lambda p, w: Line.of((before_text(p, span), "text")), 11, drop=6, align_right=True
+        )
+        found.append(before)
+    found += [
+        Column("compared", lambda p, w: Line.of((compared(p), pattern_style(p.status))), 10, drop=2),
+        Column("level", lambda p, w: Line.of((level_word(p.level), level_style(p.level))), 5, drop=5),
+        Column("service", lambda p, w: Line.of((p.service, "accent")), 8, drop=7, most=14, grow=1),
     ]
     steps = max((len(pattern.trend) for pattern in view.patterns), default=0)
     if steps:
-        found.append(Column("trend", partial(_trend, steps), 8, drop=5, most=30, grow=1))
+        found.append(Column("trend", partial(_trend, steps), 8, drop=3, most=30, grow=1))
     return [*found, Column("pattern", lambda p, w: Line.of((p.template, "text")), 34, grow=3)]
 
 

@@ -87,8 +87,9 @@ class LogsScreen(ConsoleScreen):
 
     def on_mount(self) -> None:
         """Look through the filter."""
-        if self._own is not None:
-            self.session.try_filter(self._own)
+        problem = self.session.try_filter(self._own) if self._own is not None else None
+        if problem:
+            self.post_message(self.Notice(problem))
         super().on_mount()
         self.divide()
 

@@ -124,7 +124,7 @@ async def test_histogram_patterns_fields_and_lines_stand_on_one_screen(system: S
             *wide,
         ):
             assert word in text, (word, text)
-        for word in ("NEW", "only now", "timeout after", "4 Lines", "Traceback: boom", "[+2 lines]"):
+        for word in ("NEW", "0 in 1", "timeout after", "4 Lines", "Traceback: boom", "[+2 lines]"):
             assert word in text, (word, text)
         assert " logs" in text.splitlines()[1]
         assert all(len(row) == size[0] for row in text.splitlines())
@@ -235,6 +235,23 @@ async def test_without_a_search_n_goes_to_the_hits_of_the_filter_among_the_unfil
         await until(lambda: "nothing above this line matches declined" in screen_text(app))
         await pilot.press("k", "k", "n")
         await until(lambda: "match 1 of 1 for declined" in screen_text(app))
+
+
+async def test_find_next_match_mark_and_invert_work_in_the_log_pane_of_the_overview_too(system: System) -> None:
+    app = system.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await until(lambda: "Traceback: boom" in screen_text(app))
+        await pilot.press("3", "f", *"declined", "enter")
+        await until(lambda: "match 1 of 1 for declined" in screen_text(app))
+        screen = app.console_screen()
+        assert isinstance(screen, OverviewScreen)
+        item = screen.logs.selected()
+        assert isinstance(item, LogRecord) and item.message == "card declined"
+        await pilot.press("m", "G", "N")
+        await until(lambda: "1 marked" in screen_text(app) and screen.logs.selected() is item)
+        await pilot.press("exclamation_mark")
+        await until(lambda: app.session.filter_text == "-level:>=warn" and "served 339 orders" in messages(app))
 
 
 async def test_an_exclamation_mark_inverts_typed_or_pressed(system: System) -> None:

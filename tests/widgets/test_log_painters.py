@@ -96,8 +96,11 @@ def test_patterns_stand_new_first_and_the_table_drops_columns_before_it_cuts_tem
     view = replace(logs(), patterns=(*reversed(logs().patterns), pattern("odd", 3, 1, 1.0)))
     words = [row.value.status for row in patterns.paint(view, 120, 12, LOOK).rows if isinstance(row.value, Pattern)]
     assert words == ["new", "new", "surged", "steady", "odd"]
-    wide, narrow = (text_of(patterns.paint(logs(), width, 12, LOOK)) for width in (150, 50))
-    assert "trend" in wide and "service" in wide and "412" in wide and "0 in 3h" in wide
+    wide, usual, narrow = (text_of(patterns.paint(logs(), width, 12, LOOK)) for width in (150, 68, 50))
+    for word in ("trend", "service", "412", "0 in 3h", "only now", "6.2 × more"):
+        assert word in wide
+    for word in ("trend", "412", "0 in 3h", "6.2 × more", "timeout after <*> ms calling paym"):
+        assert word in usual
     assert "trend" not in narrow and "timeout after <*> ms calling p" in narrow and "412" in narrow
 
 
