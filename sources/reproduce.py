@@ -469,6 +469,8 @@ class _Reading:
                 if event is h11.NEED_DATA:
                     data = await reader.read(MOST_HEAD)
                     self.raw += len(data)
+                    if not data and self.status is None:
+                        raise _Broken("the connection was closed before an answer came")
                     connection.receive_data(data)
                 elif isinstance(event, h11.Response):
                     self._head(event)
@@ -476,14 +478,14 @@ class _Reading:
                     self._take(bytes(event.data))
                 elif isinstance(event, h11.EndOfMessage) or event is h11.PAUSED:
                     return
-                elif isinstance(event, h11.ConnectionClosed):
-                    raise _Broken("the connection was closed before an answer came")
         except h11.RemoteProtocolError as error:
             raise _Broken(f"the answer is cut or no HTTP: {error}") from None
         except zlib.error as error:
             raise _Broken(f"the answer is no valid {self._value('content-encoding')}: {error}") from None
 
     def _head(self, event: h11.Response) -> None:
+        if sum(len(name) + len(value) + 4 for name, value in event.headers) > MOST_HEAD:
+            raise _Broken(f"the answer is no HTTP that is read: its head is larger than {MOST_HEAD >> 10} KiB")
         self.status = event.status_code
         self._headers = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in event.headers)
         coding = self._value("content-encoding").strip().lower()
