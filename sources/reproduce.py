@@ -469,7 +469,7 @@ class _Reading:
                 if event is h11.NEED_DATA:
                     data = await reader.read(MOST_HEAD)
                     self.raw += len(data)
-                    if not data and self.status is None:
+                    if not self.raw:
                         raise _Broken("the connection was closed before an answer came")
                     connection.receive_data(data)
                 elif isinstance(event, h11.Response):
