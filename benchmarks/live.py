@@ -28,6 +28,8 @@ LOST_S = 5.0
 CURSOR = "▸"
 PAGE_DOWN = b"\x1b[6~"
 PAGES_FROM_TOP = 10
+SCROLL_S = 0.5
+"""So long the peers may still scroll smoothly after the first new line of a page."""
 _WORD = re.compile(r"(?<![a-z])[bcdfghjkmnpqrstvwxz]{8}(?![a-z])")
 
 
@@ -145,6 +147,7 @@ def page_keys(terminal: Terminal, count: int) -> Keys:
     """Pages of a log file downwards; a line of its past that was never shown before answers."""
 
     def page() -> float | None:
+        wait(SCROLL_S)
         unseen = _KNOWN.difference(_WORD.findall(plain(terminal.stream())))
         return _press(terminal, PAGE_DOWN, lambda text: not unseen.isdisjoint(_WORD.findall(text)))
 

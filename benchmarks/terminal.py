@@ -112,9 +112,10 @@ class Terminal:
         return self.status
 
     def send(self, keys: bytes) -> float:
-        """Type; returns when."""
+        """Type; returns when: taken before, since the answer can be read before the writer goes on."""
+        moment = time.monotonic()
         os.write(self.fd, keys)
-        return time.monotonic()
+        return moment
 
     def bytes_between(self, start: float, end: float) -> int:
         """Bytes that arrived in a stretch of the monotonic clock."""
