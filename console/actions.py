@@ -112,6 +112,36 @@ ACTIONS: tuple[Action, ...] = (
     Action("actions", ("x",), "actions", "What can be done with the selection; what cannot be done now says why."),
     Action("next_marker", ("d",), "next deploy", "Move the cursor to the next deploy or change."),
     Action("previous_marker", ("D",), "prev deploy", "Move the cursor to the deploy or change before."),
+    Action(
+        "all_changes",
+        ("C",),
+        "changes",
+        "Every change on one timeline: how it stands, why, and what nobody was asked for.",
+    ),
+    Action(
+        "dependencies",
+        ("U",),
+        "dependencies",
+        "Who needs whom, as a tree from where the trouble shows: state, own share, calls, probe, since when.",
+    ),
+    Action(
+        "load",
+        ("W",),
+        "load",
+        "Latency or failures of the selected service against its load, before and since the onset.",
+    ),
+    Action(
+        "memory",
+        ("B",),
+        "memory",
+        "Memory of the selected service: growth, restarts, and when the limit may be reached.",
+    ),
+    Action(
+        "news",
+        ("V",),
+        "news",
+        "What the newest verdicts said otherwise than the ones before; the last minute in one line.",
+    ),
     Action("theme", (), "theme", "Switch between dark, light, terminal and high-contrast colours."),
 )
 """Every action. Keys that terminals cannot tell apart or that multiplexers take (ctrl+a, ctrl+b, ctrl+h, ctrl+i, ctrl+m) are not used."""

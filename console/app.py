@@ -153,6 +153,9 @@ class IncidentConsole(TerminalCare[int]):
         if (self._dirty or ages_moved) and not terminal_is_behind(self):
             self._dirty = False
             self.show_now()
+            changed = self.session.take_verdict()
+            if changed is not None:
+                self.notice(f"{changed.text} (V tells more)")
 
     def show_now(self) -> None:
         """Show the newest state on the console screen that can be seen."""

@@ -37,8 +37,24 @@ LEAST_GRAPH = 12
 MOST_TIMES = 24
 
 
-def large(title: str, trend: Trend, axis: Axis, width: int, height: int, look: Look) -> list[Line]:
-    """One trend as a large chart: numbers, markers, curve, times. Without a single value it says so."""
+def large(
+    title: str,
+    trend: Trend,
+    axis: Axis,
+    width: int,
+    height: int,
+    look: Look,
+    base_name: str = "was",
+    expected: Sequence[float | None] = (),
+) -> list[Line]:
+    """One trend as a large chart: numbers, markers, curve, times. Without a single value it says so.
+
+    The time axis is heavy from the onset on.
+
+    Args:
+        base_name: What the dashed line at `trend.baseline` is.
+        expected: A second curve, one value per step of the axis.
+    """
     head = numbers(title, trend, axis, width, look)
     cells = plot.columns_of(width)
     if height < LARGE_HEIGHT or cells < plot.LEAST_COLUMNS:
@@ -55,10 +71,20 @@ def large(title: str, trend: Trend, axis: Axis, width: int, height: int, look: L
         trend.bad,
         tuple((cell, glyph) for cell, glyph in lines if cell is not None),
         tuple(times(axis, grid, look)),
+        base_name,
+        tuple(columns(axis, expected, halves)) if expected else (),
+        _since_onset(axis, grid),
     )
     indent = Line.of(" " * plot.LABELS)
     markers = indent + marker_line(axis.markers, grid, marker_labels(axis, look))
     return [head, markers.cut(width), *plot.draw(picture, width, min(MOST_HEIGHT, height) - 2)]
+
+
+def _since_onset(axis: Axis, grid: Grid) -> tuple[int, int] | None:
+    """The cells from the onset to the end of the window."""
+    onset = next((marker.at for marker in axis.markers if marker.glyph == "╎"), None)
+    first = grid.column(onset) if onset is not None else None
+    return (first, grid.width - 1) if first is not None else None
 
 
 def times(axis: Axis, grid: Grid, look: Look) -> list[tuple[int, str]]:

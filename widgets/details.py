@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
-from console.domain.changes import Commit, DeployDetail, FileChange
+from console.domain.changes import Commit, DeployDetail, FileChange, Running
 from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.instant import clock_text, rfc3339, span_text
 from console.domain.logs import FieldValue, LogRecord, Pattern
 from console.domain.text import SafeText
-from console.state import OperationRow, UpstreamRow
+from console.state import BeforeAfter, BeforeAfterRow, OperationRow, UpstreamRow
 from widgets.body import Body, Look, Row
-from widgets.ink import Line, cut_middle, pad, right, width_of, wrap
+from widgets.ink import Line, cut, cut_middle, pad, right, width_of, wrap
 from widgets.numbers import UNKNOWN, number_text
 from widgets.patterns import sentence
 from widgets.words import health_sign, level_style, pattern_style, standing_sign
@@ -53,31 +56,48 @@ def title(text: str) -> Row:
     return Row.plain(Line(), Line.of((text, "title")))
 
 
-def deploy(detail: DeployDetail | None, judged: JudgedChange | None, width: int, height: int, look: Look) -> Body:
-    """A change: when, how it stands and why; its commits and the diffstat. `detail` None: not read yet."""
-    rows: list[Row] = []
-    if judged is not None:
-        sign = standing_sign(judged.standing)
-        rows += facts(
-            [
-                ("change", judged.id, "strong"),
-                ("kind", judged.kind, "text"),
-                ("service", judged.service or "", "accent"),
-                ("version", judged.version or "", "text"),
-                ("commit", judged.commit or "", "text"),
-                (
-                    "at",
-                    f"{rfc3339(judged.at)} ({span_text(look.now - judged.at)} ago)" if look.now else rfc3339(judged.at),
-                    "text",
-                ),
-                ("standing", sign.text, sign.style),
-                ("because", judged.reason, "text"),
-                ("says", judged.summary, "muted"),
+def change(
+    detail: DeployDetail | None,
+    judged: JudgedChange,
+    width: int,
+    height: int,
+    look: Look,
+    compared: Sequence[BeforeAfter] = (),
+    running: Sequence[Running] = (),
+    without: str = "",
+) -> Body:
+    """A change: when, how it stands and why; what it touched before and after; who runs it; its commits and the diffstat.
+
+    Args:
+        detail: The commits; None: there are none, or they are not read yet.
+        running: The versions of its service that run now.
+        without: Why there is no `detail`.
+    """
+    sign = standing_sign(judged.standing)
+    ago = f" ({span_text(look.now - judged.at)} ago)" if look.now else ""
+    rows = facts(
+        [
+            ("change", judged.id, "strong"),
+            ("kind", judged.kind, "text"),
+            ("service", judged.service or "", "accent"),
+            ("version", judged.version or "", "text"),
+            ("commit", judged.commit or "", "text"),
+            ("at", f"{rfc3339(judged.at)}{ago}", "text"),
+            ("standing", sign.text, sign.style),
+            ("because", judged.reason, "text"),
+            ("says", judged.summary, "muted"),
+            *[
+                (f"runs {place + 1 if len(running) > 1 else ''}".rstrip(), *_runs(one))
+                for place, one in enumerate(running)
             ],
-            width,
-        )
+        ],
+        width,
+    )
+    for one in compared:
+        rows += _compared(one, width, look)
     if detail is None:
-        return Body((), (*rows, Row.plain(Line(), Line.of(("no commits known for this change", "muted")).cut(width))))
+        text = without or "no commits known for this change"
+        return Body((), (*rows, Row.plain(Line(), Line.of((text, "muted")).cut(width))))
     rows += facts(
         [
             ("time note", detail.change.time_note, "warn"),
@@ -92,6 +112,51 @@ def deploy(detail: DeployDetail | None, judged: JudgedChange | None, width: int,
         rows.append(title(f"{len(detail.files)} file{'s' if len(detail.files) != 1 else ''} changed"))
         rows += [_file(file, detail.files, width) for file in detail.files]
     return Body((), tuple(rows))
+
+
+def _runs(one: Running) -> tuple[str, str]:
+    """What of the service runs now, and whether that is what was deployed last."""
+    version = one.version or (one.commit or "")[:10] or "version unknown"
+    times = f" ×{one.instances}" if one.instances > 1 else ""
+    agrees = {True: ", the newest deploy agrees", False: ", the newest deploy says another", None: ""}[one.agrees]
+    return f"{version}{times} by {one.source}{agrees}", "bad" if one.agrees is False else "text"
+
+
+def _compared(one: BeforeAfter, width: int, look: Look) -> list[Row]:
+    """A table: each signal before and after, how many times as much, and the requests behind both."""
+    sides = [f"{span_text(side.seconds)}" for side in (one.before, one.after)]
+    what = f"{one.service} · {one.operation}" if one.operation else one.service
+    rows = [title(cut(f"{what}: {sides[0]} before, {sides[1]} after", width))]
+    rows.append(
+        Row.plain(
+            Line.of((f"{'':<9}{'before':>9}{'after':>9}{'':>9}{'n before':>11}{'n after':>10}", "label")).cut(width)
+        )
+    )
+    for row in one.rows:
+        few = [n is not None and n < row.needed for n in (row.n_before, row.n_after)]
+        numbers = [right(number_text(value, row.unit), 9) for value in (row.before, row.after)]
+        counts = [
+            right(UNKNOWN if n is None else f"{n:,}", size) for n, size in ((row.n_before, 11), (row.n_after, 10))
+        ]
+        line = Line.of(
+            (pad(row.signal, 9), "label"),
+            *((text, "muted" if is_few else "text") for text, is_few in zip(numbers, few, strict=True)),
+            (right(_times(row), 9), "strong"),
+            *((text, "warn" if is_few else "muted") for text, is_few in zip(counts, few, strict=True)),
+            (f"  needs {row.needed}" if any(few) else "", "warn"),
+        )
+        key = f"compared:{one.service}:{one.operation}:{row.signal}"
+        copy = f"{what} {row.signal}: {numbers[0].strip()} before, {numbers[1].strip()} after"
+        rows.append(Row((line.cut(width),), row, key, copy))
+    return rows
+
+
+def _times(row: BeforeAfterRow) -> str:
+    """After over before; empty where that says nothing."""
+    if not row.before or row.after is None:
+        return "new" if row.before == 0 and row.after else ""
+    ratio = row.after / row.before
+    return f"× {ratio:.2g}" if ratio < 10 else f"× {ratio:.0f}"
 
 
 def _commit(commit: Commit, width: int, look: Look) -> Row:
@@ -256,47 +321,71 @@ def pattern(one: Pattern, width: int, height: int, look: Look, baseline_s: float
     )
 
 
-def suspect(one: Suspect, width: int, height: int, look: Look) -> Body:
-    """A suspect: its sentence, then everything for and against it with source, kind and number of samples."""
+Ways: TypeAlias = Callable[[Evidence], tuple[str, str]]
+"""Gives the query of evidence, and the command that repeats it in a shell; each may be empty."""
+
+
+def suspect(
+    one: Suspect, width: int, height: int, look: Look, ways: Ways, further: Sequence[tuple[str, object]] = ()
+) -> Body:
+    """A suspect: its sentence, then everything for and against it with kind, samples, source and stretch.
+
+    Args:
+        further: What else there is to look at: a name, and what it opens.
+    """
     sign = standing_sign(one.standing)
-    rows = facts(
-        [
-            ("suspect", one.subject, "strong"),
-            ("kind", one.kind.replace("_", " "), "text"),
-            ("service", one.service or "", "accent"),
-            ("operation", one.operation or "", "text"),
-            ("standing", sign.text, sign.style),
-            ("because", one.summary, "text"),
-            ("next check", one.next_check or "", "accent"),
-        ],
-        width,
-    )
+    lead = Line.of((sign.text, sign.style), "  ", (one.kind.replace("_", " "), "label"), "  ")
+    names = [one.subject] + [part for part in (one.service, one.operation) if part and part != one.subject]
+    head = [(lead + Line.of((" · ".join(names), "strong"))).cut(width)]
+    head += [Line.of((part, "strong")) for part in wrap(one.summary, width, 4)]
+    rows = [Row.plain(*head)]
     for heading, supports in (("speaks for it", True), ("speaks against it", False)):
         told = [evidence for evidence in one.evidence if evidence.supports is supports]
-        rows.append(title(heading if told else f"nothing {heading}"))
-        rows += [_evidence(evidence, place, width, look) for place, evidence in enumerate(told)]
-    return Body((), tuple(rows))
+        rows.append(title(f"{len(told)} {heading}" if told else f"nothing {heading}"))
+        rows += _evidence_rows(told, width, look, ways)
+    if further:
+        rows.append(title("look further"))
+        rows += [
+            Row((Line.of(("→ ", "accent"), name).cut(width),), value, f"further:{name}", name)
+            for name, value in further
+        ]
+    foot: tuple[Row, ...] = ()
+    if one.next_check:
+        parts = wrap(f"cheapest check that could clear it: {one.next_check}", width, 3)
+        foot = (Row.plain(*(Line.of((part, "accent")) for part in parts)),)
+    return Body((), tuple(rows), foot)
 
 
-def _evidence(one: Evidence, place: int, width: int, look: Look) -> Row:
+def _evidence_rows(told: Sequence[Evidence], width: int, look: Look, ways: Ways) -> list[Row]:
+    """Their keys leave out numbers and times, so that the cursor stays on a claim while its figures move on."""
+    rows: list[Row] = []
+    seen: dict[str, int] = {}
+    for one in told:
+        key = f"evidence:{one.supports}:{one.kind}:{one.source}:{_FIGURES.sub('#', one.claim)}"
+        seen[key] = seen.get(key, 0) + 1
+        rows.append(_evidence(one, f"{key}:{seen[key]}", width, look, ways))
+    return rows
+
+
+_FIGURES = re.compile(r"[\d.,:]*\d[\d.,:]*")
+
+
+def _evidence(one: Evidence, key: str, width: int, look: Look, ways: Ways) -> Row:
     sign, style = ("+", "ok") if one.supports else ("−", "bad")
     lines = [
         Line.of((sign if not n else " ", style), " ", part)
         for n, part in enumerate(wrap(one.claim, max(1, width - 2), 4))
     ]
-    about = [one.kind, one.source]
-    if one.samples is not None:
-        about.append(f"n {one.samples:,}")
+    about = [f"n {one.samples:,}" if one.samples is not None else "", one.source]
     if one.window is not None:
-        about.append(
-            f"{clock_text(one.window.start, look.zone, now=look.now)} to {clock_text(one.window.end, look.zone, now=look.now)}"
-        )
-    lines.append(Line.of("  ", (" · ".join(part for part in about if part), "muted")))
-    if one.query:
-        lines.append(Line.of("  ", (one.query, "accent")))
-    return Row(
-        tuple(line.cut(width) for line in lines), one, f"evidence:{one.supports}:{place}", one.claim, one.query or ""
-    )
+        start, end = (clock_text(at, look.zone, now=look.now) for at in (one.window.start, one.window.end))
+        about.append(f"{start} to {end}")
+    kind = (f"{one.kind:<9} ", "ok" if one.kind == "fact" else "warn")
+    lines.append(Line.of("  ", kind, (" · ".join(part for part in about if part), "muted")))
+    query, command = ways(one)
+    if query:
+        lines.append(Line.of("  ", (cut(query, max(1, width - 2)), "accent")))
+    return Row(tuple(line.cut(width) for line in lines), one, key, query or one.claim, command)
 
 
 def operation(one: OperationRow, width: int, height: int, look: Look) -> Body:

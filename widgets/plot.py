@@ -32,9 +32,16 @@ MOST_LINES = 16
 DASH = "╌"
 UPRIGHT = {"▼": "┊", "◆": "┊", "╎": "╎"}
 """The line that stands for a marker."""
-_STRETCH = re.compile(f"(?P<blank> +)|(?P<dash>{DASH}+)|(?P<curve>[{chr(BRAILLE)}-{chr(BRAILLE + 255)}]+)|.")
+OLD, NEW = "·", "●"
+"""Points of a scatter: what was before, what is since. A second curve is drawn as the first."""
+HEAVY = "━"
+_STRETCH = re.compile(
+    f"(?P<blank> +)|(?P<dash>{DASH}+)|(?P<curve>[{chr(BRAILLE)}-{chr(BRAILLE + 255)}]+)|(?P<old>{OLD}+)|(?P<new>{NEW}+)|."
+)
 """What stands side by side and means the same."""
 ROWS_PER_TICK = 3
+X_TICK = 12
+"""Cells between two ticks of a scatter."""
 MOST_TICKS = 5
 
 
@@ -53,6 +60,26 @@ class Picture:
     """Cells that get a vertical line, each with the glyph of its marker."""
     times: tuple[tuple[int, str], ...] = ()
     """Cells that get a tick on the time axis, each with its label."""
+    base_name: str = "was"
+    """What the dashed line is."""
+    second: tuple[float | None, ...] = ()
+    """A further curve, as long as the first: what is expected."""
+    shade: tuple[int, int] | None = None
+    """First and last cell of the stretch that is marked on the time axis by a heavy line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scatter:
+    """Points on two axes, some old, some new, which are drawn over the old ones."""
+
+    old: tuple[tuple[float, float], ...]
+    new: tuple[tuple[float, float], ...]
+    x_unit: str
+    unit: str
+    """Of the height."""
+    upright: float | None = None
+    """Where a vertical line stands."""
+    bad: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,16 +141,78 @@ def draw(picture: Picture, width: int, height: int) -> tuple[Line, ...]:
     columns, rows = columns_of(width), min(MOST_ROWS, height - BELOW)
     if columns < LEAST_COLUMNS or rows < LEAST_ROWS:
         return ()
-    known = [value for value in picture.heights if value is not None and math.isfinite(value)]
+    shown = (*picture.heights, *picture.second)
+    known = [value for value in shown if value is not None and math.isfinite(value)]
     base = picture.base if picture.base is not None and math.isfinite(picture.base) else None
     most = max(1, min(MOST_TICKS, rows // ROWS_PER_TICK))
     scale = Scale.over([*known, base] if base is not None else known, picture.unit, most)
     text = _drawn(picture, scale, base, columns, rows)
     curve = [_styled(row, "graph.bad" if picture.bad else "graph") for row in text[:rows]]
     if base is not None:
-        curve = [_named(line, f" was {number_text(base, picture.unit)} ") for line in curve]
+        curve = [_named(line, f" {picture.base_name} {number_text(base, picture.unit)} ") for line in curve]
+    if picture.shade is not None and len(text) > rows:
+        text[rows] = _shaded(text[rows], *picture.shade)
     axis = [Line.of((row.rstrip(), style)) for row, style in zip(text[rows:], ("band", "label"), strict=False)]
     return tuple(line.cut(width) for line in (*curve, *axis))
+
+
+@lru_cache(8)
+def draw_scatter(picture: Scatter, width: int, height: int) -> tuple[Line, ...]:
+    """The points with both scales; at most as wide and high as asked, nothing where that is too small.
+
+    Not for other threads than the event loop's.
+    """
+    columns, rows = columns_of(width), min(MOST_ROWS, height - BELOW)
+    if columns < LEAST_COLUMNS or rows < LEAST_ROWS:
+        return ()
+    points = [p for p in (*picture.old, *picture.new) if math.isfinite(p[0]) and math.isfinite(p[1])]
+    across = Scale.over([x for x, _ in points], picture.x_unit, max(1, min(2 * MOST_TICKS, columns // X_TICK)))
+    upward = Scale.over([y for _, y in points], picture.unit, max(1, min(MOST_TICKS, rows // ROWS_PER_TICK)))
+    text = _drawn_scatter(picture, across, upward, columns, rows)
+    curve = [_styled(row, "graph", "graph", "graph.bad" if picture.bad else "strong") for row in text[:rows]]
+    axis = [Line.of((row.rstrip(), style)) for row, style in zip(text[rows:], ("band", "label"), strict=False)]
+    return tuple(line.cut(width) for line in (*curve, *axis))
+
+
+def _drawn_scatter(picture: Scatter, across: Scale, upward: Scale, columns: int, rows: int) -> list[str]:
+    import plotext
+
+    _begin(plotext, columns, rows)
+    plotext.xlim(0, columns - 1)
+    _scale(plotext, upward, picture.unit)
+    places = [across.height(tick) * (columns - 1) for tick in across.ticks]
+    plotext.xticks(places, [number_text(tick, picture.x_unit) for tick in across.ticks])
+    if picture.upright is not None and math.isfinite(picture.upright):
+        _line(plotext, (across.height(picture.upright) * (columns - 1),) * 2, (0, 1), UPRIGHT["◆"])
+    for points, marker in ((picture.old, OLD), (picture.new, NEW)):
+        finite = [p for p in points if math.isfinite(p[0]) and math.isfinite(p[1])]
+        if finite:
+            x = [across.height(one) * (columns - 1) for one, _ in finite]
+            plotext.scatter(x, [upward.height(one) for _, one in finite], marker=marker)
+    text: str = plotext.uncolorize(plotext.build())
+    return text.splitlines()[: rows + BELOW]
+
+
+def _begin(plotext: Any, columns: int, rows: int) -> None:
+    """An empty figure of this size with axes at the left and below."""
+    plotext.clear_figure()
+    plotext.limit_size(False, False)
+    plotext.plot_size(columns + LABELS, rows + BELOW)
+    plotext.clear_color()
+    plotext.xaxes(True, False)
+    plotext.yaxes(True, False)
+    plotext.ylim(0, 1)
+
+
+def _scale(plotext: Any, scale: Scale, unit: str) -> None:
+    labels = [right(number_text(tick, unit), LABELS - 1) for tick in scale.ticks]
+    plotext.yticks([scale.height(tick) for tick in scale.ticks], labels)
+
+
+def _shaded(row: str, first: int, last: int) -> str:
+    """The row of the time axis with a heavy line over a stretch."""
+    start, end = LABELS + max(0, first), LABELS + last + 1
+    return row[:start] + row[start:end].replace("─", HEAVY) + row[end:]
 
 
 def _drawn(picture: Picture, scale: Scale, base: float | None, columns: int, rows: int) -> list[str]:
@@ -131,16 +220,9 @@ def _drawn(picture: Picture, scale: Scale, base: float | None, columns: int, row
     import plotext
 
     last = 2 * columns - 1
-    plotext.clear_figure()
-    plotext.limit_size(False, False)
-    plotext.plot_size(columns + LABELS, rows + BELOW)
-    plotext.clear_color()
-    plotext.xaxes(True, False)
-    plotext.yaxes(True, False)
+    _begin(plotext, columns, rows)
     plotext.xlim(0, last)
-    plotext.ylim(0, 1)
-    labels = [right(number_text(tick, picture.unit), LABELS - 1) for tick in scale.ticks]
-    plotext.yticks([scale.height(tick) for tick in scale.ticks], labels)
+    _scale(plotext, scale, picture.unit)
     times = [(cell, text) for cell, text in picture.times if 0 <= cell < columns] or [(0, " ")]
     plotext.xticks([_place(cell, columns) for cell, _ in times], [clean(text) or " " for _, text in times])
     if base is not None:
@@ -148,8 +230,9 @@ def _drawn(picture: Picture, scale: Scale, base: float | None, columns: int, row
     for cell, glyph in picture.markers[-MOST_LINES:]:
         if 0 <= cell < columns:
             _line(plotext, (_place(cell, columns),) * 2, (0, 1), UPRIGHT.get(glyph, "┊"))
-    for places, values in _segments(picture.heights[: 2 * columns]):
-        _line(plotext, places, [scale.height(value) for value in values], "braille")
+    for heights, marker in ((picture.second, OLD), (picture.heights, "braille")):
+        for places, values in _segments(heights[: 2 * columns]):
+            _line(plotext, places, [scale.height(value) for value in values], marker)
     text: str = plotext.uncolorize(plotext.build())
     return text.splitlines()[: rows + BELOW]
 
@@ -179,13 +262,12 @@ def _segments(heights: Sequence[float | None]) -> Iterator[tuple[list[int], list
             places, values = [], []
 
 
-def _styled(row: str, curve: str) -> Line:
+def _styled(row: str, curve: str, old: str = "accent", new: str = "accent") -> Line:
     """A row of characters by what they mean."""
+    styles = {"curve": curve, "old": old, "new": new, "dash": "label", "blank": "text"}
     spans = [(row[: LABELS - 1], "label"), (row[LABELS - 1 : LABELS], "band")]
     for stretch in _STRETCH.finditer(row, LABELS):
-        spans.append(
-            (stretch[0], {"curve": curve, "dash": "label", "blank": "text"}.get(stretch.lastgroup or "", "marker"))
-        )
+        spans.append((stretch[0], styles.get(stretch.lastgroup or "", "marker")))
     return Line.of(*spans)
 
 

@@ -21,6 +21,7 @@ from console.query.about import as_typed, inverted
 from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse
 from console.screens.dialogs import LineDialog
+from console.screens.further import FurtherActions, service_of
 from console.screens.moments import moment_of, next_change
 from console.screens.narrowing import AllLines, Around, Lines, Telling, only, trace_of, without
 from console.screens.record_lines import RecordLines
@@ -110,7 +111,7 @@ class TimeActions(Screen[None]):
         return self.app.push_screen(LineDialog("time", "", "-2h, or 14:00, or 14:00 14:30", problem), picked)
 
 
-class ConsoleScreen(TimeActions):
+class ConsoleScreen(TimeActions, FurtherActions):
     """A place in the console. Subclasses say which panes it has and how they are filled."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings()
@@ -473,6 +474,16 @@ class ConsoleScreen(TimeActions):
         record = self.here()
         if not self._refused("context") and isinstance(record, LogRecord):
             self.post_message(self.Open(Around(record)))
+
+    # The places behind the overview.
+
+    def open_place(self, place: object) -> None:
+        """Go there."""
+        self.post_message(self.Open(place))
+
+    def service_meant(self) -> str:
+        """Of what is selected, else of the worst symptom."""
+        return service_of(self.here(), self.session.state())
 
     # What can be done with the selection.
 

@@ -1,4 +1,4 @@
-"""Drill-downs of one thing: a suspect, a change, an upstream, a record."""
+"""Drill-downs of one thing: an upstream, a record; and what all lists of a drill-down have in common."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from textual.containers import Vertical
 from textual.widget import Widget
 
 from console.actions import Action
-from console.domain.changes import DeployDetail
-from console.domain.diagnosis import JudgedChange, Suspect
 from console.domain.logs import LogRecord, record_id
 from console.live.details import quoted
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.screens.record_lines import RecordLines
-from console.state import ConsoleState, UpstreamRow
+from console.state import ConsoleState, Status, UpstreamRow
 from widgets import details
 from widgets.body import Body, Look
 from widgets.pane import Pane
@@ -39,77 +37,19 @@ class DetailScreen(ConsoleScreen):
 
     def show_body(self, state: ConsoleState) -> None:
         self.list.show_content(
-            self.title_shown, lambda width, height, look: self.painted(state, width, height, look), self.look
+            self.title_shown,
+            lambda width, height, look: self.painted(state, width, height, look),
+            self.look,
+            self.pane_status(state),
         )
 
     def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
         """The list in this size."""
         raise NotImplementedError
 
-
-class SuspectScreen(DetailScreen):
-    """Evidence for and against one suspect; it follows the newest diagnosis."""
-
-    def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], suspect: Suspect) -> None:
-        super().__init__(session, crumbs, actions)
-        self._suspect = suspect
-
-    def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
-        known = state.diagnosis.suspects if state.diagnosis is not None else ()
-        same = (s for s in known if (s.kind, s.subject) == (self._suspect.kind, self._suspect.subject))
-        current = next(same, None)
-        gone = "" if current is not None else " · no longer suspected, this is what stood against it"
-        self.title_shown = f"Suspect {self._suspect.subject}{gone}"
-        return details.suspect(current or self._suspect, width, height, look)
-
-
-class ChangeScreen(DetailScreen):
-    """One change: its standing, and for a deploy the commits it brought."""
-
-    def __init__(
-        self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], change: JudgedChange
-    ) -> None:
-        super().__init__(session, crumbs, actions)
-        self._turn_to(change)
-
-    def on_mount(self) -> None:
-        self._start()
-
-    def _turn_to(self, change: JudgedChange) -> None:
-        self._change = change
-        self._detail: DeployDetail | None = None
-        self.title_shown = f"{change.kind} {change.id}"
-
-    def _start(self) -> None:
-        if self._change.kind in ("deploy", "rollback"):
-            self.run_worker(
-                self._read(), name="deploy detail", group="deploy detail", exclusive=True, exit_on_error=False
-            )
-
-    def here(self) -> object:
-        return self._change
-
-    def show_change(self, change: JudgedChange) -> None:
-        """Turn to another change in place."""
-        self._turn_to(change)
-        self.crumbs = (*self.crumbs[:-1], change.kind)
-        self.list.to_top()
-        self._start()
-        self.show(self.session.state())
-
-    async def _read(self) -> None:
-        self.title_shown = f"{self._change.kind} {self._change.id} · reading the repository"
-        answer = await self.session.deploy(self._change)
-        self._detail = answer if isinstance(answer, DeployDetail) else None
-        self.title_shown = f"{self._change.kind} {self._change.id}"
-        if not isinstance(answer, DeployDetail):
-            self.post_message(self.Notice(answer))
-        self.show(self.session.state())
-
-    def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
-        known = state.diagnosis.changes if state.diagnosis is not None else ()
-        judged = next((c for c in known if (c.id, c.service) == (self._change.id, self._change.service)), self._change)
-        return details.deploy(self._detail, judged, width, height, look)
+    def pane_status(self, state: ConsoleState) -> Status | None:
+        """How far the list can be trusted; None: it is what it is."""
+        return None
 
 
 class RecordScreen(DetailScreen):

@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.actions import Action
-from console.domain.diagnosis import JudgedChange, Suspect
+from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.logs import FieldValue, LogRecord, Pattern
+from console.domain.series import SeriesKey
+from console.live.repeat import Question
 from console.live.session import Session
 from console.query.about import lines_of
 from console.screens.base import ConsoleScreen
-from console.screens.details import ChangeScreen, RecordScreen, SuspectScreen, UpstreamScreen
+from console.screens.changes import ChangeScreen, ChangesScreen
+from console.screens.dependencies import DependenciesScreen
+from console.screens.details import RecordScreen, UpstreamScreen
+from console.screens.evidence import target_of
+from console.screens.load import LoadScreen, MemoryScreen, SeriesScreen
 from console.screens.logs import LogsScreen
 from console.screens.narrowing import AllLines, Around, Lines, only
+from console.screens.news import NewsScreen
+from console.screens.places import AllCalls, AllChanges, AllNews, LoadOf, MemoryOf
 from console.screens.record_lines import ContextLines
 from console.screens.service import LinesScreen, ServiceScreen
-from console.state import OperationRow, ServiceRow, UpstreamRow
+from console.screens.stretch import StretchLines
+from console.screens.suspect import SuspectScreen
+from console.state import OperationRow, ServiceRow, TreeRow, UpstreamRow
 from widgets.ink import cut
 
 CRUMB = 40
@@ -28,7 +38,7 @@ def screen_for(
     """The drill-down for a selected thing, one level below `crumbs`; None where there is nothing more to show."""
     match item:
         case ServiceRow(name=name):
-            return ServiceScreen(session, (*crumbs, name), actions, name, None)
+            return _service(name, session, crumbs, actions)
         case OperationRow(service=service, operation=operation):
             return ServiceScreen(session, (*crumbs, service, operation), actions, service, operation)
         case Suspect():
@@ -37,6 +47,34 @@ def screen_for(
             return ChangeScreen(session, (*crumbs, item.kind), actions, item)
         case UpstreamRow(state=state):
             return UpstreamScreen(session, (*crumbs, state.name), actions, item)
+        case Evidence():
+            target = target_of(item, session.state())
+            return screen_for(target, session, crumbs, actions) if target is not None else None
+        case Question(query=query, window=window):
+            crumb = cut(query, CRUMB)
+            if window is None or session.scope.window().start <= window.start:
+                return LogsScreen(session, (*crumbs, crumb), actions, query)
+            return LinesScreen(session, (*crumbs, crumb), actions, StretchLines(session, 1, query, window))
+        case SeriesKey(service=service, metric=metric):
+            return SeriesScreen(session, (*crumbs, f"{service} {metric}"), actions, item)
+        case TreeRow(name=name):
+            rows = session.state().upstreams.rows
+            found = next((r for r in rows if r.state.name == name and r.state.kind != "service"), None)
+            return (
+                screen_for(found, session, crumbs, actions)
+                if found is not None
+                else _service(name, session, crumbs, actions)
+            )
+        case AllChanges(select=select):
+            return ChangesScreen(session, (*crumbs, "changes"), actions, select)
+        case AllCalls():
+            return DependenciesScreen(session, (*crumbs, "dependencies"), actions)
+        case AllNews():
+            return NewsScreen(session, (*crumbs, "news"), actions)
+        case LoadOf(service=service) if service:
+            return LoadScreen(session, (*crumbs, f"load of {service}"), actions, service)
+        case MemoryOf(service=service) if service:
+            return MemoryScreen(session, (*crumbs, f"memory of {service}"), actions, service)
         case LogRecord():
             return RecordScreen(session, (*crumbs, "record"), actions, item)
         case Pattern():
@@ -52,3 +90,7 @@ def screen_for(
         case Around(record=record):
             return LinesScreen(session, (*crumbs, "context"), actions, ContextLines(session, 1, record))
     return None
+
+
+def _service(name: str, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action]) -> ServiceScreen:
+    return ServiceScreen(session, (*crumbs, name), actions, name, None)

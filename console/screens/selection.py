@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from console.actions import Action
-from console.domain.diagnosis import JudgedChange, Suspect
+from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.logs import FieldValue, LogRecord, Pattern
 from console.query.about import field_test
 from console.screens.narrowing import AllLines, Around, Lines
-from console.state import OperationRow, ServiceRow, UpstreamRow
+from console.screens.places import PLACES
+from console.state import OperationRow, ServiceRow, TreeRow, UpstreamRow
 from widgets.logs import LogsPane
 from widgets.pane import Pane
 
-OPENABLE = (ServiceRow, OperationRow, Suspect, JudgedChange, UpstreamRow, LogRecord, Pattern, AllLines, Lines, Around)
+OPENABLE = (
+    *(ServiceRow, OperationRow, Suspect, Evidence, JudgedChange, UpstreamRow, TreeRow, LogRecord, Pattern),
+    *(AllLines, Lines, Around),
+    *PLACES,
+)
 """What has a screen of its own; a `FieldValue` has one where a query can ask for it."""
 OF_SELECTION = (
     *("open", "only_this", "not_this", "context", "trace", "mark", "fold"),

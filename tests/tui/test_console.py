@@ -9,10 +9,12 @@ from console.actions import ACTIONS
 from console.app import IncidentConsole
 from console.domain.diagnosis import State
 from console.screens.base import ConsoleScreen
-from console.screens.details import ChangeScreen, RecordScreen, SuspectScreen, UpstreamScreen
+from console.screens.changes import ChangeScreen
+from console.screens.details import RecordScreen, UpstreamScreen
 from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
 from console.screens.overview import OverviewScreen
 from console.screens.service import ServiceScreen
+from console.screens.suspect import SuspectScreen
 from sources.base import SourceUnavailable
 from tests.tui.fakes import NOW, System, line, until
 

@@ -11,7 +11,7 @@ from console.domain.diagnosis import JudgedChange, Standing
 from console.domain.instant import Window
 from console.domain.reading import Reading
 from console.domain.text import SafeText
-from console.screens.details import ChangeScreen
+from console.screens.changes import ChangeScreen
 from console.screens.moments import moment_of, next_change
 from console.screens.overview import OverviewScreen
 from console.screens.service import ServiceScreen

@@ -83,9 +83,12 @@ def bodies(state: ConsoleState, width: int, height: int) -> dict[str, Body]:
         found |= {
             f"operation {n}": details.operation(o, width, height, LOOK) for n, o in enumerate(state.signals.operations)
         }
-    found |= {f"suspect {s.rank}": details.suspect(s, width, height, LOOK) for s in state.suspects.suspects}
+    found |= {
+        f"suspect {s.rank}": details.suspect(s, width, height, LOOK, lambda e: (e.query or "", ""))
+        for s in state.suspects.suspects
+    }
     found |= {f"upstream {n}": details.upstream(r, width, height, LOOK) for n, r in enumerate(state.upstreams.rows)}
-    found |= {f"change {n}": details.deploy(None, c, width, height, LOOK) for n, c in enumerate(state.changes.changes)}
+    found |= {f"change {n}": details.change(None, c, width, height, LOOK) for n, c in enumerate(state.changes.changes)}
     found |= {f"record {n}": details.record(r, width, height, LOOK) for n, r in enumerate(state.logs.records[:3])}
     found |= {f"pattern {n}": details.pattern(p, width, height, LOOK) for n, p in enumerate(state.logs.patterns)}
     return found
