@@ -31,6 +31,11 @@ MOST_REMEMBERED = 20_000
 """Records per source that are remembered for that."""
 
 
+def steady_length(seconds: float) -> float:
+    """A length in whole minutes, from ten minutes on: 7,199 s and 7,201 s are both told as two hours."""
+    return 60.0 * round(seconds / 60.0) if seconds >= 600.0 else seconds
+
+
 @dataclass(slots=True)
 class Lines:
     """What matches one filter in one window; it grows source by source."""
@@ -168,7 +173,7 @@ class LogPane:
         """What the pane shows now, with the patterns of the last diagnosis and what failing records have in common."""
         patterns = diagnosis.patterns if diagnosis is not None else ()
         baseline = diagnosis.pattern_baseline if diagnosis is not None else None
-        baseline_s = baseline.seconds if baseline is not None else None
+        baseline_s = steady_length(baseline.seconds) if baseline is not None else None
         now, live, lines = self._scope.now(), self._scope.view.live, self._lines
         window = self._scope.axis_window()
         shown = Window(window.start, now) if live else window
@@ -207,7 +212,9 @@ class LogPane:
         if problems:
             return Status(Word.PARTIAL, detail=problems[0])
         if live and (one_in := self._lines.tail.one_in(now)) > 1:
-            return Status(Word.PARTIAL, detail=SafeText(f"showing 1 in {one_in}: records come faster than they can be read"))
+            return Status(
+                Word.PARTIAL, detail=SafeText(f"showing 1 in {one_in}: records come faster than they can be read")
+            )
         return Status(Word.LIVE, 0.0) if live else Status(Word.PAST)
 
     def _progress(self, now: Instant) -> SafeText:

@@ -18,6 +18,7 @@ from tests.widgets.samples import LOOK, NOW, incident, logs, record
 from tests.widgets.test_painters import text_of
 from widgets import fields, filter_line, histogram, patterns
 from widgets import logs as log_pane
+from widgets.frame import Frame
 from widgets.log_lines import Hints
 from widgets.sparkline import bars
 
@@ -185,3 +186,13 @@ def test_the_filter_line_tells_what_is_being_read_and_what_is_frozen() -> None:
     assert "frozen: P shows it" in filter_line.paint(frozen, 120, "other").text
     assert "412 lines" in filter_line.paint(frozen, 120, "level:>=warn").text
     assert "no filter: every line" in filter_line.paint(logs(), 120, "").text
+
+
+def test_a_title_drops_the_least_important_facts_first() -> None:
+    facts = "412 lines · 2 marked · not following · 61/min"
+    status = Status(Word.LIVE, 1.0)
+    tops = [Frame(w, 5, 4, "Lines", "", facts, status).around([], [])[0].text for w in (120, 80, 60, 44, 30)]
+    assert ["61/min" in top for top in tops] == [True, False, False, False, False]
+    assert ["2 marked" in top for top in tops] == [True, True, False, False, False]
+    assert ["412 lines" in top for top in tops] == [True, True, True, True, False]
+    assert all("LIVE 1s" in top for top in tops)
