@@ -62,7 +62,7 @@ class Facts:
     """What is known of the request as it was observed."""
 
     original: str = ""
-    """Digest of its headers; empty where not known."""
+    """Digest of its headers; empty where not known, which counts as changed."""
     cacheable: bool = False
     insecure: bool = False
     proxy: bool = False
@@ -149,6 +149,7 @@ class Session:
         self._monotonic = monotonic
         self._started: float | None = None
         self._addresses: tuple[str, ...] | None = None
+        self._peer: str | None = None
         self._breaker = Breaker()
         self._stop: str | None = None
 
@@ -270,7 +271,7 @@ class Session:
                 addresses=addresses,
                 ours=ours,
                 cacheable=self.facts.cacheable,
-                altered=bool(self.facts.original) and digest_of(bare.headers) != self.facts.original,
+                altered=digest_of(bare.headers) != self.facts.original,
                 buster_proven=self.cache_buster and self.buster_proven,
                 insecure=self.facts.insecure,
                 proxy=self.facts.proxy,
@@ -315,6 +316,7 @@ class Session:
         assert self._addresses is not None
         entry = self._entry(request, data, decision, trace, left)
         self._write({"event": "intent", **entry})
+        self._peer = None
         self.sent += 1
         outcome = Outcome(None, 0.0, problem=safe("cancelled"), trace_id=trace)
         try:
@@ -325,7 +327,7 @@ class Session:
         finally:
             result = {"status": outcome.status, "bytes": outcome.bytes, "ms": round(outcome.elapsed_s * 1000, 1)}
             told = {"event": "outcome", "time": rfc3339(self._clock()), "request_sha256": entry["request_sha256"]}
-            self._write({**told, "trace_id": trace, **result, "problem": outcome.problem})
+            self._write({**told, "trace_id": trace, "address": self._peer, **result, "problem": outcome.problem})
         self._watch(outcome)
         return outcome
 
@@ -428,6 +430,7 @@ class Session:
             if not peer or str(peer[0]).partition("%")[0] != address.partition("%")[0]:
                 writer.transport.abort()
                 raise Stopped("G4", f"the peer {safe(str(peer), 60)} is not the pinned address {address}")
+            self._peer = address
             return reader, writer
         raise failure or OSError("the name has no address")
 

@@ -74,7 +74,7 @@ def _sending(function: F) -> F:
         (
             config_option,
             click.option("--env", "environment", metavar="NAME", help="The [[environment]] to send to."),
-            click.option("--confirm", metavar="TEXT", help="What the guard asks a person to type."),
+            click.option("--confirm", multiple=True, metavar="TEXT", help="What the guard asks a person to type (repeatable)."),
             click.option("--reason", metavar="TEXT", help="Why it is confirmed; kept in the audit."),
             click.option("--more", metavar="TEXT", help="Raises the incident's budget; the text is told when it is spent."),
             click.option("--incident", metavar="ID", help="Whose budget is spent and whose record it is; default: the day's."),

@@ -38,7 +38,8 @@ class Options:
 
     config_path: Path | None
     environment: str | None
-    confirm: str | None
+    confirm: tuple[str, ...]
+    """Texts that were typed; a command that asks two environments may need two."""
     reason: str | None
     incident: str | None
     failing_status: int | None
@@ -191,7 +192,8 @@ def cleared(asked: Asked, session: Session) -> Decision:
     if decision.verdict is Verdict.ALLOW:
         return decision
     wanted = phrase(asked.request, asked.env)
-    typed, reason = asked.options.confirm, asked.options.reason
+    given, reason = asked.options.confirm, asked.options.reason
+    typed = wanted if wanted in given else next(iter(given), None)
     if typed is None and sys.stdin.isatty() and sys.stderr.isatty():
         say(f"{decision.rule}: {decision.reason}")
         typed = click.prompt(f"type {wanted!r} to send it", err=True)

@@ -1,1 +1,1 @@
-"""What keeps the program harmless: sanitising, redaction, budgets, policy, audit. Pure, apart from the audit's own file."""
+"""What keeps the program harmless: sanitising, redaction, budgets, policy, audit. Pure, apart from the files of audit and ledger."""

@@ -393,6 +393,20 @@ def test_what_is_to_be_confirmed_says_what_to_type(serve: Serve, repro: Repro, c
 
 
 @pytest.mark.usefixtures("quick")
+def test_two_environments_take_two_confirmations(serve: Serve, repro: Repro, configure: Configure) -> None:
+    old, new = serve(when(lambda _: True)), serve(always(answer()))
+    configure(("old", "local", old.origin), ("new", "local", new.origin))
+    Path("r.json").write_text(
+        repro("import", "--from", "curl", "--env", "old", "--json", given="curl localhost/o -d a=1").out
+    )
+    typed = [f"old POST 127.0.0.1:{old.port}", f"new POST 127.0.0.1:{new.port}"]
+    one = repro("compare", "r.json", "--env", "old", "--with", "new", "--confirm", typed[0])
+    assert one.code == 5 and typed[1] in one.err and not old.received and not new.received
+    both = repro("compare", "r.json", "--env", "old", "--with", "new", "--confirm", typed[0], "--confirm", typed[1])
+    assert both.code == 1 and len(old.received) == len(new.received) == 5
+
+
+@pytest.mark.usefixtures("quick")
 def test_production_refuses_what_staging_would_confirm(repro: Repro, configure: Configure) -> None:
     configure(("prod", "production", "https://shop.example"))
     imported = repro(
