@@ -28,6 +28,7 @@ LOST_S = 5.0
 CURSOR = "▸"
 PAGE_DOWN = b"\x1b[6~"
 PAGES_FROM_TOP = 10
+TRIES = 10
 SCROLL_S = 0.5
 """So long the peers may still scroll smoothly after the first new line of a page."""
 _WORD = re.compile(r"(?<![a-z])[bcdfghjkmnpqrstvwxz]{8}(?![a-z])")
@@ -152,6 +153,15 @@ def page_keys(terminal: Terminal, count: int) -> Keys:
         return _press(terminal, PAGE_DOWN, lambda text: not unseen.isdisjoint(_WORD.findall(text)))
 
     return _keys(page() for _ in range(count))
+
+
+def go_to_top(terminal: Terminal, key: bytes) -> None:
+    """Press a viewer's key to its first line until that is shown: one that still reads the file drops keys."""
+    first = words(1)[0]
+    for _ in range(TRIES):
+        moment = terminal.send(key)
+        if terminal.wait_for(first, 2.0, since=moment) is not None:
+            return
 
 
 def log_pane_keys(terminal: Terminal, count: int) -> Keys:

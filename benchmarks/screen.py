@@ -12,6 +12,7 @@ from benchmarks.live import (
     cursor_keys,
     demo,
     first_paint,
+    go_to_top,
     has_log_line,
     log_file,
     log_pane_keys,
@@ -202,6 +203,5 @@ def _viewer_pages(name: str, top: bytes, log: Path, options: Options) -> Keys | 
     with Terminal([path, str(log)], SIZE) as terminal:
         terminal.wait_until(has_log_line, 20.0)
         wait(min(4.0, options.settle_s))
-        terminal.send(top)
-        wait(2.0)
+        go_to_top(terminal, top)
         return page_keys(terminal, options.keys)
