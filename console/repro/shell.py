@@ -14,9 +14,9 @@ from console.repro.errors import Unclear
 LONGEST = 16 << 20
 """Characters of a pasted command that are read."""
 
-_SIMPLE = re.compile(r"(?:[^ \t\r\n'\"\\$`|;&<>(){}#]++|'[^']*+'|\"[^\"\\$`]*+\")++")
-"""Any run of text that needs no more than its quotes taken off."""
-_QUOTES = re.compile(r"'([^']*+)'|\"([^\"]*+)\"")
+_SIMPLE = re.compile(r"(?:[^ \t\r\n'\"\\$`|;&<>(){}#]++|'[^']*+'|\"[^\"\\$`]*+\"|\\[^\r\n])++")
+"""Any run of text that needs no more than its quotes and backslashes taken off."""
+_QUOTES = re.compile(r"'([^']*+)'|\"([^\"]*+)\"|\\(.)")
 _IN_DOUBLE = re.compile(r"[^\"\\$`]+")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _TO_BLANK = re.compile(r"\S*")
@@ -27,7 +27,6 @@ _ANSI = {
     "a": b"\a", "b": b"\b", "e": b"\x1b", "E": b"\x1b", "f": b"\f", "n": b"\n", "r": b"\r", "t": b"\t", "v": b"\v",
     "\\": b"\\", "'": b"'", '"': b'"', "?": b"?",
 }  # fmt: skip
-_ANSI_ANSI_CODE = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})")
 _ANSI_PLAIN = re.compile(r"[^'\\]+")
 _ANSI_CODE = re.compile(r"x([0-9A-Fa-f]{1,2})|u([0-9A-Fa-f]{1,4})|U([0-9A-Fa-f]{1,8})|([0-7]{1,3})")
 _OPERATORS = {"|": "a pipe", ";": "`;`", "&": "`&`", "<": "`<`", ">": "`>`", "(": "`(`", ")": "`)`"}
@@ -133,7 +132,7 @@ class _Reader:
                 break
             simple = _SIMPLE.match(text, self.i)
             if simple:
-                parts.append(_encoded(_QUOTES.sub(r"\1\2", simple.group()), text, self.i))
+                parts.append(_encoded(_QUOTES.sub(r"\1\2\3", simple.group()), text, self.i))
                 self.i = simple.end()
             elif skipped := self._continuation():
                 self.i += skipped

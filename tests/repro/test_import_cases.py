@@ -143,12 +143,12 @@ def test_case_42_a_missing_quote_has_a_position() -> None:
 @pytest.mark.parametrize("piece", ["x", "\\\\", "'a'", '"b"', "{", "[", "%41", "&a=b", "$'\\n'", "\\\n"])
 def test_case_43_a_megabyte_in_one_line_is_read_in_a_second(piece: str) -> None:
     text = "curl -g localhost --data-raw " + piece * ((1 << 20) // len(piece))
-    started = time.monotonic()
+    started = time.process_time()  # the machine may be busy with other things
     try:
         curl_command(text)
     except Unclear:
         pass
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def har(*entries: dict[str, Any], **more: Any) -> bytes:
