@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 from benchmarks import machine, peers
@@ -28,4 +29,5 @@ def main(options: Options) -> int:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # files and processes go away with it
     sys.exit(main(parse(sys.argv[1:])))
