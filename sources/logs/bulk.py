@@ -45,13 +45,19 @@ def line_breaks(text: bytes) -> int:
     return int(_numpy.count_nonzero(_numpy.frombuffer(text, _numpy.uint8) == 10))
 
 
-def breaks_between_objects(text: bytes) -> int:
-    """How many line breaks stand between a closing and an opening brace, of a text that neither begins nor ends with one."""
+def lines_of_objects(text: bytes) -> tuple[int, bool]:
+    """How many lines a text has, and whether every line break in it stands between a closing and an opening brace.
+
+    Args:
+        text: Begins and ends with other characters than a line break.
+    """
     if _numpy is None:
-        return text.count(b"}\n{")
+        breaks = text.count(b"\n")
+        return breaks + 1, text.count(b"}\n{") == breaks
     characters = _numpy.frombuffer(text, _numpy.uint8)
-    breaks = _numpy.flatnonzero(characters == 10)
-    return int(_numpy.count_nonzero((characters[breaks - 1] == 125) & (characters[breaks + 1] == 123)))
+    places = _numpy.flatnonzero(characters == 10)
+    apart = (characters[places - 1] == 125) & (characters[places + 1] == 123)
+    return len(places) + 1, bool(apart.all())
 
 
 def instants(

@@ -277,10 +277,7 @@ class _Bucketed:
     def add(self, file: LogFile, batch: Batch) -> None:
         times, kinds, latencies = batch.times, batch.kinds, batch.latencies
         if not self._matcher.everything:
-            places = self._matcher.places(batch)
-            times = [times[place] for place in places]
-            kinds = [kinds[place] for place in places]
-            latencies = [latencies[place] for place in places]
+            times, kinds, latencies = self._matcher.matching(batch)
         if times != sorted(times):
             order = sorted(range(len(times)), key=lambda place: self.bucket_of(times[place]))
             times = [times[place] for place in order]

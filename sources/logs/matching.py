@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import compress
 
+from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
 from console.query.ast import Query
 from console.query.evaluate import Test, compile_query
@@ -68,6 +70,20 @@ class Matcher:
             rows = zip(batch.kinds, batch.times, batch.latencies, strict=True)
             return [place for place, (kind, *rest) in enumerate(rows) if matches(kind.record(*rest))]
         return [place for place in self._of_interest(batch) if self._takes(batch, place, made)]
+
+    def matching(self, batch: Batch) -> tuple[list[Instant], list[Kind], list[float | None]]:
+        """Times, kinds and latencies of the matching records of a batch."""
+        columns = batch.times, batch.kinds, batch.latencies
+        if self._by_kind:
+            chosen = list(map(self._verdicts.__getitem__, batch.kinds))
+            return (
+                list(compress(columns[0], chosen)),
+                list(compress(columns[1], chosen)),
+                list(compress(columns[2], chosen)),
+            )
+        places = self.places(batch)
+        times, kinds, latencies = columns
+        return [times[p] for p in places], [kinds[p] for p in places], [latencies[p] for p in places]
 
     def _of_interest(self, batch: Batch) -> Iterable[int]:
         """Where the records stand that may match."""

@@ -21,8 +21,9 @@ def loaded(monkeypatch: pytest.MonkeyPatch) -> None:
 @RELAXED
 @given(st.text("}{\n ", max_size=40).map(lambda text: ("{" + text + "}").encode()))
 def test_line_breaks(text: bytes) -> None:
-    assert bulk.line_breaks(text) == text.count(b"\n")
-    assert bulk.breaks_between_objects(text) == text.count(b"}\n{")
+    breaks = text.count(b"\n")
+    assert bulk.line_breaks(text) == breaks
+    assert bulk.lines_of_objects(text) == (breaks + 1, text.count(b"}\n{") == breaks)
 
 
 @st.composite

@@ -19,7 +19,7 @@ import msgspec
 from console.domain.instant import Instant
 from console.domain.logs import LogRecord
 from console.guard.sanitise import safe_bytes
-from sources.logs.bulk import breaks_between_objects, line_breaks
+from sources.logs.bulk import line_breaks, lines_of_objects
 from sources.logs.context import Context
 from sources.logs.fields import ALIASES, Builder, flat, status_of
 from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
@@ -46,6 +46,9 @@ _decode = msgspec.json.Decoder().decode
 _Key: TypeAlias = tuple[_Scalar, _Text, _Scalar, _Scalar, _Scalar]
 """Level, service, method, route and status of a row."""
 _key: Callable[[Any], _Key] = attrgetter("level", "service", "method", "operation", "status")
+_narrow_key: Callable[[Any], tuple[_Scalar, _Text]] = attrgetter("level", "service")
+_time: Callable[[Any], _Scalar] = attrgetter("time")
+_latency: Callable[[Any], _Scalar] = attrgetter("latency")
 
 
 class _Row(msgspec.Struct):
@@ -97,18 +100,23 @@ class JsonFormat:
         return self._named[row.level, row.service].record(self._at(row.time), self._latency(row.latency))
 
     def columns(self, text: bytes, narrow: bool) -> Columns | None:
-        size = line_breaks(text) + 1
-        rows, places = self._decoded(text, size, self._narrow_rows if narrow else self._rows)
+        if text[:1] == b"{" and text[-1:] == b"}":
+            size, apart = lines_of_objects(text)
+        else:
+            size, apart = line_breaks(text) + 1, False
+        rows, places = self._decoded(text, size if apart else 0, self._narrow_rows if narrow else self._rows)
         if not rows:
             return None
         if narrow:
-            kinds = [self._named[row.level, row.service] for row in rows]
+            kinds = list(map(self._named.__getitem__, map(_narrow_key, rows)))
         else:
-            kinds = [self._kinds[key] for key in map(_key, rows)]
+            kinds = list(map(self._kinds.__getitem__, map(_key, rows)))
+        # Others than texts are read slowly.
+        stamps: Any = list(map(_time, rows))
         found = columns_of(
-            self._stamps.column([row.time for row in rows]),  # type: ignore[misc]  # others than texts are read slowly
+            self._stamps.column(stamps),
             kinds,
-            self._latency_column([row.latency for row in rows]),
+            self._latency_column(list(map(_latency, rows))),
         )
         if places is None:
             return found
@@ -146,8 +154,13 @@ class JsonFormat:
 
         Between an object's end and the next one's beginning nothing of an object can be open: where every line break
         stands so, and there are as many objects as lines, each line is one object.
+
+        Args:
+            text: Lines.
+            size: How many they are, if every line break stands so; else 0.
+            decoder: Of one row.
         """
-        if text[:1] == b"{" and text[-1:] == b"}" and breaks_between_objects(text) == size - 1:
+        if size:
             try:
                 rows = decoder.decode_lines(text)
                 if len(rows) == size:
