@@ -464,7 +464,8 @@ def _memory_axis(
         span = max(at - start, 600.0)
         end = min(at + AHEAD * span, max(at, leak.latest or math.inf))
     window = Window(start, max(end, start + 60.0))
-    markers = list(axis_of(window, diagnosis).markers)
+    own = {c.at for c in (diagnosis.changes if diagnosis is not None else ()) if c.service == track.service}
+    markers = [m for m in axis_of(window, diagnosis).markers if m.glyph == "╎" or (m.glyph == "▼" and m.at in own)]
     markers += [Marker(r, "◆", SafeText("restart")) for r in restarts if r in window]
     return Axis(window, axis_step(window), tuple(sorted(markers, key=lambda m: m.at)))
 

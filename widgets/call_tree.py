@@ -12,8 +12,6 @@ from widgets.numbers import number_text
 from widgets.words import health_sign, standing_sign
 
 LEAST_NAME, MOST_NAME = 22, 44
-NARROW = 100
-"""Below this the suspect's standing stands behind the name alone."""
 
 
 def paint(view: TreeView, width: int, height: int, look: Look) -> Body:
@@ -40,8 +38,9 @@ def _table(view: TreeView, look: Look) -> list[Column[TreeRow]]:
         Column("calls to it", lambda row, _: _call(row.call), 12, drop=2, gap=2, align_right=True),
         Column("p95", lambda row, _: Line.of(number_text(row.latency_p95_s, "s")), 6, drop=4, align_right=True),
         Column("since", lambda row, _: _since(row, look), 8, drop=1, gap=2),
+        Column("suspect", lambda row, _: _standing(row), 12, drop=5, gap=2),
         Column("probe", _probe, 14, drop=3, gap=2, grow=3),
-        Column("", lambda row, size: _notes(row, size), 12, drop=5, gap=2, grow=2),
+        Column("", _notes, 15, drop=6, gap=2, grow=2),
     ]
 
 
@@ -88,17 +87,19 @@ def _probe(row: TreeRow, size: int) -> Line:
     return Line.of((sign.glyph, sign.style), " ", (row.probe.detail, "text")).cut(size)
 
 
+def _standing(row: TreeRow) -> Line:
+    if row.standing is None:
+        return Line()
+    sign = standing_sign(row.standing)
+    return Line.of((sign.text, sign.style))
+
+
 def _notes(row: TreeRow, size: int) -> Line:
-    said: list[tuple[str, str]] = [(row.note, "warn" if row.note != "shown above" else "muted")] if row.note else []
-    if row.standing is not None:
-        sign = standing_sign(row.standing)
-        said.insert(0, (f"suspect: {sign.word}", sign.style))
-    elif row.call is not None and row.call.told_by != "configuration" and not said:
-        said.append((f"known from {row.call.told_by}", "label"))
-    line = Line()
-    for place, piece in enumerate(said):
-        line += Line.of("  " if place else "", piece)
-    return line.cut(size)
+    if row.note:
+        return Line.of((row.note, "muted" if row.note == "shown above" else "warn")).cut(size)
+    if row.call is not None and row.call.told_by != "configuration":
+        return Line.of((f"known from {row.call.told_by}", "label")).cut(size)
+    return Line()
 
 
 def _copied(row: TreeRow) -> str:

@@ -86,10 +86,10 @@ def marker_labels(axis: Axis, look: Look) -> list[str]:
     return [f"{m.label} {clock_text(m.at, look.zone, now=look.now, seconds=False)}" for m in axis.markers]
 
 
-def numbers(title: str, trend: Trend, axis: Axis, width: int, look: Look) -> Line:
+def numbers(title: str, trend: Trend, axis: Axis, width: int, look: Look, base_name: str = "was") -> Line:
     """What is charted, its newest, normal and highest value; what has no room is left out, the least needed first."""
     line = Line.of((title, "title"), "  now ", (number_text(trend.last, trend.unit), "bad" if trend.bad else "strong"))
-    line += Line.of(("  was ", "label"), number_text(trend.baseline, trend.unit))
+    line += Line.of((f"  {base_name} ", "label"), number_text(trend.baseline, trend.unit))
     line += Line.of(("  peak ", "label"), number_text(trend.peak, trend.unit))
     for more in (_peak_time(trend, axis, look), f"  n {trend.samples:,}" if trend.samples is not None else ""):
         if line.width + len(more) <= width:

@@ -55,7 +55,7 @@ def large(
         base_name: What the dashed line at `trend.baseline` is.
         expected: A second curve, one value per step of the axis.
     """
-    head = numbers(title, trend, axis, width, look)
+    head = numbers(title, trend, axis, width, look, base_name)
     cells = plot.columns_of(width)
     if height < LARGE_HEIGHT or cells < plot.LEAST_COLUMNS:
         return chart(title, trend, axis, width, height, look)

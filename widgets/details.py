@@ -339,9 +339,9 @@ def suspect(
     head = [(lead + Line.of((" · ".join(names), "strong"))).cut(width)]
     head += [Line.of((part, "strong")) for part in wrap(one.summary, width, 4)]
     rows = [Row.plain(*head)]
-    for heading, supports in (("speaks for it", True), ("speaks against it", False)):
+    for heading, supports in (("for it", True), ("against it", False)):
         told = [evidence for evidence in one.evidence if evidence.supports is supports]
-        rows.append(title(f"{len(told)} {heading}" if told else f"nothing {heading}"))
+        rows.append(title(_count(len(told), heading)))
         rows += _evidence_rows(told, width, look, ways)
     if further:
         rows.append(title("look further"))
@@ -354,6 +354,12 @@ def suspect(
         parts = wrap(f"cheapest check that could clear it: {one.next_check}", width, 3)
         foot = (Row.plain(*(Line.of((part, "accent")) for part in parts)),)
     return Body((), tuple(rows), foot)
+
+
+def _count(number: int, side: str) -> str:
+    if not number:
+        return f"nothing speaks {side}"
+    return f"{number} claim{'s' if number > 1 else ''} speak{'s' if number == 1 else ''} {side}"
 
 
 def _evidence_rows(told: Sequence[Evidence], width: int, look: Look, ways: Ways) -> list[Row]:
@@ -381,10 +387,12 @@ def _evidence(one: Evidence, key: str, width: int, look: Look, ways: Ways) -> Ro
         start, end = (clock_text(at, look.zone, now=look.now) for at in (one.window.start, one.window.end))
         about.append(f"{start} to {end}")
     kind = (f"{one.kind:<9} ", "ok" if one.kind == "fact" else "warn")
-    lines.append(Line.of("  ", kind, (" · ".join(part for part in about if part), "muted")))
+    meta = Line.of("  ", kind, (" · ".join(part for part in about if part), "muted"))
     query, command = ways(one)
-    if query:
-        lines.append(Line.of("  ", (cut(query, max(1, width - 2)), "accent")))
+    if query and meta.width + 2 + width_of(query) <= width:
+        lines.append(meta + Line.of("  ", (query, "accent")))
+    else:
+        lines += [meta, *([Line.of("  ", (cut(query, max(1, width - 2)), "accent"))] if query else [])]
     return Row(tuple(line.cut(width) for line in lines), one, key, query or one.claim, command)
 
 

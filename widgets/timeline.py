@@ -48,7 +48,7 @@ def _change(change: JudgedChange, onset: float | None, width: int, look: Look) -
     room = max(8, width - lead.width - lag.width - 2)
     first = (lead + Line.of((cut_middle(names, room), strong))).beside(lag, width)
     indent = " " * (width_of(time) + 1) if width >= 60 else "  "
-    said = [(change.reason, "text"), (change.summary, "muted")]
+    said = [(change.reason.removeprefix(f"{change.standing}: "), "text"), (change.summary, "muted")]
     lines = [
         Line.of(indent, (part, style)).cut(width)
         for text, style in said
@@ -63,4 +63,4 @@ def _lag(at: float, onset: float | None) -> str:
     """How long before or after the onset."""
     if onset is None:
         return ""
-    return f"{span_text(onset - at)} {'before' if at <= onset else 'after'} it"
+    return f"{span_text(onset - at)} {'before' if at <= onset else 'after'} onset"

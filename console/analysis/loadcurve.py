@@ -168,15 +168,21 @@ def sentence(curve: LoadCurve, what: str, number: str, at_knee: str) -> str:
         number: The loads before and since: `8.4/s before, 17/s since`.
         at_knee: The load at the knee, in words.
     """
-    knee = f" Above {at_knee} it rises steeply." if curve.knee is not None else ""
+    knee = (
+        f" Above {at_knee} {'they rise' if curve.unit == 'ratio' else 'it rises'} steeply."
+        if curve.knee is not None
+        else ""
+    )
     if len(curve.before) < FEWEST_POINTS or len(curve.since) < FEWEST_EQUAL:
         return f"Too little is known: {len(curve.before)} steps before and {len(curve.since)} since.{knee}"
     if curve.at_equal_load is None:
         return f"No load was seen both before and since ({number}): whether the curve moved cannot be told.{knee}"
     n = f"{curve.equal_points[0]} steps before, {curve.equal_points[1]} since"
-    times = f"{curve.at_equal_load:.1f} × what it was"
+    verb, was = ("are", "they were") if curve.unit == "ratio" else ("is", "it was")
+    ratio = curve.at_equal_load
+    times = f"{verb} {ratio:.1f} × what {was}" if ratio < 10 else f"{verb} {ratio:.0f} × what {was}"
     if curve.moved:
-        return f"At equal load {what} is {times} ({n}): the curve moved, more load is not the reason.{knee}"
+        return f"At equal load {what} {times} ({n}): the curve moved, more load is not the reason.{knee}"
     rose = curve.load_before and curve.load_since and curve.load_since >= 1.2 * curve.load_before
     why = "same curve, more load" if rose else "same curve, same load"
-    return f"At equal load {what} is {times} ({n}): {why} ({number}).{knee}"
+    return f"At equal load {what} {times} ({n}): {why} ({number}).{knee}"

@@ -81,9 +81,9 @@ def chart_of(one: Evidence | None, suspect: Suspect, diagnosis: Diagnosis | None
     return SeriesKey(worst.service, worst.operation or "", METRIC_OF.get(worst.signal, worst.signal))
 
 
-def chart_title(chart: Chart) -> str:
-    """What is drawn, in words."""
+def chart_title(chart: Chart) -> tuple[str, str]:
+    """Whose it is, for the frame; and what is drawn, for the numbers."""
     if isinstance(chart, Question):
-        return f"lines: {chart.query}"
+        return f"lines of {chart.query}", "lines"
     metric = chart.metric.replace("_", " ").removeprefix("latency ")
-    return f"{metric} · {chart.service}" + (f" · {chart.operation}" if chart.operation else "")
+    return chart.service + (f" · {chart.operation}" if chart.operation else ""), metric

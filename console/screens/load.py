@@ -94,8 +94,9 @@ class SeriesScreen(ConsoleScreen):
             if (signals.axis.window, verdict) != self._asked_for:
                 self._asked_for = (signals.axis.window, verdict)
                 self.run_worker(self._read(), name="series", group="series", exclusive=True, exit_on_error=False)
-            shown = [(chart_title(self._key), self._trend)] if self._trend is not None else []
-            self._chart.show_charts("Chart", shown, signals.axis, self.look, signals.status)
+            whose, what = chart_title(self._key)
+            shown = [(what, self._trend)] if self._trend is not None else []
+            self._chart.show_charts(whose, shown, signals.axis, self.look, signals.status)
         self._lines.show_state(state)
 
     async def _read(self) -> None:
