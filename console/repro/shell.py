@@ -211,6 +211,8 @@ class _Reader:
             self.i = match.end()
             return
         following = text[self.i + 1 : self.i + 2]
+        if text.startswith(("\\\n", "\\\r\n"), self.i + 1):
+            raise Unclear(f"{at(text, self.i)}: a $ right before a continued line; join the two lines")
         if following and (following in "({[@*#?$!-" or following.isdigit() or (following == '"' and not quoted)):
             raise Unclear(
                 f"{at(text, self.i)}: ${following}… is for a shell to compute, and nothing is run here; use single quotes if it is meant as text"

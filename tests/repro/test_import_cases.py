@@ -138,6 +138,7 @@ def test_case_42_a_missing_quote_has_a_position() -> None:
     assert refusal("curl localhost -H 'A: b") == "column 19: this quote ' is never closed"
     assert refusal('curl localhost \\\n  -d "x').startswith("line 2, column 6")
     assert "column 10" in refusal("curl -d x$'abc")
+    assert "continued" in refusal("curl localhost/$\\\nx")
 
 
 @pytest.mark.parametrize("piece", ["x", "\\\\", "'a'", '"b"', "{", "[", "%41", "&a=b", "$'\\n'", "\\\n"])
