@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
+from console.analysis.constants import TREND_STEPS
 from console.config.load import Loaded
 from console.config.models import Config
 from console.domain.changes import Change, ChangeDiff, DeployDetail, Running, merged_running
@@ -15,10 +16,12 @@ from console.domain.logs import LogPage
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.series import Series, SeriesSet, chosen
+from console.domain.shapes import ShapeCounts
 from console.domain.spans import Span
 from console.domain.text import SafeText
 from console.domain.topology import Dependency, Health, ProbeResult, Service, Topology
 from console.guard.sanitise import safe
+from console.query.ast import Query
 from console.state import OriginCost
 from sources.base import ChangeSource, DeployedSource, HealthSource, LogSource, MetricSource, TraceSource, VersionSource
 
@@ -72,6 +75,18 @@ class TellsVolume(Protocol):
 
     async def volume(self, window: Window) -> int | None:
         """Bytes that a question about the window would read; None where that cannot be told."""
+        ...
+
+
+@runtime_checkable
+class CountsShapes(Protocol):
+    """A log source that counts what its lines look like where they are read."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def shapes(self, window: Window, step_s: float, query: Query | None) -> Reading[ShapeCounts]:
+        """The shapes of all matching messages, counted per bucket; the buckets begin at the window's start."""
         ...
 
 
@@ -205,6 +220,7 @@ def compose(
     spans: Iterable[Span] = (),
     errors: Sequence[ErrorSample] = (),
     records: Sequence[ErrorSample] = (),
+    shapes: Iterable[ShapeCounts] = (),
     diffs: Iterable[ChangeDiff] = (),
     reports: Iterable[SourceReport] = (),
 ) -> Observations:
@@ -229,6 +245,7 @@ def compose(
         spans=tuple(span for span in spans if span.end <= at),
         errors=_joined(errors, at),
         records=_joined(records, at),
+        shapes=tuple(one.until(at) for one in shapes),
         diffs=tuple(diffs),
         sources=tuple(replace(r, file=r.file.removeprefix(sources.folder)) if r.file else r for r in reports),
     )
@@ -294,7 +311,7 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
     log_start = end - max(LOG_HISTORY_S, (1 + LOG_HISTORY_WINDOWS) * window.seconds)
     log_window, metric_window = Window(log_start, end), Window(end - METRIC_HISTORY_S, end)
     questions = [
-        _ask_logs(sources, got, log_window, step_s),
+        _ask_logs(sources, got, log_window, step_s, window.seconds / TREND_STEPS),
         *(got.ask("metrics", s.name, s.kind, s.series(_metric_window(s, end), step_s)) for s in sources.metrics),
         *(
             got.ask("traces", s.name, s.kind, s.spans(Window(end - SPAN_HISTORY_S, end), MOST_SPANS))
@@ -322,15 +339,16 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
         spans=got.flat("traces"),
         errors=got.values.get("errors", []),
         records=[sample_of(page) for page in got.values.get("records", [])],
+        shapes=got.values.get("shapes", []),
         diffs=diffs,
         reports=[with_unread(report, unread) for report in got.reports],
     )
 
 
-async def _ask_logs(sources: Sources, got: _Gathered, window: Window, step_s: float) -> None:
+async def _ask_logs(sources: Sources, got: _Gathered, window: Window, step_s: float, pattern_step_s: float) -> None:
     """Ask log sources one after the other: parsing takes the processor, and threads at once would only take turns."""
     for source in sources.logs:
-        await _ask_log(source, got, await _log_window(source, window), step_s)
+        await _ask_log(source, got, await _log_window(source, window), step_s, pattern_step_s)
 
 
 async def _log_window(source: LogSource, window: Window) -> Window:
@@ -352,14 +370,23 @@ async def _log_window(source: LogSource, window: Window) -> Window:
     return window
 
 
-async def _ask_log(source: LogSource, got: _Gathered, window: Window, step_s: float) -> None:
+async def _ask_log(source: LogSource, got: _Gathered, window: Window, step_s: float, pattern_step_s: float) -> None:
     """Ask one log source; the questions are about one window, so that it answers them from one pass over its files."""
     name, kind = source.name, source.kind
-    await asyncio.gather(
+    questions = [
         got.ask("logs", name, kind, source.series(window, step_s)),
         got.ask("errors", name, kind, source.errors(window, ERROR_SAMPLE), False),
         got.ask("records", name, kind, source.messages(window, MESSAGE_SAMPLE), False),
-    )
+    ]
+    if isinstance(source, CountsShapes) and pattern_step_s > 0:
+        questions.append(got.ask("shapes", name, kind, named_shapes(source, window, pattern_step_s), False))
+    await asyncio.gather(*questions)
+
+
+async def named_shapes(source: CountsShapes, window: Window, step_s: float) -> Reading[ShapeCounts]:
+    """What the source's lines look like, under its name."""
+    reading = await source.shapes(window, step_s, None)
+    return replace(reading, value=replace(reading.value, source=source.name))
 
 
 def _metric_window(source: MetricSource, end: Instant) -> Window:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from console.analysis.callgraph import graph_calls, own_excess
 from console.analysis.cascade import Cascade, cascade
 from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
-from console.analysis.constants import BASELINE_WINDOWS, GATE_REQUESTS, Thresholds
+from console.analysis.constants import BASELINE_WINDOWS, GATE_REQUESTS, TREND_STEPS, Thresholds
 from console.analysis.dependencies import dependency_states
 from console.analysis.diffs import Effect, effect_of
 from console.analysis.evidence import contention_draft, leak_draft, place_drafts, telemetry_draft, traffic_draft
@@ -22,7 +22,7 @@ from console.analysis.loglevels import log_moves
 from console.analysis.moves import Move, judge, judge_errors
 from console.analysis.onset import Onset
 from console.analysis.outbound import Blame, Outbound, blame, read_outbound
-from console.analysis.patterns import Compared, compare, with_trends
+from console.analysis.patterns import Compared, compare_since, counted, special
 from console.analysis.place import Place, rank_places
 from console.analysis.plausible import contradicted, unfelt
 from console.analysis.restarts import Restart, find_restarts
@@ -44,6 +44,7 @@ from console.domain.logs import Level, LogRecord, Pattern
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import SourceState
 from console.domain.series import SeriesSet
+from console.domain.shapes import ShapeCounts
 from console.domain.spans import Span
 from console.domain.text import SafeText
 
@@ -72,6 +73,8 @@ class View:
     """Every level where the source gave them, else warnings and errors; oldest first."""
     covered: Window | None
     """The stretch that `records` cover without a gap at its start."""
+    complete: bool
+    """Whether `records` are all of every level."""
     changes: tuple[Change, ...]
     graph: Graph
     names: frozenset[str]
@@ -145,8 +148,9 @@ def _diagnose(
         ),
         calls=graph_calls(view.graph, outbound, _calm(view, began), _since(seen, onset)),
         excess=own_excess(cascades),
-        patterns=tuple(p for p in patterns.patterns if p.count or p.status == "gone")[:MOST_PATTERNS],
+        patterns=special(patterns, MOST_PATTERNS),
         pattern_baseline=patterns.baseline,
+        patterns_sampled=patterns.sampled,
         pattern_names=patterns.names,
         exhaustion=tuple(
             Exhaustion(leak.service, leak.metric, leak.limit, leak.earliest, leak.latest)
@@ -168,6 +172,7 @@ def known_at(seen: Observations) -> Observations:
         changes=tuple(c for c in seen.changes if c.at <= at),
         running=tuple(r for r in seen.running if r.observed_at is None or r.observed_at <= at),
         probes=tuple(p for p in seen.probes if p.at <= at),
+        shapes=tuple(one.until(at) for one in seen.shapes),
     )
 
 
@@ -201,6 +206,7 @@ def _view(seen: Observations) -> View:
         calls,
         records,
         covered,
+        seen.records is not None and seen.records.matched <= len(seen.records.records),
         tuple(c for c in seen.changes if c.at <= at),
         build_graph(seen.topology, calls, records, names),
         frozenset(names),
@@ -366,15 +372,22 @@ def _baselines(seen: Observations, onset: Instant | None) -> tuple[BaselineWindo
 
 
 def _patterns(view: View, onset: Onset | None) -> Compared:
-    """Compare the lines since the onset with those before; the interval in which it began belongs to the window."""
+    """Compare the lines since the onset with those before; the interval in which it began belongs to the lines since."""
     seen = view.seen
     start = onset.earliest if onset is not None else seen.window.start
-    window = Window(min(start, seen.at), math.nextafter(seen.at, math.inf))
-    baseline = None
-    if view.covered is not None and view.covered.start < window.start:
-        baseline = Window(view.covered.start, window.start)
-    compared = compare(view.records, window, baseline, known=seen.pattern_names)
-    return replace(compared, patterns=with_trends(compared, view.records, seen.window))
+    return compare_since(_counts(view), min(start, seen.at), seen.window, seen.pattern_names)
+
+
+def _counts(view: View) -> tuple[ShapeCounts, ...]:
+    """The lines of every source: as it counted them; else those of the records that were read of it."""
+    seen, window = view.seen, view.seen.window
+    counts = tuple(one for one in seen.shapes if one.window.start <= window.start < one.window.end)
+    sources = {one.source for one in counts}
+    rest = [record for record in view.records if record.source not in sources]
+    if not rest or view.covered is None or window.seconds <= 0:
+        return counts
+    stretch = Window(view.covered.start, math.nextafter(seen.at, math.inf))
+    return (*counts, counted(rest, stretch, window.seconds / TREND_STEPS, sampled=not view.complete))
 
 
 # -- explaining -------------------------------------------------------------------------------------------------------

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2s
 from typing import TypeAlias
 
-from console.analysis.constants import PATTERN_LEAST, PATTERN_MOST, PATTERN_P, PATTERN_RATIO, PATTERN_SURGE
+import msgspec
+
+from console.analysis.constants import PATTERN_LEAST, PATTERN_MOST, PATTERN_P, PATTERN_RATIO, PATTERN_SURGE, TREND_STEPS
 from console.analysis.mining import cluster
-from console.analysis.mining.shapes import OTHER, ShapeTable
+from console.analysis.mining.mask import BLANK
+from console.analysis.mining.shapes import ShapeTable
 from console.analysis.stats import benjamini_hochberg, chi_square_p, g_shares, g_squared
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern, PatternNames
-from console.domain.shapes import Shape, ShapeCounts
+from console.domain.shapes import OTHER, Shape, ShapeCounts
 from console.domain.text import SafeText
+from console.guard.redact import redact
 
 LEAST_BASELINE = 1_000
-"""Lines of a baseline below which nothing is called new or gone: too little was seen to know what is usual [D]."""
+"""Lines of a baseline below which shares of them call nothing new or gone: too little was seen to know what is usual [D]."""
 RULE_OF_THREE = 3.0
 """What was not seen in n lines occurs, with 95 % confidence, in fewer than 3 / n of them [P]."""
-TREND_STEPS = 60
-"""Steps of a trend: as many as a graph of one line has room for."""
 _WEIGHTS = {Level.ERROR: 1.5, Level.FATAL: 1.5, Level.WARN: 1.2}
 Place: TypeAlias = tuple[str, Level]
 """Service and level: patterns are mined for each by itself."""
@@ -71,52 +74,127 @@ class Compared:
     """The baseline holds too few lines for anything to be called new or gone."""
     names: PatternNames
     """For the next comparison, so that patterns keep their ids."""
+    sampled: bool = False
+    """Some of the counts are taken from a sample of the lines."""
 
 
-def compare(
-    records: Iterable[LogRecord],
-    window: Window,
-    baseline: Window | None,
-    spans: tuple[float, float] | None = None,
-    known: PatternNames | None = None,
-) -> Compared:
-    """Compare records of `window` with those of `baseline`.
+def counted(records: Iterable[LogRecord], window: Window, step_s: float, *, sampled: bool) -> ShapeCounts:
+    """The shapes of records at hand, as a source would count those of its lines.
 
     Args:
-        records: Of both; others are left out.
-        window: Where the trouble is.
-        baseline: What is normal; None or empty: everything is `steady`, since nothing is known.
-        spans: What the counts are measured against, before and during: requests where they are known, else seconds.
+        records: Those outside of the window are left out.
+        window: Where bucket 0 begins, and where the last one ends.
+        step_s: Width of a bucket.
+        sampled: There were more.
+    """
+    table = ShapeTable(window, step_s)
+    table.add_records(r for r in records if r.at is not None and r.at in window)
+    return ShapeCounts(window, step_s, table.shapes(), sampled)
+
+
+def compare_since(
+    counts: Sequence[ShapeCounts], start: Instant, shown: Window, known: PatternNames | None = None
+) -> Compared:
+    """Compare the lines since an instant with those before; the bucket that it falls into belongs to the lines since.
+
+    Sources of which less is known than of others are no measure for these: the baseline is what was counted of all.
+
+    Args:
+        counts: Of every source, over one stretch that holds both.
+        start: Where the trouble begins.
+        shown: Trends tell the lines of each step of this window.
         known: `names` of an earlier comparison.
     """
-    sides: list[ShapeCounts] = []
-    kept = tuple(records)
-    for side in (window, baseline):
-        if side is not None and side.seconds > 0:
-            table = ShapeTable(side, side.seconds)
-            table.add_records(r for r in kept if r.at is not None and r.at in side)
-            sides.append(ShapeCounts(side, side.seconds, table.shapes()))
-    now, before = sides[:1], sides[1:]
-    if spans is None and baseline is not None:
-        spans = (baseline.seconds, window.seconds)
-    return compare_counts(now, before, spans, known, least_baseline=1)
+    held = [one for one in counts if one.shapes]
+    begin = max((one.window.start for one in held), default=start)
+    now = [_sum(one, max(start, one.window.start), None) for one in held]
+    before = [_sum(one, begin, start) for one in held if one.bucket(begin) < one.bucket(start)]
+    spans = None
+    if sum(one.lines for one in before) < LEAST_BASELINE:
+        # Shares of so few lines say nothing. How long none was written does, and a small service writes no more than that.
+        earliest = min((one.window.start for one in before if one.shapes), default=start)
+        spans = (start - earliest, max(one.window.end for one in held) - start) if held else None
+    compared = compare_counts(now, [one for one in before if one.shapes], spans, known)
+    return replace(
+        compared,
+        patterns=_with_trends(compared, held, shown),
+        sampled=any(one.sampled for one in held),
+    )
 
 
-def with_trends(compared: Compared, records: Iterable[LogRecord], window: Window) -> tuple[Pattern, ...]:
+def _sum(counts: ShapeCounts, start: Instant, end: Instant | None) -> ShapeCounts:
+    """A stretch of what was counted as one bucket."""
+    shapes = counts.between(start, end)
+    first = min((shape.first for shape in shapes), default=start)
+    window = Window(first, max(first, counts.window.end if end is None else end))
+    whole = tuple([msgspec.structs.replace(shape, buckets={0: shape.lines}) for shape in shapes])
+    return ShapeCounts(window, window.seconds or 1.0, whole, counts.sampled)
+
+
+def _with_trends(compared: Compared, counts: Sequence[ShapeCounts], window: Window) -> tuple[Pattern, ...]:
     """The patterns with their lines per step of a window, whatever stretch they were compared in."""
     if window.seconds <= 0:
         return compared.patterns
-    table = ShapeTable(window, window.seconds / TREND_STEPS)
-    table.add_records(r for r in records if r.at is not None and r.at in window)
+    width = window.seconds / TREND_STEPS
     trends: dict[str, list[int]] = {}
-    for shape in table.shapes():
-        id = compared.names.get((shape.service, shape.level, shape.text))
-        if id is None:
-            continue  # a shape that the table took for too rare
-        trend = trends.setdefault(id, [0] * TREND_STEPS)
-        for bucket, lines in shape.buckets.items():
-            trend[bucket] += lines
+    for one in counts:
+        # A bucket falls into the step that holds its middle; the last one may just have begun.
+        steps = {
+            bucket: min(TREND_STEPS - 1, math.floor((one.zero + (bucket + 0.5) * one.step_s - window.start) / width))
+            for bucket in range(one.bucket(window.start), one.bucket(window.end) + 1)
+            if one.zero + bucket * one.step_s < window.end
+        }
+        for shape in one.shapes:
+            id = compared.names.get((shape.service, shape.level, shape.text))
+            if id is None:
+                continue  # it lies before everything that was compared
+            for bucket, lines in shape.buckets.items():
+                step = steps.get(bucket, -1)
+                if step >= 0:
+                    trends.setdefault(id, [0] * TREND_STEPS)[step] += lines
     return tuple([replace(p, trend=tuple(trends.get(p.id, ()))) for p in compared.patterns])
+
+
+def special(compared: Compared, most: int) -> tuple[Pattern, ...]:
+    """The patterns that are worth a row, and one row for all others, so that the counts add up.
+
+    Secrets in them are hidden.
+    """
+    telling = [p for p in compared.patterns if p.template != OTHER and (p.count or p.status == "gone")][:most]
+    shown = {p.id for p in telling}
+    rest = [p for p in compared.patterns if p.id not in shown]
+    return (*(without_secrets(p) for p in telling), *([_together(rest)] if rest else []))
+
+
+def _together(rest: Sequence[Pattern]) -> Pattern:
+    firsts = [p.first_seen for p in rest if p.first_seen is not None]
+    lasts = [p.last_seen for p in rest if p.last_seen is not None]
+    trends = [p.trend for p in rest if p.trend]
+    known = [p.baseline_count for p in rest if p.baseline_count is not None]
+    return Pattern(
+        id="other",
+        template=SafeText(OTHER),
+        service="",
+        level=Level.UNKNOWN,
+        status="steady",
+        count=sum(p.count for p in rest),
+        baseline_count=sum(known) if known else None,
+        ratio=None,
+        first_seen=min(firsts, default=None),
+        last_seen=max(lasts, default=None),
+        example=SafeText(""),
+        trend=tuple(map(sum, zip(*trends, strict=True))),
+    )
+
+
+def without_secrets(pattern: Pattern) -> Pattern:
+    """The same for eyes, clipboards and documents."""
+    # A blank is no secret, whatever the word before it.
+    template = BLANK.join(redact(part) for part in pattern.template.split(BLANK))
+    example = redact(pattern.example)
+    if (template, example) == (pattern.template, pattern.example):
+        return pattern
+    return replace(pattern, template=SafeText(template), example=SafeText(example))
 
 
 def compare_counts(
@@ -124,7 +202,6 @@ def compare_counts(
     before: Sequence[ShapeCounts],
     spans: tuple[float, float] | None = None,
     known: PatternNames | None = None,
-    least_baseline: int = LEAST_BASELINE,
 ) -> Compared:
     """Compare the lines of a window, from one or several sources, with those of its baseline.
 
@@ -132,14 +209,14 @@ def compare_counts(
 
     Args:
         now, before: What was counted in the window, in `TREND_STEPS` steps where trends are wanted, and in its baseline.
-        spans: What counts are measured against, before and during; default: all lines of the side.
+        spans: Seconds that the counts are measured against, before and during; default: all lines of the side, where the
+            baseline has enough of them.
         known: `names` of an earlier comparison.
-        least_baseline: Lines below which nothing is called new or gone.
     """
     found = _by_template(now, before)
     lines, before_lines = sum(e.during for e in found), sum(e.before for e in found)
     ids = _ids(found, known or {})
-    too_small = before_lines < least_baseline
+    too_small = spans is None and before_lines < LEAST_BASELINE
     if not before_lines:
         judged = [(_pattern(e, id, "steady", None, None), -float(e.during)) for e, id in zip(found, ids, strict=True)]
     else:

@@ -11,14 +11,13 @@ from typing import Any
 import click
 import msgspec
 
-from console.analysis.mining.mask import BLANK
-from console.analysis.patterns import TREND_STEPS
+from console.analysis.constants import TREND_STEPS
 from console.cli.logs import Asked, answers, asked_of, closing
 from console.cli.options import common, request, wants_colour, write_json
 from console.cli.outcome import Exit, say
 from console.domain.diagnosis import BaselineWindow
 from console.domain.instant import Window
-from console.domain.logs import LogRecord, Pattern, record_id
+from console.domain.logs import LogRecord, record_id
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.shapes import ExceptionCounts, ExceptionGroup, PatternReport, ShapeCounts
 from console.domain.text import SafeText
@@ -144,7 +143,7 @@ def _report(
 ) -> PatternReport:
     from console.analysis.contrast import excess
     from console.analysis.exceptions import compared as exceptions_compared
-    from console.analysis.patterns import compare_counts
+    from console.analysis.patterns import compare_counts, without_secrets
     from console.live.secrets import hidden
 
     before = [counts for one in seen for counts in one.before]
@@ -161,7 +160,7 @@ def _report(
         at=asked.request.at,
         window=window,
         baseline=tuple(held or compared[:1]),
-        patterns=tuple([_without_secrets(pattern) for pattern in found.patterns]),
+        patterns=tuple([without_secrets(pattern) for pattern in found.patterns]),
         trend_step_s=window.seconds / TREND_STEPS,
         lines=found.lines,
         baseline_lines=found.baseline_lines,
@@ -173,17 +172,8 @@ def _report(
     )
 
 
-def _without_secrets(pattern: Pattern) -> Pattern:
-    """What is printed here is pasted elsewhere."""
-    # A blank is no secret, whatever the word before it.
-    template = BLANK.join(redact(part) for part in pattern.template.split(BLANK))
-    example = redact(pattern.example)
-    if (template, example) == (pattern.template, pattern.example):
-        return pattern
-    return replace(pattern, template=SafeText(template), example=SafeText(example))
-
-
 def _lines_without_secrets(group: ExceptionGroup) -> ExceptionGroup:
+    """What is printed here is pasted elsewhere."""
     # Together, since a key goes over several lines.
     example = redact("\n".join(group.example)).split("\n")
     return msgspec.structs.replace(

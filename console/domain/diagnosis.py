@@ -205,6 +205,8 @@ class Diagnosis:
     patterns: tuple[Pattern, ...] = ()
     pattern_baseline: Window | None = None
     """What `patterns` are compared with; None: with nothing."""
+    patterns_sampled: bool = False
+    """Whether counts of `patterns` are taken from a sample of the lines, where a source cannot count all."""
     exhaustion: tuple[Exhaustion, ...] = ()
     sources: tuple[SourceReport, ...] = ()
     generated_at: Instant = 0.0

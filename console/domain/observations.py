@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 
 from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
-from console.domain.logs import LogRecord, Pattern, PatternNames
+from console.domain.logs import LogRecord, PatternNames
 from console.domain.reading import SourceReport
 from console.domain.series import SeriesSet
+from console.domain.shapes import ShapeCounts
 from console.domain.spans import Span
 from console.domain.topology import ProbeResult, Topology
 
@@ -40,9 +41,11 @@ class Observations:
     probes: tuple[ProbeResult, ...] = ()
     spans: tuple[Span, ...] = ()
     errors: ErrorSample | None = None
-    patterns: tuple[Pattern, ...] = ()
     records: ErrorSample | None = None
-    """Records of every level, for the comparison of patterns; a bounded part where there are many."""
+    """Records of every level; a bounded part where there are many."""
+    shapes: tuple[ShapeCounts, ...] = ()
+    """The shapes of all lines over `history` or the newest part of it, for the comparison of patterns: of each log source
+    that can count them, by its name."""
     diffs: tuple[ChangeDiff, ...] = ()
     """What the changes near the onset changed, as far as a repository tells."""
     sources: tuple[SourceReport, ...] = ()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import msgspec
 
@@ -11,6 +12,9 @@ from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern
 from console.domain.reading import SourceReport
 from console.domain.text import SafeText
+
+OTHER = "other messages"
+"""Stands for what is counted only: overlong messages, and the rarest ones where there are too many."""
 
 
 class Shape(msgspec.Struct, frozen=True, gc=False):
@@ -39,16 +43,54 @@ class ShapeCounts:
 
     window: Window
     step_s: float
-    """Bucket `i` covers `window.start + i * step_s` up to the next."""
+    """Bucket `i` covers `zero + i * step_s` up to the next."""
     shapes: tuple[Shape, ...]
-    """The most frequent first."""
     sampled: bool = False
     """True where the lines are a sample of those of the window."""
+    source: str = ""
+    """Whose lines they are, where that is to be told."""
+    begins: Instant | None = None
+    """Where bucket 0 begins; None: with the window. What lies in buckets before the window is to be left out."""
+
+    @property
+    def zero(self) -> Instant:
+        """Where bucket 0 begins."""
+        return self.window.start if self.begins is None else self.begins
 
     @property
     def lines(self) -> int:
         """Of all shapes."""
         return sum(shape.lines for shape in self.shapes)
+
+    def bucket(self, at: Instant) -> int:
+        """The number of the bucket that an instant falls into."""
+        return math.floor((at - self.zero) / self.step_s + 1e-9)
+
+    def until(self, at: Instant) -> ShapeCounts:
+        """The same without anything later: a bucket that `at` divides is left out, since its lines cannot be told apart."""
+        if self.window.end <= at:
+            return self
+        end = max(self.window.start, self.zero + self.bucket(at) * self.step_s)
+        return replace(self, window=Window(self.window.start, end), shapes=self.between(self.window.start, end))
+
+    def between(self, start: Instant, end: Instant | None = None) -> tuple[Shape, ...]:
+        """The shapes with their lines of the buckets from the one of `start` to the one before that of `end`, or to the last.
+
+        Where a shape has lines on both sides of `start` or `end`, when its first or last line was is known to a bucket.
+        """
+        low, high = self.bucket(start), math.inf if end is None else self.bucket(end)
+        found = []
+        for shape in self.shapes:
+            buckets = {number: lines for number, lines in shape.buckets.items() if low <= number < high}
+            if not buckets:
+                continue
+            if len(buckets) == len(shape.buckets):
+                found.append(shape)
+                continue
+            first, last = self.zero + min(buckets) * self.step_s, self.zero + (max(buckets) + 1) * self.step_s
+            cut = {"buckets": buckets, "first": max(shape.first, first), "last": min(shape.last, last)}
+            found.append(msgspec.structs.replace(shape, **cut))
+        return tuple(found)
 
 
 class ExceptionGroup(msgspec.Struct, frozen=True, gc=False):

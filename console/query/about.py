@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from console.domain.logs import FieldValue, Level, Pattern
+from console.domain.shapes import OTHER
 from console.query.ast import And, FieldTest, Literal, Not, Query
 from console.query.parse import LEVEL_WORDS, QueryError, parse
 from console.query.text import text_of
@@ -19,6 +20,8 @@ _GAP = re.compile(r"<\*>|‹[^›]*›")
 
 def texts_of(pattern: Pattern) -> tuple[Query, ...]:
     """The stretches of a pattern that are the same in each of its messages, in their order."""
+    if pattern.template == OTHER:
+        return ()
     parts = [part.strip() for part in _GAP.split(pattern.template)]
     longest = sorted((p for p in parts if len(p) >= LEAST_TEXT), key=len, reverse=True)[:MOST_TEXTS]
     return tuple(Literal(part) for part in dict.fromkeys(parts) if part in longest)

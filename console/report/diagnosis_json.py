@@ -160,6 +160,7 @@ DIAGNOSIS = (
     Field("excess", "list", "What each added itself to what went wrong.", shape=EXCESS),
     Field("patterns", "list", "Log patterns that are special to the window.", shape=PATTERN),
     Field("pattern_baseline", "window", "What the patterns are compared with; null: with nothing.", null=True),
+    Field("patterns_sampled", "boolean", "True: counts of patterns are taken from a sample of the lines."),
     Field("exhaustion", "list", "Resources that run out if this continues.", shape=EXHAUSTION),
     Field("sources", "list", "Who was asked, and what came of it.", shape=SOURCE),
 )

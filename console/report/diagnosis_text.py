@@ -189,7 +189,8 @@ class _Teller:
         special = [p for p in self._seen.patterns if p.status != "steady"]
         if not special:
             return []
-        found = [self._head("Log lines special to this stretch:")]
+        counted = " (counted in a sample of the lines)" if self._seen.patterns_sampled else ""
+        found = [self._head(f"Log lines special to this stretch{counted}:")]
         for pattern in special[:MOST_PATTERNS]:
             was = "not known" if pattern.baseline_count is None else f"{pattern.baseline_count:,} before"
             found.append(

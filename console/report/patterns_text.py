@@ -6,10 +6,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
-from console.analysis.mining.shapes import OTHER
 from console.domain.instant import Instant, clock_text, rfc3339, span_text
 from console.domain.logs import Level, Pattern
-from console.domain.shapes import ExceptionGroup, FieldExcess, PatternReport
+from console.domain.shapes import OTHER, ExceptionGroup, FieldExcess, PatternReport
 from console.domain.text import SafeText
 
 Style = Callable[[str, str], str]

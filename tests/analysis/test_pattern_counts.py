@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from scipy import stats as oracle
 
 from console.analysis import stats
-from console.analysis.mining.shapes import OTHER
 from console.analysis.patterns import compare_counts
 from console.domain.instant import Window
 from console.domain.logs import Level, Pattern
-from console.domain.shapes import Shape, ShapeCounts
+from console.domain.shapes import OTHER, Shape, ShapeCounts
 from console.domain.text import SafeText
 
 NOW, BEFORE = Window(3600.0, 4200.0), Window(0.0, 3600.0)

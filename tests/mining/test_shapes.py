@@ -8,10 +8,10 @@ from collections import Counter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from console.analysis.mining.shapes import OTHER, ShapeTable
+from console.analysis.mining.shapes import ShapeTable
 from console.domain.instant import Window
 from console.domain.logs import Level, LogRecord
-from console.domain.shapes import Shape
+from console.domain.shapes import OTHER, Shape
 from console.domain.text import SafeText
 
 WINDOW = Window(1000.0, 1100.0)

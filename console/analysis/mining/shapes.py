@@ -12,11 +12,9 @@ from operator import le
 from console.analysis.mining.mask import BLANK, LONGEST, MOST_TOKENS, first_line, masked, tokens
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
-from console.domain.shapes import Shape
+from console.domain.shapes import OTHER, Shape
 from console.guard.sanitise import safe
 
-OTHER = "other messages"
-"""Stands for what is counted only: overlong messages, and the rarest shapes where there are too many."""
 MOST_SHAPES = 20_000
 MOST_CHARACTERS = 8_000_000
 """Of all shapes together."""
