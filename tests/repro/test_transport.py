@@ -10,19 +10,21 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import trustme
 
+from console.cli.repro import _prove_buster
 from console.domain.request import HttpRequest
 from console.guard.limits import Breaker, limits_of
-from console.guard.policy import Confirmation, phrase
+from console.guard.policy import Confirmation, Environment, phrase
 from console.repro.errors import NotAllowed
-from console.repro.signature import Outcome
+from console.repro.signature import Outcome, Wanted
 from sources.reproduce import BUSTER, Facts
 from tests.http import fault_server
 from tests.repro.conftest import Configure, MakeSession, Repro
-from tests.repro.loopback import Behave, Loopback, Received, always, answer
+from tests.repro.loopback import Behave, Loopback, Received, always, answer, when
 
 ROOT = Path(__file__).parents[2]
 Serve = Callable[[Behave], Loopback]
@@ -163,3 +165,19 @@ def test_ctrl_c_ends_a_run_and_the_audit_says_so(
     assert process.returncode == 130
     lines = (tmp_path / "state" / "repro" / "audit.jsonl").read_text().splitlines()
     assert len(lines) == 2 and '"cancelled"' in lines[1] and len(server.received) == 1
+
+
+@pytest.mark.parametrize("matters", [False, True])
+async def test_g14_a_parameter_against_caches_is_proven_before_anything_is_changed(
+    matters: bool, serve: Serve, make_session: MakeSession, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where the failure is gone with the parameter, the request is not sent in any other form."""
+    server = serve(when(lambda request: not matters or BUSTER not in request.target))
+    session = make_session(server.origin, facts=Facts(cacheable=True))
+    request = HttpRequest("GET", server.origin + "/")
+    asked = SimpleNamespace(
+        env=Environment("p", "production", "https://shop.example"), wanted=Wanted(), request=request
+    )
+    await _prove_buster(asked, session)  # type: ignore[arg-type]
+    assert session.buster_proven is session.cache_buster is not matters
+    assert ("G14" in capsys.readouterr().err) is matters
