@@ -23,7 +23,16 @@ from console.domain.topology import Dependency, Health, ProbeResult, Service, To
 from console.guard.sanitise import safe
 from console.query.ast import Query
 from console.state import OriginCost
-from sources.base import ChangeSource, DeployedSource, HealthSource, LogSource, MetricSource, TraceSource, VersionSource
+from sources.base import (
+    ChangeSource,
+    DeployedSource,
+    HealthSource,
+    LogSource,
+    MetricSource,
+    SourceUnavailable,
+    TraceSource,
+    VersionSource,
+)
 
 if TYPE_CHECKING:
     from sources.http import HttpDoor  # httpx costs 100 ms to import, and files need none of it
@@ -419,24 +428,33 @@ def _present(sources: Sources, at: Instant, got: _Gathered, live: bool) -> list[
 
 
 async def ask_probes(sources: Sources, now: Instant) -> Reading[tuple[ProbeResult, ...]]:
-    """Probe everything once."""
-    results = await asyncio.gather(*(_probed(source, now) for source in sources.health))
-    report = SourceReport(
-        "probes", "probe", SourceState.OK, records=len(results), cost=Cost(len(results)), role="health"
-    )
+    """Probe everything once. What a broken probe is about is unknown; it does not take the others with it.
+
+    Raises:
+        SourceUnavailable: No probe works.
+    """
+    answers = await asyncio.gather(*(_probed(source, now) for source in sources.health))
+    results = [answer if isinstance(answer, ProbeResult) else answer[0] for answer in answers]
+    broken = [answer[1] for answer in answers if not isinstance(answer, ProbeResult)]
+    if broken and len(broken) == len(answers):
+        raise SourceUnavailable(broken[0])
+    state = SourceState.PARTIAL if broken else SourceState.OK
+    detail = safe(f"{len(broken)} of {len(answers)} probes broke; {broken[0]}", 400) if broken else SafeText("")
+    report = SourceReport("probes", "probe", state, detail, len(results), Cost(len(results)), "health")
     return Reading(tuple(results), now, report)
 
 
-async def _probed(source: HealthSource, now: Instant) -> ProbeResult:
-    """One probe's answer; one that hangs or breaks is unknown, and must not take the others with it."""
+async def _probed(source: HealthSource, now: Instant) -> ProbeResult | tuple[ProbeResult, str]:
+    """One probe's answer; of one that hangs or breaks, that nothing is known, and why."""
     try:
         async with asyncio.timeout(PROBE_DEADLINE_S):
             return await source.probe(now)
     except TimeoutError:
         why = f"the probe gave no answer within {PROBE_DEADLINE_S:g} s"
     except Exception as error:
-        why = f"the probe failed: {type(error).__name__}: {error}"
-    return ProbeResult(source.name, SafeText(source.kind), Health.UNKNOWN, None, safe(why, 200), now)
+        why = f"the probe broke: {type(error).__name__}: {error}"
+    nothing = ProbeResult(source.name, SafeText(source.kind), Health.UNKNOWN, None, safe(why, 200), now)
+    return nothing, f"{source.name}: {why}"
 
 
 async def ask_deployed(sources: Sources, at: Instant) -> tuple[Change, ...]:
