@@ -6,11 +6,19 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from console.analysis.callgraph import graph_calls, own_excess
 from console.analysis.cascade import Cascade, cascade
 from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
-from console.analysis.constants import BASELINE_WINDOWS, GATE_REQUESTS, TREND_STEPS, Thresholds
+from console.analysis.constants import (
+    BASELINE_GUARD_S,
+    BASELINE_WINDOWS,
+    GATE_REQUESTS,
+    MIN_NOISE_POINTS,
+    TREND_STEPS,
+    Thresholds,
+)
 from console.analysis.dependencies import dependency_states
 from console.analysis.diffs import Effect, effect_of
 from console.analysis.evidence import contention_draft, leak_draft, place_drafts, telemetry_draft, traffic_draft
@@ -21,7 +29,7 @@ from console.analysis.load import busier_services, find_exhausted, find_surge
 from console.analysis.loglevels import log_moves
 from console.analysis.moves import Move, judge, judge_errors
 from console.analysis.onset import Onset
-from console.analysis.outbound import Blame, Outbound, blame, read_outbound
+from console.analysis.outbound import Blame, Outbound, blame, longest_held, read_outbound
 from console.analysis.patterns import Compared, compare_since, counted, special
 from console.analysis.place import Place, rank_places
 from console.analysis.plausible import contradicted, unfelt
@@ -47,6 +55,9 @@ from console.domain.series import SeriesSet
 from console.domain.shapes import ShapeCounts
 from console.domain.spans import Span
 from console.domain.text import SafeText
+
+if TYPE_CHECKING:
+    from console.analysis.stats import Numbers
 
 OLDEST_S = 366 * 86400.0
 """Stamps further back than a year are mistakes."""
@@ -441,7 +452,7 @@ def _explain(
     judged = judge_changes(in_reach(view.changes, earliest, seen.at), view.changes, case)
     since = Window(min(began.earliest, seen.at), seen.at)
     ways = Ways.of(seen, view.records, since)
-    drafts = _drafts(view, onset, current, places, leaks, patterns, judged, ways)
+    drafts = _drafts(view, onset, current, places, leaks, patterns, judged, blames, ways)
     return judged, ranked(drafts, since)
 
 
@@ -467,19 +478,21 @@ def _well(view: View, moves: list[Move]) -> frozenset[str]:
 
 
 def _witnessed(view: View, onset: Instant, spans: SpanView | None) -> frozenset[str]:
-    """Nodes whose own failures or time were measured since the onset."""
-    errors = {
-        t.service
-        for t in view.tracks.errors
-        if t.times.size and t.times[-1] >= onset and t.requests[t.times >= onset].sum() > 0
-    }
+    """Nodes whose own failures or time were measured since the onset, and long enough before it to have a level.
+
+    One that is measured only since the trouble began, or hardly longer, cannot tell that nothing changed.
+    """
+
+    def speaks(times: Numbers) -> bool:
+        before = times[times < onset]
+        known = before.size >= MIN_NOISE_POINTS and before[0] <= onset - BASELINE_GUARD_S
+        return bool(known and (times >= onset).any())
+
+    errors = {t.service for t in view.tracks.errors if speaks(t.times[t.requests > 0])}
     values = {
         t.service
         for t in view.tracks.values
-        if t.meaning.family in (Family.RATIO, Family.LATENCY)
-        and not t.meaning.outbound
-        and t.times.size
-        and t.times[-1] >= onset
+        if t.meaning.family in (Family.RATIO, Family.LATENCY) and not t.meaning.outbound and speaks(t.times)
     }
     return frozenset(errors | values | (spans.seen if spans is not None else frozenset()))
 
@@ -583,6 +596,7 @@ def _drafts(
     leaks: list[Leak],
     patterns: tuple[Pattern, ...],
     judged: tuple[Judged, ...],
+    blames: list[Blame],
     ways: Ways,
 ) -> list[Draft]:
     seen = view.seen
@@ -597,7 +611,8 @@ def _drafts(
     if surge is not None and harmed:
         loads.append(traffic_draft(surge, harmed, 0.95, ways))
     for exhausted in find_exhausted(view.tracks, seen.series, onset, seen.at):
-        draft = contention_draft(exhausted, own.get(exhausted.service, 0.0), ways)
+        held = longest_held(blames, exhausted.service)
+        draft = contention_draft(exhausted, own.get(exhausted.service, 0.0), ways, held)
         if loads and draft.standing is Standing.LEADING:
             draft.standing = Standing.POSSIBLE  # the load is the cause, the limit is where it shows
         loads.append(draft)

@@ -268,8 +268,12 @@ def traffic_draft(surge: Surge, harmed: list[Move], contributes: float, ways: Wa
     )
 
 
-def contention_draft(found: Exhausted, place_share: float, ways: Ways) -> Draft:
-    """A bounded resource that is used up since the onset."""
+def contention_draft(found: Exhausted, place_share: float, ways: Ways, held: tuple[str, float] | None = None) -> Draft:
+    """A bounded resource that is used up since the onset.
+
+    What is in use is arrivals times the time that each holds it (Little's law): where calls to another, `held`, became
+    slower by more than the load rose, the other is the cause and the limit is where it shows.
+    """
     pool = ways.metric(found.source, found.service, "", found.metric, found.query)
     traffic = pool
     if found.load is not None:
@@ -288,6 +292,10 @@ def contention_draft(found: Exhausted, place_share: float, ways: Ways) -> Draft:
         claim = f"it gets {load:.1f} x the requests it got before: the load did not rise"
         evidence.append(inference(claim, traffic, supports=False))
     standing = Standing.LEADING if load is not None and load >= 1.2 and place_share >= 0.3 else Standing.POSSIBLE
+    if held is not None and held[1] >= (load or 1.0):
+        claim = f"calls of {found.service} to {held[0]} take {held[1]:.1f} x as long: each holds it longer, which says more than the load"
+        evidence.append(inference(claim, ways.mentions(found.service, held[0]), supports=False))
+        standing = Standing.POSSIBLE
     return Draft(
         "contention",
         found.service,

@@ -148,6 +148,18 @@ def read_outbound(records: Iterable[LogRecord], names: Iterable[str]) -> Outboun
     return found
 
 
+def longest_held(blames: Iterable[Blame], caller: str) -> tuple[str, float] | None:
+    """The callee whose calls by `caller` take the most times as long as before, and how many; None: none is slower."""
+    factors = [
+        (one.after[1] / one.before[1], one.callee)
+        for one in blames
+        if one.caller == caller and one.before is not None and one.after is not None
+        if one.before[2] >= FEWEST_BEFORE and one.after[2] >= FEWEST and one.before[1] > 0
+    ]
+    factor, callee = max(factors, default=(0.0, ""))
+    return (callee, factor) if factor >= SAME_TIME else None
+
+
 def _finder(names: set[str]) -> re.Pattern[str] | None:
     usable = sorted((n for n in names if len(n) >= 4), key=len, reverse=True)
     if not usable:

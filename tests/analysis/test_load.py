@@ -7,13 +7,18 @@ import math
 import pytest
 
 from console.analysis.constants import Thresholds
+from console.analysis.evidence import contention_draft
 from console.analysis.graph import build_graph
 from console.analysis.load import Surge, busier_services, find_exhausted, find_surge, load_ratio
 from console.analysis.moves import judge
+from console.analysis.outbound import Blame, longest_held
 from console.analysis.restarts import find_restarts
 from console.analysis.tracks import build_tracks
+from console.analysis.ways import Ways
 from console.analysis.whole import with_wholes
+from console.domain.diagnosis import Standing
 from console.domain.instant import Window
+from console.domain.observations import Observations
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.topology import Service, Topology
 
@@ -74,6 +79,25 @@ def test_a_pool_that_runs_out_and_one_that_does_not() -> None:
     assert used(20) == ["shop"]
     assert used(12) == []
     assert used(20, before=20) == []  # always full: no news
+
+
+def test_a_pool_that_slow_calls_hold_is_no_cause() -> None:
+    """In use is arrivals times the time held: the larger of the two rises is the cause."""
+    size, pool = points("shop", "pool_size", 20, 20), points("shop", "pool_in_use", 5, 20)
+    series = SeriesSet.of([size, pool, points("shop", "request_count", 100, 150)])
+    (found,) = find_exhausted(build_tracks(series, NOW), series, ONSET, NOW)
+    seen = Observations(NOW, Window(NOW - 1800, NOW), Window(NOW - 10800, NOW), Topology(()), series)
+    ways = Ways.of(seen, (), seen.window)
+
+    def drafted(before_s: float, since_s: float) -> tuple[Standing, bool]:
+        one = Blame("shop", "bank", None, None, None, (0.0, before_s, 900), (0.0, since_s, 300))
+        draft = contention_draft(found, 1.0, ways, longest_held([one], "shop"))
+        return draft.standing, any("bank" in e.claim for e in draft.evidence if not e.supports)
+
+    assert drafted(0.1, 0.1) == (Standing.LEADING, False)
+    assert drafted(0.1, 0.13) == (Standing.LEADING, False)  # by less than the load
+    assert drafted(0.1, 3.0) == (Standing.POSSIBLE, True)
+    assert longest_held([Blame("shop", "bank", None, None, None, (0.0, 0.1, 3), (0.0, 3.0, 300))], "shop") is None
 
 
 def test_restarts_and_what_memory_was_before() -> None:

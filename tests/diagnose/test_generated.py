@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from random import Random
 
@@ -11,8 +12,9 @@ import pytest
 
 from console.analysis.diagnose import diagnose
 from console.domain.diagnosis import Diagnosis, Evidence, Standing, State
+from console.domain.series import Series, SeriesKey, SeriesSet
 from console.query.parse import parse
-from tests.incidents.generate import CLASSES, Incident, Story, make
+from tests.incidents.generate import CLASSES, Incident, Story, make, third_party_slow
 from tests.incidents.score import Score, mean, score, show, table
 
 SEEDS = (11, 12)
@@ -76,6 +78,23 @@ def test_every_change_in_reach_has_a_rule() -> None:
         assert all(c.reason for c in found.changes)
         if found.state is State.INCIDENT and found.change_explains is False:
             assert not [c for c in found.changes if c.standing in (Standing.LEADING, Standing.POSSIBLE)]
+
+
+def test_a_callee_first_measured_as_the_trouble_begins_cannot_clear_itself() -> None:
+    """A console that was opened during the incident scrapes a provider that has always been bad, as far as it saw."""
+    incident = make(third_party_slow, SEEDS[0])
+    (provider,) = incident.truth.services
+    onset = incident.truth.onset
+    assert onset is not None
+    assert not any(s.key.service == provider for s in incident.seen.series)
+    times = [onset - 30.0 + 5.0 * n for n in range(int((incident.seen.at - onset) // 5))]
+    bad = {"request_count": 40.0, "error_count": 18.0, "latency_avg": 3.1, "latency_p50": 3.0, "latency_p95": 3.4}
+    late = [
+        Series.of(SeriesKey(provider, "", metric), [(at, value) for at in times], "scrape")
+        for metric, value in bad.items()
+    ]
+    found = diagnose(replace(incident.seen, series=SeriesSet.of([*incident.seen.series, *late])))
+    assert (found.suspects[0].service, found.suspects[0].standing) == (provider, Standing.LEADING)
 
 
 @pytest.mark.slow
