@@ -13,7 +13,7 @@ from console.analysis.restarts import find_restarts
 from console.analysis.signals import Family
 from console.analysis.stats import samples_needed
 from console.analysis.tracks import Track, build_tracks
-from console.domain.diagnosis import Diagnosis, GraphCall, JudgedChange, Standing
+from console.domain.diagnosis import Diagnosis, GraphCall, JudgedChange, Standing, State
 from console.domain.instant import Instant, Window, clock_text, span_text
 from console.domain.logs import LogCounts
 from console.domain.observations import Observations
@@ -58,6 +58,8 @@ EDGE = 1e-6
 LOAD_SIGNALS = ("latency_p99", "latency_p95", "latency_p90", "latency_p50", "latency_avg")
 MOST_POINTS = 600
 """Points of each side of a scatter; more would hide each other."""
+LIMIT_SHOWN = 1.05
+"""A forecast is drawn up to this much of the limit: nothing grows beyond it."""
 AHEAD = 0.5
 """The memory chart reaches this part of its past into the future, at most."""
 NEWS_KEPT = 60
@@ -243,7 +245,7 @@ class _Tree:
     def _heading(self, roots: list[str]) -> str:
         if not roots:
             return "no service and no dependency is known"
-        if not self._since:
+        if self._diagnosis.state is State.HEALTHY:
             return "nothing is wrong: every service with what it calls"
         callers = sorted({c.caller for c in self._diagnosis.calls if c.callee == roots[0]})
         called = f", which {', '.join(callers)} call{'s' if len(callers) == 1 else ''}" if callers else ""
@@ -448,7 +450,7 @@ def memory_view(observations: Observations, diagnosis: Diagnosis | None, service
         service,
         axis,
         used,
-        _fit(leak, axis) if leak is not None else (),
+        _fit(leak, axis, at) if leak is not None else (),
         limit,
         SafeText(_memory_sentence(service, leak, track, at)),
         tuple((name, SafeText(value)) for name, value in _memory_facts(track, leak, limit, restarts, at)),
@@ -470,12 +472,18 @@ def _memory_axis(
     return Axis(window, axis_step(window), tuple(sorted(markers, key=lambda m: m.at)))
 
 
-def _fit(leak: Leak, axis: Axis) -> tuple[float | None, ...]:
-    """The line from the start of the judged stretch, through what is used now, to the end of the axis."""
-    origin, per_s = leak.segment.start, leak.per_hour / 3600
+def _fit(leak: Leak, axis: Axis, at: Instant) -> tuple[float | None, ...]:
+    """The growth over the stretch that was judged; and from what is used now on, up to the limit, if this continues."""
+    per_s, top = leak.per_hour / 3600, leak.limit * LIMIT_SHOWN if leak.limit is not None else math.inf
     count = max(1, math.ceil(axis.window.seconds / axis.step_s))
-    times = (axis.window.start + (place + 1) * axis.step_s for place in range(count))
-    return tuple(leak.start + (t - origin) * per_s if t >= origin else None for t in times)
+
+    def expected(t: Instant) -> float | None:
+        if leak.segment.start <= t <= leak.segment.end:
+            return leak.start + (t - leak.segment.start) * per_s
+        ahead = leak.now + (t - at) * per_s
+        return ahead if t >= at and ahead <= top else None
+
+    return tuple(expected(axis.window.start + (place + 1) * axis.step_s) for place in range(count))
 
 
 def _memory_sentence(service: str, leak: Leak | None, track: Track, at: Instant) -> str:
@@ -486,11 +494,16 @@ def _memory_sentence(service: str, leak: Leak | None, track: Track, at: Instant)
         return f"{said}; no limit is known, so when it runs out cannot be told."
     if leak.earliest is None:
         return f"{said}; the limit is not reached by this."
-    latest = (
-        f"and {clock_text(leak.latest, now=at)} UTC" if leak.latest is not None else "at the soonest; perhaps never"
-    )
-    between = "between" if leak.latest is not None else "from"
-    return f"{said}; the limit of {quantity(leak.limit, 'bytes')} is reached {between} {clock_text(leak.earliest, now=at)} {latest} if this continues."
+    between = _between(leak.earliest, leak.latest, at)
+    return f"{said}; the limit of {quantity(leak.limit, 'bytes')} is reached {between} if this continues."
+
+
+def _between(earliest: Instant, latest: Instant | None, at: Instant) -> str:
+    """A range in full minutes, rounded outwards: a forecast to the second would be a pretence."""
+    first = clock_text(math.floor(earliest / 60) * 60, now=at, seconds=False)
+    if latest is None:
+        return f"at {first} UTC at the soonest, and perhaps never"
+    return f"between {first} and {clock_text(math.floor(latest / 60) * 60 + 60, now=at, seconds=False)} UTC"
 
 
 def _memory_facts(

@@ -8,7 +8,7 @@ from console.state import TreeRow, TreeView
 from widgets.body import Body, Look, Row, note
 from widgets.columns import Column, chosen, heading, row_line, widths
 from widgets.ink import Line, cut_middle, width_of, wrap
-from widgets.numbers import number_text
+from widgets.numbers import number_text, short_count
 from widgets.words import health_sign, standing_sign
 
 LEAST_NAME, MOST_NAME = 22, 44
@@ -72,7 +72,8 @@ def _call(call: GraphCall | None) -> Line:
         return Line.of(("–", "muted"))
     worse = call.error_rate > 2 * (call.baseline_error_rate or 0.0) + 0.005
     return Line.of(
-        (number_text(call.error_rate, "ratio"), "bad" if worse else "text"), (f" n {call.samples:,}", "label")
+        (number_text(call.error_rate, "ratio"), "bad" if worse else "text"),
+        (f" n {short_count(call.samples or 0)}", "label"),
     )
 
 

@@ -5,6 +5,7 @@ The question is whether the curve moved or only the load: answers at equal load 
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
@@ -15,8 +16,8 @@ from console.domain.instant import Instant
 if TYPE_CHECKING:
     from console.domain.series import Series
 
-STRATUM = 0.04
-"""Loads are called equal within this share of the median load."""
+STRATA = (0.04, 0.1)
+"""Loads are called equal within the first of these shares at which enough of them are [D]."""
 FEWEST_POINTS = 8
 """Points on a side below which nothing is said of it [D]."""
 FEWEST_EQUAL = 3
@@ -112,19 +113,30 @@ def _at_equal_load(
     """The ratio over strata of load that both sides reached, each weighted by its rarer side; and the points in them."""
     if len(before) < FEWEST_POINTS or len(since) < FEWEST_EQUAL:
         return None, (0, 0)
-    width = STRATUM * median(load for load, _ in (*before, *since))
-    strata: dict[int, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for side, points in enumerate((before, since)):
-        for load, value in points:
-            strata[int(load // width)][side].append(value)
-    both = [(old, new) for old, new in strata.values() if old and new]
-    equal = sum(len(old) for old, _ in both), sum(len(new) for _, new in both)
-    if min(equal) < FEWEST_EQUAL:
+    equal: tuple[int, int] = (0, 0)
+    both: list[tuple[list[float], list[float]]] = []
+    for width in STRATA:
+        both = _strata(before, since, width)
+        equal = sum(len(old) for old, _ in both), sum(len(new) for _, new in both)
+        if min(equal) >= FEWEST_EQUAL:
+            break
+    else:
         return None, equal
     floor = SMALL_ERRORS if unit == "ratio" else 0.0
     upper = sum(sum(new) / len(new) * _weight(old, new) for old, new in both) + floor
     lower = sum(sum(old) / len(old) * _weight(old, new) for old, new in both) + floor
     return (upper / lower if lower > 0 else None), equal
+
+
+def _strata(
+    before: tuple[tuple[float, float], ...], since: tuple[tuple[float, float], ...], width: float
+) -> list[tuple[list[float], list[float]]]:
+    """The values of both sides at loads that differ by at most this share; loads that one side never had are left out."""
+    strata: dict[int, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
+    for side, points in enumerate((before, since)):
+        for load, value in points:
+            strata[math.floor(math.log(load) / math.log1p(width))][side].append(value)
+    return [(old, new) for old, new in strata.values() if old and new]
 
 
 def _weight(old: list[float], new: list[float]) -> float:

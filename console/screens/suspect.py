@@ -101,9 +101,8 @@ class SuspectScreen(ConsoleScreen):
             self._read_for = asked
             self.run_worker(self._read(chart), name="chart", group="chart", exclusive=True, exit_on_error=False)
         if chart == self._shown and self._trend is not None:
-            self.chart.show_charts(
-                "Chart", [(chart_title(chart), self._trend)], signals.axis, self.look, signals.status
-            )
+            whose, what = chart_title(chart)
+            self.chart.show_charts(whose, [(what, self._trend)], signals.axis, self.look, signals.status)
 
     async def _read(self, chart: Chart) -> None:
         trend = await read_chart(self.session, chart)
