@@ -32,7 +32,7 @@ def attacked(tmp_path: Path) -> Iterator[Project]:
 
 def settled(console: Console) -> None:
     """All panes have said something."""
-    console.shows("INCIDENT", "^[]0;PWNED^G", "<U+202E>", "tag unknown", "503 in", " plain ")
+    console.shows("INCIDENT", "^[]0;PWNED^G", "<U+202E>", "no tag to compare", "503 in", " plain ")
 
 
 def keys(text: str) -> Sequence[bytes]:
@@ -78,6 +78,30 @@ def test_the_overview_and_every_pane_of_it(attacked: Project, theme: str) -> Non
             console.shows("1 Signals", "5 Upstreams")
         nothing_arrived(console)
         assert not COPY.search(console.data())
+
+
+def test_the_log_screen_and_every_pane_of_it(attacked: Project) -> None:
+    with running(attacked.config, WIDE) as console:
+        settled(console)
+        console.type(b"l")
+        console.shows("4 Lines", "2 Patterns", "3 Fields of the line")
+        for digit in "1234":
+            console.type(*keys(f"{digit}z"))
+            console.shows(f"┏ {digit} ")
+            console.shows_no("1 Histogram" if digit != "1" else "4 Lines")
+            console.type(*keys("⇟⇟jj⇟"))
+            console.type(b"z")
+            console.shows("1 Histogram", "4 Lines")
+        console.type(*keys("4gm"))
+        console.shows("1 marked")
+        console.send(b"f")
+        console.shows("then n and N")
+        console.type(b"\x1b[200~" + "[/foo]\u202e\x9b2J".encode() + b"\x1b[201~", ENTER)
+        console.shows_no("then n and N")
+        console.type(*keys("nN4o"))
+        console.send(BACK)
+        console.shows("1 Signals", "5 Upstreams")
+        nothing_arrived(console)
 
 
 def test_services_operations_and_suspects(attacked: Project) -> None:
