@@ -151,7 +151,7 @@ class PatternsPane(Pane):
     pattern_status = Status()
 
     def show_view(self, view: LogsView, look: Look, status: Status) -> None:
-        """Show this; `status` is that of the diagnosis that compared them."""
+        """Show this; `status` is that of the counts that were compared."""
         known = (self.view.patterns, self.view.baseline_s, self.pattern_status)
         if self.shows(known, (view.patterns, view.baseline_s, status), look):
             return
@@ -159,7 +159,7 @@ class PatternsPane(Pane):
         self.repaint()
 
     def status(self) -> Status:
-        """Of the diagnosis."""
+        """Of the counts."""
         return self.pattern_status
 
     def title_text(self) -> str:

@@ -7,10 +7,12 @@ Level from the bins just before the onset, noise from the long history.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from console.analysis.constants import (
+    BASELINE_GUARD_S,
     CASCADE_KEEP_EFFECT,
     CASCADE_KEEP_RATIO,
     CASCADE_KEEP_Z,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from console.analysis.moves import Flags
     from console.analysis.stats import Numbers
 
+Measured = TypeVar("Measured", bound="Track | ErrorTrack")
 LATENCY_ORDER = ("latency_avg", "latency_p50", "latency_p90", "latency_p95", "latency_p99")
 """Means add up along a call; percentiles only stand in where a node has no mean."""
 MOST_LOCAL = 2000
@@ -77,7 +80,7 @@ def cascade(
     """Rank nodes by their own excess; None where nothing was added anywhere."""
     totals: dict[str, tuple[float, float, float, int]] = {}
     requests_known = True
-    chosen = _chosen(tracks, currency)
+    chosen = levelled(_chosen(tracks, currency), onset)
     for node, track in chosen.items():
         found = _total(track, onset, at)
         if found is None:
@@ -87,7 +90,7 @@ def cascade(
             requests_known = False
         totals[node] = (deviation * (requests if requests is not None else 1.0), level, now, bins)
     if not requests_known:  # one currency for all: without counts everywhere, none counts
-        totals = _uncounted(tracks, currency, onset, at)
+        totals = _uncounted(chosen, onset, at)
     if not totals:
         return None
     target = _target(totals, graph, targets)
@@ -109,11 +112,23 @@ def cascade(
     return Cascade(currency, requests_known, target, tuple(nodes)) if nodes else None
 
 
+def levelled(measured: Mapping[str, Measured], onset: Instant) -> dict[str, Measured]:
+    """Those that were measured long enough before the onset to have a level that is not of the trouble itself.
+
+    A node that is measured only since the trouble began, or hardly longer, cannot tell that nothing changed: a console that
+    is opened during an incident sees it bad from the first look on. Where nothing is known for long, half as long as
+    the longest will do.
+    """
+    before = {node: onset - float(one.times[0]) if one.times.size else 0.0 for node, one in measured.items()}
+    needed = min(BASELINE_GUARD_S, max(before.values(), default=0.0) / 2)
+    return {node: one for node, one in measured.items() if before[node] >= needed}
+
+
 def _uncounted(
-    tracks: Tracks, currency: str, onset: Instant, at: Instant
+    chosen: Mapping[str, Track | ErrorTrack], onset: Instant, at: Instant
 ) -> dict[str, tuple[float, float, float, int]]:
     found = {}
-    for node, track in _chosen(tracks, currency).items():
+    for node, track in chosen.items():
         total = _total(track, onset, at)
         if total is not None:
             found[node] = (total[0], total[2], total[3], total[4])

@@ -6,16 +6,13 @@ import math
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from console.analysis.callgraph import graph_calls, own_excess
-from console.analysis.cascade import Cascade, cascade
+from console.analysis.cascade import Cascade, cascade, levelled
 from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
 from console.analysis.constants import (
-    BASELINE_GUARD_S,
     BASELINE_WINDOWS,
     GATE_REQUESTS,
-    MIN_NOISE_POINTS,
     TREND_STEPS,
     Thresholds,
 )
@@ -55,9 +52,6 @@ from console.domain.series import SeriesSet
 from console.domain.shapes import ShapeCounts
 from console.domain.spans import Span
 from console.domain.text import SafeText
-
-if TYPE_CHECKING:
-    from console.analysis.stats import Numbers
 
 OLDEST_S = 366 * 86400.0
 """Stamps further back than a year are mistakes."""
@@ -478,23 +472,16 @@ def _well(view: View, moves: list[Move]) -> frozenset[str]:
 
 
 def _witnessed(view: View, onset: Instant, spans: SpanView | None) -> frozenset[str]:
-    """Nodes whose own failures or time were measured since the onset, and long enough before it to have a level.
-
-    One that is measured only since the trouble began, or hardly longer, cannot tell that nothing changed.
-    """
-
-    def speaks(times: Numbers) -> bool:
-        before = times[times < onset]
-        known = before.size >= MIN_NOISE_POINTS and before[0] <= onset - BASELINE_GUARD_S
-        return bool(known and (times >= onset).any())
-
-    errors = {t.service for t in view.tracks.errors if speaks(t.times[t.requests > 0])}
-    values = {
-        t.service
+    """Nodes whose own failures or time were measured since the onset, and long enough before it to have a level."""
+    errors = [t for t in view.tracks.errors if t.requests[t.times >= onset].sum() > 0]
+    values = [
+        t
         for t in view.tracks.values
-        if t.meaning.family in (Family.RATIO, Family.LATENCY) and not t.meaning.outbound and speaks(t.times)
-    }
-    return frozenset(errors | values | (spans.seen if spans is not None else frozenset()))
+        if t.meaning.family in (Family.RATIO, Family.LATENCY) and not t.meaning.outbound and (t.times >= onset).any()
+    ]
+    oldest_last = sorted([*errors, *values], key=lambda t: -float(t.times[0]))
+    told = levelled({t.service: t for t in oldest_last}, onset)
+    return frozenset({*told, *(spans.seen if spans is not None else ())})
 
 
 def _calm(view: View, began: Onset | None) -> Window | None:

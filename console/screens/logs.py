@@ -108,7 +108,7 @@ class LogsScreen(ConsoleScreen):
         self._view = view
         self.filter_line.show_view(view, self.session.filter_text, self.session.search_text, len(self.session.marks))
         self.histogram.show_view(view, self.look, markers)
-        self.patterns.show_view(view, self.look, state.suspects.status)
+        self.patterns.show_view(view, self.look, view.patterns_status)
         self.lines.show_view(view, self.look)
         self._show_fields()
 
