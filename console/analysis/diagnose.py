@@ -38,7 +38,7 @@ from console.analysis.suspects import Draft, from_changes, ranked
 from console.analysis.symptoms import harms_users, symptoms_of
 from console.analysis.tails import tails_named
 from console.analysis.traces import Calls, read_calls
-from console.analysis.tracks import Tracks, build_tracks
+from console.analysis.tracks import ErrorTrack, Track, Tracks, build_tracks
 from console.analysis.verdict import Known, state_of, summary_of
 from console.analysis.ways import Ways
 from console.analysis.whole import with_wholes
@@ -479,8 +479,9 @@ def _witnessed(view: View, onset: Instant, spans: SpanView | None) -> frozenset[
         for t in view.tracks.values
         if t.meaning.family in (Family.RATIO, Family.LATENCY) and not t.meaning.outbound and (t.times >= onset).any()
     ]
-    oldest_last = sorted([*errors, *values], key=lambda t: -float(t.times[0]))
-    told = levelled({t.service: t for t in oldest_last}, onset)
+    measured: list[Track | ErrorTrack] = [*errors, *values]
+    measured.sort(key=lambda t: -float(t.times[0]))  # the longest of a node stands
+    told = levelled({t.service: t for t in measured}, onset)
     return frozenset({*told, *(spans.seen if spans is not None else ())})
 
 
