@@ -161,6 +161,8 @@ class LogsView:
     """Field values that failing records of the window have more often than others, the clearest first."""
     wanted_text: SafeText | None = None
     """The filter that is being read while what is shown still matches `filter_text`; None: nothing is being read."""
+    patterns_status: Status = Status()
+    """Of `patterns`: how old their counts are, how far they are counted, whether they are those of a sample."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -266,7 +266,12 @@ class Collector:
             header=self._header(now, status),
             signals=self._signals_view(combined(self._evidence.signal_states(), now, live=live)),
             suspects=suspects_view(diagnosis, replace(self._judged(status, now), detail=SafeText("")), self._problem),
-            logs=self._logs.view(diagnosis, self._excess),
+            logs=self._logs.view(
+                diagnosis,
+                self._excess,
+                self._patterns_status(now),
+                combined(self._evidence.states("errors"), now, live=live),
+            ),
             changes=self._changes_view(combined(self._evidence.states("changes"), now, live=live)),
             upstreams=upstreams_view(
                 diagnosis,
@@ -294,6 +299,16 @@ class Collector:
         return Status(
             Word.STALE, now - self._diagnosis.at if self._diagnosis is not None else None, detail=self._problem
         )
+
+    def _patterns_status(self, now: Instant) -> Status:
+        """Of the counts, until they are compared of the last verdict."""
+        counts = self._evidence.pattern_status(now, live=self._scope.view.live)
+        if self._diagnosis is None and counts.word not in (Word.DOWN, Word.NO_DATA):
+            counts = replace(counts, word=Word.LOADING)
+        status = self._judged(counts, now)
+        if self._diagnosis is not None and self._diagnosis.patterns_sampled and status.word in (Word.LIVE, Word.PAST):
+            return replace(status, word=Word.PARTIAL, detail=SafeText("counted in a sample of the lines"))
+        return status
 
     def _changes_view(self, status: Status) -> ChangesView:
         if self._observations is None:

@@ -6,18 +6,23 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
+from console.analysis.constants import TREND_STEPS
 from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import FeedPhase, FeedState, Reading, SourceReport, SourceState
 from console.domain.spans import Span
+from console.domain.text import SafeText
 from console.domain.topology import ProbeResult
 from console.feeds import Feed
 from console.live.record_store import RecordStore
 from console.live.sample_store import SampleStore
 from console.live.scope import TimeScope
 from console.live.series_store import SeriesStore
+from console.live.shape_store import ShapeStore
+from console.live.status import combined
 from console.observe import (
+    CountsShapes,
     Sources,
     UnreadDiff,
     ask_deployed,
@@ -27,6 +32,7 @@ from console.observe import (
     read_diffs,
     with_unread,
 )
+from console.state import Status, Word
 from sources.base import LogSource, TraceSource
 
 T = TypeVar("T")
@@ -40,8 +46,10 @@ SPANS_EVERY_S = 10.0
 DEADLINE_S = 20.0
 ERROR_SAMPLE = 3_000
 RECORDS_EVERY_S = 10.0
-"""Records of every level, for patterns."""
+"""Records of every level: who calls whom, and what failing ones have in common."""
 RECORD_SAMPLE = 6_000
+PATTERNS_EVERY_S = 10.0
+"""Counts of all lines, for patterns: new messages are told as soon as new records."""
 MOST_SPANS = 20_000
 DIFF_AGAIN_S = 60.0
 """After so long a deploy whose lines could not be read is asked for once more."""
@@ -67,6 +75,11 @@ class Evidence:
         self._diffs: tuple[ChangeDiff, ...] = ()
         self._diffs_asked: dict[str, Instant] = {}
         self._unread: tuple[UnreadDiff, ...] = ()
+        self._shapes = {
+            s.name: ShapeStore(s, scope.history, lambda: scope.window().seconds / TREND_STEPS)
+            for s in sources.logs
+            if isinstance(s, CountsShapes)
+        }
         self._feeds: dict[str, list[Feed[Any]]] = {
             "series": [self._series_feed(s) for s in (*sources.logs, *sources.metrics)],
             "changes": [
@@ -74,6 +87,7 @@ class Evidence:
             ],
             "errors": [self._feed(s.name, self._errors(s), ERRORS_EVERY_S) for s in sources.logs],
             "records": [self._feed(s.name, self._records(s), RECORDS_EVERY_S) for s in sources.logs],
+            "patterns": [self._feed(name, store.poll, PATTERNS_EVERY_S) for name, store in self._shapes.items()],
             "traces": [self._feed(s.name, self._spans(s), SPANS_EVERY_S) for s in sources.traces],
             "probes": [self._feed("probes", self._probe_all, PROBES_EVERY_S)] if sources.health else [],
             "running": [self._feed("running versions", self._ask_versions, PROBES_EVERY_S)] if sources.versions else [],
@@ -110,6 +124,16 @@ class Evidence:
         states = self.states("series")
         telling = [(name, state) for name, state in states if name in metrics or _tells_requests(state)]
         return telling or states
+
+    def pattern_status(self, now: Instant, *, live: bool) -> Status:
+        """Of the counts that patterns are compared by, and of the samples of sources that cannot count."""
+        sampled = [(name, state) for name, state in self.states("records") if name not in self._shapes]
+        status = combined([*self.states("patterns"), *sampled], now, live=live)
+        waiting = any(store.counting() for store in self._shapes.values())
+        if status.word is Word.LOADING or (waiting and status.word is not Word.DOWN):
+            told = [progress for store in self._shapes.values() if (progress := store.progress())]
+            return Status(Word.LOADING, status.age_s, detail=told[0] if told else SafeText("counting the lines"))
+        return status
 
     def kick(self) -> None:
         """Ask every source again now."""
@@ -180,6 +204,7 @@ class Evidence:
             spans=self._all("traces"),
             errors=self._each("errors"),
             records=self._each("records"),
+            shapes=self._each("patterns"),
             diffs=self._diffs,
             reports=self.reports(),
         )
@@ -193,7 +218,7 @@ class Evidence:
     def reports(self) -> tuple[SourceReport, ...]:
         """One row per source; what failed says why."""
         reported = (
-            role for role in self._feeds if role not in ("errors", "records")
+            role for role in self._feeds if role not in ("errors", "records", "patterns")
         )  # the same sources as their series
         return tuple(self._report(role, feed) for role in reported for feed in self._feeds[role])
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from console.domain.diagnosis import Diagnosis
 from console.domain.instant import Instant, Window, span_text
 from console.domain.logs import LogRecord
+from console.domain.reading import SourceState
 from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
@@ -46,6 +47,10 @@ class Lines:
     started: Instant
     answered: dict[str, SafeText] = field(default_factory=dict)
     """Sources that have answered, each with what went wrong; empty where nothing did."""
+    incomplete: dict[str, SafeText] = field(default_factory=dict)
+    """Sources that gave a part of the window, each with why."""
+    observed: Instant | None = None
+    """When the first of them was read."""
 
 
 class LogPane:
@@ -163,44 +168,63 @@ class LogPane:
                 page = await source.page(lines.window, query, FIRST_PAGE)
                 counts = await source.counts(lines.window, self._scope.step_s, query)
             lines.tail.preload(page.value, counts.value)
+            lines.observed = min(page.observed_at, lines.observed or page.observed_at)
+            if page.report.state is SourceState.PARTIAL:
+                lines.incomplete[source.name] = safe(f"{source.name}: {page.report.detail}", 400)
         except TimeoutError:
             return safe(f"{source.name}: no answer within {READ_DEADLINE_S:g} s")
         except Exception as error:  # a source error, or a bug in one source: the pane says so and lives
             return safe(f"{source.name}: {error}", 200)
         return None
 
-    def view(self, diagnosis: Diagnosis | None, excess: tuple[FieldExcess, ...] = ()) -> LogsView:
-        """What the pane shows now, with the patterns of the last diagnosis and what failing records have in common."""
+    def view(
+        self,
+        diagnosis: Diagnosis | None,
+        excess: tuple[FieldExcess, ...],
+        patterns_status: Status,
+        sources_status: Status,
+    ) -> LogsView:
+        """What the pane shows now.
+
+        Args:
+            diagnosis: The last one, whose patterns are shown.
+            excess: What failing records have in common.
+            patterns_status: Of the patterns.
+            sources_status: Of what the log sources were last asked: as old as that is what is known of their lines.
+        """
         patterns = diagnosis.patterns if diagnosis is not None else ()
         baseline = diagnosis.pattern_baseline if diagnosis is not None else None
-        baseline_s = steady_length(baseline.seconds) if baseline is not None else None
         now, live, lines = self._scope.now(), self._scope.view.live, self._lines
         window = self._scope.axis_window()
         shown = Window(window.start, now) if live else window
-        wanted = safe(self.filter_text) if self._reading() else None
+        status = self._status(now, live, shown, sources_status)
+        view = LogsView(
+            patterns=patterns,
+            status=status,
+            baseline_s=baseline.seconds if baseline is not None else None,
+            patterns_status=patterns_status,
+            excess=excess,
+            wanted_text=safe(self.filter_text) if self._reading() else None,
+        )
         if lines is None:
-            status = self._status(now, live)
-            return LogsView(patterns=patterns, status=status, baseline_s=baseline_s, excess=excess, wanted_text=wanted)
+            return view
         counts = lines.tail.counts(shown)
-        return LogsView(
-            safe(lines.filter_text),
-            counts,
-            patterns,
-            lines.tail.records(shown),
-            counts.total,
-            lines.tail.rate_per_min(now) if live else None,
-            lines.tail.dropped,
-            self.following,
-            self._status(now, live),
-            baseline_s,
-            excess,
-            wanted,
+        return replace(
+            view,
+            filter_text=safe(lines.filter_text),
+            counts=counts,
+            records=lines.tail.records(shown),
+            total=counts.total,
+            rate_per_min=lines.tail.rate_per_min(now) if live else None,
+            skipped=lines.tail.dropped,
+            following=self.following,
         )
 
     def _reading(self) -> bool:
         return bool(self._sources) and (self._next is not None or self._reload.is_set() or self._lines is None)
 
-    def _status(self, now: Instant, live: bool) -> Status:
+    def _status(self, now: Instant, live: bool, shown: Window, sources: Status) -> Status:
+        """The worst of what is known: of the read, of the tails, of what the sources said when they were last asked."""
         if not self._sources:
             return Status(Word.NO_DATA)
         if self._reading() or self._lines is None:
@@ -208,14 +232,20 @@ class LogPane:
         problems = [problem for problem in self._lines.answered.values() if problem]
         if problems and len(problems) == len(self._sources):
             return Status(Word.DOWN, since=self._down_since, detail=problems[0])
+        age = sources.age_s
+        if age is None and self._lines.observed is not None:
+            age = now - self._lines.observed
         problems += self._broken.values()
         if problems:
-            return Status(Word.PARTIAL, detail=problems[0])
+            return Status(Word.PARTIAL, age, detail=problems[0])
         if live and (one_in := self._lines.tail.one_in(now)) > 1:
-            return Status(
-                Word.PARTIAL, detail=SafeText(f"showing 1 in {one_in}: records come faster than they can be read")
-            )
-        return Status(Word.LIVE, 0.0) if live else Status(Word.PAST)
+            said = f"showing 1 in {one_in}: records come faster than they can be read"
+            return Status(Word.PARTIAL, age, detail=SafeText(said))
+        if sources.word in (Word.DOWN, Word.PARTIAL) or (live and sources.word is Word.STALE):
+            return sources
+        if self._lines.incomplete and self._lines.window.end > shown.start:
+            return Status(Word.PARTIAL, age, detail=next(iter(self._lines.incomplete.values())))
+        return Status(Word.LIVE if live else Word.PAST, age)
 
     def _progress(self, now: Instant) -> SafeText:
         """`reading the window: 1 of 3 sources, 4s`."""
