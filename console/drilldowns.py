@@ -296,7 +296,7 @@ class _Tree:
         shown = name in self._shown and not again and bool(self._calls.get(name))
         if again:
             self._cycles.append(" → ".join((*above[above.index(name) :], name)))
-        note = "calls back: a cycle" if again else "shown above" if shown else self._known(name)
+        note = "a cycle" if again else "shown above" if shown else self._known(name)
         self._rows.append(self._row(name, call, above, f"{lead}{branch}", note))
         if again or shown or len(self._rows) > 2 * MOST_ROWS:
             return
@@ -312,7 +312,7 @@ class _Tree:
         if name not in self._configured:
             return "not configured"
         if name not in self._measured and name not in self._probes and name not in self._states:
-            return "nothing is measured"
+            return "not measured"
         return ""
 
     def _row(self, name: str, call: GraphCall | None, above: tuple[str, ...], trunk: str, note: str) -> TreeRow:

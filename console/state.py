@@ -281,7 +281,7 @@ class TreeRow:
     on_path: bool
     """Between the root and the first suspect, both included."""
     note: SafeText = SafeText("")
-    """`calls gateway again: a cycle`, `shown above`, `not configured`."""
+    """`a cycle`, `shown above`, `not configured`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,36 +11,39 @@ from widgets.ink import Line, cut_middle, width_of, wrap
 from widgets.numbers import number_text, short_count
 from widgets.words import health_sign, standing_sign
 
-LEAST_NAME, MOST_NAME = 22, 44
+LEAST_NAME, MOST_NAME = 22, 48
+SHORT_NAME = 12
+"""Cells of a name on a pane narrower than `NARROW`."""
+NARROW = 60
 
 
 def paint(view: TreeView, width: int, height: int, look: Look) -> Body:
     """One line for each node where it hangs; the way to the first suspect is strong and marked."""
     if not view.rows:
         return note(view.heading or "no verdict yet: the tree is made of one", width)
-    table = chosen(_table(view, look), width)
+    table = chosen(_table(view, width, look), width)
     sizes = widths(table, width)
     head = [Row.plain(*(Line.of((text, "muted")) for text in wrap(view.heading, width, 2)))]
-    head.append(Row.plain(heading(table, sizes)))
+    head.append(Row.plain(heading(table, sizes).cut(width)))
     rows = [Row((row_line(table, sizes, row).cut(width),), row, f"node:{row.key}", _copied(row)) for row in view.rows]
     foot = [Row.plain(*(Line.of((part, "warn")) for part in wrap(text, width, 2))) for text in view.notes]
     return Body(tuple(head), tuple(rows), tuple(foot))
 
 
-def _table(view: TreeView, look: Look) -> list[Column[TreeRow]]:
-    names = max(width_of(row.trunk) + width_of(row.name) + 2 for row in view.rows)
-    most = max(LEAST_NAME, min(MOST_NAME, names))
+def _table(view: TreeView, width: int, look: Look) -> list[Column[TreeRow]]:
+    names = max(width_of(row.trunk) + width_of(row.name) + width_of(_odd(row)) + 2 for row in view.rows)
+    least = LEAST_NAME if width >= NARROW else SHORT_NAME
+    most = max(least, min(MOST_NAME, names))
     return [
         Column("state", lambda row, _: _state(row), 9),
-        Column("node", _name, min(most, LEAST_NAME), grow=2, most=most),
-        Column("share", lambda row, _: _share(row), 6, align_right=True),
-        Column("fails", lambda row, _: _ratio(row.error_rate), 7, align_right=True),
-        Column("calls to it", lambda row, _: _call(row.call), 12, drop=2, gap=2, align_right=True),
-        Column("p95", lambda row, _: Line.of(number_text(row.latency_p95_s, "s")), 6, drop=4, align_right=True),
-        Column("since", lambda row, _: _since(row, look), 8, drop=1, gap=2),
-        Column("suspect", lambda row, _: _standing(row), 12, drop=5, gap=2),
-        Column("probe", _probe, 14, drop=3, gap=2, grow=3),
-        Column("", _notes, 15, drop=6, gap=2, grow=2),
+        Column("node", _name, least, grow=2, most=most),
+        Column("share", lambda row, _: _share(row), 6, drop=1, align_right=True),
+        Column("fails", lambda row, _: _ratio(row.error_rate), 7, drop=2, align_right=True),
+        Column("calls to it", lambda row, _: _call(row.call), 12, drop=4, gap=2, align_right=True),
+        Column("p95", lambda row, _: Line.of(number_text(row.latency_p95_s, "s")), 6, drop=7, align_right=True),
+        Column("since", lambda row, _: _since(row, look), 8, drop=5, gap=2),
+        Column("suspect", lambda row, _: _standing(row), 12, drop=3, gap=2),
+        Column("probe", _probe, 14, drop=6, gap=2, grow=3),
     ]
 
 
@@ -50,10 +53,24 @@ def _state(row: TreeRow) -> Line:
 
 
 def _name(row: TreeRow, size: int) -> Line:
+    """The name where it hangs; behind it what is odd about it."""
     mark = "▸ " if row.on_path else ""
-    room = max(4, size - width_of(row.trunk) - len(mark))
-    style = "strong" if row.on_path else "muted" if row.note in ("shown above",) else "text"
-    return Line.of((row.trunk, "border"), (mark, "accent"), (cut_middle(row.name, room), style))
+    said = _odd(row)
+    room = size - width_of(row.trunk) - len(mark)
+    if room - width_of(said) < min(width_of(row.name), SHORT_NAME):
+        said = ""
+    name = cut_middle(row.name, max(4, room - width_of(said)))
+    style = "strong" if row.on_path else "muted" if row.note == "shown above" else "text"
+    return Line.of((row.trunk, "border"), (mark, "accent"), (name, style), (said, "warn" if row.note else "label")).cut(
+        size
+    )
+
+
+def _odd(row: TreeRow) -> str:
+    if row.note:
+        return f" ({row.note})"
+    told = row.call.told_by if row.call is not None else "configuration"
+    return f" (from {told})" if told != "configuration" else ""
 
 
 def _share(row: TreeRow) -> Line:
@@ -93,14 +110,6 @@ def _standing(row: TreeRow) -> Line:
         return Line()
     sign = standing_sign(row.standing)
     return Line.of((sign.text, sign.style))
-
-
-def _notes(row: TreeRow, size: int) -> Line:
-    if row.note:
-        return Line.of((row.note, "muted" if row.note == "shown above" else "warn")).cut(size)
-    if row.call is not None and row.call.told_by != "configuration":
-        return Line.of((f"known from {row.call.told_by}", "label")).cut(size)
-    return Line()
 
 
 def _copied(row: TreeRow) -> str:

@@ -44,7 +44,7 @@ def facts(pairs: list[tuple[str, str, str]], width: int, most: int = 12, names: 
             continue
         parts = wrap(value, max(1, width - names), most)
         lines = [
-            Line.of((pad(name if not place else "", names), "label"), (part, style)).cut(width)
+            Line.of((pad(name if not place else "", names - 1) + " ", "label"), (part, style)).cut(width)
             for place, part in enumerate(parts)
         ]
         rows.append(Row(tuple(lines), (name, value), f"fact:{name}", value))

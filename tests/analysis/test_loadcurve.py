@@ -1,0 +1,93 @@
+"""Latency and failures against load: whether the curve moved, and where it bends."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+import pytest
+
+from console.analysis.loadcurve import load_curve, sentence
+from console.domain.series import Series, SeriesKey
+
+NOW = 1_790_000_000.0
+ONSET = NOW - 900.0
+STEP = 15.0
+
+
+def pair(
+    load: Callable[[bool, random.Random], float], value: Callable[[bool, float, random.Random], float], metric: str
+) -> tuple[Series, Series]:
+    """Two hours of load and of a signal that may depend on it, with the onset 15 minutes before the end."""
+    luck = random.Random(7)
+    rates, values = [], []
+    for number in range(480):
+        at = NOW - STEP * number
+        late = at >= ONSET
+        rate = load(late, luck)
+        rates.append((at, rate))
+        values.append((at, value(late, rate, luck)))
+    return (
+        Series.of(SeriesKey("shop", "", "request_rate"), rates, "m"),
+        Series.of(SeriesKey("shop", "", metric), values, "m"),
+    )
+
+
+def steady(late: bool, luck: random.Random) -> float:
+    return luck.uniform(8, 12)
+
+
+def busier(late: bool, luck: random.Random) -> float:
+    return luck.uniform(20, 30) if late else luck.uniform(8, 22)
+
+
+def bent(late: bool, load: float, luck: random.Random) -> float:
+    """Waits from 20 requests per second on, whenever that is."""
+    return 0.1 * luck.uniform(0.9, 1.1) + 0.2 * max(0.0, load - 20)
+
+
+def test_a_curve_that_moved_is_told_from_more_load() -> None:
+    rate, p99 = pair(steady, lambda late, load, luck: (0.4 if late else 0.1) * luck.uniform(0.9, 1.1), "latency_p99")
+    curve = load_curve(rate, p99, "s", ONSET, NOW)
+    assert curve.moved is True and curve.at_equal_load == pytest.approx(4.0, rel=0.1)
+    assert min(curve.equal_points) > 10
+    assert "the curve moved" in sentence(curve, "p99", "", "")
+
+
+def test_more_load_on_the_same_curve_is_not_called_a_change_and_its_knee_is_found() -> None:
+    rate, p99 = pair(busier, bent, "latency_p99")
+    curve = load_curve(rate, p99, "s", ONSET, NOW)
+    assert curve.moved is False
+    assert curve.knee is not None and 18 < curve.knee < 24
+    said = sentence(curve, "p99", "15/s before, 25/s since", "21/s")
+    assert "same curve, more load" in said and "Above 21/s it rises steeply" in said
+
+
+def test_failures_at_equal_load() -> None:
+    rate, errors = pair(steady, lambda late, load, luck: 0.08 if late else 0.001, "error_rate")
+    curve = load_curve(rate, errors, "ratio", ONSET, NOW)
+    assert curve.moved is True and curve.knee is None
+    rate, errors = pair(steady, lambda late, load, luck: 0.002 * luck.random(), "error_rate")
+    calm = load_curve(rate, errors, "ratio", ONSET, NOW)
+    assert calm.moved is False and calm.knee is None
+
+
+def test_loads_that_were_never_seen_before_are_not_compared() -> None:
+    rate, p99 = pair(lambda late, luck: luck.uniform(40, 50) if late else luck.uniform(8, 12), bent, "latency_p99")
+    curve = load_curve(rate, p99, "s", ONSET, NOW)
+    assert curve.at_equal_load is None and curve.moved is None
+    assert "cannot be told" in sentence(curve, "p99", "10/s before, 45/s since", "")
+
+
+def test_too_little_is_said_to_be_too_little() -> None:
+    rate = Series.of(SeriesKey("shop", "", "request_rate"), [(NOW - 15, 5.0), (NOW, 5.0)], "m")
+    p99 = Series.of(SeriesKey("shop", "", "latency_p99"), [(NOW - 15, 0.1), (NOW, 0.1)], "m")
+    assert sentence(load_curve(rate, p99, "s", ONSET, NOW), "p99", "", "").startswith("Too little is known")
+    empty = Series.of(SeriesKey("shop", "", "latency_p99"), [], "m")
+    assert load_curve(rate, empty, "s", ONSET, NOW).before == ()
+
+
+def test_nothing_after_the_knowledge_time_counts() -> None:
+    rate, p99 = pair(steady, lambda late, load, luck: 9.0 if late else 0.1, "latency_p99")
+    early = load_curve(rate, p99, "s", ONSET, ONSET - 60)
+    assert early.since == () and max(value for _, value in early.before) < 1
