@@ -116,15 +116,16 @@ def silence_moves(silences: Iterable[Silence], moves: Iterable[Move], graph: Gra
 
 def aged_sources(sources: tuple[SourceReport, ...], series: SeriesSet, at: Instant) -> tuple[SourceReport, ...]:
     """The accounts of the sources, with those marked stale whose newest point is too old to say anything about now."""
+    judged = {report.name for report in sources if report.state is SourceState.OK and report.role == "metrics"}
     newest: dict[str, tuple[float, float]] = {}
     for one in series:
-        if len(one) >= 2:
+        if len(one) >= 2 and one.source in judged:
             step = one.step_s() or 60.0
             last, least = newest.get(one.source, (0.0, step))
             newest[one.source] = max(last, one.times[-1]), min(least, step)
     aged = []
     for report in sources:
-        if report.state is SourceState.OK and report.role == "metrics" and report.name in newest:
+        if report.name in newest and report.state is SourceState.OK and report.role == "metrics":
             last, step = newest[report.name]
             if at - last > max(STALE_STEPS * step, STALE_LEAST_S):
                 why = safe(f"its newest point is {span_text(at - last)} old")

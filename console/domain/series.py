@@ -7,7 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from operator import itemgetter
+from operator import itemgetter, sub
 
 from console.domain.instant import Instant, Window
 
@@ -86,6 +86,8 @@ class Series:
 
     def until(self, at: Instant) -> Series:
         """Only what was known at `at`: points stamped no later."""
+        if not self.times or self.times[-1] <= at:
+            return self
         high = bisect_left(self.times, math.nextafter(at, math.inf))
         return Series(self.key, self.times[:high], self.values[:high], self.source, self.query)
 
@@ -93,7 +95,7 @@ class Series:
         """The usual distance between points (their median); None below two points."""
         if len(self.times) < 2:
             return None
-        gaps = sorted(b - a for a, b in zip(self.times, self.times[1:], strict=False))
+        gaps = sorted(map(sub, self.times[1:], self.times))
         return gaps[len(gaps) // 2]
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import math
 from array import array
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -206,13 +206,35 @@ def series_of(
         if len(by_operation) < MOST_OPERATIONS:
             by_operation.setdefault((service, operation), {})
             by_operation.setdefault((service, ""), {})
+    axes = {service: _Axis.of(intervals, step_s) for service, intervals in sorted(covered.items())}
+    nothing = _Axis.of(set(), step_s)
     found: list[Series] = []
     for (service, operation), cells in sorted(by_operation.items()):
-        known = sorted(covered.get(service, set()) | cells.keys())
-        found += _request_series(SeriesKey(service, operation, ""), cells, known, step_s, source)
-    for service, intervals in sorted(covered.items()):
-        found += _line_series(service, list(parts.values()), sorted(intervals), step_s, source)
+        found += _request_series(SeriesKey(service, operation, ""), cells, axes.get(service, nothing), step_s, source)
+    for service, axis in axes.items():
+        found += _line_series(service, parts.values(), axis, source)
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """The intervals of a service that its files cover, and their ends; every interval with records is one of them.
+
+    All counts of a service stand on it, so it is made once: of the operations of a busy system it would be most of what
+    their series take.
+    """
+
+    times: array[float]
+    places: dict[int, int]
+    """Where an interval stands."""
+
+    @classmethod
+    def of(cls, intervals: set[int], step_s: float) -> _Axis:
+        ordered = sorted(intervals)
+        return cls(_ends(ordered, step_s), {interval: place for place, interval in enumerate(ordered)})
+
+    def zeros(self) -> array[float]:
+        return array("d", bytes(8 * len(self.times)))
 
 
 def _by_operation(parts: Iterable[Derived], low: int, high: int) -> dict[tuple[str, str], dict[int, Cell]]:
@@ -250,44 +272,48 @@ def _by_operation(parts: Iterable[Derived], low: int, high: int) -> dict[tuple[s
 
 
 def _request_series(
-    key: SeriesKey, cells: dict[int, Cell], intervals: list[int], step_s: float, source: str
-) -> list[Series]:
-    def series(metric: str, points: list[tuple[int, float]]) -> Series:
-        return _series(SeriesKey(key.service, key.operation, metric), points, step_s, source)
+    key: SeriesKey, cells: dict[int, Cell], axis: _Axis, step_s: float, source: str
+) -> Iterator[Series]:
+    def series(metric: str, times: array[float], values: array[float]) -> Series:
+        return _series(SeriesKey(key.service, key.operation, metric), times, values, source)
 
-    empty = Cell()
-    counted = [(i, cells.get(i, empty)) for i in intervals]
-    timed = [(i, cell, sorted(cell.values)) for i, cell in counted if cell.timed]
-    found = [
-        series("request_count", [(i, float(cell.count)) for i, cell in counted]),
-        series("error_count", [(i, float(cell.failed)) for i, cell in counted]),
-    ]
-    if timed:
-        found.append(series("latency_avg", [(i, cell.total_s / cell.timed) for i, cell, _ in timed]))
-        for metric, share in _QUANTILES:
-            found.append(series(metric, [(i, quantile(values, share)) for i, _, values in timed]))
-    return found
+    counts, failures = axis.zeros(), axis.zeros()
+    for interval, cell in cells.items():
+        place = axis.places[interval]
+        counts[place], failures[place] = cell.count, cell.failed
+    yield series("request_count", axis.times, counts)
+    yield series("error_count", axis.times, failures)
+    timed = sorted(interval for interval, cell in cells.items() if cell.timed)
+    if not timed:
+        return
+    times = _ends(timed, step_s)
+    yield series("latency_avg", times, array("d", [cells[i].total_s / cells[i].timed for i in timed]))
+    ordered = [sorted(cells[i].values) for i in timed]
+    for metric, share in _QUANTILES:
+        values = [quantile(some, share) if len(some) > 1 else some[0] for some in ordered]
+        yield series(metric, times, array("d", values))
 
 
-def _line_series(
-    service: str, parts: list[Derived], intervals: list[int], step_s: float, source: str
-) -> tuple[Series, Series]:
-    lines, errors = dict.fromkeys(intervals, 0), dict.fromkeys(intervals, 0)
+def _line_series(service: str, parts: Iterable[Derived], axis: _Axis, source: str) -> tuple[Series, Series]:
+    lines, errors = axis.zeros(), axis.zeros()
     for part in parts:
-        for interval in intervals:
+        for interval, place in axis.places.items():
             bucket = part.buckets.get((service, interval))
             if bucket is not None:
-                lines[interval] += bucket.lines
-                errors[interval] += bucket.errors
+                lines[place] += bucket.lines
+                errors[place] += bucket.errors
     return (
-        _series(SeriesKey(service, "", "log_lines"), [(i, float(n)) for i, n in lines.items()], step_s, source),
-        _series(SeriesKey(service, "", "log_errors"), [(i, float(n)) for i, n in errors.items()], step_s, source),
+        _series(SeriesKey(service, "", "log_lines"), axis.times, lines, source),
+        _series(SeriesKey(service, "", "log_errors"), axis.times, errors, source),
     )
 
 
-def _series(key: SeriesKey, points: list[tuple[int, float]], step_s: float, source: str) -> Series:
-    times = array("d", [(interval + 1) * step_s for interval, _ in points])
-    return Series(key, times, array("d", [value for _, value in points]), source, query_of(key))
+def _ends(intervals: Sequence[int], step_s: float) -> array[float]:
+    return array("d", [(interval + 1) * step_s for interval in intervals])
+
+
+def _series(key: SeriesKey, times: array[float], values: array[float], source: str) -> Series:
+    return Series(key, times, values, source, query_of(key))
 
 
 def query_of(key: SeriesKey) -> str:

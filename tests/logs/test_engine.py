@@ -330,6 +330,20 @@ def test_who_falls_silent_between_two_questions_is_counted_as_zero(tmp_path: Pat
     assert derive(asked, Window(START - 100, START)).services() == []
 
 
+def test_counts_of_many_operations_share_their_times(tmp_path: Path) -> None:
+    rows = [row(START + n, path=f"/{'ab'[n % 2]}", status=500 if n == 7 else 200) for n in range(200)]
+    rows.append(row(START + 200, path="/seldom", status=200))
+    found = derive(engine(write(tmp_path / "a.log", rows)), Window(START, START + 210))
+    whole = found.get("shop", "request_count")
+    assert whole is not None and len(whole) == 21
+    for name in found.operations("shop"):
+        count, failed = found.get("shop", "request_count", name), found.get("shop", "error_count", name)
+        assert count is not None and failed is not None
+        assert count.times is failed.times is whole.times, "thousands of series of a day would take most of the memory"
+    assert points(found.get("shop", "error_count", "/b"))[10] == 1
+    assert points(found.get("shop", "request_count", "/seldom")) == {**dict.fromkeys(range(10, 210, 10), 0), 210: 1}
+
+
 def test_operations_beyond_the_bound_are_counted_together(tmp_path: Path) -> None:
     rows = [
         row(
