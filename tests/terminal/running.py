@@ -94,7 +94,7 @@ class Console(Terminal):
 
     def judged(self) -> None:
         """Wait for the first verdict with everything around it."""
-        self.shows("INCIDENT", "checkout", "runs", "errors per")
+        self.shows("INCIDENT", "checkout", "not asked", "errors per")
 
     def ends(self, timeout: float = PATIENCE_S) -> int:
         """The exit code once it ended and everything that it wrote was read.

@@ -86,7 +86,7 @@ def test_ascii_writes_nothing_but_ascii(project: Project, theme: str) -> None:
     project.configure("\n[console]\nascii = true\n")
     project.append("naïve 漢字 🚀 line")
     with running(project.config, options=["--theme", theme]) as console:
-        console.shows("INCIDENT", "checkout", "runs", "errors per", "na?ve ???? ?? line")
+        console.shows("INCIDENT", "checkout", "not asked", "errors per", "na?ve ???? ?? line")
         for key, shown in ((b"?", "Everywhere"), (b":", "quit"), (b"/", "words, /regex/")):
             console.send(key)
             console.shows(shown)
