@@ -138,20 +138,22 @@ def _with_trends(compared: Compared, counts: Sequence[ShapeCounts], window: Wind
     width = window.seconds / TREND_STEPS
     trends: dict[str, list[int]] = {}
     for one in counts:
+        low = one.bucket(window.start)
         # A bucket falls into the step that holds its middle; the last one may just have begun.
         steps = {
             bucket: min(TREND_STEPS - 1, math.floor((one.zero + (bucket + 0.5) * one.step_s - window.start) / width))
-            for bucket in range(one.bucket(window.start), one.bucket(window.end) + 1)
+            for bucket in range(low, one.bucket(window.end) + 1)
             if one.zero + bucket * one.step_s < window.end
         }
         for shape in one.shapes:
             id = compared.names.get((shape.service, shape.level, shape.text))
             if id is None:
                 continue  # it lies before everything that was compared
-            for bucket, lines in shape.buckets.items():
-                step = steps.get(bucket, -1)
-                if step >= 0:
-                    trends.setdefault(id, [0] * TREND_STEPS)[step] += lines
+            for bucket in reversed(shape.buckets):  # the window is the end of what was counted
+                if bucket < low:
+                    break
+                if steps.get(bucket, -1) >= 0:
+                    trends.setdefault(id, [0] * TREND_STEPS)[steps[bucket]] += shape.buckets[bucket]
     return tuple([replace(p, trend=tuple(trends.get(p.id, ()))) for p in compared.patterns])
 
 

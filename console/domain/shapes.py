@@ -25,7 +25,7 @@ class Shape(msgspec.Struct, frozen=True, gc=False):
     text: SafeText
     """The message with `<*>` in the place of each value."""
     buckets: dict[int, int]
-    """Lines by number of the bucket of time; zeros are left out."""
+    """Lines by number of the bucket of time, in that order; zeros are left out."""
     first: Instant
     last: Instant
     example: SafeText
@@ -81,13 +81,17 @@ class ShapeCounts:
         low, high = self.bucket(start), math.inf if end is None else self.bucket(end)
         found = []
         for shape in self.shapes:
+            least, most = next(iter(shape.buckets), low), next(reversed(shape.buckets), low)
+            if low <= least and most < high:
+                found.append(shape)
+                continue
             buckets = {number: lines for number, lines in shape.buckets.items() if low <= number < high}
             if not buckets:
                 continue
-            if len(buckets) == len(shape.buckets):
-                found.append(shape)
-                continue
-            first, last = self.zero + min(buckets) * self.step_s, self.zero + (max(buckets) + 1) * self.step_s
+            first, last = (
+                self.zero + next(iter(buckets)) * self.step_s,
+                self.zero + (next(reversed(buckets)) + 1) * self.step_s,
+            )
             cut = {"buckets": buckets, "first": max(shape.first, first), "last": min(shape.last, last)}
             found.append(msgspec.structs.replace(shape, **cut))
         return tuple(found)

@@ -20,10 +20,10 @@ from console.observe import CountsShapes, TellsVolume, named_shapes
 
 LATE_S = 10.0
 """Lines that were written so long after their stamp are still counted."""
-STRETCH_BYTES = 200_000_000
-"""A question reads at most about so much, which takes a second or less: between two of them it is seen whether the window
+STRETCH_BYTES = 50_000_000
+"""A question reads at most about so much, which takes half a second: between two of them it is seen whether the window
 moved, and shorter questions of others get their turn."""
-MOST_BYTES = 2_000_000_000
+MOST_BYTES = 1_000_000_000
 """The stretch before the window is shortened where more would have to be read for it."""
 UNKNOWN_STRETCHES = 6
 """Of a source that cannot tell how much it has to read."""

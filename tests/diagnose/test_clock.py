@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import random
 from dataclasses import replace
 
 import pytest
 
+from console.analysis.constants import TREND_STEPS
 from console.analysis.diagnose import diagnose
+from console.analysis.patterns import counted
 from console.domain.changes import Change, Running
+from console.domain.instant import Window
 from console.domain.logs import Level, LogRecord
 from console.domain.observations import ErrorSample, Observations
 from console.domain.series import Series, SeriesSet
@@ -49,6 +53,24 @@ def poisoned(seen: Observations, seed: int) -> Observations:
         errors=loud(seen.errors),
         records=loud(seen.records),
     )
+
+
+def with_counts(seen: Observations, end: float) -> Observations:
+    """The same with the lines of its sample counted by their source until `end`, in buckets of which one ends now."""
+    assert seen.records is not None
+    step = seen.window.seconds / TREND_STEPS
+    start = NOW - step * math.ceil((NOW - seen.history.start) / step)
+    counts = counted(seen.records.records, Window(start, end), step, sampled=False)
+    return replace(seen, shapes=(replace(counts, source=seen.records.records[0].source),))
+
+
+def test_lines_that_were_counted_later_have_no_influence() -> None:
+    seen = make(CLASSES[0], 4).seen
+    every = replace(seen, records=seen.records or seen.errors)
+    known, later = with_counts(every, NOW), with_counts(poisoned(every, 7), NOW + 4000.0)
+    assert any(shape.text == "the future fails" for shape in later.shapes[0].shapes)
+    document = diagnosis_json(diagnose(known))
+    assert document["patterns"] and document == diagnosis_json(diagnose(later))
 
 
 @pytest.mark.parametrize("kind", CLASSES, ids=lambda k: k.__name__)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from console import observe
+from console.analysis.diagnose import diagnose
 from console.domain.changes import Change, Running
 from console.domain.instant import Window
 from console.domain.logs import LogCounts, LogPage, LogRecord
@@ -20,6 +24,8 @@ from console.domain.text import SafeText
 from console.domain.topology import Health, ProbeResult, Service, Topology
 from console.observe import Sources, compose, gather
 from console.query.ast import Query
+from sources.logs.files import FileLogSource
+from sources.logs.spec import Spec
 
 NOW = 1_790_000_000.0
 WINDOW = Window(NOW - 1800, NOW)
@@ -173,3 +179,25 @@ def test_composing_cuts_everything() -> None:
         spans=(Span("t", "a", None, "shop", "x", "server", NOW - 1, 5.0, False),),
     )
     assert (seen.probes, seen.spans) == ((), ())
+
+
+async def test_patterns_are_counted_of_all_lines_however_few_records_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(observe, "MESSAGE_SAMPLE", 50)
+    path = tmp_path / "app.jsonl"
+    lines = [(NOW - 3000 + k, "info", f"request {k} done") for k in range(2999)]
+    lines += [(NOW - 40 + k, "warn", f"pool {k} exhausted") for k in range(40)]
+    lines += [(NOW + 5, "warn", "told too early")] * 20
+    rows = [
+        {"ts": datetime.fromtimestamp(at, UTC).isoformat(), "level": level, "msg": message, "service": "shop"}
+        for at, level, message in lines
+    ]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source = FileLogSource(Spec("app", (str(path),), format="json"))
+    opened = Sources(Topology((Service("shop"),)), logs=(source,))
+    seen = await gather(opened, Window(NOW - 600, NOW), NOW, 5.0, live=False)
+    found = diagnose(seen)
+    assert not found.patterns_sampled
+    assert sum(p.count + (p.baseline_count or 0) for p in found.patterns) == 3039
+    assert [(p.template, p.status, p.count) for p in found.patterns][:1] == [("pool <*> exhausted", "new", 40)]
