@@ -60,7 +60,8 @@ class Counting(Logs):
 
     async def shapes(self, window: Window, step_s: float, query: Query | None) -> Reading[ShapeCounts]:
         page = await self.page(window, query, 1 << 30)
-        return replace(page, value=counted(page.value.records, window, step_s, sampled=False))
+        found = counted(page.value.records, window, step_s, sampled=False)
+        return Reading(found, page.observed_at, page.report)
 
 
 async def judge(seen: Observations) -> Diagnosis:
