@@ -122,6 +122,8 @@ so that chances flatter: the counts and the ratio do the work."""
 PATTERN_TOKENS = 24
 PATTERN_MOST = 300
 """Patterns per (service, level); the rest counts as `other` [P, Loki's limit of clusters]."""
+PATTERN_BASELINE_WINDOWS = 6
+"""The lines of a window are compared with those of so many times its length before it [D]."""
 TREND_STEPS = 60
 """Steps of a pattern's trend over the window: as many as a graph of one line has room for. Counts that patterns are compared
 by are kept in steps of that width."""

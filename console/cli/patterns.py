@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from console.analysis.constants import TREND_STEPS
+from console.analysis.constants import PATTERN_BASELINE_WINDOWS, TREND_STEPS
 from console.cli.logs import Asked, answers, asked_of, closing
 from console.cli.options import common, request, wants_colour, write_json
 from console.cli.outcome import Exit, say
@@ -28,8 +28,6 @@ from console.query.parse import parse
 from sources.base import SourceError
 from sources.logs.files import FileLogSource
 
-BASELINE_WINDOWS = 6
-"""The baseline is so many times as long as the window, and ends where it begins."""
 DAY_S = 86400.0
 LEAST_YESTERDAY_S = 3600.0
 """The same hour of the day before is compared with too, where the logs reach back that far."""
@@ -70,7 +68,7 @@ def command(**options: Any) -> int:
 
 def baselines(window: Window) -> tuple[BaselineWindow, ...]:
     """The stretches that a window is compared with."""
-    before = window.before(BASELINE_WINDOWS * window.seconds)
+    before = window.before(PATTERN_BASELINE_WINDOWS * window.seconds)
     length = max(LEAST_YESTERDAY_S, window.seconds)
     middle = (window.start + window.end) / 2 - DAY_S
     yesterday = Window(middle - length / 2, middle + length / 2)

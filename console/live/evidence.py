@@ -76,7 +76,7 @@ class Evidence:
         self._diffs_asked: dict[str, Instant] = {}
         self._unread: tuple[UnreadDiff, ...] = ()
         self._shapes = {
-            s.name: ShapeStore(s, scope.history, lambda: scope.window().seconds / TREND_STEPS)
+            s.name: ShapeStore(s, scope.compared, lambda: scope.window().seconds / TREND_STEPS)
             for s in sources.logs
             if isinstance(s, CountsShapes)
         }

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from console.analysis.constants import PATTERN_BASELINE_WINDOWS
 from console.domain.instant import Instant, Window
 from console.live.timeview import TimeView
 from console.views import axis_step
 
 HISTORY_FACTOR = 6
-"""The history holds six windows, as the comparison of log patterns asks for, and at least `LEAST_HISTORY_S`."""
+"""The history holds six windows, and at least `LEAST_HISTORY_S`."""
 LEAST_HISTORY_S = 3600.0
 CHANGES_REACH_S = 7 * 86400.0
 """Changes are looked for a week back: the newest deploy may be days old."""
@@ -42,6 +43,11 @@ class TimeScope:
         window = self.window()
         reach = max(LEAST_HISTORY_S, HISTORY_FACTOR * window.seconds)
         return Window(window.end - reach, window.end)
+
+    def compared(self) -> Window:
+        """What log patterns are counted in: the window, and six times its length before it, as `incident patterns` does."""
+        window = self.window()
+        return Window(window.start - max(LEAST_HISTORY_S, PATTERN_BASELINE_WINDOWS * window.seconds), window.end)
 
     def reach(self) -> Window:
         """Where changes are looked for."""
