@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from console.domain.instant import Window
+from console.domain.instant import Window, clock_text
 from console.live.details import Found
 from console.live.session import Session
 from console.screens.record_lines import RecordLines
@@ -17,7 +17,8 @@ class StretchLines(RecordLines):
     """
 
     def __init__(self, session: Session, number: int, query: str, stretch: Window) -> None:
-        super().__init__(session, number, query, query or "every line")
+        start, end = (clock_text(at, session.zone, now=session.scope.now()) for at in (stretch.start, stretch.end))
+        super().__init__(session, number, query, f"Lines of {start} to {end}")
         self._stretch = stretch
 
     def window(self) -> Window:
