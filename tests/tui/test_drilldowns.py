@@ -325,6 +325,7 @@ async def test_what_nobody_measures_is_said(system: System) -> None:
 # Going on
 
 
+@pytest.mark.slow
 async def test_a_change_of_the_verdict_is_announced_once_and_kept_as_news() -> None:
     metrics = Calmed()
     system = System(metrics=metrics)
@@ -351,6 +352,7 @@ async def test_a_change_of_the_verdict_is_announced_once_and_kept_as_news() -> N
         assert sum(text.startswith("verdict: incident") for text in said) == 1
 
 
+@pytest.mark.slow
 async def test_a_new_verdict_leaves_the_cursor_on_its_claim(system: System) -> None:
     app = system.app()
     async with app.run_test(size=(120, 40)) as pilot:
@@ -374,6 +376,7 @@ async def test_a_new_verdict_leaves_the_cursor_on_its_claim(system: System) -> N
 # Hostile text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("attack", HOSTILE)
 async def test_hostile_text_stays_text_on_every_screen(attack: str) -> None:
     system = System(metrics=FakeMetrics(hostile=attack), changes=FakeChanges(hostile=attack))
