@@ -15,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.processes import cpu_seconds, processes_below
 from benchmarks.terminal import Terminal
+from console.typeahead import WITHIN_S
 from tests.widgets.vt import Screen
 
 INCIDENT = str(Path(sys.executable).with_name("incident"))
@@ -54,6 +55,10 @@ class Console(Terminal):
         for key in keys:
             self.send(key)
             select.select([], [], [], KEY_S)
+
+    def rest(self) -> None:
+        """Leave the keys alone for as long as those before count towards a paste."""
+        select.select([], [], [], WITHIN_S)
 
     def data(self) -> bytes:
         """Everything that arrived."""
