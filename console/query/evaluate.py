@@ -48,13 +48,17 @@ class Test:
     """Regular expressions of which at least one matches a text of every matching record; empty: nothing is known."""
     needles: tuple[str, ...]
     """Lower-case texts of which at least one stands in every matching record; empty: nothing is known."""
+    alone: Search | None = None
+    """Whether every record with this among its texts matches, whatever else it holds; None: no text alone decides."""
 
 
 def compile_query(query: Query | None) -> Test:
     """The test that a query stands for; None is matched by every record."""
     if query is None:
         return Test(lambda record: True, True, frozenset(), (), ())
-    return Test(_predicate(query), _cheap(query), frozenset(_fields(query)), _patterns(query), _needles(query))
+    return Test(
+        _predicate(query), _cheap(query), frozenset(_fields(query)), _patterns(query), _needles(query), _alone(query)
+    )
 
 
 def texts(record: LogRecord) -> Iterator[str]:
@@ -166,6 +170,24 @@ def _patterns(query: Query) -> tuple[str, ...]:
             return tuple(p for side in sides for p in side) if all(sides) else ()
         case _:
             return ()
+
+
+def _alone(query: Query) -> Search | None:
+    match query:
+        case Literal(text):
+            needle = text.lower()
+            return lambda one: needle in one.lower()
+        case Regex(pattern):
+            return searcher(pattern)
+        case And(parts):
+            every = [_alone(part) for part in parts]
+            known = [one for one in every if one is not None]
+            return (lambda text: all(one(text) for one in known)) if len(known) == len(every) else None
+        case Or(parts):
+            some = [one for part in parts if (one := _alone(part)) is not None]
+            return (lambda text: any(one(text) for one in some)) if some else None
+        case _:
+            return None
 
 
 def _field(test: FieldTest) -> Predicate:

@@ -13,10 +13,14 @@ from itertools import accumulate
 from typing import cast
 
 from console.domain.instant import Instant, Window
+from sources.logs.fields import FIELD_LIMIT
 from sources.logs.formats.base import Format
 from sources.logs.formats.columns import Columns, Kind, ReadsBlocks, ReadsMessage, ReadsMessages, Shared
 from sources.logs.records import Entry, Group, Grouper, Tally, entries_of, full
 from sources.logs.sieve import Sieve, Sifted
+
+_WORTH = 4
+"""Lines from which on it is quicker to read them at once than one by one."""
 
 
 class Lines:
@@ -38,7 +42,11 @@ class Lines:
     def at(self, number: int) -> tuple[int, bytes]:
         """Offset and text of one line, without its line break."""
         self._cut()
-        return self._offset + self._starts[number], self._lines[number].rstrip(b"\r")
+        return self.offset(number), self._lines[number].rstrip(b"\r")
+
+    def offset(self, number: int) -> int:
+        """Where in the file a line begins."""
+        return self._offset + self._starts[number]
 
     def at_places(self, find: Callable[[bytes], list[int]]) -> set[int]:
         """The numbers of the lines in which something is found in the block."""
@@ -64,13 +72,33 @@ class Lines:
         return self._offset + begin, self._block[begin:]
 
 
+class Picked(Lines):
+    """Lines that stand apart from each other in a file.
+
+    Args:
+        offsets: Where they begin.
+        block: They, each but the last with a line break.
+    """
+
+    __slots__ = ("_offsets",)
+
+    def __init__(self, offsets: Sequence[int], block: bytes) -> None:
+        super().__init__(0, block)
+        self._offsets = offsets
+
+    def offset(self, number: int) -> int:
+        return self._offsets[number]
+
+
 class Batch:
     """Some records of a file, in its order, as columns; all of them have a time."""
 
-    __slots__ = ("_lines", "_places", "form", "kinds", "latencies", "times")
+    __slots__ = ("_lines", "_places", "form", "kinds", "latencies", "sifted", "times")
 
-    def __init__(self, form: Format, lines: Lines | None = None) -> None:
+    def __init__(self, form: Format, lines: Lines | None = None, *, sifted: bool = False) -> None:
         self.form = form
+        self.sifted = sifted
+        """Whether a `Sieve` chose the records: something was found in each of them, and of operation and status nothing was read."""
         self.times: list[Instant] = []
         self.kinds: list[Kind] = []
         self.latencies: list[float | None] = []
@@ -133,6 +161,25 @@ class Batch:
             for index, message in enumerate(found)
         ]
 
+    def plain_messages(self) -> Sequence[str | None]:
+        """The message of each record that is known without reading the whole of it and is shown as it stands; empty: of none."""
+        if isinstance(self.form, ReadsMessage) and self._lines is not None:
+            lines, one = self._lines, self.form.message
+            found = [one(lines.at(place)[1]) if isinstance(place, int) else None for place in self._places]
+        else:
+            text = self._lines.text() if isinstance(self.form, ReadsMessages) and self._lines is not None else None
+            quick = self.form.messages(text) if isinstance(self.form, ReadsMessages) and text is not None else None
+            if quick is None:
+                return ()
+            found = [quick[place] if isinstance(place, int) else None for place in self._places]
+        together = "".join([message for message in found if message])
+        if together.isascii() and together.isprintable() and len(together) <= FIELD_LIMIT:
+            return found
+        return [
+            message if message and len(message) <= FIELD_LIMIT and message.isascii() and message.isprintable() else None
+            for message in found
+        ]
+
     def _message(self, form: ReadsMessage, index: int, place: int | Entry) -> str:
         if isinstance(place, Entry):
             told = None if place.uncaught else form.message(place.line)
@@ -154,7 +201,7 @@ class Batch:
 
     def picked(self, indexes: Sequence[int]) -> Batch:
         """Those of the records that stand at some places."""
-        part = Batch(self.form, self._lines)
+        part = Batch(self.form, self._lines, sifted=self.sifted)
         part.times = [self.times[index] for index in indexes]
         part.kinds = [self.kinds[index] for index in indexes]
         part.latencies = [self.latencies[index] for index in indexes]
@@ -188,24 +235,56 @@ class _Careful:
         """Add the record that is open: the next line begins another."""
         self._add(self._grouper.end(), batch)
 
-    def sifted(self, sifted: Sifted, batch: Batch) -> None:
-        """Of a block, add the records that hold something which was found in it, and those that reach into other blocks."""
+    def sifted(self, sifted: Sifted) -> Iterator[Batch]:
+        """Of a block, the records that hold something which was found in it, and those that reach into other blocks."""
         offset, block, places = sifted
+        batch = Batch(self._form)
         first = _first_start(self._form, block)
         if first < 0:
             self.read((offset, block), batch)
+            yield batch
             return
         last = _start_before(self._form, block, len(block))
         self.read((offset, block[:first]), batch)
         self.finish(batch)
         done = first
+        spans: list[tuple[int, int]] = []
+        starts, clean = self._form.starts, b"\r" not in block and b"\0" not in block
         for place in places:
             if done <= place < last:
-                begin = _start_before(self._form, block, place + 1)
-                done = _next_start(self._form, block, place)
+                begin, end = block.rfind(b"\n", 0, place) + 1, block.find(b"\n", place) + 1
+                # Most records are one line: this is what the two functions do, without their turns.
+                if clean and starts(block[begin : end - 1]) and starts(block[end : block.find(b"\n", end)]):
+                    done = end
+                else:
+                    begin, done = _start_before(self._form, block, place + 1), _next_start(self._form, block, place)
+                spans.append((begin, done))
+        quick = self._at_once(offset, block, spans)
+        if quick is None:
+            for begin, done in spans:
                 self.read((offset + begin, block[begin:done]), batch)
                 self.finish(batch)
+        yield batch
+        if quick is not None:
+            yield quick
+        batch = Batch(self._form)
         self.read((offset + last, block[last:]), batch)
+        yield batch
+
+    def _at_once(self, offset: int, block: bytes, spans: Sequence[tuple[int, int]]) -> Batch | None:
+        """The records of some stretches of a block, where each is one line that its format reads with others."""
+        if len(spans) < _WORTH or not isinstance(self._form, ReadsBlocks):
+            return None
+        text = b"".join([block[begin:done] for begin, done in spans])
+        if text.count(b"\n") != len(spans):
+            return None
+        columns = _columns(self._form, text, True)
+        if columns is None or None in columns.kinds:
+            return None
+        batch = Batch(self._form, Picked([offset + begin for begin, _ in spans], text), sifted=True)
+        batch.add_rows(columns, 0, len(spans))
+        self._tally.records += len(spans)
+        return batch
 
     def _add(self, groups: Iterable[Group], batch: Batch) -> None:
         for entry in entries_of(self._form, groups, self._tally, self._maybe, self._narrow):
@@ -269,10 +348,9 @@ def sifted_batches(
     """
     careful = _Careful(form, tally, sieve.line, False)
     for sifted in sieve.sift(blocks, size):
-        batch = Batch(form)
-        careful.sifted(sifted, batch)
-        if len(batch):
-            yield batch
+        for batch in careful.sifted(sifted):
+            if len(batch):
+                yield batch
     batch = Batch(form)
     careful.finish(batch)
     yield batch

@@ -13,7 +13,7 @@ from typing import Any
 
 BULK = 32 << 20
 """Bytes to read from which on loading numpy pays."""
-_FEWEST = 256
+_FEWEST = 64
 _STAMP = re.compile(rb"\d{4}[-/.]\d\d[-/.]\d\d[T _]\d\d:\d\d:\d\d(?:[.,:](\d{1,9}))?(.*)", re.S)
 _MINUTE = 17
 """Characters of a stamp up to its seconds."""

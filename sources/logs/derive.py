@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from array import array
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -23,7 +23,8 @@ from console.domain.instant import Instant, Window
 from console.domain.logs import Level
 from console.domain.series import Series, SeriesKey
 from sources.logs.batch import Batch
-from sources.logs.formats.columns import Kind
+from sources.logs.formats.columns import MOST_KINDS, Kind
+from sources.logs.memo import Memo
 from sources.logs.operations import OTHER
 
 HOLE_S = 300.0
@@ -71,6 +72,9 @@ class Cell:
         self.failed += other.failed
         self.total_s += other.total_s
         self.timed += other.timed
+        if self.stride == other.stride:
+            self.values.extend(other.values)
+            return
         # Values that each stand for several weigh as much as those that do not.
         stride = max(self.stride, other.stride)
         self.values = self.values[:: stride // self.stride]
@@ -78,14 +82,18 @@ class Cell:
         self.stride = stride
 
 
-@dataclass(slots=True)
-class Bucket:
-    """One service in one interval."""
+@dataclass(frozen=True, slots=True)
+class _Into:
+    """Where the records of one kind are counted, by interval."""
 
-    lines: int = 0
-    errors: int = 0
-    cells: dict[str, Cell] = field(default_factory=dict)
-    """By operation."""
+    lines: dict[int, int]
+    errors: dict[int, int] | None
+    """None: they are no errors."""
+    cells: dict[int, Cell] | None
+    """None: they stand for no request."""
+    failed: bool
+    only_timed: bool
+    """Whether only those with a latency stand for a request."""
 
 
 class Derived:
@@ -93,8 +101,12 @@ class Derived:
 
     def __init__(self, step_s: float) -> None:
         self._step_s = step_s
-        self.buckets: dict[tuple[str, int], Bucket] = {}
-        """By service and number of the interval."""
+        self.lines: dict[str, dict[int, int]] = {}
+        """Records by service and number of the interval."""
+        self.errors: dict[str, dict[int, int]] = {}
+        self.cells: dict[str, dict[str, dict[int, Cell]]] = {}
+        """By service, operation and number of the interval."""
+        self._into: Memo[Kind, _Into] = Memo(self._into_of, MOST_KINDS)
 
     def add(self, batch: Batch) -> None:
         """Count records. One without a service adds nothing."""
@@ -105,28 +117,17 @@ class Derived:
             found[key].append(latency)
         for (kind, interval), latencies in found.items():
             if kind.service:
-                self._count(kind, int(interval), latencies)
+                _count(self._into[kind], int(interval), latencies)
 
-    def _count(self, kind: Kind, interval: int, latencies: list[float | None]) -> None:
-        """Count records of one kind in one interval."""
-        key = (kind.service, interval)
-        bucket = self.buckets.get(key)
-        if bucket is None:
-            bucket = self.buckets[key] = Bucket()
-        count = len(latencies)
-        bucket.lines += count
-        if kind.level >= Level.ERROR:
-            bucket.errors += count
-        if not kind.operation:
-            return
-        known = [latency for latency in latencies if latency is not None]
-        if kind.status is None:
-            count = len(known)
-        if count:
-            cell = bucket.cells.get(kind.operation)
-            if cell is None:
-                cell = bucket.cells[kind.operation] = Cell()
-            cell.add_many(count, count if kind.failed else 0, known)
+    def _into_of(self, kind: Kind) -> _Into:
+        service, operation = kind.service, kind.operation
+        return _Into(
+            self.lines.setdefault(service, {}),
+            self.errors.setdefault(service, {}) if kind.level >= Level.ERROR else None,
+            self.cells.setdefault(service, {}).setdefault(operation, {}) if operation else None,
+            kind.failed,
+            kind.status is None,
+        )
 
     def covered(self, low: int, high: int, before: Instant | None) -> set[int]:
         """The intervals from `low` to below `high` that the file covers.
@@ -134,7 +135,7 @@ class Derived:
         Args:
             before: When the file's last record before `low` was written, where that is known.
         """
-        present = {interval for _, interval in self.buckets if interval < high}
+        present = {interval for lines in self.lines.values() for interval in lines if interval < high}
         if before is not None:
             present.add(int(before // self._step_s))
         reach = max(10, math.ceil(HOLE_S / self._step_s))
@@ -142,6 +143,24 @@ class Derived:
         for interval in present:
             filled.update(range(max(low, interval), min(high, interval + reach + 1)))
         return filled
+
+
+def _count(into: _Into, interval: int, latencies: list[float | None]) -> None:
+    """Count records of one kind in one interval."""
+    count = len(latencies)
+    into.lines[interval] = into.lines.get(interval, 0) + count
+    if into.errors is not None:
+        into.errors[interval] = into.errors.get(interval, 0) + count
+    if into.cells is None:
+        return
+    known = [latency for latency in latencies if latency is not None]
+    if into.only_timed:
+        count = len(known)
+    if count:
+        cell = into.cells.get(interval)
+        if cell is None:
+            cell = into.cells[interval] = Cell()
+        cell.add_many(count, count if into.failed else 0, known)
 
 
 class Memory:
@@ -166,11 +185,14 @@ class Memory:
         """Note what a file's records told."""
         services = self._services.setdefault(path, {})
         operations = self._operations.setdefault(path, {})
-        for (service, interval), bucket in derived.buckets.items():
-            at = interval * step_s
-            services[service] = max(services.get(service, at), at)
-            for operation in bucket.cells:
-                operations[service, operation] = max(operations.get((service, operation), at), at)
+        for service, lines in derived.lines.items():
+            last = max(lines) * step_s
+            services[service] = max(services.get(service, last), last)
+        for service, named in derived.cells.items():
+            for operation, cells in named.items():
+                if cells:
+                    last = max(cells) * step_s
+                    operations[service, operation] = max(operations.get((service, operation), last), last)
         _bound(services)
         _bound(operations)
 
@@ -197,7 +219,7 @@ def series_of(
     for path, part in parts.items():
         before = memory.before(path, low * step_s)
         intervals = part.covered(low, high, max(before.values(), default=None))
-        for service in {service for service, _ in part.buckets} | before.keys():
+        for service in part.lines.keys() | before.keys():
             covered.setdefault(service, set()).update(intervals)
         silent |= memory.operations(path, low * step_s)
         memory.learn(path, part, step_s)
@@ -239,35 +261,44 @@ class _Axis:
 
 def _by_operation(parts: Iterable[Derived], low: int, high: int) -> dict[tuple[str, str], dict[int, Cell]]:
     """Cells by service and operation, with the rare operations of a service as one, and every service as a whole."""
-    inside = [
-        (service, interval, bucket)
-        for part in parts
-        for (service, interval), bucket in part.buckets.items()
-        if low <= interval < high and bucket.cells
-    ]
-    totals: dict[str, Counter[str]] = {}
-    for service, _, bucket in inside:
-        counter = totals.setdefault(service, Counter())
-        for operation, cell in bucket.cells.items():
-            counter[operation] += cell.count
-    kept = {
-        service: {name for name, _ in sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:MOST_OPERATIONS]}
-        for service, counts in totals.items()
-    }
+    inside: dict[str, dict[str, list[dict[int, Cell]]]] = {}
+    for part in parts:
+        for service, named in part.cells.items():
+            for operation, cells in named.items():
+                some = {interval: cell for interval, cell in cells.items() if low <= interval < high}
+                if some:
+                    inside.setdefault(service, {}).setdefault(operation, []).append(some)
     found: dict[tuple[str, str], dict[int, Cell]] = {}
-    for service, interval, bucket in inside:
-        whole = found.setdefault((service, ""), {}).setdefault(interval, Cell())
-        names = kept[service]
-        for operation, cell in bucket.cells.items():
-            whole.merge(cell)
-            cells = found.setdefault((service, operation if operation in names else OTHER), {})
-            if interval in cells:
-                joined = Cell()
-                joined.merge(cells[interval])
-                joined.merge(cell)
-                cells[interval] = joined
-            else:
-                cells[interval] = cell
+    for service, operations in inside.items():
+        found[service, ""] = _joined([cells for several in operations.values() for cells in several])
+        for name, several in _with_other(operations).items():
+            found[service, name] = _joined(several)
+    return found
+
+
+def _with_other(operations: dict[str, list[dict[int, Cell]]]) -> dict[str, list[dict[int, Cell]]]:
+    """The operations of a service, those with the fewest requests as one where there are too many."""
+    if len(operations) <= MOST_OPERATIONS:
+        return operations
+    totals = {name: sum(cell.count for cells in all for cell in cells.values()) for name, all in operations.items()}
+    kept = set(sorted(totals, key=lambda name: (-totals[name], name))[:MOST_OPERATIONS])
+    found: dict[str, list[dict[int, Cell]]] = {}
+    for name, several in operations.items():
+        found.setdefault(name if name in kept else OTHER, []).extend(several)
+    return found
+
+
+def _joined(several: Sequence[dict[int, Cell]]) -> dict[int, Cell]:
+    """What was counted in several places, as if it had been in one; none of them is changed."""
+    if len(several) == 1:
+        return several[0]
+    found: dict[int, Cell] = {}
+    for cells in several:
+        for interval, cell in cells.items():
+            into = found.get(interval)
+            if into is None:
+                into = found[interval] = Cell()
+            into.merge(cell)
     return found
 
 
@@ -288,20 +319,21 @@ def _request_series(
         return
     times = _ends(timed, step_s)
     yield series("latency_avg", times, array("d", [cells[i].total_s / cells[i].timed for i in timed]))
-    ordered = [sorted(cells[i].values) for i in timed]
+    # Most intervals of most operations hold one request or a few.
+    ordered = [values if len(values) == 1 else sorted(values) for values in (cells[i].values for i in timed)]
     for metric, share in _QUANTILES:
-        values = [quantile(some, share) if len(some) > 1 else some[0] for some in ordered]
+        values = [some[0] if len(some) == 1 else quantile(some, share) for some in ordered]
         yield series(metric, times, array("d", values))
 
 
 def _line_series(service: str, parts: Iterable[Derived], axis: _Axis, source: str) -> tuple[Series, Series]:
     lines, errors = axis.zeros(), axis.zeros()
     for part in parts:
-        for interval, place in axis.places.items():
-            bucket = part.buckets.get((service, interval))
-            if bucket is not None:
-                lines[place] += bucket.lines
-                errors[place] += bucket.errors
+        for counts, into in ((part.lines, lines), (part.errors, errors)):
+            for interval, count in counts.get(service, {}).items():
+                place = axis.places.get(interval)
+                if place is not None:
+                    into[place] += count
     return (
         _series(SeriesKey(service, "", "log_lines"), axis.times, lines, source),
         _series(SeriesKey(service, "", "log_errors"), axis.times, errors, source),
@@ -328,7 +360,7 @@ def query_of(key: SeriesKey) -> str:
     return " ".join(terms)
 
 
-def quantile(ordered: list[float], share: float) -> float:
+def quantile(ordered: Sequence[float], share: float) -> float:
     """Of ascending values, linear between the two nearest (Hyndman and Fan's type 7, the default of numpy)."""
     place = share * (len(ordered) - 1)
     low = math.floor(place)

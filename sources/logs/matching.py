@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from itertools import compress
 
 from console.domain.instant import Instant
@@ -17,6 +17,8 @@ from sources.logs.records import Entry, full
 from sources.logs.sieve import Sieve
 
 _NARROW = frozenset(("level", "service", "latency"))
+_FEW = 8
+"""Where fewer than one in so many records is of interest, reading the messages of all is no gain."""
 
 
 class Matcher:
@@ -69,7 +71,9 @@ class Matcher:
         if self._test.cheap:
             rows = zip(batch.kinds, batch.times, batch.latencies, strict=True)
             return [place for place, (kind, *rest) in enumerate(rows) if matches(kind.record(*rest))]
-        return [place for place in self._of_interest(batch) if self._takes(batch, place, made)]
+        found = self._of_interest(batch)
+        sure = self._sure(batch, found)
+        return [place for place in found if place in sure or self._takes(batch, place, made)]
 
     def matching(self, batch: Batch) -> tuple[list[Instant], list[Kind], list[float | None]]:
         """Times, kinds and latencies of the matching records of a batch."""
@@ -85,9 +89,17 @@ class Matcher:
         times, kinds, latencies = columns
         return [times[p] for p in places], [kinds[p] for p in places], [latencies[p] for p in places]
 
-    def _of_interest(self, batch: Batch) -> Iterable[int]:
+    def _sure(self, batch: Batch, found: Sequence[int]) -> Collection[int]:
+        """Of some places those of records that match for their message alone: their other texts need not be read."""
+        alone = self._test.alone
+        if alone is None or len(found) * _FEW < len(batch):
+            return ()
+        messages = batch.plain_messages()
+        return {place for place in found if (text := messages[place]) is not None and alone(text)} if messages else ()
+
+    def _of_interest(self, batch: Batch) -> Sequence[int]:
         """Where the records stand that may match."""
-        if self._lines is None:
+        if self._lines is None or batch.sifted:
             return range(len(batch))
         found = batch.found_by(self._lines.find)
         if not self._levels:
@@ -97,7 +109,7 @@ class Matcher:
 
     def _takes(self, batch: Batch, place: int, made: dict[int, LogRecord] | None) -> bool:
         entry = batch.entry(place)
-        if self._lines is not None and batch.kinds[place].level not in self._levels:
+        if self._lines is not None and not batch.sifted and batch.kinds[place].level not in self._levels:
             maybe = self._lines.line
             if not (maybe(entry.line) or any(map(maybe, entry.extra))):
                 return False
@@ -117,7 +129,13 @@ class Matcher:
         escapes, with what cannot be shown, or with lists say nothing; those of access logs neither, whose message is made of two parts.
         """
         assert self._search is not None
-        if batch.form.name == "access" or self._found_by_kind[batch.kinds[place]]:
+        if batch.form.name == "access":
+            return True
+        if batch.sifted:
+            light = batch.form.light(entry.line)
+            if light is None or self._found_in_kind(light):
+                return True
+        elif self._found_by_kind[batch.kinds[place]]:
             return True
         for line in (entry.line, *entry.extra):
             if b"\\" in line or b"[" in line:
@@ -130,7 +148,7 @@ class Matcher:
                 return True
         return False
 
-    def _found_in_kind(self, kind: Kind) -> bool:
+    def _found_in_kind(self, kind: Kind | LogRecord) -> bool:
         return any(map(self._search or bool, (kind.operation, kind.service, kind.level.word)))
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import sources.logs.batch
 import sources.logs.bulk
 import sources.logs.matching
 import sources.logs.reading
@@ -60,7 +61,7 @@ TEXTS = st.sampled_from(
 QUERIES = st.sampled_from(
     ["refused", '"connection refused"', "/refused|timeout/", "/(?:Re|re)fused/i", "key", "caf", '"a b"', "x/y", "-refused",
      r"/\d/", r"/^\w+ \d/", r"/d$/", "/[ck].*d/", "/^GET .x/", r"/-\d+ /", "/^error$/", r"/\bfourth\b/ level:info", "/[a-z]{7} after/ OR /x.y/",
-     "refused level:error", "refused OR timeout", "closed", "5", "at", "shop", "error", "no", "fourth"]
+     "refused level:error", "refused OR timeout", "closed", "5", "at", "refused -level:error", "refused fourth", "/refused|y/ closed", "/^$|refused/", r"/timeout after \d+ms$/", "shop", "error", "no", "fourth"]
 )  # fmt: skip
 
 
@@ -90,16 +91,20 @@ def test_answers_are_those_without_it(tmp_path: Path, data: bytes, query: str, b
     path.write_bytes(data)
 
     def answer() -> LogPage:
-        page: LogPage = Engine(Spec("app", (str(path),), service="shop")).answer(DAY, [Page(query, 100)])[0].value
+        engine = Engine(Spec("app", (str(path),), service="shop"))
+        page: LogPage = engine.answer(DAY, [Page(query, 100)])[0].value
+        assert engine.answer(DAY, [Page(query, 0)])[0].value.matched == page.matched == len(page.records)
         return page
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sources.logs.reading, "BLOCK", block)
         patched.setattr(sources.logs.reading, "_NEAR_END", 40)
         patched.setattr(sources.logs.bulk, "BULK", 0 if bulk else 1 << 30)
+        patched.setattr(sources.logs.batch, "_WORTH", 1)
         sifted = answer()
         patched.setattr(sources.logs.matching, "_sieve", lambda *_: None)
         patched.setattr(sources.logs.matching, "_search", lambda *_: None)
+        patched.setattr(sources.logs.matching.Matcher, "_sure", lambda *_: ())
         assert sifted == answer()
 
 
