@@ -35,11 +35,14 @@ def command(**options: Any) -> int:
     \b
     Exit code: 0 healthy · 1 incident, degrading or recovering · 3 inconclusive · 4 every needed source is down.
     """
+    from sources.logs.garbage import no_collection
+
     asked = request(**options)
     found: list[Observations] = []
-    asyncio.run(_observe(asked, found))
-    diagnosis = _judge(found[0], asked)
-    _show(diagnosis, asked)
+    with no_collection():  # this process ends with its answer
+        asyncio.run(_observe(asked, found))
+        diagnosis = _judge(found[0], asked)
+        _show(diagnosis, asked)
     return exit_code(diagnosis)
 
 
