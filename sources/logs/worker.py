@@ -259,6 +259,7 @@ def help_out() -> None:
 
 def _serve() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    os.umask(0o077)  # the state folder is made together with the one for indexes, and is nobody else's either
     source, target = sys.stdin.buffer, os.dup(sys.stdout.fileno())
     # Whatever prints by mistake must not write between frames.
     os.dup2(2, 1)

@@ -186,6 +186,7 @@ async def test_large_files_are_indexed_while_nobody_waits_and_again_when_they_ha
         await runner.close()
     assert after.value == before.value
     assert after.report.cost.bytes < before.report.cost.bytes
+    assert {made.stat().st_mode & 0o777 for made in (folder, folder.parent)} == {0o700}
 
 
 async def test_a_question_that_needs_too_much_memory_fails_with_a_sentence_and_the_worker_goes_on(
