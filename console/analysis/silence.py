@@ -19,7 +19,7 @@ from console.guard.sanitise import safe
 
 if TYPE_CHECKING:
     from console.analysis.stats import Numbers
-    from console.domain.series import SeriesSet
+    from console.domain.series import Series, SeriesSet
 
 SILENT = Meaning(Family.GAUGE, "silence", "count", -1)
 """Nothing comes, and the callers fail or nobody calls: it may be down."""
@@ -116,19 +116,17 @@ def silence_moves(silences: Iterable[Silence], moves: Iterable[Move], graph: Gra
 
 def aged_sources(sources: tuple[SourceReport, ...], series: SeriesSet, at: Instant) -> tuple[SourceReport, ...]:
     """The accounts of the sources, with those marked stale whose newest point is too old to say anything about now."""
-    judged = {report.name for report in sources if report.state is SourceState.OK and report.role == "metrics"}
-    newest: dict[str, tuple[float, float]] = {}
+    told: dict[str, list[Series]] = defaultdict(list)
     for one in series:
-        if len(one) >= 2 and one.source in judged:
-            step = one.step_s() or 60.0
-            last, least = newest.get(one.source, (0.0, step))
-            newest[one.source] = max(last, one.times[-1]), min(least, step)
-    aged = []
-    for report in sources:
-        if report.name in newest and report.state is SourceState.OK and report.role == "metrics":
-            last, step = newest[report.name]
-            if at - last > max(STALE_STEPS * step, STALE_LEAST_S):
-                why = safe(f"its newest point is {span_text(at - last)} old")
-                report = replace(report, state=SourceState.STALE, detail=why)
-        aged.append(report)
-    return tuple(aged)
+        if len(one) >= 2:
+            told[one.source].append(one)
+    return tuple(_aged(report, told[report.name], at) if report.name in told else report for report in sources)
+
+
+def _aged(report: SourceReport, told: list[Series], at: Instant) -> SourceReport:
+    if report.state is not SourceState.OK or report.role != "metrics":
+        return report
+    age = at - max(one.times[-1] for one in told)
+    if age <= STALE_LEAST_S or age <= STALE_STEPS * min(one.step_s() or 60.0 for one in told):
+        return report
+    return replace(report, state=SourceState.STALE, detail=safe(f"its newest point is {span_text(age)} old"))
