@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.analysis.cascade import Cascade
 from console.analysis.graph import Graph
 from console.analysis.outbound import Call, Outbound
+from console.analysis.place import Place
 from console.domain.diagnosis import GraphCall, OwnExcess
 from console.domain.instant import Window
 
@@ -39,12 +39,21 @@ def _mean(calls: list[Call]) -> float | None:
     return sum(times) / len(times) if len(times) >= FEWEST_CALLS else None
 
 
-def own_excess(cascades: Iterable[Cascade]) -> tuple[OwnExcess, ...]:
-    """What each node added itself, largest share first; a node that added nothing is not in it."""
-    found = [
-        OwnExcess(node.node, one.currency, min(1.0, node.share), node.level, node.now)
-        for one in cascades
-        for node in one.nodes
-        if node.share > 0
-    ]
-    return tuple(sorted(found, key=lambda e: (-e.share, e.currency, e.service)))
+def own_excess(places: Iterable[Place]) -> tuple[OwnExcess, ...]:
+    """What each node added itself, after what those explain that it calls; largest first, without those that added nothing."""
+    found = [_own(place) for place in places if place.share > 0]
+    return tuple(sorted(found, key=lambda e: (-e.share, e.service)))
+
+
+def _own(place: Place) -> OwnExcess:
+    """By the node's own measurement where there is one, else by what its callers' records tell of it."""
+    share = min(1.0, place.share)
+    if place.excess:
+        currency, excess = max(place.excess.items(), key=lambda item: item[1].share)
+        return OwnExcess(place.node, currency, share, excess.level, excess.now)
+    told = max(place.blames, key=lambda b: b.most, default=None)
+    if told is None:
+        return OwnExcess(place.node, "seconds" if place.shifts else "failures", share, None, None)
+    failures = (told.failures or 0.0) >= (told.time or 0.0)
+    before, after = (side[0 if failures else 1] if side is not None else None for side in (told.before, told.after))
+    return OwnExcess(place.node, "failures" if failures else "seconds", share, before, after)

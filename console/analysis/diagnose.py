@@ -133,7 +133,7 @@ def _diagnose(
     current = [m for m in moves if m.ongoing or state is State.RECOVERING]
     cascades = _cascades(view, current, began.at) if began is not None else []
     blames = _blames(view, outbound, began, cascades) if began is not None else []
-    judged, suspects = _explain(view, state, began, moves, leaks, patterns.patterns, spans, cascades, blames)
+    judged, suspects, places = _explain(view, state, began, moves, leaks, patterns.patterns, spans, cascades, blames)
     explains = _explains(seen, state, judged)
     changes = tuple(_judged_change(j) for j in sorted(judged, key=lambda j: j.change.at, reverse=True))
     return Diagnosis(
@@ -152,7 +152,7 @@ def _diagnose(
             seen.topology, view.graph, seen.series, seen.probes, moves, view.calls, _since(seen, onset), seen.at
         ),
         calls=graph_calls(view.graph, outbound, _calm(view, began), _since(seen, onset)),
-        excess=own_excess(cascades),
+        excess=own_excess(places),
         patterns=special(patterns, MOST_PATTERNS),
         pattern_baseline=patterns.baseline,
         patterns_sampled=patterns.sampled,
@@ -408,7 +408,7 @@ def _explain(
     spans: SpanView | None,
     cascades: list[Cascade],
     blames: list[Blame],
-) -> tuple[tuple[Judged, ...], tuple[Suspect, ...]]:
+) -> tuple[tuple[Judged, ...], tuple[Suspect, ...], list[Place]]:
     seen = view.seen
     if began is None:
         reach = in_reach(view.changes, None, seen.at)
@@ -417,7 +417,7 @@ def _explain(
             for c in reach
         )
         ways = Ways.of(seen, view.records, seen.window)
-        return quiet, ranked((leak_draft(leak, False, ways) for leak in leaks), seen.window)
+        return quiet, ranked((leak_draft(leak, False, ways) for leak in leaks), seen.window), []
     onset = began.at
     current = [m for m in moves if m.ongoing or state is State.RECOVERING]
     shares = trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE)
@@ -447,7 +447,7 @@ def _explain(
     since = Window(min(began.earliest, seen.at), seen.at)
     ways = Ways.of(seen, view.records, since)
     drafts = _drafts(view, onset, current, places, leaks, patterns, judged, blames, ways)
-    return judged, ranked(drafts, since)
+    return judged, ranked(drafts, since), places
 
 
 def _cascades(view: View, moves: list[Move], onset: Instant) -> list[Cascade]:

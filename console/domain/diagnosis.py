@@ -172,16 +172,16 @@ class GraphCall:
 
 @dataclass(frozen=True, slots=True)
 class OwnExcess:
-    """What a service or dependency added itself to what went wrong, after what its callees explain."""
+    """What a service or dependency added itself to what went wrong, after what those explain that it calls."""
 
     service: str
     currency: str
     """failures | seconds"""
     share: float
     """Of everything that was added where the trouble shows, 0 to 1."""
-    baseline: float
-    observed: float
-    """Its error rate, or its seconds per request."""
+    baseline: float | None
+    observed: float | None
+    """Its error rate, or its seconds per request; None: only others tell of it."""
 
 
 @dataclass(frozen=True, slots=True)

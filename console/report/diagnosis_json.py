@@ -104,8 +104,8 @@ EXCESS = (
     Field("service", "text", "Service or dependency."),
     Field("currency", "text", "What was added.", among=("failures", "seconds")),
     Field("share", "number", "What it added itself, of everything that was added where the trouble shows."),
-    Field("baseline", "number", "Its error rate or seconds before."),
-    Field("observed", "number", "The same since."),
+    Field("baseline", "number", "Its error rate or seconds before.", null=True),
+    Field("observed", "number", "The same since.", null=True),
 )
 PATTERN = (
     Field("id", "text", "Stable name of the template."),
