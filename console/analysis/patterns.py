@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import blake2s
@@ -26,6 +27,8 @@ LEAST_BASELINE = 1_000
 RULE_OF_THREE = 3.0
 """What was not seen in n lines occurs, with 95 % confidence, in fewer than 3 / n of them [P]."""
 _WEIGHTS = {Level.ERROR: 1.5, Level.FATAL: 1.5, Level.WARN: 1.2}
+_RUN = re.compile(r"(?<=[a-z]):[0-9a-f]{4}(?=›)")
+"""What tells one hidden secret from another, by a key of this run."""
 Place: TypeAlias = tuple[str, Level]
 """Service and level: patterns are mined for each by itself."""
 
@@ -190,13 +193,17 @@ def _together(rest: Sequence[Pattern]) -> Pattern:
 
 
 def without_secrets(pattern: Pattern) -> Pattern:
-    """The same for eyes, clipboards and documents."""
+    """The same for eyes, clipboards and documents; what stands for a secret is the same in every run."""
     # A blank is no secret, whatever the word before it.
-    template = BLANK.join(redact(part) for part in pattern.template.split(BLANK))
-    example = redact(pattern.example)
+    template = BLANK.join(_hidden(part) for part in pattern.template.split(BLANK))
+    example = _hidden(pattern.example)
     if (template, example) == (pattern.template, pattern.example):
         return pattern
     return replace(pattern, template=SafeText(template), example=SafeText(example))
+
+
+def _hidden(text: str) -> str:
+    return _RUN.sub("", redact(text))
 
 
 def compare_counts(

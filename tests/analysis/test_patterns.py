@@ -164,6 +164,7 @@ def test_secrets_in_patterns_are_hidden() -> None:
     records = lines("login with password=hunter2{n} failed", 1000, 1300, 50)
     (row,) = special(compared(records), 5)
     assert "hunter2" not in row.example + row.template
+    assert row.example == "login with password=‹redacted:password› failed", "it is the same in every run"
 
 
 def test_a_source_of_which_less_is_known_is_compared_over_what_is_known_of_all() -> None:
