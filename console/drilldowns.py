@@ -51,6 +51,8 @@ SIDE_S = 1800.0
 LEAST_SIDE_S = 60.0
 SHOWN_OPERATIONS = 4
 SHOWN_SERVICES = 3
+HINTED = "logs"
+"""How a call is known that a log line only hints at."""
 MOST_ROWS = 300
 """Rows of a tree; what is beyond is counted."""
 EDGE = 1e-6
@@ -223,13 +225,13 @@ class _Tree:
         self._rows: list[TreeRow] = []
         self._shown: set[str] = set()
         self._cycles: list[str] = []
-        self._path: frozenset[str] = frozenset()
+        self._path: tuple[str, ...] = ()
 
     def view(self) -> TreeView:
         """All of it."""
         roots = self._roots()
         lead = next((s.service for s in self._diagnosis.suspects if s.service), None)
-        self._path = self._between(roots[0], lead) if roots and lead else frozenset()
+        self._path = self._between(roots[0], lead) if roots and lead else ()
         for root in roots:
             if root not in self._shown:
                 self._walk(root, None, (), "", "")
@@ -272,24 +274,27 @@ class _Tree:
             name = min(above, key=lambda n: self._since[n])
             seen.add(name)
 
-    def _between(self, start: str, end: str) -> frozenset[str]:
-        """The nodes on a shortest way through the calls; only the end where there is none."""
-        before: dict[str, str | None] = {start: None}
-        order = [start]
-        for node in order:
-            for call in self._calls.get(node, ()):
-                if call.callee not in before:
-                    before[call.callee] = node
-                    order.append(call.callee)
-        if end not in before:
-            return frozenset((end,))
-        found, here = set(), end
-        while True:
-            found.add(here)
-            above = before[here]
-            if above is None:
-                return frozenset(found)
-            here = above
+    def _between(self, start: str, end: str) -> tuple[str, ...]:
+        """The nodes on a shortest way through the calls; by way of calls that only logs hint at where there is no other."""
+        for hints in (False, True):
+            before: dict[str, str | None] = {start: None}
+            order = [start]
+            for node in order:
+                for call in self._calls.get(node, ()):
+                    if call.callee not in before and (hints or call.told_by != HINTED):
+                        before[call.callee] = node
+                        order.append(call.callee)
+            if end in before:
+                return self._way(before, end)
+        return (end,)
+
+    @staticmethod
+    def _way(before: dict[str, str | None], end: str) -> tuple[str, ...]:
+        found, above = [end], before[end]
+        while above is not None:
+            found.append(above)
+            above = before[above]
+        return tuple(reversed(found))
 
     def _walk(self, name: str, call: GraphCall | None, above: tuple[str, ...], lead: str, branch: str) -> None:
         again = name in above
@@ -302,7 +307,8 @@ class _Tree:
             return
         self._shown.add(name)
         below = sorted(
-            self._calls.get(name, ()), key=lambda c: (-self._share.get(c.callee, 0.0), self._names.index(c.callee))
+            self._calls.get(name, ()),
+            key=lambda c: (c.told_by == HINTED, -self._share.get(c.callee, 0.0), self._names.index(c.callee)),
         )
         deeper = lead + {"": "", "├─ ": "│  ", "└─ ": "   "}[branch]
         for place, one in enumerate(below):
@@ -331,7 +337,7 @@ class _Tree:
             self._probes.get(name),
             self._since.get(name),
             self._standings.get(name),
-            name in self._path,
+            (*above, name) == self._path[: len(above) + 1],
             SafeText(note),
         )
 

@@ -147,6 +147,15 @@ def test_the_tree_grows_from_the_affected_service_and_marks_the_way_to_the_suspe
     assert by_name["ghost"].call is not None and by_name["ghost"].call.error_rate == 0.5
 
 
+def test_the_way_goes_by_known_calls_where_a_log_line_hints_at_a_shorter_one() -> None:
+    calls = (*CALLS[:2], GraphCall("pay", "cards", "configuration"), GraphCall("shop", "cards", "logs"))
+    view = dependency_tree(
+        seen(topology=SYSTEM), verdict(calls=calls, suspects=(suspect("cards"),), symptoms=(symptom("gateway"),))
+    )
+    assert [row.key for row in view.rows if row.on_path][-1] == "gateway›shop›pay›cards"
+    assert [row.name for row in view.rows if row.key.startswith("gateway›shop›")] == ["pay", "cards", "cards"]
+
+
 def test_a_cycle_is_told_and_ends() -> None:
     view = dependency_tree(seen(topology=SYSTEM), verdict(calls=CALLS, symptoms=(symptom("shop"),)))
     assert "cycle: shop → pay → gateway → shop" in view.notes
