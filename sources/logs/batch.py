@@ -336,24 +336,39 @@ def measured(
         yield after, batch, after
 
 
-def sifted_batches(
-    form: Format, blocks: Iterable[tuple[int, bytes]], size: int, tally: Tally, sieve: Sieve
-) -> Iterator[Batch]:
+def sifted_batches(form: Format, sifted: Iterable[Sifted | None], tally: Tally, sieve: Sieve) -> Iterator[Batch]:
     """As `batches`, but only the records with a line of interest: all others are passed over unread.
 
     Args:
-        form, blocks, tally: As for `batches`.
-        size: About how many bytes the blocks are together.
-        sieve: Finds the lines of interest.
+        form, tally: As for `batches`.
+        sifted: Blocks with what the sieve found in them; None stands for blocks in which no such record begins or ends.
+        sieve: Knows the lines of interest.
     """
     careful = _Careful(form, tally, sieve.line, False)
-    for sifted in sieve.sift(blocks, size):
-        for batch in careful.sifted(sifted):
+    apart = False
+    for one in sifted:
+        if one is None:
+            apart = True
+            batch = Batch(form)
+            careful.finish(batch)
+            yield batch
+            continue
+        if apart:
+            offset, block, places = one
+            first = max(0, _first_start(form, block))
+            one = offset + first, block[first:], [place - first for place in places]
+            apart = False
+        for batch in careful.sifted(one):
             if len(batch):
                 yield batch
     batch = Batch(form)
     careful.finish(batch)
     yield batch
+
+
+def begins_record(form: Format, block: bytes) -> bool:
+    """Whether a record begins in a block of whole lines."""
+    return _first_start(form, block) >= 0
 
 
 def _starts(form: Format, block: bytes, begin: int, end: int) -> bool:

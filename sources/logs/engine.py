@@ -19,7 +19,7 @@ from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
 from sources.logs import bulk
-from sources.logs.batch import Batch, batches, sifted_batches
+from sources.logs.batch import Batch, batches, begins_record, sifted_batches
 from sources.logs.collect import Buckets, Collector, collector
 from sources.logs.derive import Memory
 from sources.logs.formats import Format, make
@@ -33,7 +33,7 @@ from sources.logs.questions import Question
 from sources.logs.reading import SAMPLE, Reader, require_text
 from sources.logs.records import Tally
 from sources.logs.seek import locate, probe
-from sources.logs.sieve import Sieve
+from sources.logs.sieve import Sieve, Sifted
 from sources.logs.spec import Spec
 from sources.logs.wire import Share, Shared
 
@@ -357,13 +357,33 @@ class Engine:
     def _read_part(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
         size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
         bulk.load(size)
-        blocks = self._blocks(reader, low, high, run)
         if run.sieve is not None and not self._dense(reader, low, size, run.sieve):
-            yield from sifted_batches(form, blocks, size, run.tally, run.sieve)
+            sifted = self._sifted(reader, form, low, high, run.sieve, run)
+            yield from sifted_batches(form, sifted, run.tally, run.sieve)
         elif run.divides and not reader.streamed and size >= DIVIDED and cores() > 1:
             yield from self._divided(reader, form, low, high, run)
         else:
-            yield from batches(form, blocks, run.tally, run.narrow)
+            yield from batches(form, self._blocks(reader, low, high, run), run.tally, run.narrow)
+
+    def _sifted(
+        self, reader: Reader, form: Format, low: int, high: int, sieve: Sieve, run: Pass
+    ) -> Iterator[Sifted | None]:
+        """The blocks of a part of a file with what the sieve finds in them: by ripgrep where that is there and of use."""
+        search = sieve.search(reader, low, high)
+        if search is not None:
+            before = run.bytes
+            try:
+                found = sieve.found(reader, self._blocks(reader, low, high, run), search, run.allowance.check)
+            finally:
+                search.close()
+            if found is not None:
+                yield from sieve.sift_found(
+                    reader, found, lambda block: begins_record(form, block), run.allowance.check
+                )
+                return
+            run.bytes = before
+        size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
+        yield from sieve.sift(self._blocks(reader, low, high, run), size)
 
     def _dense(self, reader: Reader, low: int, size: int, sieve: Sieve) -> bool:
         """Whether so many lines are of interest that finding them first would be more work than reading all."""

@@ -75,6 +75,10 @@ class Reader:
         self.bytes_read += len(data)
         return data
 
+    def descriptor(self) -> int:
+        """Of the file, whose own position is free to be used: everything here is read from given places."""
+        return self._fd
+
     def head(self, length: int = SAMPLE) -> bytes:
         """The first bytes, decompressed."""
         if not self.streamed:

@@ -9,16 +9,22 @@ from __future__ import annotations
 
 import re
 import threading
+from bisect import bisect_left
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from sources.logs import bulk
+from console.guard.sanitise import safe
+from sources.logs import bulk, ripgrep
+from sources.logs.reading import Reader
+from sources.logs.ripgrep import Ripgrep
 
 _Probe = tuple[int, int, int, int, bytes, tuple[bytes, ...]]
 """What is compared: a width in bytes, the first place compared (the others are so many widths on), the characters with their
 case put aside, how many of the word stand before them; then the word and the others that must stand in its line."""
+Found = tuple[int, int, list[int]]
+"""Offset and length of a block of whole lines, and where in it, ascending, something was found."""
 Sifted = tuple[int, bytes, list[int]]
 """Offset and bytes of a block of whole lines, and where in it, ascending, something was found."""
 
@@ -36,6 +42,8 @@ _SPARE = 64 << 10
 AHEAD = 4
 """Blocks that are looked through before they are asked for."""
 LOOKERS = 2
+_PATIENCE_S = 0.25
+"""How long one wait for ripgrep lasts, so that the allowed time is looked at."""
 
 
 class Sieve:
@@ -125,6 +133,84 @@ class Sieve:
         found.sort()
         return found
 
+    def search(self, reader: Reader, low: int, high: int) -> Ripgrep | None:
+        """A search of ripgrep for the words, begun; None where it is not installed, or would be no gain."""
+        end = min(high, reader.size)
+        if reader.streamed or ripgrep.program() is None or end - low < max(ripgrep.WORTH, (reader.size - low) // 2):
+            return None
+        try:
+            return ripgrep.Ripgrep(reader.descriptor(), low, end, [word for word, _ in self._sought])
+        except OSError:
+            return None
+
+    def found(
+        self, reader: Reader, blocks: Iterable[tuple[int, bytes]], search: Ripgrep, check: Callable[[], None]
+    ) -> list[Found] | None:
+        """What stands in blocks, by ripgrep; None where it failed, or the blocks cannot be read again as they are.
+
+        Args:
+            reader: Gives them.
+            blocks: All of them; they are looked through for doubtful lines while ripgrep works.
+            search: For the words.
+            check: Called often; ends the work by raising.
+        """
+        cut = reader.cut_lines
+        seen = [(offset, len(block), self._with_doubts(block, [])) for offset, block in blocks]
+        while not search.wait(_PATIENCE_S):
+            check()
+        places = search.places()
+        if places is None or reader.cut_lines != cut or reader.stopped:
+            return None
+        found: list[Found] = []
+        begin = 0
+        for offset, size, doubts in seen:
+            end = bisect_left(places, offset + size, begin)
+            here = sorted([place - offset for place in places[begin:end]] + doubts) if begin < end else doubts
+            found.append((offset, size, here))
+            begin = end
+        return found
+
+    def sift_found(
+        self, reader: Reader, found: Sequence[Found], begins: Callable[[bytes], bool], check: Callable[[], None]
+    ) -> Iterator[Sifted | None]:
+        """As `sift`, of blocks in which it is known what stands; but only the first, those in which something does, and around
+        them as many as a record that reaches into them may need. None stands for blocks that are left out.
+
+        Args:
+            reader: Gives the blocks again.
+            found: What `found` told.
+            begins: Whether a record begins in a block.
+            check: Called often; ends the work by raising.
+        """
+
+        def block_at(at: int) -> bytes:
+            return reader.pread(found[at][1], found[at][0])
+
+        needed = {0} | {at for at, one in enumerate(found) if one[2]}
+        for at in sorted(needed):
+            for step in (-1, 1):
+                near = at + step
+                while 0 <= near < len(found) and near not in needed:
+                    needed.add(near)
+                    if begins(block_at(near)):
+                        break
+                    near += step
+        sure = len(self._sought) == 1 and not self._sought[0][1]
+        left_out = False
+        for at, (offset, size, places) in enumerate(found):
+            if at not in needed:
+                if not left_out:
+                    yield None
+                left_out = True
+                continue
+            check()
+            left_out = False
+            block = block_at(at)
+            if len(block) < size:
+                reader.stopped = f"{safe(reader.file.path)}: became shorter while it was read; read up to its new end"
+                return
+            yield offset, block, places if sure else [one for one in places if self.line(_line_at(block, one))]
+
     def sift(self, blocks: Iterable[tuple[int, bytes]], size: int) -> Iterator[Sifted]:
         """Blocks with what is found in them.
 
@@ -148,6 +234,11 @@ class Sieve:
                 yield _looked(waiting.popleft())
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _line_at(block: bytes, place: int) -> bytes:
+    end = block.find(b"\n", place)
+    return block[block.rfind(b"\n", 0, place) + 1 : end if end >= 0 else len(block)]
 
 
 def _looked(one: tuple[int, bytes, Future[list[int]]]) -> Sifted:
@@ -175,8 +266,7 @@ def _probes(word: bytes, others: tuple[bytes, ...]) -> Iterator[_Probe]:
 
 def _beside(words: tuple[bytes, ...], block: bytes, place: int) -> bool:
     """Whether all words stand in the line of a place."""
-    end = block.find(b"\n", place)
-    line = block[block.rfind(b"\n", 0, place) + 1 : end if end >= 0 else len(block)].lower()
+    line = _line_at(block, place).lower()
     return all(word in line for word in words)
 
 

@@ -25,6 +25,7 @@ OPENED = {
     "sources/logs/client.py": "asyncio.create_subprocess_exec",
     "sources/logs/helper.py": "subprocess",
     "sources/logs/journald.py": "subprocess",
+    "sources/logs/ripgrep.py": "subprocess",
     "sources/plumbing/pump.py": "subprocess",
     "sources/repository.py": "git subprocess",
 }

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shutil
+from array import array
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -13,11 +18,15 @@ import sources.logs.batch
 import sources.logs.bulk
 import sources.logs.matching
 import sources.logs.reading
+import sources.logs.ripgrep
 from console.domain.instant import Window
 from console.domain.logs import LogPage
+from console.domain.text import SafeText
+from sources.base import SourceTimeout
 from sources.logs import bulk
-from sources.logs.engine import Engine
+from sources.logs.engine import Allowance, Engine
 from sources.logs.questions import Page
+from sources.logs.ripgrep import Ripgrep
 from sources.logs.sieve import Sieve
 from sources.logs.spec import Spec
 
@@ -84,28 +93,109 @@ def files(draw: st.DrawFn) -> bytes:
     return draw(st.sampled_from(["\n", "\r\n"])).join(lines).encode() + draw(st.sampled_from([b"", b"\n"]))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(files(), QUERIES, st.sampled_from([64, 200, 1 << 20]), st.booleans())
-def test_answers_are_those_without_it(tmp_path: Path, data: bytes, query: str, block: int, bulk: bool) -> None:
+class StandIn(Ripgrep):
+    """Finds what ripgrep would."""
+
+    def __init__(self, descriptor: int, start: int, end: int, words: Iterable[bytes]) -> None:
+        sought = re.compile(b"|".join(map(re.escape, words)), re.I)
+        text = os.pread(descriptor, end - start, start)
+        self.found: array[int] | None = array("Q", [start + match.start() for match in sought.finditer(text)])
+
+    def wait(self, seconds: float) -> bool:
+        return True
+
+    def places(self) -> array[int] | None:
+        return self.found
+
+    def close(self) -> None:
+        pass
+
+
+class Failing(StandIn):
+    """As ripgrep where it ends early."""
+
+    def places(self) -> array[int] | None:
+        return None
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=200)
+@given(
+    files(),
+    QUERIES,
+    st.sampled_from([64, 200, 1 << 20]),
+    st.booleans(),
+    st.sampled_from([None, StandIn, StandIn, Failing]),
+)
+def test_answers_are_those_without_it(
+    tmp_path: Path, data: bytes, query: str, block: int, bulk: bool, searcher: type[Ripgrep] | None
+) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(data)
 
-    def answer() -> LogPage:
+    def answer() -> tuple[LogPage, tuple[SafeText, ...]]:
         engine = Engine(Spec("app", (str(path),), service="shop"))
-        page: LogPage = engine.answer(DAY, [Page(query, 100)])[0].value
+        reading = engine.answer(DAY, [Page(query, 100)])[0]
+        page: LogPage = reading.value
         assert engine.answer(DAY, [Page(query, 0)])[0].value.matched == page.matched == len(page.records)
-        return page
+        return page, reading.warnings
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sources.logs.reading, "BLOCK", block)
         patched.setattr(sources.logs.reading, "_NEAR_END", 40)
         patched.setattr(sources.logs.bulk, "BULK", 0 if bulk else 1 << 30)
         patched.setattr(sources.logs.batch, "_WORTH", 1)
+        patched.setattr(sources.logs.ripgrep, "program", lambda: None)
         sifted = answer()
+        if searcher is not None:
+            patched.setattr(sources.logs.ripgrep, "program", lambda: "rg")
+            patched.setattr(sources.logs.ripgrep, "Ripgrep", searcher)
+            patched.setattr(sources.logs.ripgrep, "WORTH", 0)
+            assert answer() == sifted
         patched.setattr(sources.logs.matching, "_sieve", lambda *_: None)
         patched.setattr(sources.logs.matching, "_search", lambda *_: None)
         patched.setattr(sources.logs.matching.Matcher, "_sure", lambda *_: ())
-        assert sifted == answer()
+        assert sifted[0] == answer()[0]
+
+
+@pytest.mark.skipif(shutil.which("rg") is None, reason="ripgrep is not installed")
+@given(st.lists(WORDS, min_size=1, max_size=3), BLOCKS, BLOCKS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+def test_ripgrep_finds_the_lines_that_hold_a_word(
+    tmp_path: Path, words: list[bytes], before: bytes, block: bytes
+) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(before + b"\n" + block + b"\n")
+    start = len(before) + 1
+    with path.open("rb") as file:
+        search = Ripgrep(file.fileno(), start, start + len(block) + 1, words)
+        try:
+            while not search.wait(1.0):
+                pass
+            places = search.places()
+        finally:
+            search.close()
+    assert places is not None
+    lowered = block.lower()
+    wanted, at = [], 0
+    for line in lowered.split(b"\n"):
+        if any(word in line for word in words):
+            wanted.append(at)
+        at += len(line) + 1
+    assert sorted({lowered.rfind(b"\n", 0, place - start) + 1 for place in places}) == wanted
+
+
+def test_a_search_ends_with_its_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stand-in for a search that hangs is killed when the time allowed is used up."""
+    hanging = tmp_path / "rg"
+    hanging.write_text(f"#!/bin/sh\necho $$ > {tmp_path}/pid\nexec sleep 600\n")
+    hanging.chmod(0o755)
+    (tmp_path / "a.log").write_text("2025-11-23 10:00:00 INFO connection refused\n" * 50)
+    monkeypatch.setattr(sources.logs.ripgrep, "program", lambda: str(hanging))
+    monkeypatch.setattr(sources.logs.ripgrep, "WORTH", 0)
+    with pytest.raises(SourceTimeout):
+        Engine(Spec("app", (str(tmp_path / "a.log"),))).answer(DAY, [Page("refused", 5)], Allowance(0.5))
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
 
 
 def test_a_needle_in_a_configured_name_is_in_every_record(tmp_path: Path) -> None:
