@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from array import array
+import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
@@ -20,7 +20,6 @@ from sources.logs.formats.base import Format
 from sources.logs.inputs import LogFile
 from sources.logs.matching import Matcher
 from sources.logs.questions import (
-    CellPart,
     Counts,
     Derive,
     Errors,
@@ -127,19 +126,6 @@ def collector(
             return mined(question, window, Matcher(parse(query), given))
 
 
-class Whole:
-    """What collectors have in common that take all records themselves."""
-
-    divides = False
-    counted: Buckets | None = None
-
-    def part(self) -> Part:
-        raise NotImplementedError
-
-    def join(self, part: Part) -> None:
-        raise NotImplementedError
-
-
 class _Newest:
     """Keeps the newest records; of light ones, the whole record is made at the end."""
 
@@ -225,11 +211,13 @@ class _NewestErrors(_Newest):
         return ErrorSample(self.window, self.records(), self.matched), self.matched
 
 
-class Spread(Whole):
-    """Every n-th record, n doubling whenever there are too many."""
+class Spread:
+    """Every n-th record, n doubling whenever there are too many. Of parts each has its own first one."""
 
     sieve: Sieve | None = None
     narrow = True
+    divides = True
+    counted: Buckets | None = None
 
     def begin(self, file: LogFile) -> None:
         pass
@@ -240,6 +228,7 @@ class Spread(Whole):
         self._stride = 1
         self._matched = 0
         self._kept: list[tuple[Format, Entry]] = []
+        self._joined: list[LogRecord] = []
 
     def add(self, file: LogFile, batch: Batch) -> None:
         before, after = self._matched, self._matched + len(batch)
@@ -251,8 +240,28 @@ class Spread(Whole):
                 self._stride *= 2
         self._matched = after
 
+    def part(self) -> Part:
+        # The whole has about twice as many, so that it would have every second of them only.
+        self._thin(self._limit // 2)
+        return Part(self._matched, tuple([full(*one) for one in self._kept]), self._stride)
+
+    def join(self, part: Part) -> None:
+        self._matched += part.matched
+        stride = max(self._stride, part.stride)
+        ratio = stride // self._stride
+        self._kept, self._joined = self._kept[ratio - 1 :: ratio], self._joined[ratio - 1 :: ratio]
+        self._stride = stride
+        self._joined += part.records[stride // part.stride - 1 :: stride // part.stride]
+        self._thin(self._limit)
+
+    def _thin(self, most: int) -> None:
+        while len(self._kept) + len(self._joined) > most:
+            self._kept, self._joined = self._kept[1::2], self._joined[1::2]
+            self._stride *= 2
+
     def answer(self, scanned_bytes: int) -> tuple[LogPage, int]:
-        records = sorted((full(form, entry) for form, entry in self._kept), key=newest_first_key)
+        records = [*(full(form, entry) for form, entry in self._kept), *self._joined]
+        records.sort(key=newest_first_key)
         sampled = self._matched > len(records)
         return LogPage(self._window, tuple(records), self._matched, scanned_bytes, sampled), self._matched
 
@@ -311,17 +320,14 @@ class _Bucketed:
                 into[level] = into.get(level, 0) + count
 
     def part(self) -> Part:
-        cells = [CellPart(c.count, c.total_s, c.timed, c.values.tobytes(), c.stride) for c in self._cells]
-        return Part(buckets=tuple(self._buckets), cells=tuple(cells))
+        return Part(buckets=tuple(self._buckets), cells=tuple([cell.part() for cell in self._cells]))
 
     def join(self, part: Part) -> None:
         for bucket, other in zip(self._buckets, part.buckets, strict=True):
             for level, count in other.items():
                 bucket[level] = bucket.get(level, 0) + count
         for cell, one in zip(self._cells, part.cells, strict=True):
-            values = array("d")
-            values.frombytes(one.values)
-            cell.merge(Cell(one.count, 0, one.total_s, one.timed, values, one.stride))
+            cell.merge(Cell.of(one))
 
     def answer(self, scanned_bytes: int) -> tuple[LogCounts | LogHistogram, int]:
         counts = LogCounts(self._start, self._step_s, tuple(self._buckets))
@@ -330,11 +336,13 @@ class _Bucketed:
         return LogHistogram(counts, tuple(cell.values for cell in self._cells)), counts.total
 
 
-class _Series(Whole):
+class _Series:
     """What `sources.logs.derive` adds up, file by file."""
 
     sieve: Sieve | None = None
     narrow = False
+    divides = True
+    counted: Buckets | None = None
 
     def __init__(self, window: Window, step_s: float, source: str, memory: Memory) -> None:
         self._window, self._step_s, self._source, self._memory = window, step_s, source, memory
@@ -347,6 +355,14 @@ class _Series(Whole):
     def add(self, file: LogFile, batch: Batch) -> None:
         self._count += len(batch)
         self._parts[file.path].add(batch)
+
+    def part(self) -> Part:
+        return Part(self._count, derived={os.fsencode(path): one.part() for path, one in self._parts.items()})
+
+    def join(self, part: Part) -> None:
+        self._count += part.matched
+        for path, derived in part.derived.items():
+            self._parts.setdefault(os.fsdecode(path), Derived(self._step_s)).join(derived)
 
     def answer(self, scanned_bytes: int) -> tuple[tuple[Any, ...], int]:
         return series_of(self._parts, self._memory, self._window, self._step_s, self._source), self._count

@@ -26,6 +26,7 @@ from sources.logs.batch import Batch
 from sources.logs.formats.columns import MOST_KINDS, Kind
 from sources.logs.memo import Memo
 from sources.logs.operations import OTHER
+from sources.logs.questions import CellPart, DerivedPart
 
 HOLE_S = 300.0
 REMEMBERED_S = 3600.0
@@ -81,6 +82,17 @@ class Cell:
         self.values.extend(other.values[:: stride // other.stride])
         self.stride = stride
 
+    def part(self) -> CellPart:
+        """The same, to be sent to another process."""
+        return CellPart(self.count, self.total_s, self.timed, self.values.tobytes(), self.stride, self.failed)
+
+    @classmethod
+    def of(cls, part: CellPart) -> Cell:
+        """What another process sent."""
+        values = array("d")
+        values.frombytes(part.values)
+        return cls(part.count, part.failed, part.total_s, part.timed, values, part.stride)
+
 
 @dataclass(frozen=True, slots=True)
 class _Into:
@@ -128,6 +140,34 @@ class Derived:
             kind.failed,
             kind.status is None,
         )
+
+    def part(self) -> DerivedPart:
+        """What was counted, to be sent to another process."""
+        cells = {
+            service: {
+                operation: {interval: cell.part() for interval, cell in cells.items()}
+                for operation, cells in named.items()
+            }
+            for service, named in self.cells.items()
+        }
+        return DerivedPart(self.lines, self.errors, cells)
+
+    def join(self, part: DerivedPart) -> None:
+        """Add what was counted of another part of the file."""
+        for own, other in ((self.lines, part.lines), (self.errors, part.errors)):
+            for service, counts in other.items():
+                into = own.setdefault(service, {})
+                for interval, count in counts.items():
+                    into[interval] = into.get(interval, 0) + count
+        for service, named in part.cells.items():
+            operations = self.cells.setdefault(service, {})
+            for operation, cells in named.items():
+                known = operations.setdefault(operation, {})
+                for interval, one in cells.items():
+                    if interval in known:
+                        known[interval].merge(Cell.of(one))
+                    else:
+                        known[interval] = Cell.of(one)
 
     def covered(self, low: int, high: int, before: Instant | None) -> set[int]:
         """The intervals from `low` to below `high` that the file covers.

@@ -177,6 +177,8 @@ class Engine:
         if file is None:
             raise SourceUnavailable(f"{path}: is gone")
         bulk.load(share.end - share.start)
+        for one in collectors:
+            one.begin(file)
         with no_collection(), Reader(file) as reader:
             form = self.format_of(reader)
             for batch in batches(form, self._blocks(reader, share.start, share.end, run), run.tally, run.narrow):

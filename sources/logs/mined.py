@@ -10,7 +10,7 @@ from console.domain.instant import Window
 from console.domain.logs import Level, LogPage
 from console.domain.shapes import ExceptionCounts, ExceptionGroup, ShapeCounts
 from sources.logs.batch import Batch
-from sources.logs.collect import Collector, Spread, Whole
+from sources.logs.collect import Buckets, Collector, Spread
 from sources.logs.formats.columns import MOST_KINDS, Kind
 from sources.logs.inputs import LogFile
 from sources.logs.matching import Matcher
@@ -31,8 +31,11 @@ def mined(question: Shapes | Exceptions | Sample, window: Window, matcher: Match
             return _Sample(window, limit, matcher)
 
 
-class _Matching(Whole):
+class _Matching:
     """Takes the matching records of each batch."""
+
+    divides = True
+    counted: Buckets | None = None
 
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
@@ -48,8 +51,6 @@ class _Matching(Whole):
 
 
 class _Shapes(_Matching):
-    divides = True
-
     def __init__(self, window: Window, step_s: float, matcher: Matcher) -> None:
         super().__init__(matcher)
         self._window, self._step_s = window, step_s
@@ -75,8 +76,6 @@ class _Shapes(_Matching):
 
 
 class _Exceptions(_Matching):
-    divides = True
-
     def __init__(self, window: Window, matcher: Matcher) -> None:
         super().__init__(matcher)
         self._window = window
@@ -113,6 +112,12 @@ class _Sample(_Matching):
 
     def add(self, file: LogFile, batch: Batch) -> None:
         self._spread.add(file, self.matching(batch))
+
+    def part(self) -> Part:
+        return self._spread.part()
+
+    def join(self, part: Part) -> None:
+        self._spread.join(part)
 
     def answer(self, scanned_bytes: int) -> tuple[LogPage, int]:
         return self._spread.answer(scanned_bytes)

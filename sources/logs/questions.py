@@ -80,6 +80,15 @@ class CellPart(msgspec.Struct, frozen=True, array_like=True):
     timed: int
     values: bytes
     stride: int
+    failed: int = 0
+
+
+class DerivedPart(msgspec.Struct, frozen=True, array_like=True):
+    """A `sources.logs.derive.Derived`, with its numbers by interval."""
+
+    lines: dict[str, dict[int, int]]
+    errors: dict[str, dict[int, int]]
+    cells: dict[str, dict[str, dict[int, CellPart]]]
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -87,8 +96,11 @@ class Part(msgspec.Struct, frozen=True):
 
     matched: int = 0
     records: tuple[LogRecord, ...] = ()
-    """The newest of those that match."""
+    """The newest of those that match, or every `stride`-th."""
+    stride: int = 1
     buckets: tuple[dict[Level, int], ...] = ()
     cells: tuple[CellPart, ...] = ()
     shapes: tuple[Shape, ...] = ()
     exceptions: tuple[ExceptionGroup, ...] = ()
+    derived: dict[bytes, DerivedPart] = {}
+    """By the path of a file."""

@@ -8,7 +8,9 @@ import json
 import lzma
 import os
 import random
+from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -625,13 +627,20 @@ def test_records_without_a_time_are_said_to_be_left_out(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "question", [Page("-level:debug", 40), Page("", 0), Counts("", 60.0), Histogram("latency:>1ms", 7.0)]
+    "question",
+    [Page("-level:debug", 40), Page("", 0), Counts("", 60.0), Histogram("latency:>1ms", 7.0), Derive(15.0)],
 )
 def test_a_file_read_by_two_processes_gives_the_same_answer(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: Page | Counts | Histogram
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, question: Page | Counts | Histogram | Derive
 ) -> None:
     level = ("debug", "info", "error")
-    rows = [row(START + n / 10, level=level[n % 3], latency_ms=n % 7) for n in range(9000)]
+    # Eighths of a second add up to the same in whatever order.
+    rows = [
+        row(
+            START + n / 10, level=level[n % 3], path=f"/{'ab'[n % 2]}", status=200 + n % 2 * 300, latency_ms=n % 7 * 125
+        )
+        for n in range(9000)
+    ]
     rows[5000:5000] = [b"Traceback (most recent call last):\n", b"ValueError: 5\n", b"{broken\n"]
     path = write(tmp_path / "a.log", rows)
     window = Window(START + 20, START + 860)
@@ -654,6 +663,21 @@ def test_a_file_read_by_two_processes_gives_the_same_answer(
     monkeypatch.setattr(Helper, "answer", lambda *_: None)
     after_its_death = engine(path).answer(window, [question])[0]
     assert after_its_death.value == alone.value
+
+
+def test_a_sample_taken_by_two_processes_is_spread_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(tmp_path / "a.log", [row(START + n) for n in range(9000)])
+    monkeypatch.setattr(sources.logs.engine, "DIVIDED", 1 << 16)
+    monkeypatch.setattr(sources.logs.engine, "cores", lambda: 2)
+    window = Window(START, START + 9000)
+    series, sample = [one.value for one in engine(path).answer(window, [Derive(60.0), Messages(200)])]
+    assert SeriesSet.of(list(series)).get("shop", "log_lines") is not None
+    assert sample.matched == 9000 and sample.sampled
+    assert 100 < len(sample.records) <= 200
+    at = [record.at or 0.0 for record in sample.records]
+    gaps = [later - earlier for earlier, later in pairwise(at)]
+    assert Counter(gaps).most_common(1) == [(64.0, len(gaps) - 1)], "only where the halves meet it is another one"
+    assert max(gaps) < 128.0
 
 
 def test_a_utf_16_file_is_not_followed_and_the_tail_says_so(tmp_path: Path) -> None:
