@@ -17,7 +17,7 @@ from textual.widget import AwaitMount
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
-from console.actions import Action, with_keymap
+from console.actions import Action, key_text, with_keymap
 from console.config.load import ConfigError, Loaded
 from console.domain.instant import Instant
 from console.guard.redact import redact
@@ -153,9 +153,14 @@ class IncidentConsole(TerminalCare[int]):
         if (self._dirty or ages_moved) and not terminal_is_behind(self):
             self._dirty = False
             self.show_now()
-            changed = self.session.take_verdict()
-            if changed is not None:
-                self.notice(f"{changed.text} (V tells more)")
+            self._announce()
+
+    def _announce(self) -> None:
+        """Say once that the verdict changed; behind a dialog that hides the footer it waits."""
+        changed = self.session.take_verdict() if self.console_screen() is not None else None
+        if changed is not None:
+            keys = next((action.keys for action in self.actions if action.id == "news"), ())
+            self.notice(f"{changed.text} ({key_text(keys[0])} tells more)" if keys else changed.text)
 
     def show_now(self) -> None:
         """Show the newest state on the console screen that can be seen."""

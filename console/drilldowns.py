@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from statistics import median
 
 from console.analysis.leak import Leak, envelope, find_leak, segments
@@ -41,6 +42,7 @@ from console.views import (
     quiet_windows,
     rate_series,
     rebin,
+    requests_behind,
     trend_of,
     worst_symptom,
 )
@@ -94,7 +96,10 @@ def series_trend(observations: Observations, diagnosis: Diagnosis | None, key: S
         for s in (diagnosis.symptoms if diagnosis is not None else ())
     )
     unit = {"traffic": "1/s", "error_rate": "ratio", "availability": "ratio"}.get(signal, found.unit or "count")
-    return trend_of(found, unit, axis, quiet, mean_of if unit == "1/s" else max, bad)
+    trend = trend_of(found, unit, axis, quiet, mean_of if unit == "1/s" else max, bad)
+    if key.metric not in PERCENTILES:
+        return trend
+    return replace(trend, samples=requests_behind(observations.series, key.service, key.operation, axis.window))
 
 
 def line_trend(counts: Iterable[LogCounts], axis: Axis, quiet: Iterable[Window]) -> Trend:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from statistics import median
 
 from console.domain.diagnosis import Diagnosis, Standing, State, Symptom
@@ -180,6 +181,12 @@ def _ratio_trend(observations: Observations, service: str, axis: Axis, quiet: tu
     return Trend("ratio", last, trend.peak, normal, trend.points, int(requests), bad)
 
 
+def requests_behind(series: SeriesSet, service: str, operation: str, window: Window) -> int | None:
+    """Requests of the last minute: what its percentiles rest on; None where no source counts them."""
+    part = _recent(series.get(service, "request_count", operation), window)
+    return round(sum(part.values)) if part is not None else None
+
+
 def _symptoms_of(diagnosis: Diagnosis | None, service: str) -> dict[str, Symptom]:
     found: dict[str, Symptom] = {}
     for symptom in diagnosis.symptoms if diagnosis is not None else ():
@@ -200,7 +207,8 @@ def service_row(
         found = series.get(name, metric)
         if found is None and metric == "latency_p50":
             found = series.get(name, "latency_avg")
-        return trend_of(found, "s", axis, quiet, max, metric in open_symptoms)
+        trend = trend_of(found, "s", axis, quiet, max, metric in open_symptoms)
+        return replace(trend, samples=requests_behind(series, name, "", axis.window))
 
     traffic = trend_of(
         rate_series(series, name), "1/s", axis, quiet, mean_of, "traffic" in open_symptoms or "silence" in open_symptoms
@@ -297,7 +305,12 @@ def operation_trends(
     }
     return (
         trend_of(error_series(series, service, operation), "ratio", axis, quiet, max, "error_rate" in open_signals),
-        trend_of(series.get(service, "latency_p99", operation), "s", axis, quiet, max, "latency_p99" in open_signals),
+        replace(
+            trend_of(
+                series.get(service, "latency_p99", operation), "s", axis, quiet, max, "latency_p99" in open_signals
+            ),
+            samples=requests_behind(series, service, operation, axis.window),
+        ),
         trend_of(rate_series(series, service, operation), "1/s", axis, quiet, mean_of, "traffic" in open_signals),
     )
 
