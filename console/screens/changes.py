@@ -54,7 +54,7 @@ class ChangeScreen(AskingScreen):
         self._detail: DeployDetail | None = None
         self._compared: tuple[BeforeAfter, ...] = ()
         self._without = READING if change.kind in WITH_COMMITS else ""
-        self._asked_for = None
+        self.ask_anew()
         self.title_shown = f"{change.kind} {change.id}"
 
     def here(self) -> object:

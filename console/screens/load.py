@@ -75,6 +75,7 @@ class SeriesScreen(ConsoleScreen):
         self._chart = ChartView(id="charts")
         self._trend: Trend | None = None
         self._asked_for: object = None
+        self._asking = False
         what = f"{key.service} {key.operation}" if key.operation else key.service
         self._lines = RecordLines(session, 2, about(key.service, key.operation), f"Lines of {what}")
 
@@ -91,8 +92,8 @@ class SeriesScreen(ConsoleScreen):
     def show_body(self, state: ConsoleState) -> None:
         signals, verdict = state.signals, state.diagnosis.at if state.diagnosis is not None else None
         if signals is not None:
-            if (signals.axis.window, verdict) != self._asked_for:
-                self._asked_for = (signals.axis.window, verdict)
+            if (signals.axis.window, verdict) != self._asked_for and not self._asking:
+                self._asked_for, self._asking = (signals.axis.window, verdict), True
                 self.run_worker(self._read(), name="series", group="series", exclusive=True, exit_on_error=False)
             whose, what = chart_title(self._key)
             shown = [(what, self._trend)] if self._trend is not None else []
@@ -100,5 +101,8 @@ class SeriesScreen(ConsoleScreen):
         self._lines.show_state(state)
 
     async def _read(self) -> None:
-        self._trend = await self.session.series(self._key) or self._trend or Trend("count")
+        try:
+            self._trend = await self.session.series(self._key) or self._trend or Trend("count")
+        finally:
+            self._asking = False
         self.show_body(self.session.state())

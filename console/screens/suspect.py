@@ -11,6 +11,7 @@ from textual.widget import Widget
 from console.actions import Action
 from console.domain.diagnosis import Evidence, Suspect
 from console.domain.instant import Window
+from console.domain.series import SeriesKey
 from console.live.repeat import Question, query_of
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
@@ -35,9 +36,10 @@ class SuspectScreen(ConsoleScreen):
         super().__init__(session, crumbs, actions)
         self._suspect = suspect
         self.list, self.chart = TextView(), ChartView()
-        self._shown: Chart | None = None
+        self._shown: SeriesKey | str | None = None
+        self._reading: SeriesKey | str | None = None
         self._trend: Trend | None = None
-        self._read_for: tuple[Chart, Window, float] | None = None
+        self._read_for: tuple[SeriesKey | str, Window, float] | None = None
 
     def body(self) -> Iterable[Widget]:
         yield Horizontal(self.list, self.chart, id="body")
@@ -96,18 +98,28 @@ class SuspectScreen(ConsoleScreen):
         chart = chart_of(evidence or next(iter(self._suspect.evidence), None), self._suspect, state.diagnosis)
         if chart is None or signals is None or not self.chart.display:
             return
-        asked = (chart, signals.axis.window, state.diagnosis.at if state.diagnosis is not None else 0.0)
-        if asked != self._read_for:
-            self._read_for = asked
+        subject = subject_of(chart)
+        asked = (subject, signals.axis.window, state.diagnosis.at if state.diagnosis is not None else 0.0)
+        if asked != self._read_for and self._reading != subject:  # a slow answer about the same thing is waited for
+            self._read_for, self._reading = asked, subject
             self.run_worker(self._read(chart), name="chart", group="chart", exclusive=True, exit_on_error=False)
-        if chart == self._shown and self._trend is not None:
+        if subject == self._shown and self._trend is not None:
             whose, what = chart_title(chart)
             self.chart.show_charts(whose, [(what, self._trend)], signals.axis, self.look, signals.status)
 
     async def _read(self, chart: Chart) -> None:
-        trend = await read_chart(self.session, chart)
-        self._shown, self._trend = chart, trend if trend is not None else Trend("count")
+        try:
+            trend = await read_chart(self.session, chart)
+        finally:
+            if self._reading == subject_of(chart):
+                self._reading = None
+        self._shown, self._trend = subject_of(chart), trend if trend is not None else Trend("count")
         self._show_chart(self.session.state())
+
+
+def subject_of(chart: Chart) -> SeriesKey | str:
+    """What is drawn, whatever the stretch that a claim is about: that grows with every verdict."""
+    return chart.query if isinstance(chart, Question) else chart
 
 
 async def read_chart(session: Session, chart: Chart) -> Trend | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import pytest
 from textual.pilot import Pilot
 
 from console.app import IncidentConsole
+from console.domain.changes import DeployDetail
 from console.domain.diagnosis import Evidence, Standing, State, Suspect
 from console.domain.instant import Window
 from console.domain.reading import Reading
@@ -323,6 +325,40 @@ async def test_what_nobody_measures_is_said(system: System) -> None:
 
 
 # Going on
+
+
+@dataclass
+class SlowRepository(FakeChanges):
+    """Tells of a deploy only when it may."""
+
+    asked: int = 0
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def detail(self, change_id: str, service: str | None = None) -> DeployDetail | None:
+        self.asked += 1
+        await self.go_on.wait()
+        return await super().detail(change_id, service)
+
+
+async def test_a_slow_answer_is_waited_for_however_much_changes_meanwhile() -> None:
+    repository = SlowRepository()
+    app = System(changes=repository).app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await at(app, pilot, ["4", "enter"], ChangeScreen)
+        await until(lambda: repository.asked)
+        assert "reading the repository" in screen_text(app)
+        for key in ("minus", "plus", "minus"):
+            window = app.session.state().window
+            await pilot.press(key)
+            await until(partial(_moved, app, window))
+            app.show_now()
+        repository.go_on.set()
+        await until(lambda: "checkout/pricing.py" in screen_text(app))
+        assert repository.asked == 1
+
+
+def _moved(app: IncidentConsole, window: Window) -> bool:
+    return app.session.state().window != window
 
 
 @pytest.mark.slow
