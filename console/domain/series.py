@@ -95,7 +95,7 @@ class Series:
         """The usual distance between points (their median); None below two points."""
         if len(self.times) < 2:
             return None
-        gaps = sorted(map(sub, self.times[1:], self.times))
+        gaps: list[float] = sorted(map(sub, self.times[1:], self.times))
         return gaps[len(gaps) // 2]
 
 
