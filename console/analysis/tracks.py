@@ -130,7 +130,8 @@ def _error_track(series: SeriesSet, one: Series, at: Instant) -> ErrorTrack | No
 
     service, operation = one.key.service, one.key.operation
     times, values = arrays(one)
-    requests = requests_at(series, one, times, at)
+    step = step_of(one)
+    requests = requests_at(series, one, times, step, at)
     if requests is None:
         return None
     match one.key.metric:
@@ -150,20 +151,20 @@ def _error_track(series: SeriesSet, one: Series, at: Instant) -> ErrorTrack | No
         times[known],
         np.minimum(failures, np.maximum(requests[known], failures)),
         requests[known],
-        step_of(one),
+        step,
         one.source,
         one.query,
     )
 
 
-def requests_at(series: SeriesSet, one: Series, times: Numbers, at: Instant) -> Numbers | None:
-    """Requests behind `one` in the interval that ends at each of `times`; NaN where it is not known.
+def requests_at(series: SeriesSet, one: Series, times: Numbers, step_s: float, at: Instant) -> Numbers | None:
+    """Requests behind `one`, whose step is `step_s`, in the interval that ends at each of `times`; NaN where it is not known.
 
     None where its own source does not tell: the lines of a sampled log say nothing about the requests of a metric.
     """
     import numpy as np
 
-    service, operation, step_s = one.key.service, one.key.operation, step_of(one)
+    service, operation = one.key.service, one.key.operation
     count = series.get(service, "request_count", operation)
     if count is not None and count.source != one.source:
         count = None
@@ -200,7 +201,7 @@ def _value_track(series: SeriesSet, one: Series, meaning: Meaning, at: Instant) 
     step = step_of(one)
     requests = None
     if meaning.family in (Family.LATENCY, Family.RATIO):
-        requests = requests_at(series, one, times, at)
+        requests = requests_at(series, one, times, step, at)
     if requests is not None and meaning.family is Family.LATENCY:
         idle = requests == 0
         if idle.any() and not idle.all():  # a latency of no requests is no latency
