@@ -537,8 +537,11 @@ def _memory_facts(
         )
     yield "restarts", ", ".join(clock_text(r, now=at) for r in restarts[-5:]) or "none on record"
     if leak is not None and leak.earliest is not None:
-        latest = span_text(leak.latest - at) if leak.latest is not None else "perhaps never"
-        yield "runs out", f"in {span_text(leak.earliest - at)} at the soonest, {latest} at the latest"
+        soonest = span_text(math.floor((leak.earliest - at) / 60) * 60)
+        latest = (
+            f"to {span_text(math.floor((leak.latest - at) / 60) * 60 + 60)}" if leak.latest is not None else "or never"
+        )
+        yield "runs out", f"in {soonest} {latest}, if this continues"
 
 
 # -- what a new diagnosis says otherwise ------------------------------------------------------------------------------

@@ -188,7 +188,7 @@ def sentence(curve: LoadCurve, what: str, number: str, at_knee: str) -> str:
     if len(curve.before) < FEWEST_POINTS or len(curve.since) < FEWEST_EQUAL:
         return f"Too little is known: {len(curve.before)} steps before and {len(curve.since)} since.{knee}"
     if curve.at_equal_load is None:
-        return f"No load was seen both before and since ({number}): whether the curve moved cannot be told.{knee}"
+        return f"No load was reached both before and since ({number}): whether the curve moved cannot be told.{knee}"
     n = f"{curve.equal_points[0]} steps before, {curve.equal_points[1]} since"
     verb, was = ("are", "they were") if curve.unit == "ratio" else ("is", "it was")
     ratio = curve.at_equal_load
