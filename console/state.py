@@ -153,7 +153,8 @@ class LogsView:
     rate_per_min: float | None = None
     skipped: int = 0
     """Records that arrived faster than they can be shown; all are counted and kept on disk."""
-    following: bool = True
+    newer_held_back: bool = False
+    """Newer records than the last of `records` are known, and not shown since the reader does not follow."""
     status: Status = Status()
     baseline_s: float | None = None
     """Length of the stretch that `patterns` are compared with, in seconds; None: with nothing."""

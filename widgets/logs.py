@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from textual.message import Message
+
 from console.domain.instant import span_text
 from console.domain.logs import Level, LogCounts, LogRecord
 from console.state import LogsView, Marker, Status, Word
@@ -104,12 +106,29 @@ class LogsPane(Pane):
     """Whether it shows the records alone."""
     most_unfolded = 200
 
+    class Following(Message):
+        """It begins to follow the newest line, or stops."""
+
+        def __init__(self, pane: LogsPane) -> None:
+            super().__init__()
+            self.pane = pane
+
     def __init__(self, *, id: str | None = None, classes: str | None = None) -> None:
         super().__init__(id=id, classes=classes)
-        self.following = True
-        """Whether the newest line stays in view."""
+        self._following = True
         self._unfolded: dict[str, None] = {}
         self._memo = Memo()
+
+    @property
+    def following(self) -> bool:
+        """Whether the newest line stays in view."""
+        return self._following
+
+    @following.setter
+    def following(self, on: bool) -> None:
+        if on != self._following:
+            self._following = on
+            self.post_message(self.Following(self))
 
     def show_view(self, view: LogsView, look: Look, markers: tuple[Marker, ...] = ()) -> None:
         """Show this; `markers` go under the histogram."""
@@ -143,7 +162,7 @@ class LogsPane(Pane):
         if self.hints.marks:
             parts.append(f"{len(self.hints.marks)} marked")
         if not self.following:
-            parts.append("not following")
+            parts.append("newer lines: F" if self.view.newer_held_back else "not following")
         if self.view.rate_per_min is not None:
             parts.append(f"{plain(round(self.view.rate_per_min))}/min")
         return " · ".join(parts)

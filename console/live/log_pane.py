@@ -67,7 +67,6 @@ class LogPane:
         self._scope = scope
         self._changed = changed
         self.filter_text = DEFAULT_FILTER
-        self.following = True
         self._lines: Lines | None = None
         """What is shown."""
         self._next: Lines | None = None
@@ -217,7 +216,6 @@ class LogPane:
             total=counts.total,
             rate_per_min=lines.tail.rate_per_min(now) if live else None,
             skipped=lines.tail.dropped,
-            following=self.following,
         )
 
     def _reading(self) -> bool:

@@ -28,6 +28,7 @@ from console.state import (
     ConsoleState,
     HeaderView,
     LoadView,
+    LogsView,
     MemoryView,
     News,
     Status,
@@ -38,6 +39,8 @@ from console.state import (
 
 SILENT_AFTER_S = 8.0
 """The collector sends at least every two seconds; four times that without a state means it hangs or is gone."""
+MOST_HELD = 5000
+"""Records that are kept for a reader who does not follow; what comes beyond these waits until he follows again."""
 MOST_MARKS = 500
 """Records kept as evidence; whole records, since their file may be gone when they are needed."""
 MOST_PAST_FILTERS = 50
@@ -105,6 +108,9 @@ class Session:
         self._taken_at = monotonic()
         self._told_until = float("-inf")
         self._records: dict[tuple[str, str, int, Instant | None], LogRecord] = {}
+        self._holds = False
+        self._held: tuple[LogRecord, ...] = ()
+        self._newest = self._latest.logs
         self.search_text = ""
         """What is looked for in the lines without filtering them; a query."""
         self.past_filters: tuple[str, ...] = ()
@@ -122,8 +128,31 @@ class Session:
 
     def _take(self, state: ConsoleState) -> None:
         self._taken_at = self._monotonic()
-        self._latest = replace(state, logs=replace(state.logs, records=self._same(state.logs.records)))
+        logs = replace(state.logs, records=self._same(state.logs.records))
+        self._newest = logs
+        self._latest = replace(state, logs=self._kept_in_place(logs) if self._holds else logs)
         self._changed()
+
+    def _kept_in_place(self, logs: LogsView) -> LogsView:
+        """The records of who does not follow: those that he reads, however fast others come, and what joins them without a gap.
+
+        Another filter, and records before the first, are an answer to what the user asked for: they are shown.
+        """
+        held = self._held
+        if (
+            not held
+            or not logs.records
+            or logs.filter_text != self._latest.logs.filter_text
+            or _starts_before(logs, held)
+        ):
+            self._held = logs.records
+            return logs
+        places = {_place(record): n for n, record in enumerate(logs.records)}
+        joint = places.get(_place(held[-1]))
+        if joint is not None:
+            self._held = held + logs.records[joint + 1 :][: max(0, MOST_HELD - len(held))]
+        behind = _place(self._held[-1]) != _place(logs.records[-1])
+        return replace(logs, records=self._held, newer_held_back=behind)
 
     def take_verdict(self) -> News | None:
         """A change of the verdict that has not been told yet; told once, also where the screen is frozen meanwhile."""
@@ -135,7 +164,7 @@ class Session:
 
     def _same(self, records: tuple[LogRecord, ...]) -> tuple[LogRecord, ...]:
         """The records, with those that are known already as the very same objects, so that painters need not look twice."""
-        keys = [(r.source, r.file, r.offset, r.at) for r in records]
+        keys = [_place(r) for r in records]
         kept = tuple(self._records.get(k, r) if k[2] >= 0 else r for k, r in zip(keys, records, strict=True))
         self._records = dict(zip(keys, kept, strict=True))
         return kept
@@ -202,6 +231,16 @@ class Session:
             raise TooManyMarks(f"{MOST_MARKS} records are marked: take a mark away first")
         self.marks[known] = record
         return True
+
+    def hold_lines(self, hold: bool) -> None:
+        """Keep the records of the log pane in place, since nobody follows the newest; or show the newest again."""
+        if hold == self._holds:
+            return
+        self._holds = hold
+        self._held = self._latest.logs.records if hold else ()
+        if not hold:
+            self._latest = replace(self._latest, logs=self._newest)
+            self._changed()
 
     def refresh(self) -> None:
         """Ask every source again now; budgets still hold."""
@@ -278,6 +317,16 @@ class Session:
             return await self._link.ask(command, *arguments)
         except LinkDown:
             return None
+
+
+def _place(record: LogRecord) -> tuple[str, str, int, Instant | None]:
+    """What makes it this record and no other that reads the same."""
+    return record.source, record.file, record.offset, record.at
+
+
+def _starts_before(logs: LogsView, held: tuple[LogRecord, ...]) -> bool:
+    first, known = logs.records[0].at, held[0].at
+    return first is not None and known is not None and first < known
 
 
 def _starting(now: Instant) -> HeaderView:

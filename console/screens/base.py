@@ -171,6 +171,16 @@ class ConsoleScreen(TimeActions, FurtherActions):
                 pane.hint(hints)
         self.footer.show_keys(self.refusals(), self.pane_name(), len(self.panes()))
         self.show_body(state)
+        self.on_logs_pane_following()
+
+    def tail(self) -> LogsPane | None:
+        """The pane that shows the newest lines as they come, where the screen has one."""
+        return None
+
+    def on_logs_pane_following(self) -> None:
+        """Lines that somebody reads stay where they are, however fast others come."""
+        if (tail := self.tail()) is not None:
+            self.session.hold_lines(not tail.following)
 
     def pane_name(self) -> str:
         """What the actions table calls the pane that has the cursor."""

@@ -103,6 +103,10 @@ class LogsScreen(ConsoleScreen):
 
     # What is shown.
 
+    def tail(self) -> LogsPane:
+        """The records."""
+        return self.lines
+
     def show_body(self, state: ConsoleState) -> None:
         view, markers = self._matching(state.logs), state.signals.axis.markers if state.signals is not None else ()
         self._view = view

@@ -87,6 +87,10 @@ class OverviewScreen(ConsoleScreen):
     def panes(self) -> list[Pane]:
         return [self.signals, self.suspects, self.logs, self.changes, self.upstreams]
 
+    def tail(self) -> LogsPane:
+        """The log pane."""
+        return self.logs
+
     def show_body(self, state: ConsoleState) -> None:
         look, signals = self.look, state.signals
         self.signals.show_view(signals, look)

@@ -56,7 +56,7 @@ class Console(Terminal):
             self.send(key)
             select.select([], [], [], KEY_S)
 
-    def rest(self) -> None:
+    def hands_off(self) -> None:
         """Leave the keys alone for as long as those before count towards a paste."""
         select.select([], [], [], WITHIN_S)
 

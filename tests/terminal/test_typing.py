@@ -108,7 +108,7 @@ def test_keys_act_in_the_order_in_which_they_are_typed(project: Project) -> None
             console.send(f"{digit}z".encode())
             console.shows(f"┏ {digit} ")
             console.shows_no("┌")
-            console.rest()  # more than six keys within a moment would be a paste
+            console.hands_off()  # more than six keys within a moment would be a paste
             console.type(b"z")
             console.shows("┌")
         console.send(b"/x")

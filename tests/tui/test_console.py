@@ -128,6 +128,35 @@ async def test_new_lines_appear_and_are_counted_once(system: System) -> None:
         assert "the newest line of all" in screen_text(app)
 
 
+async def test_lines_that_are_read_stay_while_a_storm_of_others_passes(system: System) -> None:
+    """More arrive than a state can hold, so that nothing joins what is shown; F shows the newest again."""
+    app = system.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("3", "k", "k")
+        await until(lambda: "not following" in screen_text(app))
+        read = app.session.state().logs.records
+        storm = [line(f"storm {n}", NOW - 1 + n / 1e5, offset=100_000 + n) for n in range(5000)]
+        system.logs.arrive(*storm)
+        await until(lambda: app.session.state().logs.newer_held_back)
+        app.show_now()
+        await pilot.pause()
+        assert app.session.state().logs.records == read
+        assert "newer lines: F" in screen_text(app) and "storm" not in screen_text(app)
+        await pilot.press("F")
+        await until(lambda: "storm 4999" in screen_text(app))
+
+
+async def test_lines_that_join_those_that_are_read_can_be_reached(system: System) -> None:
+    app = system.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("3", "k")
+        system.logs.arrive(line("one more below", NOW - 1, offset=99_999))
+        await until(lambda: app.session.state().logs.records[-1].message == "one more below")
+        assert not app.session.state().logs.newer_held_back
+
+
 async def test_freezing_holds_the_screen_and_thawing_shows_what_arrived(system: System) -> None:
     app = system.app()
     async with app.run_test(size=(120, 40)) as pilot:

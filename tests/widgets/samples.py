@@ -225,8 +225,8 @@ def logs(count: int = 60) -> LogsView:
     )
     return LogsView(
         SafeText("level:>=warn"), LogCounts(NOW - 1800, 10.0, tuple(buckets)),
-        tuple(replace(p, trend=trend) for p, trend in zip(patterns, trends, strict=True)), tuple(records), 412, 61.0, 0, True,
-        Status(Word.LIVE, 1.0), 10_800.0, excess,
+        tuple(replace(p, trend=trend) for p, trend in zip(patterns, trends, strict=True)), tuple(records), 412, 61.0, 0,
+        status=Status(Word.LIVE, 1.0), baseline_s=10_800.0, excess=excess,
     )  # fmt: skip
 
 
