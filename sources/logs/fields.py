@@ -7,9 +7,10 @@ stands. Nested objects are read by their dotted path (`{"http": {"route": …}}`
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, cast
+from itertools import repeat
+from typing import Any, Final, TypeVar, cast
 
 from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
@@ -20,8 +21,9 @@ from sources.logs.levels import level_of
 from sources.logs.memo import Memo
 from sources.logs.operations import operation_name
 from sources.logs.times import Clock, Stamps
-from sources.logs.units import latency_of, unit_in_name
+from sources.logs.units import latencies_of, latency_of, unit_in_name
 
+_T = TypeVar("_T")
 ALIASES: Final[dict[str, tuple[str, ...]]] = {
     "time": (
         "ts", "time", "@timestamp", "timestamp", "datetime", "date", "@t", "asctime", "eventtime", "event_time",
@@ -66,6 +68,8 @@ MOST_FIELDS = 64
 """Fields of one record that are kept for the screen."""
 FIELD_LIMIT = 1024
 """Characters of one field that are kept for the screen."""
+LONGEST_TRACE = 200
+"""Characters of a trace's id that are kept."""
 
 
 class Meanings:
@@ -114,6 +118,7 @@ class Builder:
         self._stamps: Stamps[str] = Stamps(self.clock, self.clock.text)
         self._operations = Memo(self._operation, 20_000)
         self._alike = Memo(self._without_digits)
+        self._services: Memo[str, str] = Memo(self._service, 512)
 
     def unit(self, name: str) -> float:
         """Seconds per unit of the latency field `name`, by the rule of `sources.logs.units`."""
@@ -141,6 +146,9 @@ class Builder:
 
     def service(self, value: object) -> str:
         """The service: the one that configuration or path names, else the field's value, else the fallback."""
+        return self._services[value] if type(value) is str else self._service(value)
+
+    def _service(self, value: object) -> str:
         context = self.context
         return context.service or ("" if value is None else safe(text_of(value), 200)) or context.fallback_service
 
@@ -149,9 +157,15 @@ class Builder:
         if not isinstance(route, str):
             return ""
         method = method if isinstance(method, str) else ""
+        known = self._operations.get((method, route))
+        if known is not None:
+            return known
         # Identifiers make many routes of one operation, and which digits they are made of tells nothing.
         alike = None if self._route_as_is else self._alike[method, route.translate(ZEROS)]
         return self._operations[method, route] if alike is None else alike
+
+    def _operation_of(self, named: tuple[object, object]) -> str:
+        return self.operation(*named)
 
     def _without_digits(self, key: tuple[str, str]) -> str | None:
         """The operation of all routes that differ in digits only; None where its name has digits."""
@@ -204,14 +218,14 @@ class Builder:
             texts: Their texts, where these are known to need no cleaning; None: not known.
             extra, at, level, message, offset: As for `record`.
         """
-        for index in plan.telling:
-            value = values[index]
-            if value is None or value == "":
-                plan = self._plan_without(plan.names, values)
-                break
+        if None in values or "" in values:
+            for index in plan.telling:
+                if values[index] is None or values[index] == "":
+                    plan = self._plan_without(plan.names, values)
+                    break
         tidy = texts is not None
         if texts is None:
-            texts = [value if type(value) is str else text_of(value) for value in values]
+            texts = _texts(values)
             # Most records are short and have nothing to be made visible: one look at all of it spares one at every field.
             together = "".join(texts)
             tidy = len(together) <= FIELD_LIMIT and together.isascii() and together.isprintable()
@@ -224,7 +238,8 @@ class Builder:
         trace = texts[i_trace] if i_trace >= 0 else ""
         if tidy:
             first, more = SafeText(message), extra
-            fields = tuple([(name, cast(SafeText, texts[index])) for index, name in plan.shown])
+            clean_texts = cast("Sequence[SafeText]", texts)
+            fields = tuple([(name, clean_texts[index]) for index, name in plan.shown])
         else:
             first, more, fields = self._cleaned(values, texts, plan, message, extra)
         return LogRecord(
@@ -237,12 +252,73 @@ class Builder:
             else "",
             status_of(values[i_status]) if i_status >= 0 else None,
             latency_of(values[i_latency], plan.unit) if i_latency >= 0 else None,
-            trace if tidy and len(trace) <= 200 else clean(trace, 200),
+            trace if tidy and len(trace) <= LONGEST_TRACE else clean(trace, LONGEST_TRACE),
             more,
             fields,
             self.context.source,
             self.context.file,
             offset,
+        )
+
+    def filled_all(
+        self, plan: Plan, rows: Sequence[Sequence[object]], offsets: Sequence[int]
+    ) -> list[LogRecord] | None:
+        """As `filled` for many records with the same names of fields; None where one of them is unusual (holds an object, something
+        that must be made visible or cut, or nothing under a name that has a meaning).
+
+        Args:
+            plan: From `plans`.
+            rows: The values of each.
+            offsets: Where each starts in its file.
+        """
+        columns = list(zip(*rows, strict=True))
+        kinds = [set(map(type, column)) for column in columns]
+        if any(dict in kind for kind in kinds):
+            return None
+        texts = [
+            cast("Sequence[str]", column) if kind == {str} else _texts(column)
+            for kind, column in zip(kinds, columns, strict=True)
+        ]
+        together = "".join(map("".join, texts))
+        if not (together.isascii() and together.isprintable()):
+            return None
+        if sum([max(map(len, column)) for column in texts]) > FIELD_LIMIT:
+            return None
+        for index in plan.telling:
+            if None in columns[index] or "" in columns[index]:
+                return None
+        i_time, i_level, i_service, i_message, i_operation, i_method, i_status, i_latency, i_trace = plan.places
+        if i_trace >= 0 and max(map(len, texts[i_trace])) > LONGEST_TRACE:
+            return None
+        nothing, empty = repeat(None), repeat("")
+        when: Iterable[Instant | None] = nothing
+        if i_time >= 0:
+            stamps = cast("Sequence[str]", columns[i_time])
+            when = self._stamps.column(stamps) if kinds[i_time] == {str} else map(self.at, stamps)
+        named = columns[i_service] if i_service >= 0 and not self.context.service else repeat(None)
+        methods = columns[i_method] if i_method >= 0 else [None] * len(rows)
+        shown = [name for _, name in plan.shown]
+        values = zip(*[texts[i] for i, _ in plan.shown], strict=True)
+        fields = [tuple(zip(shown, row, strict=True)) for row in values] if shown else repeat(())
+        return list(
+            map(
+                LogRecord,
+                when,
+                _each(level_of, columns[i_level]) if i_level >= 0 else repeat(Level.UNKNOWN),
+                map(self.service, named),
+                cast("Iterable[SafeText]", texts[i_message] if i_message >= 0 else empty),
+                _each(self._operation_of, list(zip(methods, columns[i_operation], strict=True)))
+                if i_operation >= 0
+                else empty,
+                _each(status_of, columns[i_status]) if i_status >= 0 else nothing,
+                latencies_of(columns[i_latency], plan.unit) if i_latency >= 0 else nothing,
+                texts[i_trace] if i_trace >= 0 else empty,
+                repeat(()),
+                cast("Iterable[tuple[tuple[str, SafeText], ...]]", fields),
+                repeat(self.context.source),
+                repeat(self.context.file),
+                offsets,
+            )
         )
 
     def _cleaned(
@@ -313,6 +389,27 @@ _PLACES = ("time", "level", "service", "message", "operation", "method", "status
 MESSAGE_PLACE = _PLACES.index("message")
 _KEPT = ("status", "level", "service", "trace_id")
 """Meanings that are hidden among the fields where the record itself calls them so."""
+
+
+def _texts(values: Sequence[object]) -> list[str]:
+    return [
+        value if type(value) is str else str(value) if type(value) in _NUMBERS else text_of(value) for value in values
+    ]
+
+
+_NUMBERS = frozenset((int, float))
+_SIMPLE = ({str}, {int}, {tuple})
+
+
+def _each(function: Callable[[Any], _T], values: Sequence[Any]) -> Iterable[_T]:
+    """The function of each value; of equal ones of one type, called once."""
+    if set(map(type, values)) in _SIMPLE:
+        try:
+            known = {value: function(value) for value in set(values)}
+        except TypeError:
+            return map(function, values)  # something in them cannot be a key
+        return map(known.__getitem__, values)
+    return map(function, values)
 
 
 def clean(value: object, limit: int) -> SafeText:

@@ -9,8 +9,9 @@ from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from sources.base import SourceError, SourceGarbage
 from sources.logs.formats.base import LONGEST_LINE, Format
+from sources.logs.formats.columns import ReadsLines
 from sources.logs.reading import SAMPLE, UTF_16, open_regular
-from sources.logs.records import Entry, Grouper, Tally, full, split
+from sources.logs.records import Entry, Group, Grouper, Tally, full, split
 
 FINGERPRINT = 1024
 """First bytes of a file by which a rewritten file is told from a grown one."""
@@ -21,6 +22,8 @@ _SETTLED = 16 << 10
 FAR_BEHIND = 32 << 20
 """Unread bytes of one file from which on only every second record is read, of twice as many every third, and so on: the others
 are counted. A file of usual lines then grows by more than 70,000 of them a second."""
+_WORTH = 8
+"""Lines from which on it is quicker to read them at once."""
 QUIET_S = 0.5
 """After this long without a further line, a record that may have more lines is given anyway."""
 
@@ -196,12 +199,36 @@ class FollowedFile:
             if loose:
                 found.append(self._continued(loose, offset))
             offset, whole = offset + len(whole) - len(rest), rest
+        single: list[Group] = []
         for group in self._grouper.feed(offset, whole):
             self._number += 1
             if self._number % self._one_in:
                 self.skipped += 1
-            else:
+            elif group[2]:
+                found += self._singles(single)
                 found += self._records(group)
+                single = []
+            else:
+                single.append(group)
+        return found + self._singles(single)
+
+    def _singles(self, groups: list[Group]) -> list[LogRecord]:
+        """The records of lines that stand alone, as most do: the whole record tells what the light one would."""
+        if not groups:
+            return []
+        if isinstance(self.form, ReadsLines) and len(groups) >= _WORTH:
+            made = self.form.full_lines([group[1] for group in groups], [group[0] for group in groups])
+        else:
+            made = [self.form.full(group[1], (), group[0]) for group in groups]
+        found = [record for record in made if record is not None]
+        if len(found) < len(made):
+            for group, record in zip(groups, made, strict=True):
+                if record is None:
+                    self.tally.note(group[1])
+        self.tally.records += len(found)
+        self.tally.timeless += sum([record.at is None for record in found])
+        if found:
+            self._last = found[-1]
         return found
 
     def _loose(self, whole: bytes) -> tuple[list[bytes], bytes]:
@@ -229,18 +256,9 @@ class FollowedFile:
         self.tally.timeless += light.at is None
         return full(self.form, Entry(light, loose[0], tuple(loose), offset, uncaught=True))
 
-    def _records(self, group: tuple[int, bytes, tuple[bytes, ...], int]) -> list[LogRecord]:
-        offset, line, extra, _ = group
-        if not extra:
-            # Most records are one line, whose whole record tells what the light one would.
-            record = self.form.full(line, (), offset)
-            if record is None:
-                self.tally.note(line)
-                return []
-            self.tally.records += 1
-            self.tally.timeless += record.at is None
-            self._last = record
-            return [record]
+    def _records(self, group: Group) -> list[LogRecord]:
+        if not group[2]:
+            return self._singles([group])
         found: list[LogRecord] = []
         for entry in split(self.form, group, self.tally):
             self._last = entry.light

@@ -200,7 +200,7 @@ class Stamps(Generic[_T]):
         if self._zone is None:
             self._learned([stamp])
         try:
-            return self._heads[stamp[:19]] + self._tails[stamp[19:]]
+            return self._column((stamp,))[0]
         except (TypeError, ValueError):
             return self._slow(stamp)
 

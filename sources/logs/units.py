@@ -92,3 +92,15 @@ def _float(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def latencies_of(values: Sequence[object], unit: float) -> list[float | None]:
+    """As `latency_of`, of many values."""
+    return [
+        value * unit
+        if type(value) is float and 0.0 <= value < 1e6
+        else None
+        if value is None
+        else latency_of(value, unit)
+        for value in values
+    ]

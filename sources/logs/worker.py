@@ -26,6 +26,7 @@ from console.domain.text import SafeText
 from console.query.parse import QueryError
 from sources.base import SourceError
 from sources.logs.engine import Allowance, Engine, resident_bytes
+from sources.logs.garbage import no_collection
 from sources.logs.index import SMALLEST, Indexes
 from sources.logs.inputs import LogFile
 from sources.logs.journald import JournalTail
@@ -213,11 +214,12 @@ class Worker:
         first = True
         try:
             while not ended.is_set():
-                records = tail.poll()
-                pace.seen(len(records))
-                if records or first:
-                    self._say_new(follow.id, tuple(records), tail)
-                    first = False
+                with no_collection():
+                    records = tail.poll()
+                    pace.seen(len(records))
+                    if records or first:
+                        self._say_new(follow.id, tuple(records), tail)
+                        first = False
                 ended.wait(pace.seconds)
         except Exception as error:
             self._say(Failed(follow.id, "SourceGarbage", f"following failed ({type(error).__name__}: {error})"))

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sources.logs.batch
+import sources.logs.formats.json
 from console.analysis.mining import first_line
 from console.domain.instant import Window
 from console.domain.logs import LogRecord
@@ -20,7 +21,7 @@ from sources.logs.batch import batches
 from sources.logs.context import Context, Names
 from sources.logs.engine import Engine
 from sources.logs.formats import FORMATS, Format
-from sources.logs.formats.columns import ReadsBlocks
+from sources.logs.formats.columns import ReadsBlocks, ReadsLines
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page, Question
 from sources.logs.records import Tally, full
 from sources.logs.spec import Spec
@@ -83,6 +84,12 @@ def same(name: str, lines: Sequence[bytes], context: Context, cuts: Sequence[int
     quick, slow = FORMATS[name](context, sample), FORMATS[name](context, sample)
     assert isinstance(quick, ReadsBlocks)
     assert told(quick, blocks, narrow) == told(LineByLine(slow), blocks, narrow)
+    if isinstance(quick, ReadsLines):
+        bare = [line.rstrip(b"\r\n") for line in lines]
+        offsets = list(range(0, 10 * len(bare), 10))
+        assert quick.full_lines(bare, offsets) == [
+            slow.full(line, (), offset) for line, offset in zip(bare, offsets, strict=True)
+        ]
 
 
 def numbers() -> st.SearchStrategy[str]:
@@ -217,6 +224,24 @@ def test_json(lines: list[bytes], context: Context, cuts: list[int], narrow: boo
 )
 def test_objects_that_are_no_lines(block: bytes) -> None:
     same("json", block.splitlines(keepends=True), Context(source="app", service="shop"), ())
+
+
+@pytest.mark.slow
+@MANY
+@given(
+    st.lists(USUAL_JSON | USUAL_JSON | USUAL_JSON | ODD_JSON, min_size=1, max_size=30),
+    CONTEXTS,
+    st.sampled_from((1, 3, 128)),
+)
+def test_whole_records_of_json(lines: list[bytes], context: Context, together: int) -> None:
+    """Without lines that no object stands on, which would send all of them the long way."""
+    quick, slow = FORMATS["json"](context, lines), FORMATS["json"](context, lines)
+    assert isinstance(quick, ReadsLines)
+    offsets = list(range(7, 7 + len(lines)))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(sources.logs.formats.json, "_TOGETHER", together)
+        found = quick.full_lines(lines, offsets)
+    assert found == [slow.full(line, (), offset) for line, offset in zip(lines, offsets, strict=True)]
 
 
 # ---- access logs

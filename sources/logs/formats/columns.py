@@ -131,6 +131,15 @@ class ReadsMessage(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsLines(Protocol):
+    """A format that can give the whole records of many lines at once."""
+
+    def full_lines(self, lines: Sequence[bytes], offsets: Sequence[int]) -> list[LogRecord | None]:
+        """The very record that `full` gives for each line and its offset, without further lines."""
+        ...
+
+
 def filled(stamps: Sequence[bytes]) -> Sequence[bytes]:
     """The stamps with one of them for every empty one, so that lines that do not fit stay out of the way of the others."""
     if b"" not in stamps:

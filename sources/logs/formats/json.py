@@ -25,7 +25,7 @@ from sources.logs.fields import ALIASES, Builder, flat, status_of
 from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
 from sources.logs.levels import level_of
 from sources.logs.times import Stamps
-from sources.logs.units import latency_of, learned_unit, unit_in_name
+from sources.logs.units import latencies_of, latency_of, learned_unit, unit_in_name
 
 _Scalar = str | int | float | None
 """Without truth values, which a dictionary takes for numbers."""
@@ -41,6 +41,9 @@ _PREFIXES = frozenset(name.split(".", 1)[0] for names in ALIASES.values() for na
 _UNFIT = re.compile(r"[\x00-\x1f\"\\\ud800-\udfff]|^\(no ")
 """In a name: what a struct's field cannot be called; records with such a name are read the long way."""
 _decode = msgspec.json.Decoder().decode
+_decode_lines = msgspec.json.Decoder(dict[str, Any]).decode_lines
+_TOGETHER = 128
+"""Lines that are made to records at once: where one of them is unusual, all are made one by one."""
 
 
 _Key: TypeAlias = tuple[_Scalar, _Text, _Scalar, _Scalar, _Scalar]
@@ -116,7 +119,7 @@ class JsonFormat:
         found = columns_of(
             self._stamps.column(stamps),
             kinds,
-            self._latency_column(list(map(_latency, rows))),
+            latencies_of(list(map(_latency, rows)), self._latency_unit),
         )
         if places is None:
             return found
@@ -192,17 +195,6 @@ class JsonFormat:
     def _latency(self, value: _Scalar) -> float | None:
         return None if value is None else latency_of(value, self._latency_unit)
 
-    def _latency_column(self, values: list[_Scalar]) -> list[float | None]:
-        unit = self._latency_unit
-        return [
-            value * unit
-            if type(value) is float and 0.0 <= value < 1e6
-            else None
-            if value is None
-            else latency_of(value, unit)
-            for value in values
-        ]
-
     def full(self, line: bytes, extra: Sequence[bytes] = (), offset: int = -1) -> LogRecord | None:
         found = _object(line)
         if found is None:
@@ -212,6 +204,44 @@ class JsonFormat:
         if dict in map(type, values):
             return self._builder.record(flat(found), extra=lines, offset=offset)
         return self._builder.filled(self._builder.plans[tuple(found)], values, extra=lines, offset=offset)
+
+    def full_lines(self, lines: Sequence[bytes], offsets: Sequence[int]) -> list[LogRecord | None]:
+        text = b"\n".join(lines)
+        size, apart = lines_of_objects(text) if text[:1] == b"{" and text[-1:] == b"}" else (0, False)
+        objects: list[dict[str, object]] = []
+        if apart and size == len(lines):
+            try:
+                objects = _decode_lines(text)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                pass
+        if len(objects) != len(lines):
+            return [self.full(line, (), offset) for line, offset in zip(lines, offsets, strict=True)]
+        alike: dict[tuple[str, ...], list[int]] = {}
+        for place, one in enumerate(objects):
+            alike.setdefault(tuple(one), []).append(place)
+        found: list[LogRecord | None] = [None] * len(lines)
+        for names, places in alike.items():
+            for low in range(0, len(places), _TOGETHER):
+                some = places[low : low + _TOGETHER]
+                for place, record in zip(some, self._fulls(names, some, objects, lines, offsets), strict=True):
+                    found[place] = record
+        return found
+
+    def _fulls(
+        self,
+        names: tuple[str, ...],
+        places: list[int],
+        objects: Sequence[dict[str, object]],
+        lines: Sequence[bytes],
+        offsets: Sequence[int],
+    ) -> Sequence[LogRecord | None]:
+        """The records of some lines whose objects have the same names."""
+        rows = [list(objects[place].values()) for place in places]
+        if names:
+            together = self._builder.filled_all(self._builder.plans[names], rows, [offsets[place] for place in places])
+            if together is not None:
+                return together
+        return [self.full(lines[place], (), offsets[place]) for place in places]
 
     def _long_way(self, line: bytes) -> LogRecord | None:
         found = _object(line)
