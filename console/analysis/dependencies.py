@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.analysis.constants import DEGRADED_ERROR_RATE, DOWN_ERROR_RATE
 from console.analysis.graph import Graph
 from console.analysis.moves import Move
+from console.analysis.stats import median_of
 from console.analysis.symptoms import harms_users
 from console.analysis.traces import Calls
 from console.analysis.tracks import arrays
@@ -161,12 +162,10 @@ def _error_rate(name: str, series: SeriesSet, window: Window) -> float | None:
 
 
 def _last(name: str, series: SeriesSet, metrics: tuple[str, ...], window: Window) -> float | None:
-    import numpy as np
-
     for metric in metrics:
         one = series.get(name, metric)
         if one is not None:
             _, values = arrays(one.within(window))
             if values.size:
-                return float(np.median(values[-5:]))
+                return median_of(values[-5:])
     return None
