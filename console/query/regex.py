@@ -28,6 +28,8 @@ _MOST_REQUIRED = 32
 _MOST_STATES = 4000
 """Remembered states; above, they are forgotten and made again."""
 
+_BRACES = (ord("{"), ord("}"))
+
 _parser: Any = importlib.import_module("re._parser")
 _c: Any = importlib.import_module("re._constants")
 _compiler: Any = importlib.import_module("re._compiler")
@@ -81,6 +83,45 @@ def anywhere(pattern: str) -> Search | None:
     _without_places(tree)
     search = _compiler.compile(tree).search
     return lambda text: search(text) is not None
+
+
+def stands_as_written(pattern: str) -> bool:
+    """Whether a match of a valid pattern in the name of an operation is surely one in its route as that was written.
+
+    A name is a method in upper case, a blank and the route, with `{id}` for identifiers. So a match that has a small letter
+    before anything that can be a blank begins in the route, and stands there as it is if it cannot hold a brace.
+    """
+    tree = _tree(pattern)
+    if tree.state.flags & re.IGNORECASE or not all(_never_a_brace(operation, value) for operation, value in tree):
+        return False
+    for operation, value in tree:
+        if operation is not _c.LITERAL or chr(value).isspace():
+            return False
+        if 97 <= value <= 122:
+            return True
+    return False
+
+
+def _never_a_brace(operation: Any, value: Any) -> bool:
+    match operation:
+        case _c.LITERAL:
+            return value not in _BRACES
+        case _c.IN:
+            return all(_never_a_brace(*item) for item in value)
+        case _c.RANGE:
+            return not any(value[0] <= brace <= value[1] for brace in _BRACES)
+        case _c.CATEGORY:
+            return "NOT" not in str(value)
+        case _c.AT:
+            return True
+        case _c.SUBPATTERN:
+            return not value[1] and not value[2] and all(_never_a_brace(*one) for one in value[3])
+        case _c.MAX_REPEAT | _c.MIN_REPEAT:
+            return all(_never_a_brace(*one) for one in value[2])
+        case _c.BRANCH:
+            return all(_never_a_brace(*one) for branch in value[1] for one in branch)
+        case _:
+            return False
 
 
 def _without_places(tree: Any) -> None:

@@ -221,6 +221,7 @@ class _Careful:
         self._form, self._tally, self._maybe, self._narrow = form, tally, maybe, narrow
         self._grouper = Grouper(form, tally)
         self._shared = Shared()
+        self._reads_blocks = form if isinstance(form, ReadsBlocks) else None
 
     @property
     def open_offset(self) -> int | None:
@@ -273,12 +274,12 @@ class _Careful:
 
     def _at_once(self, offset: int, block: bytes, spans: Sequence[tuple[int, int]]) -> Batch | None:
         """The records of some stretches of a block, where each is one line that its format reads with others."""
-        if len(spans) < _WORTH or not isinstance(self._form, ReadsBlocks):
+        if len(spans) < _WORTH or self._reads_blocks is None:
             return None
         text = b"".join([block[begin:done] for begin, done in spans])
         if text.count(b"\n") != len(spans):
             return None
-        columns = _columns(self._form, text, True)
+        columns = _columns(self._reads_blocks, text, True)
         if columns is None or None in columns.kinds:
             return None
         batch = Batch(self._form, Picked([offset + begin for begin, _ in spans], text), sifted=True)

@@ -9,7 +9,7 @@ from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
 from console.query.ast import Query
 from console.query.evaluate import Test, compile_query
-from console.query.regex import Search, anywhere
+from console.query.regex import Search, anywhere, stands_as_written
 from sources.logs.batch import Batch
 from sources.logs.formats.columns import MOST_KINDS, Kind
 from sources.logs.memo import Memo
@@ -40,6 +40,13 @@ class Matcher:
         self._levels = frozenset(level for level in Level if any(needle in level.word for needle in needles))
         """Levels whose word, which need not stand in the line, holds a needle."""
         self._search = _search(self._test.patterns)
+        search = self._search
+        self._as_written = (
+            search is not None
+            and all(map(stands_as_written, self._test.patterns))
+            and not any(map(search, [*given, *[level.word for level in Level]]))
+        )
+        """Whether what the expressions find in operation, service or level of a record stands in its line as well."""
         self.narrow = self._search is None and (not self._test.cheap or self._test.fields <= _NARROW)
         """Whether time, level, service and latency are all it needs of a light record."""
         self._found_by_kind: Memo[Kind, bool] = Memo(self._found_in_kind, MOST_KINDS)
@@ -131,12 +138,11 @@ class Matcher:
         assert self._search is not None
         if batch.form.name == "access":
             return True
-        if batch.sifted:
-            light = batch.form.light(entry.line)
-            if light is None or self._found_in_kind(light):
+        if not self._as_written:
+            # The kinds of sifted records tell no operation.
+            light = batch.form.light(entry.line) if batch.sifted else None
+            if self._found_in_kind(light) if light else batch.sifted or self._found_by_kind[batch.kinds[place]]:
                 return True
-        elif self._found_by_kind[batch.kinds[place]]:
-            return True
         for line in (entry.line, *entry.extra):
             if b"\\" in line or b"[" in line:
                 return True

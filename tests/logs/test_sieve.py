@@ -70,7 +70,7 @@ TEXTS = st.sampled_from(
 QUERIES = st.sampled_from(
     ["refused", '"connection refused"', "/refused|timeout/", "/(?:Re|re)fused/i", "key", "caf", '"a b"', "x/y", "-refused",
      r"/\d/", r"/^\w+ \d/", r"/d$/", "/[ck].*d/", "/^GET .x/", r"/-\d+ /", "/^error$/", r"/\bfourth\b/ level:info", "/[a-z]{7} after/ OR /x.y/",
-     "refused level:error", "refused OR timeout", "closed", "5", "at", "refused -level:error", "refused fourth", "/refused|y/ closed", "/^$|refused/", r"/timeout after \d+ms$/", "shop", "error", "no", "fourth"]
+     "refused level:error", "refused OR timeout", "closed", "5", "at", "refused -level:error", "refused fourth", "/refused|y/ closed", "/^$|refused/", r"/x.y\/\d/", r"/refused\/\w/", r"/refused\d?\W/", "/et .x/", r"/GET \/ok/", r"/ed\/9/", r"/timeout after \d+ms$/", "shop", "error", "no", "fourth"]
 )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from console.guard.sanitise import safe
 from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
 from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse
-from console.query.regex import Automaton, BadPattern, _compiled, _tree, anywhere, searcher
+from console.query.regex import Automaton, BadPattern, _compiled, _tree, anywhere, searcher, stands_as_written
 from console.query.text import text_of
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -314,3 +314,12 @@ def test_what_is_refused_is_refused_with_a_sentence(pattern: str) -> None:
         return
     with pytest.raises(BadPattern):
         searcher(pattern)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "stands"),
+    [(r"took \d{5} ms", True), ("refused|timeout", False), ("GET /x", False), ("Connection re(?:fused|set)", True), ("(?i)took", False),
+     ("took .", False), (r"took [^x]", False), (r"took \S", False), (r"took [!-~]", False), (r"took \{id", False), ("id(?i:x)", False)],
+)  # fmt: skip
+def test_expressions_that_match_operations_only_as_they_were_written(pattern: str, stands: bool) -> None:
+    assert stands_as_written(pattern) is stands
