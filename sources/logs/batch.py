@@ -172,8 +172,9 @@ class Batch:
             if quick is None:
                 return ()
             found = [quick[place] if isinstance(place, int) else None for place in self._places]
-        together = "".join([message for message in found if message])
-        if together.isascii() and together.isprintable() and len(together) <= FIELD_LIMIT:
+        known = [message for message in found if message]
+        together = "".join(known)
+        if together.isascii() and together.isprintable() and max(map(len, known), default=0) <= FIELD_LIMIT:
             return found
         return [
             message if message and len(message) <= FIELD_LIMIT and message.isascii() and message.isprintable() else None
