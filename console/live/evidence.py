@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
@@ -15,11 +16,13 @@ from console.domain.spans import Span
 from console.domain.text import SafeText
 from console.domain.topology import ProbeResult
 from console.feeds import Feed
+from console.guard.sanitise import safe
 from console.live.record_store import RecordStore
 from console.live.sample_store import SampleStore
 from console.live.scope import TimeScope
 from console.live.series_store import SeriesStore
 from console.live.shape_store import ShapeStore
+from console.live.source_reach import SourceReach
 from console.live.status import combined
 from console.observe import (
     CountsShapes,
@@ -48,6 +51,10 @@ ERROR_SAMPLE = 3_000
 RECORDS_EVERY_S = 10.0
 """Records of every level: who calls whom, and what failing ones have in common."""
 RECORD_SAMPLE = 6_000
+SAMPLED_BYTES = 200_000_000
+"""Samples of records are taken of the newest stretch that is no larger."""
+TURN_S = 4.0
+"""So long a feed goes on reading further back before it gives what it knows."""
 PATTERNS_EVERY_S = 10.0
 """Counts of all lines, for patterns: new messages are told as soon as new records."""
 MOST_SPANS = 20_000
@@ -99,8 +106,10 @@ class Evidence:
         )
 
     def _series_feed(self, source: Any) -> Feed[Any]:
-        store = SeriesStore(source, self._scope.history, lambda: self._scope.step_s)
-        return self._feed(source.name, store.poll, self._sources.intervals.get(source.name, SERIES_EVERY_S))
+        reach = SourceReach(source, self._scope.history)
+        store = SeriesStore(source, reach.known, lambda: self._scope.step_s)
+        poll = _step_by_step(store.poll, reach)
+        return self._feed(source.name, poll, self._sources.intervals.get(source.name, SERIES_EVERY_S))
 
     def feeds(self, *roles: str) -> list[Feed[Any]]:
         """The feeds of some roles; without an argument, all."""
@@ -163,10 +172,12 @@ class Evidence:
         return lambda: question(window())
 
     def _errors(self, source: LogSource) -> Poll[ErrorSample]:
-        return SampleStore(source, self._scope.history, ERROR_SAMPLE).poll
+        reach = SourceReach(source, self._scope.history, SAMPLED_BYTES)
+        return _within(SampleStore(source, reach.known, ERROR_SAMPLE).poll, reach)
 
     def _records(self, source: LogSource) -> Poll[ErrorSample]:
-        return RecordStore(source, self._scope.history, RECORD_SAMPLE).poll
+        reach = SourceReach(source, self._scope.history, SAMPLED_BYTES)
+        return _within(RecordStore(source, reach.known, RECORD_SAMPLE).poll, reach)
 
     def _spans(self, source: TraceSource) -> Poll[tuple[Span, ...]]:
         return lambda: source.spans(self._scope.history(), MOST_SPANS)
@@ -236,3 +247,32 @@ class Evidence:
 
 def _tells_requests(state: FeedState[Any]) -> bool:
     return state.reading is not None and any(one.key.metric == "request_count" for one in state.reading.value)
+
+
+def _within(poll: Poll[T], reach: SourceReach) -> Poll[T]:
+    """Ask no further back than the source's size allows, growing to that in one step."""
+
+    async def asked() -> Reading[T]:
+        await reach.look()
+        while reach.grow():
+            pass
+        return await poll()
+
+    return asked
+
+
+def _step_by_step(poll: Poll[T], reach: SourceReach) -> Poll[T]:
+    """The newest stretch first; then further back, for a moment at each turn, with how far it came."""
+
+    async def asked() -> Reading[T]:
+        until = time.monotonic() + TURN_S
+        await reach.look()
+        reading = await poll()
+        while time.monotonic() < until and reach.grow():
+            reading = await poll()
+        told = reach.missing()
+        if not told or reading.report.state is not SourceState.OK:
+            return reading
+        return replace(reading, report=replace(reading.report, state=SourceState.PARTIAL, detail=safe(told)))
+
+    return asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable
@@ -49,23 +50,32 @@ class SeriesStore:
         wanted, step = self._wanted(), self._step_s()
         if self._step != step or self._have is None or wanted.end < self._have.start:
             self._have, self._series, self._step = None, {}, step
-        missing = self._missing(wanted, step)
-        reading = await self._source.series(missing, step)
-        for one in reading.value:
-            self._series[one.key] = merged(self._series.get(one.key), one, missing)
-        start = wanted.start if self._have is None else min(wanted.start, self._have.start)
-        self._have = Window(start, max(wanted.end, missing.end))
-        self._cost = self._cost + reading.report.cost
+        for missing in self._missing(wanted, step):
+            reading = await self._source.series(missing, step)
+            for one in reading.value:
+                self._series[one.key] = merged(self._series.get(one.key), one, missing)
+            self._have = missing if self._have is None else _hull(self._have, missing)
+            self._cost = self._cost + reading.report.cost
         series = tuple(s for s in self._series.values() if len(s))
         return replace(reading, value=series, report=self._report(reading.report, series))
 
-    def _missing(self, wanted: Window, step: float) -> Window:
-        if self._have is None or wanted.start < self._have.start - step:
-            return wanted
-        return Window(max(wanted.start, min(self._have.end, wanted.end) - OVERLAP_STEPS * step), wanted.end)
+    def _missing(self, wanted: Window, step: float) -> list[Window]:
+        """What to ask: what lies before the known stretch, if more is wanted than was, and always its growing end."""
+        have = self._have
+        if have is None:
+            return [wanted]
+        end = Window(max(wanted.start, min(have.end, wanted.end) - OVERLAP_STEPS * step), wanted.end)
+        if wanted.start >= have.start - step:
+            return [end]
+        joint = math.floor(have.start / step + OVERLAP_STEPS) * step
+        return [end, Window(wanted.start, joint)] if joint < end.start else [wanted]
 
     def _report(self, report: SourceReport, series: tuple[Series, ...]) -> SourceReport:
         return replace(report, records=sum(len(s) for s in series), cost=self._cost)
+
+
+def _hull(one: Window, other: Window) -> Window:
+    return Window(min(one.start, other.start), max(one.end, other.end))
 
 
 def merged(old: Series | None, new: Series, asked: Window) -> Series:

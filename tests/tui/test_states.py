@@ -44,8 +44,8 @@ class Switch:
 class Switched:
     """A source behind the switch."""
 
-    def __init__(self, source: Any, switch: Switch) -> None:
-        self._source, self._switch = source, switch
+    def __init__(self, source: Any, switch: Switch, *, hangs: bool = True) -> None:
+        self._source, self._switch, self._hangs = source, switch, hangs
 
     def __getattr__(self, name: str) -> Any:
         value = getattr(self._source, name)
@@ -53,7 +53,7 @@ class Switched:
 
     def _behind_the_switch(self, question: Any) -> Any:
         async def ask(*arguments: Any) -> Any:
-            while self._switch.mode == "hang":
+            while self._hangs and self._switch.mode == "hang":
                 self._switch.hanging.add(self._source.name)
                 await self._switch.turned.wait()
             self._switch.hanging.discard(self._source.name)
@@ -69,7 +69,7 @@ class Switched:
 
 
 class SwitchedSystem(System):
-    """The fakes behind one switch."""
+    """The fakes behind one switch; a probe that hangs is given up after seconds of its own, so these do not."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class SwitchedSystem(System):
             logs=behind(made.logs),
             metrics=behind(made.metrics),
             changes=behind(made.changes),
-            health=behind(made.health),
+            health=tuple(Switched(source, self.switch, hangs=False) for source in made.health),
         )
 
 
@@ -132,7 +132,7 @@ async def test_every_pane_goes_through_every_state_with_the_right_age() -> None:
     system = SwitchedSystem()
     switch, app = system.switch, system.app()
     async with app.run_test(size=(200, 50)) as pilot:
-        await until(lambda: switch.hanging == {"app", "prod", "git:repo", "orders-db"})
+        await until(lambda: switch.hanging == {"app", "prod", "git:repo"})
         await shows(app, pilot, all_panes("LOADING"))
 
         switch.to("answer")
@@ -140,14 +140,14 @@ async def test_every_pane_goes_through_every_state_with_the_right_age() -> None:
 
         switch.to("hang")
         app.session.refresh()
-        await until(lambda: switch.hanging == {"app", "prod", "git:repo", "orders-db"})
+        await until(lambda: switch.hanging == {"app", "prod", "git:repo"})
         system.now = NOW + 4
-        await shows(app, pilot, all_panes("LIVE 3s", Logs="LIVE 0s"))
+        await shows(app, pilot, all_panes("LIVE 3s"))
         system.now = NOW + 46
-        await shows(app, pilot, all_panes("STALE 45s", Logs="LIVE 0s"))
+        await shows(app, pilot, all_panes("STALE 45s"))
 
         switch.to("part")
-        await shows(app, pilot, all_panes("PARTIAL 2/3 shards 0s", Suspects="PARTIAL 0s", Logs="LIVE 0s"))
+        await shows(app, pilot, all_panes("PARTIAL 2/3 shards 0s", Suspects="PARTIAL 0s"))
 
         switch.to("fail")
         app.session.set_view(app.session.scope.view)  # the log pane reads the window anew
