@@ -6,6 +6,7 @@ import re
 
 from console.domain.logs import FieldValue, Level, Pattern
 from console.domain.shapes import OTHER
+from console.query.aliases import meaning_of
 from console.query.ast import And, FieldTest, Literal, Not, Query
 from console.query.parse import LEVEL_WORDS, QueryError, parse
 from console.query.text import text_of
@@ -42,9 +43,14 @@ def field_test(field: FieldValue) -> FieldTest | None:
     if not field.value or (field.name == "level" and field.value not in LEVEL_WORDS):
         return None
     try:
-        return test if parse(text_of(test)) == test else None
+        parsed = parse(text_of(test))
     except QueryError:
         return None
+    # Under another name for a level, a status or a latency it is a test of the record's own.
+    names = (test.field, meaning_of(test.field))
+    return next(
+        (FieldTest(name, "=", test.value) for name in names if parsed == FieldTest(name, "=", test.value)), None
+    )
 
 
 def inverted(text: str) -> str:

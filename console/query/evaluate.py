@@ -1,10 +1,13 @@
 """A query as a test of records.
 
 What a term is compared with: a word, phrase or regular expression with the record's *text*, which is its message, its
-further lines, its operation, service, level and trace id, and the values (not the names) of its other fields, each by
-itself. A field test is compared with the field of that name; `service`, `level`, `status`, `operation`, `latency`,
-`message`, `trace_id`, `source` and `file` are the record's own. Case never matters, except in regular expressions
-without `/i`. A field that a record does not have fails every test of it.
+further lines, its operation, service, level, status and trace id, and the values (not the names) of its other fields, each
+by itself; a latency stands among these as it was written. A field test is compared with the field of that name; `service`,
+`level`, `status`, `operation`, `latency`, `message`, `trace_id`, `source` and `file` are the record's own. Another name for
+one of these, such as `app` for `service`, means the field of that name where the record has one, and else the record's own.
+A number behind such a name of the latency is compared with the number as it was written; with a span (`1.5s`), and with the
+record's own latency, in the unit that the name tells (`duration_ms`), else in seconds. Case never matters, except in regular
+expressions without `/i`. A field that a record does not have fails every test of it.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from typing import TypeAlias
 
 from console.domain.instant import BadTime, parse_span
 from console.domain.logs import Level, LogRecord
+from console.query.aliases import meaning_of
 from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
 from console.query.parse import LEVEL_WORDS
 from console.query.regex import Search, required_texts, searcher
@@ -69,6 +73,8 @@ def texts(record: LogRecord) -> Iterator[str]:
     yield record.service
     yield record.level.word
     yield record.trace_id
+    if record.status is not None:
+        yield str(record.status)
     for _, value in record.fields:
         yield value
 
@@ -199,16 +205,63 @@ def _field(test: FieldTest) -> Predicate:
     if name == "latency":
         return _latency(test)
     same = _value(test)
-    if name in ("message", "msg"):
-        return lambda record: same(record.message)
-    if name in ("service", "operation", "trace_id", "source", "file"):
+    if name in ("service", "operation", "trace_id", "message", "source", "file"):
         get = operator.attrgetter(name)
         return lambda record: same(get(record))
-    return lambda record: _named(record, name, same)
+    meaning = meaning_of(name)
+    if meaning == "latency" and test.operator != "=":
+        return _other_latency(test, name)
+    own = _OWN.get(meaning)
+    if own is None:
+        return lambda record: any(field.lower() == name and same(value) for field, value in record.fields)
+
+    def named_or_own(record: LogRecord) -> bool:
+        values = _values(record, name)
+        return any(map(same, values)) if values else bool(text := own(record)) and same(text)
+
+    return named_or_own
 
 
-def _named(record: LogRecord, name: str, same: Callable[[str], bool]) -> bool:
-    return any(field.lower() == name and same(value) for field, value in record.fields)
+_OWN: dict[str, Callable[[LogRecord], str]] = {
+    "service": operator.attrgetter("service"),
+    "operation": operator.attrgetter("operation"),
+    "trace_id": operator.attrgetter("trace_id"),
+    "message": operator.attrgetter("message"),
+    "level": lambda record: record.level.word,
+    "status": lambda record: "" if record.status is None else str(record.status),
+}
+"""The record's own text of a meaning."""
+_UNITS = {"ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+"""Seconds per unit that the name of a latency can end with."""
+
+
+def _values(record: LogRecord, name: str) -> list[str]:
+    return [value for field, value in record.fields if field.lower() == name]
+
+
+def _other_latency(test: FieldTest, name: str) -> Predicate:
+    """A number compared with a latency under another name than `latency`."""
+    wanted = _number(test.value)
+    if wanted is None:
+        return lambda record: False
+    compare, unit = _COMPARE[test.operator], _UNITS.get(name[-2:], 1.0)
+
+    def passes(text: str) -> bool:
+        number = _number(text)
+        if number is None:
+            try:
+                number = parse_span(text) / unit
+            except BadTime:
+                return False
+        return compare(number, wanted)
+
+    def matches(record: LogRecord) -> bool:
+        values = _values(record, name)
+        if values:
+            return any(map(passes, values))
+        return record.latency_s is not None and compare(record.latency_s / unit, wanted)
+
+    return matches
 
 
 def _value(test: FieldTest) -> Callable[[str], bool]:

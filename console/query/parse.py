@@ -4,6 +4,7 @@
     /timed? out after \\d+/              a regular expression; /…/i ignores case
     service:checkout level:>=warn       fields; `*` in a value matches anything: operation:"POST /*"
     status:5xx latency:>2s user_id:>=7  classes, spans of time, numbers
+    status_code:5xx duration:>2s        other names of such a field mean the same, where the value makes sense for it
     -healthz  NOT level:debug           exclusion
     (a OR b) AND c                      terms side by side are all required
 
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from console.domain.instant import BadTime, parse_span
 from console.domain.logs import Level
 from console.guard.sanitise import safe
+from console.query.aliases import meaning_of
 from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
 from console.query.regex import BadPattern, check
 
@@ -36,7 +38,12 @@ LEVEL_WORDS: dict[str, Level] = {
 OPERATORS = (">=", "<=", ">", "<", "=")
 
 _FIELD = re.compile(r"(?P<name>[A-Za-z_@][\w.@/-]*):(?=[^\s:)])(?!//)")
+_UNSAID = re.compile(r"(?P<name>[A-Za-z_@][\w.@/-]*):(?=[\s)]|$)")
+"""A name of a field with nothing behind it."""
+OWN_FIELDS = ("service", "level", "status", "operation", "latency", "message", "trace_id", "source", "file")
+"""Names that mean the record's own, whatever its format calls them."""
 _STATUS = re.compile(r"[1-5]xx|[1-5]\d\d|[1-5]?[\d*]*\*[\d*]*", re.IGNORECASE)
+_HTTP = re.compile(r"[1-5]\d\d")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _META = re.compile(r"[\\*+?()\[\]|^$]")
 
@@ -166,6 +173,7 @@ class _Parser:
         start = self.position
         match = _FIELD.match(self.text, start)
         if match is None:
+            self._check_said(start)
             return Literal(self._bare())
         self.position = match.end()
         operator = next((o for o in OPERATORS if self.text.startswith(o, self.position)), "")
@@ -175,6 +183,16 @@ class _Parser:
             raise QueryError(f"a value is missing behind {self.text[start : self.position]}", column)
         value = self._quoted() if self.text[self.position] == '"' else self._bare()
         return _field_test(match["name"], operator or "=", value, column)
+
+    def _check_said(self, start: int) -> None:
+        """Refuse a field without a value; `error: refused`, which logs write, is text."""
+        match = _UNSAID.match(self.text, start)
+        if match is None:
+            return
+        rest = self.text[match.end() :].lstrip()
+        if not rest or rest[0] == ")" or match["name"].lower() in OWN_FIELDS:
+            said = match["name"]
+            raise QueryError(f'a value is missing behind {said}:; for the text itself write "{said}:"', match.end() + 1)
 
     def _bare(self) -> str:
         """Characters up to a blank, a quotation mark or a parenthesis that the word itself did not open."""
@@ -202,8 +220,10 @@ class _Parser:
 
 
 def _field_test(name: str, operator: str, value: str, column: int) -> FieldTest:
-    """A field test whose value makes sense for its field."""
-    field = name.lower()
+    """A field test whose value makes sense for its field, by the record's own name of it where it is a test of that."""
+    field, meaning = name.lower(), meaning_of(name)
+    if field != meaning and _is_of(meaning, operator, value):
+        name = field = meaning
     if field == "level" and value.lower() not in LEVEL_WORDS and "*" not in value:
         close = difflib.get_close_matches(value.lower(), LEVEL_WORDS, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]}?" if close else "levels are " + ", ".join(level.word for level in Level)
@@ -213,8 +233,33 @@ def _field_test(name: str, operator: str, value: str, column: int) -> FieldTest:
     elif field == "latency":
         _check_latency(value, column)
     elif operator in (">", ">=", "<", "<=") and field != "level" and _NUMBER.fullmatch(value) is None:
-        raise QueryError(f"{operator} needs a number, and {safe(value, 40)!r} is none", column)
+        needed = {"latency": "a span such as 2s, or a number", "level": "a level, or a number"}.get(meaning, "a number")
+        raise QueryError(f"{operator} needs {needed}, and {safe(value, 40)!r} is none", column)
     return FieldTest(name, operator, value)
+
+
+def _is_of(meaning: str, operator: str, value: str) -> bool:
+    """Whether a test under another name of a level, status or latency is one of the record's own, by its value.
+
+    Numbers of levels and latencies are compared as they were written; those that are no HTTP status may be exit codes.
+    """
+    match meaning:
+        case "level":
+            return value.lower() in LEVEL_WORDS
+        case "status":
+            return (_STATUS if operator == "=" else _HTTP).fullmatch(value) is not None
+        case "latency":
+            return _NUMBER.fullmatch(value) is None and _is_span(value)
+        case _:
+            return False
+
+
+def _is_span(value: str) -> bool:
+    try:
+        parse_span(value)
+    except BadTime:
+        return False
+    return True
 
 
 def _check_status(operator: str, value: str, column: int) -> None:
@@ -226,7 +271,5 @@ def _check_status(operator: str, value: str, column: int) -> None:
 
 
 def _check_latency(value: str, column: int) -> None:
-    try:
-        parse_span(value)
-    except BadTime:
-        raise QueryError(f"a latency is a span such as 250ms or 2s, and {safe(value, 40)!r} is none", column) from None
+    if not _is_span(value):
+        raise QueryError(f"a latency is a span such as 250ms or 2s, and {safe(value, 40)!r} is none", column)

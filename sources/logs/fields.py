@@ -10,12 +10,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, Final, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import DEFAULT_LIMIT, safe, safe_lines
+from console.query.aliases import CANONICAL
 from sources.logs.context import Context
 from sources.logs.levels import level_of
 from sources.logs.memo import Memo
@@ -24,44 +25,6 @@ from sources.logs.times import Clock, Stamps
 from sources.logs.units import latencies_of, latency_of, unit_in_name
 
 _T = TypeVar("_T")
-ALIASES: Final[dict[str, tuple[str, ...]]] = {
-    "time": (
-        "ts", "time", "@timestamp", "timestamp", "datetime", "date", "@t", "asctime", "eventtime", "event_time",
-        "time_iso8601", "time_local", "start_time", "msec", "instant",
-    ),
-    "level": (
-        "level", "lvl", "severity", "severity_text", "severitytext", "loglevel", "log_level", "log.level", "levelname",
-        "level_name", "@l", "priority", "severity_number", "severitynumber",
-    ),
-    "message": ("msg", "message", "body", "event", "@m", "short_message", "log", "text", "error", "err"),
-    "service": (
-        "service", "app", "service.name", "service_name", "servicename", "application", "component", "container_name",
-        "kubernetes.container_name", "syslog_identifier", "logger",
-    ),
-    "operation": (
-        "operation", "http.route", "route", "endpoint", "path", "http.target", "url.path", "http.path", "request_path",
-        "request_uri", "uri", "url", "http.url", "url.full", "req.url", "rpc.method", "grpc.method", "request",
-    ),
-    "method": (
-        "method", "http.method", "http_method", "request_method", "verb", "http.request.method", "req.method",
-    ),
-    "status": (
-        "status", "status_code", "http.status_code", "http_status", "statuscode", "http.response.status_code",
-        "response_status", "http_status_code", "response.status", "res.statuscode", "resp_status",
-    ),
-    "latency": (
-        "latency_ms", "duration_ms", "duration", "latency", "elapsed", "elapsed_ms", "request_time", "response_time",
-        "response_time_ms", "responsetime", "took_ms", "took", "durationms", "latencyms", "latency_s", "duration_s",
-        "duration_seconds", "latency_seconds", "elapsed_s", "elapsed_seconds", "duration_us", "latency_us",
-        "duration_ns", "latency_ns", "event.duration", "time_taken",
-    ),
-    "trace_id": ("trace_id", "traceid", "trace.id", "trace", "dd.trace_id", "otel.trace_id", "oteltraceid"),
-}  # fmt: skip
-"""Meaning to field names, lower case, the most telling first."""
-
-_CANONICAL: dict[str, tuple[str, int]] = {
-    name: (meaning, rank) for meaning, names in ALIASES.items() for rank, name in enumerate(names)
-}
 ZEROS = str.maketrans("123456789", "000000000")
 _DIGIT = re.compile(r"\d")
 MOST_FIELDS = 64
@@ -76,7 +39,7 @@ class Meanings:
     """The field names of one source, aliases and configured names together."""
 
     def __init__(self, context: Context) -> None:
-        self._table = dict(_CANONICAL)
+        self._table = dict(CANONICAL)
         names = context.names
         configured = {
             "time": names.time,
@@ -430,7 +393,7 @@ _STACKS = frozenset(
 def status_of(value: object) -> int | None:
     """An HTTP status, 100 to 599, from a number or a text; None for anything else, such as `ok` or an exit code."""
     if isinstance(value, str):
-        if len(value) != 3 or not value.isdecimal():
+        if len(value) != 3 or not value.isascii() or not value.isdecimal():
             return None
         value = int(value)
     if isinstance(value, float) and value.is_integer():

@@ -19,9 +19,10 @@ import msgspec
 from console.domain.instant import Instant
 from console.domain.logs import LogRecord
 from console.guard.sanitise import safe_bytes
+from console.query.aliases import ALIASES
 from sources.logs.bulk import line_breaks, lines_of_objects
 from sources.logs.context import Context
-from sources.logs.fields import ALIASES, Builder, flat, status_of
+from sources.logs.fields import Builder, flat, status_of
 from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
 from sources.logs.levels import level_of
 from sources.logs.times import Stamps
