@@ -301,19 +301,20 @@ async def _page(asked: Asked, limit: int | None) -> int:
 
 
 async def _follow(asked: Asked, limit: int) -> int:
-    """The last records, then the new ones. The tails take their positions first, so that nothing falls between the two."""
+    """The last records, then the new ones. The tails take their positions first, so that nothing falls between the two; what
+    the page holds of what was written after that is not shown once more."""
     matches = compile_query(asked.query).matches
     write = _writer(asked, flush=True)
-    seen: set[tuple[str, str, int]] = set()
+    shown: dict[tuple[str, str, int], LogRecord] = {}
 
     async with AsyncExitStack() as stack:
         streams = [await stack.enter_async_context(aclosing(source.follow())) for source in asked.sources]
-        for stream in streams:
-            await anext(stream)
+        begin = {source.name: (await anext(one)).begin for source, one in zip(asked.sources, streams, strict=True)}
         window = Window(asked.request.window.start, max(asked.request.window.end, time.time() + 1.0))
         readings, _ = await answers(asked, lambda source: source.page(window, asked.query, limit))
         for record in sorted((r for reading in readings for r in reading.value.records), key=_at)[-limit:]:
-            seen.add((record.source, record.file, record.offset))
+            if record.offset >= begin.get(record.source, {}).get(record.file, record.offset + 1):
+                shown[_place(record)] = record
             write(record)
 
         async def pump(stream: AsyncIterator[NewRecords]) -> None:
@@ -327,13 +328,21 @@ async def _follow(asked: Asked, limit: int) -> int:
                         else f"showing 1 in {one_in}: they come faster than they can be read"
                     )
                 for record in batch:
-                    if matches(record) and (record.source, record.file, record.offset) not in seen:
+                    # Taken out, since after a rotation another record begins at the same place; unlike, where the page
+                    # came in the middle of a line.
+                    before = shown.pop(_place(record), None)
+                    known = before is not None and (before.message, before.extra) == (record.message, record.extra)
+                    if not known and matches(record):
                         write(record)
 
         async with asyncio.TaskGroup() as group:
             for stream in streams:
                 group.create_task(pump(stream), name="follow")
     return Exit.DONE
+
+
+def _place(record: LogRecord) -> tuple[str, str, int]:
+    return record.source, record.file, record.offset
 
 
 def _at(record: LogRecord) -> Instant:

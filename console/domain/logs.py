@@ -89,15 +89,18 @@ class NewRecords(tuple[LogRecord, ...]):
     """Records of a followed source in one batch; where they come faster than they can be read, an even part of them."""
 
     skipped: int
+    begin: Mapping[str, int]
 
-    def __new__(cls, records: Iterable[LogRecord], skipped: int = 0) -> Self:
+    def __new__(cls, records: Iterable[LogRecord], skipped: int = 0, begin: Mapping[str, int] | None = None) -> Self:
         """
         Args:
             records: As they were written.
             skipped: How many more there were, which were only counted.
+            begin: In the first batch of a stream: by the name of each file, the first byte whose record is given.
         """
         made = super().__new__(cls, records)
         made.skipped = skipped
+        made.begin = begin or {}
         return made
 
     @property

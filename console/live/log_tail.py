@@ -38,6 +38,10 @@ def _at(kept: _Kept) -> float:
     return kept.record.at if kept.record.at is not None else math.inf
 
 
+def _begin(record: LogRecord) -> tuple[str, str, int]:
+    return record.source, record.file, record.offset
+
+
 class LogTail:
     """Matching records as they arrive, bounded in number and size, each counted exactly once.
 
@@ -52,7 +56,7 @@ class LogTail:
         self._records: deque[_Kept] = deque()
         self._chars = 0
         self._buckets: dict[int, dict[Level, int]] = {}
-        self._seen_until: dict[tuple[str, str], int] = {}
+        self._preloaded: dict[tuple[str, str, int], LogRecord] = {}
         self._arrivals: deque[tuple[Instant, int]] = deque()
         self._sampled: tuple[Instant, int] = (-math.inf, 1)
         self.dropped = 0
@@ -66,8 +70,7 @@ class LogTail:
             for level, count in levels.items():
                 into[level] = into.get(level, 0) + count
         self._keep(page.records)
-        for record in page.records:
-            self._remember(record)
+        self._preloaded |= {_begin(record): record for record in page.records if record.offset >= 0}
         recent = [(r.at, 1) for r in page.records if r.at is not None and r.at > page.window.end - RATE_WINDOW_S]
         self._arrivals = deque(sorted((*self._arrivals, *recent)))
 
@@ -82,7 +85,6 @@ class LogTail:
         fresh = [r for r in records if not self._known(r) and self._matches(r)]
         more = records.skipped * len(fresh) // max(1, len(records))
         for number, record in enumerate(fresh):
-            self._remember(record)
             # The counts of all add up to exactly `more`.
             standing_for = 1 + more * (number + 1) // len(fresh) - more * number // len(fresh)
             place = self._place(record.at if record.at is not None else now)
@@ -98,17 +100,12 @@ class LogTail:
         return math.floor(at / self._step_s)
 
     def _known(self, record: LogRecord) -> bool:
-        """Whether the preloaded page already held it: offsets of one file only grow, and a new file has a new name or starts over."""
-        until = self._seen_until.get((record.source, record.file))
-        return until is not None and 0 <= record.offset <= until and self._in_memory(record)
-
-    def _in_memory(self, record: LogRecord) -> bool:
-        kept = (one.record for one in self._records)
-        return any(r.offset == record.offset and r.file == record.file and r.at == record.at for r in kept)
-
-    def _remember(self, record: LogRecord) -> None:
-        key = (record.source, record.file)
-        self._seen_until[key] = max(self._seen_until.get(key, -1), record.offset)
+        """Whether the preloaded page already held it. Said once: after a truncation another record begins at the same place."""
+        held = self._preloaded.get(_begin(record))
+        if held is None or (held.at, held.message) != (record.at, record.message):
+            return False
+        del self._preloaded[_begin(record)]
+        return True
 
     def _keep(self, records: Iterable[LogRecord]) -> None:
         newest = self._records[-1].record.at if self._records else None

@@ -19,7 +19,7 @@ from console.domain.reading import Reading
 from sources.base import SourceError, SourceGarbage, SourceTimeout, SourceUnavailable
 from sources.logs.helper import command
 from sources.logs.questions import Question
-from sources.logs.spec import Positions, Spec
+from sources.logs.spec import Positions, Spec, begins
 from sources.logs.wire import (
     HEADER,
     MOST_FRAME,
@@ -125,8 +125,8 @@ class WorkerRunner:
                 while (message := await inbox.get()) is not None:
                     match message:
                         case Records(records=records, skipped=skipped):
+                            yield NewRecords(records, skipped, None if positions else begins(message.positions))
                             positions = message.positions or positions
-                            yield NewRecords(records, skipped)
                         case Failed(error=name, sentence=sentence):
                             raise _error(name, sentence)
             finally:

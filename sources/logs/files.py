@@ -34,7 +34,7 @@ from sources.logs.questions import (
     Sample,
     Shapes,
 )
-from sources.logs.spec import Spec
+from sources.logs.spec import Spec, begins
 from sources.logs.tail import Pace, tail_of
 
 ALLOWED_S = 60.0
@@ -93,7 +93,7 @@ class InProcess:
         tail = tail_of(spec)
         pace = Pace()
         try:
-            yield NewRecords(await asyncio.to_thread(tail.poll))
+            yield NewRecords(await asyncio.to_thread(tail.poll), begin=begins(tail.positions()))
             while True:
                 await asyncio.sleep(pace.seconds)
                 records = await asyncio.to_thread(tail.poll)

@@ -18,6 +18,17 @@ if TYPE_CHECKING:  # the worker process reads specs, and must not pay for import
 
 Positions = dict[str, tuple[int, int, int]]
 """How far files were given: device, inode and offset by path."""
+
+
+def begins(positions: Positions) -> dict[str, int]:
+    """The same by the names that records carry; of files with one name in several folders the earliest."""
+    found: dict[str, int] = {}
+    for path, (_, _, offset) in positions.items():
+        name = path.rsplit("/", 1)[-1]
+        found[name] = min(offset, found.get(name, offset))
+    return found
+
+
 MOST_NAME = 255
 """Characters of a file's or a folder's name; systems allow as many bytes."""
 

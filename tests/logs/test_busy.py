@@ -12,7 +12,7 @@ import pytest
 
 import sources.logs.followed
 from console.domain.instant import Window
-from console.domain.logs import Level, LogRecord, NewRecords
+from console.domain.logs import Level, LogCounts, LogPage, LogRecord, NewRecords
 from console.domain.text import SafeText
 from console.live.log_tail import LogTail
 from sources.logs.client import WorkerRunner
@@ -70,6 +70,19 @@ def test_the_pane_counts_what_was_only_counted_and_says_so() -> None:
     assert every.rate_per_min(START + 10) == 43
     every.add(NewRecords(records[:1]), START + 70)
     assert every.one_in(START + 70) == 1
+
+
+def test_the_pane_takes_what_begins_where_a_record_of_the_page_began() -> None:
+    def record(message: str) -> LogRecord:
+        return LogRecord(START, Level.INFO, "shop", SafeText(message), source="app", file="a.log", offset=0)
+
+    tail, window = LogTail(lambda r: True, 60.0), Window(START - 60, START + 60)
+    tail.preload(LogPage(window, (record("old"),), 1, 100), LogCounts(window.start, 60.0, ({}, {Level.INFO: 1})))
+    assert tail.add([record("old")], START) == 0
+    # The file was truncated within the second, and then once more.
+    assert tail.add([record("new")], START) == tail.add([record("two")], START) == tail.add([record("old")], START) == 1
+    assert [r.message for r in tail.records(window)] == ["old", "new", "two", "old"]
+    assert tail.counts(window).total == 4
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -181,6 +182,58 @@ def test_follow_shows_what_is_written_and_ends_on_interrupt(config: Path) -> Non
             if pipe is not None:
                 pipe.close()
     assert os.path.exists(log)
+
+
+def renamed(log: Path) -> None:
+    log.rename(log.with_name("app.log.1"))
+    log.touch()
+
+
+def truncated(log: Path) -> None:
+    os.truncate(log, 0)
+
+
+def made_anew(log: Path) -> None:
+    log.unlink()
+    log.touch()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("change", [renamed, truncated, made_anew])
+def test_follow_loses_nothing_where_a_file_begins_anew_with_lines_of_equal_length(
+    config: Path, change: Callable[[Path], None]
+) -> None:
+    log, now = config.parent / "app.log", int(time.time())
+
+    def write(word: str) -> None:
+        rows = [{"ts": now, "level": "error", "msg": f"{word} {n:02d}", "service": "shop"} for n in range(50)]
+        with log.open("ab", buffering=0) as out:
+            out.write(b"".join(json.dumps(one).encode() + b"\n" for one in rows))
+
+    log.write_bytes(b"")
+    write("old")
+    with subprocess.Popen(
+        [str(Path(sys.executable).with_name("incident")), "logs", "--config", str(config), "", "--follow", "--json",
+         "--limit", "50"],
+        stdout=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        watchdog = threading.Timer(60, process.kill)
+        watchdog.start()
+        try:
+            assert process.stdout is not None
+
+            def read() -> list[str]:
+                assert process.stdout is not None
+                return [json.loads(process.stdout.readline())["message"] for _ in range(50)]
+
+            assert read() == [f"old {n:02d}" for n in range(50)]
+            for word in ("new", "two"):
+                change(log)
+                write(word)
+                assert read() == [f"{word} {n:02d}" for n in range(50)]
+        finally:
+            watchdog.cancel()
+            process.kill()
 
 
 # ---- files named on the command line
