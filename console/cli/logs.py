@@ -18,6 +18,7 @@ import msgspec
 from console.cli.given_files import STANDARD_INPUT, given
 from console.cli.options import Request, common, request, wants_colour
 from console.cli.outcome import Exit, say
+from console.cli.query_words import QueryCommand
 from console.config.effective import index_folder
 from console.config.load import ConfigError
 from console.domain.instant import BadTime, Instant, Window, parse_span, rfc3339, span_text
@@ -53,7 +54,7 @@ class Asked:
     sources: Sequence[FileLogSource]
 
 
-@click.command("logs")
+@click.command("logs", cls=QueryCommand)
 @click.argument("query", required=False, default="")
 @click.argument("files", nargs=-1, metavar="[FILE]...")
 @click.option("--count", "only_count", is_flag=True, help="Only how many records match.")
