@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
 import click
 
+COMPLETION = "_INCIDENT_COMPLETE"
+"""Variable by which a shell asks what could be typed next."""
 COMMANDS: dict[str, str] = {
     "run": "opens the console (the default command)",
     "demo": "starts a small live system with a fault in it, and opens the console on it",
@@ -72,8 +75,7 @@ def incident(ctx: click.Context, config_path: str | None, theme: str | None) -> 
         from console.cli.run import command  # imports the screen only when it is wanted
 
         given = [*(("--config", config_path) if config_path else ()), *(("--theme", theme) if theme else ())]
-        result: Any = command.main(args=given, prog_name="incident", standalone_mode=False)
-        return result if isinstance(result, int) else 0
+        return _invoked(command, "incident", given)
     if config_path or theme:
         raise click.UsageError(f"put options behind the command: incident {ctx.invoked_subcommand} --config FILE", ctx)
     return 0
@@ -87,5 +89,16 @@ def main(argv: list[str] | None = None) -> None:
 
 
 def _run(argv: list[str] | None) -> int:
-    result: Any = incident.main(args=argv, prog_name="incident", standalone_mode=False)
+    """What `incident.main` does, but for its own idea of what a closed pipe, an interrupt and an error mean."""
+    instruction = os.environ.get(COMPLETION)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(incident, {}, "incident", COMPLETION, instruction)
+    return _invoked(incident, "incident", sys.argv[1:] if argv is None else argv)
+
+
+def _invoked(command: click.Command, name: str, arguments: list[str]) -> int:
+    with command.make_context(name, list(arguments)) as context:
+        result: Any = command.invoke(context)
     return result if isinstance(result, int) else 0

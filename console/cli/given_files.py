@@ -43,6 +43,8 @@ def given(names: Sequence[str], zone: str) -> Iterator[FileLogSource]:
 
 def _kept(folder: Path) -> Path:
     """Standard input as a file, since seeking needs one; the folder is its owner's only, and goes when the command ends."""
+    if sys.stdin is None:
+        raise click.UsageError("- reads standard input, which is closed here: pipe a log into it")
     source = sys.stdin.buffer
     if source.isatty():
         raise click.UsageError("- reads standard input, which is a terminal here: pipe a log into it")

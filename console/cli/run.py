@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
+from typing import TextIO
 
 import click
 
 from console.cli.options import config_option
-from console.cli.outcome import Exit, Refused
+from console.cli.outcome import Exit, NoScreen
 from console.config.load import ConfigError, Loaded, load
 
 LOW_BANDWIDTH = {"TEXTUAL_FPS": "4", "TEXTUAL_COLOR_SYSTEM": "standard"}
@@ -44,7 +45,7 @@ def open_console(loaded: Loaded, theme: str | None = None) -> int:
     """Open the screen; returns the exit code once it closed.
 
     Raises:
-        Refused: There is no terminal that can show it.
+        NoScreen: There is no terminal that can show it.
     """
     settings = loaded.config.console
     _require_terminal(settings.ascii)
@@ -59,19 +60,24 @@ def _require_terminal(ascii_only: bool) -> None:
     """A screen needs a terminal with cursor movement, and with UTF-8 unless it is drawn in ASCII.
 
     Raises:
-        Refused: With what to use instead.
+        NoScreen: With what to use instead.
     """
     instead = "use `incident diagnose --plain` for text, or `--json` for programs"
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Refused(f"the console needs a terminal, and this is none: {instead}")
-    if not sys.stderr.isatty():
-        raise Refused(
+    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+        raise NoScreen(f"the console needs a terminal, and this is none: {instead}")
+    if not _is_terminal(sys.stderr):
+        raise NoScreen(
             f"the screen is drawn on standard error, which is redirected: leave it to the terminal, or {instead}"
         )
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
-        raise Refused(f"TERM={os.environ.get('TERM', '')} cannot move the cursor: {instead}")
+        raise NoScreen(f"TERM={os.environ.get('TERM', '')} cannot move the cursor: {instead}")
     encoding = (sys.stdout.encoding or "").lower().replace("-", "")
     if encoding != "utf8" and not ascii_only:
-        raise Refused(
+        raise NoScreen(
             f"the terminal's encoding is {sys.stdout.encoding}, the console needs UTF-8: set LC_ALL=C.UTF-8, or ascii = true in [console], or {instead}"
         )
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether it leads to a terminal; None: it is closed."""
+    return stream is not None and stream.isatty()

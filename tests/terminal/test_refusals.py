@@ -18,8 +18,8 @@ POSIX = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 def refused(console: Console, *words: str) -> None:
-    """It ended with the code of a refusal, in plain words."""
-    assert console.ends() == 5
+    """It ended as on wrong usage, in plain words: no safety rule is involved."""
+    assert console.ends() == 2
     said = console.data()
     assert b"\x1b" not in said
     text = " ".join(said.decode().split())
@@ -60,7 +60,7 @@ def test_a_pipe_is_refused(project: Project) -> None:
     done = subprocess.run(
         [INCIDENT, "run", "--config", str(project.config)], stdin=subprocess.DEVNULL, capture_output=True, timeout=30
     )
-    assert done.returncode == 5
+    assert done.returncode == 2
     assert HINT in done.stderr.decode() and not done.stdout and b"\x1b" not in done.stderr
 
 
