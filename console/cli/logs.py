@@ -184,13 +184,15 @@ async def closing(asked: Asked, action: Callable[[Asked], Any]) -> int:
 
 
 async def answers(asked: Asked, ask: Callable[[FileLogSource], Awaitable[Reading[T]]]) -> tuple[list[Reading[T]], bool]:
-    """What every source answers, and whether one could not; what went wrong is said on standard error.
+    """What every source answers, and whether that leaves the question open: one could not answer, or was read only in part
+    and nothing was found in it. What went wrong is said on standard error.
 
     Raises:
         click.exceptions.Exit: With 4, where no source answers.
     """
     results = await asyncio.gather(*(ask(source) for source in asked.sources), return_exceptions=True)
     readings: list[Reading[T]] = []
+    empty = False
     for source, result in zip(asked.sources, results, strict=True):
         if isinstance(result, SourceError):
             say(f"{source.name}: {result}")
@@ -200,9 +202,10 @@ async def answers(asked: Asked, ask: Callable[[FileLogSource], Awaitable[Reading
             readings.append(result)
             if result.report.state is not SourceState.OK or result.warnings:
                 say(f"{source.name}: {result.report.detail}")
+            empty = empty or (result.report.state is SourceState.PARTIAL and not result.report.records)
     if not readings:
         raise click.exceptions.Exit(Exit.SOURCES_DOWN)
-    return readings, len(readings) < len(results)
+    return readings, empty or len(readings) < len(results)
 
 
 async def _count(asked: Asked) -> int:

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import bz2
 import codecs
-import gzip
-import io
 import lzma
 import os
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import IO, Any
+from typing import Any
 
 from console.guard.sanitise import safe
 from sources.base import SourceGarbage, SourceUnavailable
@@ -30,6 +28,11 @@ MOST_RATIO = 400
 RATIO_FLOOR = 64 << 20
 """Bytes that any compressed file may expand to."""
 MOST_EXPANDED = 8 << 30
+_PIECE = 1 << 10
+"""Compressed bytes taken at once. What a library made of a piece is lost where the piece is damaged, so that it is small; and
+zstd, which cannot be told how much to give, makes at most 32 MiB of one."""
+_GZIP = 16 + zlib.MAX_WBITS
+"""Tells zlib that a gzip header stands in front."""
 
 
 class Reader:
@@ -45,12 +48,16 @@ class Reader:
         self.bytes_read = 0
         self.stopped = ""
         """Why the file was not read to its end; empty where it was."""
+        self._torn = False
+        """What came out of the archive ends in the middle of a line, which would be taken for a whole one."""
         self._fd = open_regular(file.path)
         self.size = os.fstat(self._fd).st_size
-        begin = b"" if file.compression else self.pread(3, 0)
-        self.streamed = bool(file.compression) or begin[:2] in UTF_16
+        begin = self.pread(_LONGEST_MAGIC, 0)
+        self.compression = _compression(begin)
+        """`.gz`, `.zst`, `.bz2`, `.xz` or empty, by its first bytes: its name may be wrong."""
+        self.streamed = bool(self.compression) or begin[:2] in UTF_16
         """Whether it is read from its beginning only, through a decompressor or decoder; offsets are those of what comes out."""
-        self._begin = len(_UTF_8_MARK) if begin == _UTF_8_MARK else 0
+        self._begin = len(_UTF_8_MARK) if begin.startswith(_UTF_8_MARK) else 0
 
     def __enter__(self) -> Reader:
         return self
@@ -96,7 +103,7 @@ class Reader:
             size: About how long a block is; default: `BLOCK`.
         """
         if self.streamed:
-            pieces = self._expanded() if self.file.compression else self._plain(0, BLOCK)
+            pieces = self._expanded() if self.compression else self._plain(0, BLOCK)
             yield from self._joined(_as_utf_8(pieces), 0, end)
             return
         size = size or BLOCK
@@ -150,7 +157,7 @@ class Reader:
                 return
             yield position, whole
             position += len(whole)
-        if rest and position < end:
+        if rest and position < end and not self._torn:
             yield position, rest
 
     def _plain(self, start: int, size: int) -> Iterator[bytes]:
@@ -163,22 +170,66 @@ class Reader:
 
     def _expanded(self) -> Iterator[bytes]:
         allowed = min(max(RATIO_FLOOR, self.size * MOST_RATIO), MOST_EXPANDED)
-        produced = 0
-        try:
-            with _decompressor(self.file.compression, os.dup(self._fd)) as stream:
-                while data := stream.read(BLOCK):
-                    produced += len(data)
-                    self.bytes_read += len(data)
-                    yield data
-                    if produced > allowed:
-                        self.stopped = f"{safe(self.file.path)}: expands to more than {allowed >> 20} MiB from {self.size} bytes; read up to there"
-                        return
-        except (OSError, EOFError, zlib.error, lzma.LZMAError, ValueError) as error:
-            self.stopped = f"{safe(self.file.path)}: damaged ({safe(str(error), 80)}); read up to there"
-        except Exception as error:  # zstandard raises its own class, imported only where needed
-            if type(error).__name__ != "ZstdError":
-                raise
-            self.stopped = f"{safe(self.file.path)}: damaged ({safe(str(error), 80)}); read up to there"
+        produced, gathered = 0, bytearray()
+        unpacked = self._unpacked()
+        while True:
+            try:
+                piece = next(unpacked, None)
+            except (OSError, EOFError, ValueError, MemoryError, zlib.error, lzma.LZMAError) as error:
+                piece = None
+                self._damaged(error)
+            except Exception as error:  # zstandard raises its own class, imported only where needed
+                if type(error).__name__ != "ZstdError":
+                    raise
+                piece = None
+                self._damaged(error)
+            gathered += piece or b""
+            if gathered and (piece is None or len(gathered) >= BLOCK):
+                produced += len(gathered)
+                self.bytes_read += len(gathered)
+                yield bytes(gathered)
+                gathered.clear()
+            if piece is None:
+                return
+            if produced > allowed:
+                self.stopped = f"{safe(self.file.path)}: expands to more than {allowed >> 20} MiB from {self.size} bytes; read up to there"
+                return
+
+    def _damaged(self, error: Exception) -> None:
+        """Note that the archive cannot be read further; the whole lines that came out before are read."""
+        self._torn = True
+        self.stopped = f"{safe(self.file.path)}: damaged ({safe(str(error), 80)}); read up to there"
+
+    def _unpacked(self) -> Iterator[bytes]:
+        """What the archive holds, stream after stream. Zeros behind one are padding; anything else is no part of it.
+
+        Raises:
+            EOFError: It ends in the middle of a stream.
+            Exception: What the decompressor raises; everything before the damage was given.
+        """
+        data, offset, streams = b"", 0, 0
+        while True:
+            while len(data) < _LONGEST_MAGIC and (more := self.pread(_PIECE, offset)):
+                offset += len(more)
+                data = (data + more).lstrip(b"\0") if streams else data + more
+            if not data:
+                return
+            if _compression(data) != self.compression:
+                self.stopped = (
+                    f"{safe(self.file.path)}: what stands behind its last stream is no part of it and was left out"
+                )
+                return
+            stream = _decompressor(self.compression)
+            streams += 1
+            while True:
+                yield from _output(self.compression, stream, data)
+                if stream.eof:
+                    data = stream.unused_data.lstrip(b"\0")
+                    break
+                data = self.pread(_PIECE, offset)
+                offset += len(data)
+                if not data:
+                    raise EOFError("it ends in the middle")
 
 
 def open_regular(path: str) -> int:
@@ -242,34 +293,42 @@ def _until(data: bytes, length: int) -> bytes:
     return data if cut < 0 else data[: cut + 1]
 
 
-def _decompressor(ending: str, fd: int) -> _Owning:
-    raw = os.fdopen(fd, "rb")
-    raw.seek(0)
+_MAGIC = {b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\xfd7zXZ\0": ".xz", b"\x28\xb5\x2f\xfd": ".zst"}
+"""First bytes of compressed streams."""
+_LONGEST_MAGIC = 6
+_SKIPPED = b"\x2a\x4d\x18"
+"""Second to fourth byte of a frame that zstd passes over; the first is 0x50 to 0x5f."""
+
+
+def _compression(begin: bytes) -> str:
+    """How a file or a part of it is compressed, by its first bytes; empty: not."""
+    if begin[1:4] == _SKIPPED and begin[0] >> 4 == 5:
+        return ".zst"
+    return next((ending for magic, ending in _MAGIC.items() if begin.startswith(magic)), "")
+
+
+def _decompressor(ending: str) -> Any:
+    """For one stream."""
     if ending == ".gz":
-        return _Owning(gzip.GzipFile(fileobj=raw), raw)
+        return zlib.decompressobj(_GZIP)
     if ending == ".bz2":
-        return _Owning(bz2.BZ2File(raw), raw)
+        return bz2.BZ2Decompressor()
     if ending == ".xz":
-        return _Owning(lzma.LZMAFile(raw), raw)
+        return lzma.LZMADecompressor(lzma.FORMAT_XZ)
     import zstandard  # only where a .zst is read
 
-    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
-    return _Owning(decompressor.stream_reader(raw, read_across_frames=True), raw)
+    return zstandard.ZstdDecompressor(max_window_size=1 << 27).decompressobj()
 
 
-class _Owning(io.RawIOBase):
-    """A decompressing stream that closes the file below it too."""
-
-    def __init__(self, stream: Any, raw: IO[bytes]) -> None:
-        self._stream = stream
-        self._raw = raw
-
-    def read(self, size: int = -1) -> bytes:
-        data: bytes = self._stream.read(size)
-        return data
-
-    def close(self) -> None:
-        if not self.closed:
-            self._stream.close()
-            self._raw.close()
-        super().close()
+def _output(ending: str, stream: Any, data: bytes) -> Iterator[bytes]:
+    """What comes out for a piece of what goes in, at most about a block at a time where the library can be told so."""
+    if ending in (".bz2", ".xz"):
+        yield stream.decompress(data, BLOCK)
+        while not (stream.eof or stream.needs_input):
+            yield stream.decompress(b"", BLOCK)
+    elif ending == ".gz":
+        while data and not stream.eof:
+            yield stream.decompress(data, BLOCK)
+            data = stream.unconsumed_tail
+    else:
+        yield stream.decompress(data)

@@ -328,7 +328,7 @@ def _is_copy(file: LogFile, one: FollowedFile) -> bool:
         return False
     try:
         with Reader(file) as reader:
-            enough = bool(file.compression) or reader.size >= one.offset
+            enough = reader.streamed or reader.size >= one.offset
             return enough and reader.head(len(one.first)) == one.first
     except SourceError:
         return False
@@ -338,7 +338,7 @@ def _bytes_from(file: LogFile, offset: int) -> bytes:
     """What a copy holds from `offset` on, within the bound."""
     try:
         with Reader(file) as reader:
-            if not file.compression:
+            if not reader.streamed:
                 return reader.pread(MOST_RESCUED, offset)
             rest = b""
             for begin, block in reader.blocks(0, 1 << 62):

@@ -266,6 +266,17 @@ def test_named_files_need_no_configuration_and_are_read_whole(elsewhere: Path) -
     assert given("number", "a.log", "--count", "--since", "2025-11-23T14:30:00Z").stdout == "30\n"
 
 
+def test_an_archive_of_which_nothing_can_be_read_leaves_the_question_open(elsewhere: Path) -> None:
+    packed = gzip.compress(LINES)
+    (elsewhere / "cut.log.gz").write_bytes(packed[:20])
+    for options in (("--count",), (), ("--histogram", "1h")):
+        result = given("", "cut.log.gz", "--since", "2025-11-23T14:00:00Z", "--until", "2025-11-23T15:00:00Z", *options)
+        assert (result.return_value, "damaged" in result.stderr) == (3, True)
+    (elsewhere / "cut.log.gz").write_bytes(packed[:-30])
+    result = given("", "cut.log.gz", "--count")
+    assert (result.return_value, "damaged" in result.stderr, 0 < int(result.stdout) < 60) == (0, True, True)
+
+
 def test_standard_input(elsewhere: Path) -> None:
     result = given("level:error", "-", "--json", data=LINES)
     assert [json.loads(one)["message"] for one in result.stdout.splitlines()] == [

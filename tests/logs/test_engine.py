@@ -559,13 +559,55 @@ def test_a_bomb_is_read_up_to_its_bound(tmp_path: Path) -> None:
     assert found.report.state is SourceState.PARTIAL
 
 
-@pytest.mark.parametrize("ending", [".gz", ".bz2", ".xz", ".zst"])
-def test_a_damaged_archive_is_read_up_to_the_damage(tmp_path: Path, ending: str) -> None:
-    (tmp_path / f"a.log.1{ending}").write_bytes(b"this is no archive" * 50)
-    write(tmp_path / "a.log", [row(START)])
-    found = page(engine(tmp_path / "a.log"), Window(START - 999, START + 9))
-    assert found.value.matched == 1
+ARCHIVES = [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress), (".zst", zst)]
+MANY = [row(START + n, id=random.Random(n).random()) for n in range(30_000)]
+PAST = Window(START - 999, START + 99_999)
+
+
+@pytest.mark.parametrize(("ending", "pack"), ARCHIVES)
+def test_a_damaged_archive_is_read_up_to_the_damage(
+    tmp_path: Path, ending: str, pack: Callable[[bytes], bytes]
+) -> None:
+    packed = bytearray(pack(b"".join(MANY)))
+    place = len(packed) * 9 // 10
+    packed[place : place + 2000] = bytes(2000)
+    (tmp_path / f"a.log.1{ending}").write_bytes(packed)
+    write(tmp_path / "a.log", [row(START - 9)])
+    found = page(engine(tmp_path / "a.log"), PAST)
+    assert 10_000 < found.value.matched < len(MANY)
     assert any("damaged" in one for one in found.warnings)
+    assert found.report.state is SourceState.PARTIAL
+
+
+@pytest.mark.parametrize(("ending", "pack"), ARCHIVES)
+def test_of_an_archive_cut_short_everything_before_the_cut_is_read(
+    tmp_path: Path, ending: str, pack: Callable[[bytes], bytes]
+) -> None:
+    packed = pack(b"".join(MANY))
+    for share, least in ((0.5, 0.2), (1.0, 0.9)):
+        (tmp_path / f"a{ending}").write_bytes(packed[: int(len(packed) * share) - 1])
+        found = page(engine(tmp_path / f"a{ending}"), PAST)
+        assert least * len(MANY) < found.value.matched <= len(MANY)
+        assert [one for one in found.warnings if "damaged (it ends in the middle); read up to there" in one]
+
+
+@pytest.mark.parametrize(("ending", "pack"), ARCHIVES)
+@pytest.mark.parametrize(("behind", "said"), [(bytes(4096), False), (b"garbage", True)])
+def test_what_stands_behind_an_archive_is_left_out(
+    tmp_path: Path, ending: str, pack: Callable[[bytes], bytes], behind: bytes, said: bool
+) -> None:
+    twice = pack(b"".join(MANY[:3000])) + pack(b"".join(MANY[3000:4000]))
+    (tmp_path / f"a{ending}").write_bytes(twice + behind)
+    found = page(engine(tmp_path / f"a{ending}"), PAST)
+    assert found.value.matched == 4000
+    assert (found.report.state is SourceState.PARTIAL) == said == any("left out" in one for one in found.warnings)
+
+
+def test_a_file_is_read_as_what_it_is_and_not_as_what_its_name_says(tmp_path: Path) -> None:
+    (tmp_path / "plain.log.gz").write_bytes(b"".join(MANY[:10]))
+    (tmp_path / "packed.log").write_bytes(gzip.compress(b"".join(MANY[10:30])))
+    found = page(engine(tmp_path / "*.gz", tmp_path / "*.log"), PAST)
+    assert (found.value.matched, found.report.state) == (30, SourceState.OK)
 
 
 def test_zeros_at_the_beginning_of_a_truncated_file_are_passed_over(tmp_path: Path) -> None:
