@@ -43,6 +43,12 @@ PLAIN = [
     (b"[2026-11-23 14:03:10 +0000] [7] [INFO] Starting gunicorn", 0, Level.INFO, "Starting gunicorn"),
     (b"1795442590.25 [INFO] hello", 0.25, Level.INFO, "hello"),
     (b"2026-11-23 14:03:10 worker died: exit 42 ERROR", 0, Level.UNKNOWN, "worker died: exit 42 ERROR"),
+    (b"2026-11-23 14:03:10 connection to db error", 0, Level.UNKNOWN, "connection to db error"),
+    (b"2026-11-23 14:03:10 db error: connection lost", 0, Level.ERROR, "connection lost"),
+    (b"2026-11-23 14:03:10 status ERROR", 0, Level.ERROR, "status ERROR"),
+    (b"2026-11-23 14:03:10 ERROR: ", 0, Level.ERROR, "ERROR:"),
+    (b"2026-11-23 14:03:10 ERROR", 0, Level.ERROR, "ERROR"),
+    (b'Started GET "/a" for 127.0.0.1 at 2026-11-23 14:03:10 +0000', 0, Level.UNKNOWN, 'Started GET "/a" for 127.0.0.1 at'),
 ]  # fmt: skip
 
 

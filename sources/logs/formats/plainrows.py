@@ -93,7 +93,8 @@ class PlainRows:
         head, stamp, prefix = match.groups()
         found = self._decorations[head, prefix]
         at = self._stamps.one(stamp) if self._stamp.name == "iso" else self._instants[stamp]
-        return None if found is None or at is None else (at, *found, line[match.end() :].lstrip(_MARKS).rstrip())
+        message = line[match.end() :].lstrip(_MARKS).rstrip()
+        return None if found is None or at is None or not message else (at, *found, message)
 
     def _decoration(self, key: tuple[bytes, bytes]) -> tuple[Level, bytes] | None:
         head, prefix = key

@@ -62,12 +62,16 @@ def split_level(head: bytes, rest: bytes, stamp: str) -> tuple[Level, bytes, byt
         level = WORDS.get(text.decode("ascii").lower().rstrip("12345678"), Level.UNKNOWN)
         set_apart = (
             text.isupper()
-            or rest[word.end(1) : word.end(1) + 1] in b":]|"
+            or rest[word.end(1) : word.end(1) + 1] in (b":", b"]", b"|")
             or rest[word.start(1) - 1 : word.start(1)] in (b"[", b":")
         )
         if level is not Level.UNKNOWN and len(text) > 2 and (set_apart or word.start(1) < 3):
-            return level, _tidy(rest[: word.start()]), _message(rest[word.end() :])
-    return before, _tidy(head) if before is Level.UNKNOWN else b"", _message(rest)
+            message = _message(rest[word.end() :])
+            return (level, _tidy(rest[: word.start()]), message) if message else (level, b"", _message(rest))
+    message = _message(rest)
+    if not message:
+        return before, b"", _message(head)  # the stamp is at the end
+    return before, _tidy(head) if before is Level.UNKNOWN else b"", message
 
 
 def _tidy(text: bytes) -> bytes:
