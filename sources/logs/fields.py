@@ -316,6 +316,8 @@ class Builder:
             meaning, rank = known
             if meaning not in found or rank < ranks[meaning]:
                 found[meaning], ranks[meaning] = index, rank
+        # A request line says what happened where nothing else does; it stays a field as well.
+        message = found.get("message", min((i for i in range(len(names)) if names[i].lower() == REQUEST), default=-1))
         # What a record has under a name of its own is shown by that name too, so that a query finds both names.
         hidden = {i for m, i in found.items() if m in ("time", "message") or (m in _KEPT and names[i].lower() == m)}
         first = [
@@ -324,7 +326,7 @@ class Builder:
         order = first + [i for i in range(len(names)) if i not in hidden and i not in first]
         return Plan(
             names,
-            tuple([found.get(meaning, -1) for meaning in _PLACES]),
+            tuple([found.get(meaning, -1) if meaning != "message" else message for meaning in _PLACES]),
             tuple((i, safe(names[i], 200)) for i in order[:MOST_FIELDS]),
             tuple(telling),
             tuple([index for index, name in enumerate(names) if name.lower() in _STACKS]),
@@ -348,6 +350,8 @@ class Plan:
     """Seconds per unit of the latency."""
 
 
+REQUEST = "request"
+"""Name of the field that stands for the message of a record without one: `GET /x HTTP/1.1`."""
 _PLACES = ("time", "level", "service", "message", "operation", "method", "status", "latency", "trace_id")
 MESSAGE_PLACE = _PLACES.index("message")
 _KEPT = ("status", "level", "service", "trace_id")

@@ -34,6 +34,8 @@ _TAIL = re.compile(r"(?:[.,:](\d{1,9}))? ?(Z|UTC|GMT|[+-]\d\d(?::?\d\d)?|[A-Z]{3
 """The two parts of `_ISO`, for stamps whose second takes 19 characters."""
 _FIRST = re.compile(r"[.,:](\d{3})", re.A)
 _INNER = re.compile(r"(\d{3})", re.A)
+_COMMON = re.compile(r"(\d\d)/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?: ([+-]\d{4}))?", re.A)
+"""The stamp of access logs, which JSON made by the same servers has too (`$time_local`)."""
 _ZONED = re.compile(r"([+-])(\d\d):?(\d\d)?")
 
 
@@ -59,13 +61,14 @@ class Clock:
         """Epoch seconds of an ISO-like second and a zone (may be empty), both as bytes; None where there is no such time."""
 
     def text(self, text: str) -> Instant | None:
-        """A stamp in any ISO-like form, or a number as text; None where it is neither.
+        """A stamp in any ISO-like form or that of access logs, or a number as text; None where it is none of these.
 
-        `2026-11-23T14:03:10.123Z`, `2026-11-23 14:03:10,123`, `2026/11/23 14:03:10`, `1764000000`, `1764000000123`.
+        `2026-11-23T14:03:10.123Z`, `2026-11-23 14:03:10,123`, `2026/11/23 14:03:10`, `23/Nov/2026:14:03:10 +0000`,
+        `1764000000`, `1764000000123`.
         """
         match = _ISO.match(text)
         if match is None:
-            return self._number(text)
+            return self._common(text) if text[2:3] == "/" else self._number(text)
         zone = match[8]
         named = zone_of(zone) if zone else None
         key = text[:19] if named is UTC else f"{match[0][:19]}|{zone}"
@@ -77,6 +80,15 @@ class Clock:
                 return None
             self._remember(key, base)
         return base + (float(f"0.{match[7]}") if match[7] else 0.0)
+
+    def _common(self, text: str) -> Instant | None:
+        match = _COMMON.fullmatch(text)
+        if match is None:
+            return None
+        day, year, hour, minute, second = (int(match[i]) for i in (1, 3, 4, 5, 6))
+        zone = zone_of(match[8]) if match[8] else None
+        at = self.civil(year, MONTHS.get(match[2].lower(), 0), day, hour, minute, second, zone)
+        return at + float(f"0.{match[7]}") if at is not None and match[7] else at
 
     def second(self, text: str) -> Instant:
         """The UTC second that `2026-11-23T14:03:10` names.

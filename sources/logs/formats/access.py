@@ -22,7 +22,6 @@ from sources.logs.fields import FIELD_LIMIT, Builder
 from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
 from sources.logs.formats.logfmt import pairs_in
 from sources.logs.memo import Memo
-from sources.logs.times import MONTHS, zone_of
 from sources.logs.units import latency_of, unit_in_name
 
 _LINE = re.compile(
@@ -45,7 +44,6 @@ _START = re.compile(rb"\S{1,256} \S{1,256} [^\[]{1,128}\[\d\d?/")
 _TO_THE_SECOND = re.compile(rb"\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}")
 _ZEROS = bytes.maketrans(b"123456789", b"000000000")
 _DIGIT = re.compile(r"\d")
-_STAMP = re.compile(r"(\d\d)/(\w{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?: ([+-]\d{4}))?")
 _KEYED_NAMES = (
     b"rt", b"request_time", b"req_time", b"time", b"duration", b"latency", b"took", b"D", b"request_time_ms", b"duration_ms",
     b"rtms",
@@ -198,13 +196,7 @@ class AccessFormat:
         return self._minute(raw)
 
     def _minute(self, raw: bytes) -> Instant | None:
-        match = _STAMP.fullmatch(raw.decode("ascii", "replace"))
-        if match is None:
-            return self._builder.clock.text(raw.decode("ascii", "replace"))
-        month = MONTHS.get(match[2].lower(), 0)
-        day, year, hour, minute, second = (int(match[i]) for i in (1, 3, 4, 5, 6))
-        at = self._builder.clock.civil(year, month, day, hour, minute, second, zone_of(match[8]) if match[8] else None)
-        return at + float(f"0.{match[7]}") if at is not None and match[7] else at
+        return self._builder.clock.text(raw.decode("ascii", "replace"))
 
     def _kind(self, key: tuple[bytes, bytes]) -> Kind:
         request, code = key

@@ -22,7 +22,7 @@ from console.guard.sanitise import safe_bytes
 from console.query.aliases import ALIASES
 from sources.logs.bulk import line_breaks, lines_of_objects
 from sources.logs.context import Context
-from sources.logs.fields import Builder, flat, status_of
+from sources.logs.fields import REQUEST, Builder, flat, status_of
 from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
 from sources.logs.levels import level_of
 from sources.logs.times import Stamps
@@ -273,6 +273,7 @@ class JsonFormat:
         names = sorted(
             (known[1], name) for name in self._seen if (known := of(name)) is not None and known[0] == "message"
         )
+        names += [(len(names), name) for name in self._seen if name.lower() == REQUEST][:1]
         texts = {f"message{number}": name for number, (_, name) in enumerate(names)} or {"message0": "(no message)"}
         row = msgspec.defstruct("Message", [(field, str | None, None) for field in texts], rename=texts, gc=False)
         self._message_rows: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
