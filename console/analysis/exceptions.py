@@ -32,14 +32,28 @@ _HEAD = re.compile(
 )
 _PYTHON_HEAD = re.compile(rf"(?P<type>{_NAME})(?:: (?P<text>.*))?$")
 _RUBY_HEAD = re.compile(rf"\S+\.rb:\d+:in .*?: (?P<text>.*) \((?P<type>{_NAME})\)$")
-_PANIC = re.compile(r"(?:panic|fatal error): (?P<text>.*)")
-_RUST = re.compile(r"thread '[^']*'(?: \(\d+\))? panicked at (?P<text>.*)")
-_CAUSE = re.compile(r"\s*Caused by: |\s*--->|The above exception was the direct cause|During handling of the above")
+_RAILS_HEAD = re.compile(rf"(?P<type>{_NAME}) \((?P<text>.*)\):?$")
+_RUBY_FRAME = re.compile(r"\.rb:\d+:in ")
+_TAGS = re.compile(r"(?:\[[^\[\]\s]+\] )+")
+"""What Rails writes in front of every line of a request."""
+_PANIC = re.compile(r"(?:(?:panic|fatal error)|http: panic serving \S+): (?P<text>.*)")
+_RUST = re.compile(
+    r"thread '[^']*'(?: \(\d+\))? panicked at (?:'(?P<text>.*)', )?(?P<file>\S+?):\d+:\d+(?P<below>:?)\s*$", re.S
+)
+"""Until Rust 1.72 the message stood in the same line, since then it stands in those below."""
+_RUST_END = re.compile(r"note: |stack backtrace:")
+_GROUP = "Exception Group Traceback (most recent"
+_GROUP_RULE = re.compile(r"\s*\+-[-+]+(?: (?:\d+|\.\.\.) -+)?\s*$")
+_GROUP_EDGE = re.compile(r"\s*[|+] ?")
+"""Around each of the exceptions of a group of Python's, and in front of each line."""
+_CAUSE = re.compile(
+    r"\s*Caused by: |\s*\[cause\]: |\s*--->|The above exception was the direct cause|During handling of the above"
+)
 _PYTHON_FRAME = re.compile(r'\s*File "(?P<file>[^"]+)", line \d+, in (?P<name>.+)')
 _FRAME = re.compile(
-    r"\s+at (?P<name>[\w.$<>/@`\[\]\s-]+?)\s*\((?P<file>[^()]*?)(?::\d+)*\)\s*$"  # JVM, JavaScript
+    r"\s+at (?P<name>[\w.$<>/@`\[\]\s-]+?)\s*\((?P<file>[^()]*?)(?::\d+)*\)[\s{]*$"  # JVM, JavaScript
     r"|\s+at (?P<net>[\w.$<>`\[\],+]+)\([^)]*\)(?: in (?P<netfile>.+?):line \d+)?\s*$"  # .NET
-    r"|\s+at (?P<bare>\S+?)(?::\d+)+\s*$"  # JavaScript without a function
+    r"|\s+at (?P<bare>(?!\S+\.rs:)\S+?)(?::\d+)+[\s{]*$"  # JavaScript without a function; Rust's names stand above
     r"|\s*(?:from )?(?P<rubyfile>\S+\.rb):\d+:in [`'](?P<ruby>[^'`]+)'"
     r"|\s*(?:\d+: +)?(?P<rust>[a-z_][\w]*(?:::[\w<>{}#]+)+)\s*$"
     r"|(?P<go>[\w./*()-]+\.[\w.*()\[\]-]+)\(.*\)\s*$"
@@ -68,7 +82,10 @@ class Raised:
 
 def read(lines: Sequence[str]) -> Raised | None:
     """The exception in the lines of a record; None where there is none with at least one frame."""
-    parts = _parts(lines[:MOST_LINES])
+    lines = lines[:MOST_LINES]
+    if any(map(_RUBY_FRAME.search, lines)):
+        lines = [_TAGS.sub("", line, count=1) if line.startswith("[") else line for line in lines]
+    parts = _parts(lines)
     for part in parts:
         found = _raised(part)
         if found is not None:
@@ -79,11 +96,30 @@ def read(lines: Sequence[str]) -> Raised | None:
 def _parts(lines: Sequence[str]) -> list[Sequence[str]]:
     """The lines of each cause, the innermost first.
 
-    The JVM and .NET print causes after what they caused; Python prints them before.
+    The JVM, .NET and Node print causes after what they caused; Python prints them before, and the exceptions of a group
+    after the group.
     """
+    if _is_group(lines):
+        return _parts_of_group(lines)
     starts = [0, *(number for number, line in enumerate(lines) if number and _CAUSE.match(line))]
     parts = [lines[low:high] for low, high in zip(starts, [*starts[1:], len(lines)], strict=True)]
     return parts if any(_is_python(line) for line in lines) else parts[::-1]
+
+
+def _is_group(lines: Sequence[str]) -> bool:
+    return any(_GROUP in line for line in lines)
+
+
+def _parts_of_group(lines: Sequence[str]) -> list[Sequence[str]]:
+    """The lines of each exception in a group, the causes of each before it; groups are the last."""
+    rules = [number for number, line in enumerate(lines) if _GROUP_RULE.match(line)]
+    members = [
+        [_GROUP_EDGE.sub("", line, count=1) for line in lines[low:high] if not _GROUP_RULE.match(line)]
+        for low, high in zip([0, *rules], [*rules, len(lines)], strict=True)
+    ]
+    single = [member for member in members if not _is_group(member)]
+    groups = [[line.replace(_GROUP, "Traceback (most recent") for line in one] for one in members if _is_group(one)]
+    return [part for member in single + groups for part in _parts(member)]
 
 
 def _is_python(line: str) -> bool:
@@ -93,14 +129,21 @@ def _is_python(line: str) -> bool:
 def _raised(lines: Sequence[str]) -> Raised | None:
     python = any(_is_python(line) for line in lines)
     frames = [frame for line in lines if (frame := _frame(line)) is not None]
+    if all(map(_is_library, frames)):
+        # Without a backtrace, or with one of the runtime alone, the file of a Rust panic is all that tells its place.
+        frames += [(match["file"], match["file"]) for line in lines if (match := _RUST.search(line))][:1]
     if not frames:
         return None
     if python:
         frames.reverse()
-    own = [name for name, where in frames if not (_LIBRARY.search(name) or _LIBRARY.search(where))]
+    own = [frame[0] for frame in frames if not _is_library(frame)]
     kept = own or [name for name, _ in frames]
     type_, message = _head(lines, python)
     return Raised(type_, message, tuple(kept[:MOST_FRAMES]))
+
+
+def _is_library(frame: tuple[str, str]) -> bool:
+    return any(map(_LIBRARY.search, frame))
 
 
 def _frame(line: str) -> tuple[str, str] | None:
@@ -127,14 +170,25 @@ def _head(lines: Sequence[str], python: bool) -> tuple[str, str]:
         heads = [match for line in lines if not _is_python(line) and (match := _PYTHON_HEAD.match(line))]
         if heads:
             return heads[-1]["type"], heads[-1]["text"] or ""
-    for line in lines:
+    rails = any(map(_RUBY_FRAME.search, lines))
+    for number, line in enumerate(lines):
+        if match := _RUST.search(line):
+            return "panic", _rust_message(match, lines[number + 1 :])
         stripped = line.strip()
         match = _HEAD.match(stripped) or _RUBY_HEAD.match(stripped) or _searched(stripped)
+        if match is None and rails:
+            match = _RAILS_HEAD.match(stripped)
         if match is not None:
             return match["type"], match["text"] or ""
-        if match := _PANIC.search(stripped) or _RUST.search(stripped):
+        if match := _PANIC.search(stripped):
             return "panic", match["text"]
     return UNKNOWN_TYPE, next((line.strip() for line in lines if line.strip()), "")
+
+
+def _rust_message(head: re.Match[str], below: Sequence[str]) -> str:
+    if not head["below"]:
+        return head["text"] or ""
+    return next((line.strip() for line in below if line.strip() and not _RUST_END.match(line.strip())), "")
 
 
 def _searched(line: str) -> re.Match[str] | None:

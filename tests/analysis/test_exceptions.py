@@ -72,7 +72,7 @@ stack backtrace:
         (NODE, Raised("TypeError", "Cannot read properties of undefined (reading 'x')", ("pay", "Router.handle"))),
         (NET, Raised("System.InvalidOperationException", "Sequence contains no elements", ("Shop.Pay.Run",))),
         (RUBY, Raised("RuntimeError", "boom", ("pay.charge", "shop.sell"))),
-        (RUST, Raised("panic", "src/main.rs:3:5:", ("shop::pay::charge",))),
+        (RUST, Raised("panic", "called `Option::unwrap()` on a `None` value", ("shop::pay::charge",))),
     ],
 )
 def test_languages(text: str, raised: Raised) -> None:
