@@ -16,7 +16,7 @@ from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe_bytes
-from sources.logs.formats.base import UNCAUGHT, Format, Wraps
+from sources.logs.formats.base import UNCAUGHT, Format, ReadsFurther, Wraps
 
 _NODE = re.compile(rb"node:internal/|/\S+:\d+$")
 _NAMED_ERROR = re.compile(rb"(?:Uncaught )?\w*(?:Error|Exception)\b")
@@ -182,6 +182,8 @@ def split(form: Format, group: Group, tally: Tally) -> Iterator[Entry]:
         tally.records += 1
         yield Entry(own, line, extra, offset + len(line) + 1, uncaught=True, dropped=dropped)
         return
+    if isinstance(form, ReadsFurther):
+        light = form.further(light, extra)
     yield Entry(light, line, extra, offset, dropped=dropped)
 
 

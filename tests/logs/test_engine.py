@@ -270,6 +270,22 @@ def test_stack_traces_stay_with_their_record(tmp_path: Path, trace: bytes) -> No
     assert all(len(r.extra) == trace.rstrip().count(b"\n") + 1 for r in found[:3])
 
 
+def test_a_request_whose_end_is_told_below_its_start(tmp_path: Path) -> None:
+    """As Rails logs in development: the stamp at the end of the first line, status and time in a further one."""
+    lines = [
+        f'Started GET "/orders/{n}" for 127.0.0.1 at 2026-11-23 14:00:{n:02d} +0000\nProcessing by OrdersController#show as HTML\n'
+        f"Completed {500 if n % 4 == 0 else 200} OK in {n + 1}ms (Views: 1ms)\n\n\n".encode()
+        for n in range(20)
+    ]
+    one, window = engine(write(tmp_path / "a.log", lines)), Window(START, START + 60)
+    found = page(one, window).value.records
+    assert found[3].message == 'Started GET "/orders/3" for 127.0.0.1 at'
+    assert [(r.status, r.latency_s) for r in found[:2]] == [(500, pytest.approx(0.001)), (200, pytest.approx(0.002))]
+    assert page(one, window, "status:500").value.matched == page(one, window, "latency:>=16ms").value.matched == 5
+    histogram = one.answer(window, [Histogram("", 60)])[0].value
+    assert sorted(histogram.latencies[0]) == pytest.approx([0.001 * (n + 1) for n in range(20)])
+
+
 def test_a_record_that_never_ends_is_bounded(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", [row(START), b"  at f\n" * 5000, row(START + 1)])
     first, second = page(engine(path), Window(START, START + 9)).value.records

@@ -49,6 +49,15 @@ class Wraps(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsFurther(Protocol):
+    """A format in which the lines after the first may tell what became of a request."""
+
+    def further(self, light: LogRecord, extra: Sequence[bytes]) -> LogRecord:
+        """The light record with what its further lines tell."""
+        ...
+
+
 UNCAUGHT = re.compile(
     rb"(Traceback \(most recent call last\)|Exception in thread|Unhandled [Ee]xception|Uncaught |panic: |fatal error: "
     rb"|thread '[^']*'(?: \(\d+\))? panicked at|node:internal/|/\S+\.[cm]?[jt]s:\d+$"

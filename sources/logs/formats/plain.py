@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import msgspec
+
 from console.domain.instant import Instant
 from console.domain.logs import LogRecord
 from console.domain.text import SafeText
@@ -21,7 +23,7 @@ from sources.logs.formats.columns import Columns
 from sources.logs.formats.logfmt import learned_units, pairs_in
 from sources.logs.formats.plainrows import PlainRows
 from sources.logs.formats.stamps import STAMPS, Stamp
-from sources.logs.formats.words import REACH, in_text, quick_level, split_level
+from sources.logs.formats.words import REACH, completed, in_text, quick_level, split_level
 
 _NOTHING = SafeText("")
 
@@ -61,6 +63,16 @@ class PlainFormat:
             return self._builder.record(in_text(message.strip()), at=at, level=level)
         return LogRecord(at, level, self._service, _NOTHING)
 
+    def further(self, light: LogRecord, extra: Sequence[bytes]) -> LogRecord:
+        """See `ReadsFurther`."""
+        told = completed(extra) if light.status is None else []
+        if not told:
+            return light
+        found = self._builder.record(told, at=light.at, level=light.level)
+        return msgspec.structs.replace(
+            light, level=found.level, status=found.status, latency_s=light.latency_s or found.latency_s
+        )
+
     def _parted(self, line: bytes) -> tuple[Instant | None, bytes, bytes]:
         """Time, and what stands before and after the stamp."""
         if self._pattern is None or self.stamp is None:
@@ -98,6 +110,8 @@ class PlainFormat:
             [("context", decoration.decode("utf-8", "backslashreplace"))] if decoration else []
         )
         pairs += in_text(message.strip())
+        if extra and (told := completed(extra)) and self._builder.record(pairs, at=at, level=level).status is None:
+            pairs += told
         return self._builder.record(
             pairs,
             extra=tuple([safe_bytes(one) for one in extra]) if extra else (),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from console.domain.logs import Level
 from sources.logs.formats.syslog import embedded
@@ -114,6 +115,14 @@ def in_text(message: bytes) -> list[tuple[str, object]]:
     elif b"Completed " in message and (rails := _RAILS.search(message)):
         pairs += _named(("status", rails[1]), ("duration_ms", rails[2]))
     return [(name, value) for name, value in pairs if name.lower() not in ("msg", "message")]
+
+
+def completed(lines: Sequence[bytes]) -> list[tuple[str, object]]:
+    """Status and time of a request that the first of some lines with them tells, as Rails writes below the line of its start."""
+    for line in lines:
+        if b"Completed " in line and (rails := _RAILS.search(line)):
+            return _named(("status", rails[1]), ("duration_ms", rails[2]))
+    return []
 
 
 def _named(*pairs: tuple[str, bytes]) -> list[tuple[str, object]]:

@@ -19,7 +19,7 @@ from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from sources.logs.context import Context
 from sources.logs.fields import Builder
-from sources.logs.formats.base import Format
+from sources.logs.formats.base import Format, ReadsFurther
 from sources.logs.formats.columns import Columns, ReadsBlocks
 from sources.logs.levels import level_in, level_of
 from sources.logs.times import Clock, Stamps
@@ -149,6 +149,10 @@ class WrappedFormat:
             level = level_of(named[1].decode("ascii")) if named is not None else level_in(inside[:200])
             found = LogRecord(None, level, self._service, SafeText(""))
         return self._timed(found, stamp)
+
+    def further(self, light: LogRecord, extra: Sequence[bytes]) -> LogRecord:
+        """See `ReadsFurther`."""
+        return self._inner.further(light, extra) if isinstance(self._inner, ReadsFurther) else light
 
     def _timed(self, record: LogRecord | None, stamp: bytes) -> LogRecord | None:
         if record is None or record.at is not None:
