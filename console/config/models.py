@@ -143,6 +143,8 @@ class Console(Model):
     """Off, so that the terminal's own selection works; `M` switches it."""
     ascii: bool = False
     """Only ASCII glyphs and graphs."""
+    log_memory_mb: int = Field(default=256, ge=64, le=65_536)
+    """Megabytes of memory that reading logs may take; a question that needs more fails with a sentence."""
 
 
 class ServiceConfig(Model):

@@ -174,7 +174,7 @@ async def serve(config: Path) -> None:
         from console.observe import open_sources
         from sources.logs.client import WorkerRunner
 
-        runner = WorkerRunner(folder=index_folder(loaded))
+        runner = WorkerRunner(folder=index_folder(loaded), memory_mb=loaded.config.console.log_memory_mb)
         sources = open_sources(loaded, runner)
     except ConfigError as error:
         await send(("failed", str(error)))

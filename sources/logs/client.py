@@ -22,6 +22,7 @@ from sources.logs.questions import Question
 from sources.logs.spec import Positions, Spec, begins
 from sources.logs.wire import (
     HEADER,
+    MEMORY_MB,
     MOST_FRAME,
     Answers,
     Ask,
@@ -50,11 +51,12 @@ class WorkerRunner:
     Args:
         allowed_s: Seconds that one question may take.
         folder: Where the worker keeps indexes of large files; None: it makes none.
+        memory_mb: Megabytes of memory that the worker may use.
     """
 
-    def __init__(self, allowed_s: float = ALLOWED_S, folder: Path | None = None) -> None:
+    def __init__(self, allowed_s: float = ALLOWED_S, folder: Path | None = None, memory_mb: int = MEMORY_MB) -> None:
         self._allowed_s = allowed_s
-        self._arguments = [str(folder)] if folder is not None else []
+        self._arguments = [str(memory_mb), *([str(folder)] if folder is not None else [])]
         self._ids = itertools.count(1)
         self._starting = asyncio.Lock()
         self._link: _Link | None = None

@@ -35,6 +35,8 @@ from sources.logs.questions import (
 from sources.logs.records import Tally
 from sources.logs.spec import Positions, Spec
 
+MEMORY_MB = 256
+"""Megabytes of memory with which the worker still goes on with a question, where nothing else is configured."""
 HEADER = struct.Struct(">I")
 MOST_FRAME = 64 << 20
 PART = 256

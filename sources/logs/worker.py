@@ -35,6 +35,7 @@ from sources.logs.spec import Spec
 from sources.logs.tail import Pace, Tail, tail_of
 from sources.logs.wire import (
     HEADER,
+    MEMORY_MB,
     MOST_FRAME,
     PART,
     Answers,
@@ -52,12 +53,10 @@ from sources.logs.wire import (
 )
 
 NICE = 10
-MOST_RESIDENT = 256 << 20
-"""Bytes of memory with which a question still goes on."""
 OUT_OF_MEMORY = 9
 """Exit code of a worker whose memory did not come back."""
 MOST_MEMORY = 2 << 30
-"""Bytes of address space; above, a question fails and the worker goes on."""
+"""Bytes of address space, or four times what may be used where that is more; above, a question fails and the worker goes on."""
 INDEX_EVERY_S = 30.0
 """How often the files of one source are looked at for their indexes."""
 REST_S = 0.001
@@ -118,10 +117,12 @@ class Worker:
     Args:
         send: Writes one frame; called from several threads, one at a time.
         folder: Where indexes of files are kept; None: none are made.
+        memory_mb: Megabytes of memory with which a question still goes on.
     """
 
-    def __init__(self, send: Callable[[bytes], None], folder: Path | None = None) -> None:
+    def __init__(self, send: Callable[[bytes], None], folder: Path | None = None, memory_mb: int = MEMORY_MB) -> None:
         self._send = send
+        self._memory_mb = memory_mb
         self._indexes = Indexes(folder) if folder is not None else None
         self._indexer = Indexer(self._indexes, lambda: bool(self._allowances)) if self._indexes is not None else None
         self._sending = threading.Lock()
@@ -135,7 +136,7 @@ class Worker:
         message = decode_to_worker(body)
         match message:
             case Ask():
-                self._allowances[message.id] = Allowance(message.allowed_s, MOST_RESIDENT)
+                self._allowances[message.id] = Allowance(message.allowed_s, self._memory_mb << 20)
                 if self._indexer is not None:
                     self._indexer.asked(message.spec, time.monotonic())
                 self._pool.submit(self._answer, message)
@@ -167,7 +168,9 @@ class Worker:
             allowance = self._allowances[ask.id]
             allowance.check()
             readings = self._engine(ask.spec).answer(ask.window, ask.questions, allowance)
-            answers = [self._without_records(ask.id, place, _with_memory(one)) for place, one in enumerate(readings)]
+            answers = [
+                self._without_records(ask.id, place, self._with_memory(one)) for place, one in enumerate(readings)
+            ]
             self._say(Answers(ask.id, tuple(encode_answer(one) for one in answers)))
         except (SourceError, QueryError) as error:
             self._say(Failed(ask.id, type(error).__name__, str(error)))
@@ -176,7 +179,8 @@ class Worker:
                 Failed(
                     ask.id,
                     "SourceUnavailable",
-                    f"the question needs more than the {MOST_RESIDENT >> 20} MB that the log worker may use: narrow the window",
+                    f"the question needs more than the {self._memory_mb} MB that the log worker may use: narrow the window"
+                    " or raise log_memory_mb in [console]",
                 )
             )
             self._relieve()
@@ -189,7 +193,7 @@ class Worker:
         """Forget what was learned; where that does not free the memory, end: a new worker starts with the next question."""
         self._local.__dict__.pop("engines", None)
         gc.collect()
-        if resident_bytes() > MOST_RESIDENT:
+        if resident_bytes() > self._memory_mb << 20:
             os._exit(OUT_OF_MEMORY)
 
     def _share(self, share: Share) -> None:
@@ -207,6 +211,12 @@ class Worker:
         for start in range(0, len(records), PART):
             self._say(Records(id, place, records[start : start + PART]))
         return replace(reading, value=replace(reading.value, records=()))
+
+    def _with_memory(self, reading: Reading[Any]) -> Reading[Any]:
+        """An answer whose report tells how much memory the worker has."""
+        used = f"log worker {resident_bytes() >> 20} of {self._memory_mb} MB"
+        report = reading.report
+        return replace(reading, report=replace(report, detail=SafeText(f"{report.detail}; {used}")))
 
     def _follow(self, follow: Follow, ended: threading.Event) -> None:
         tail = tail_of(follow.spec, follow.positions)
@@ -238,13 +248,6 @@ class Worker:
             self._say(Records(id, -1, (), tail.positions(), skipped))
 
 
-def _with_memory(reading: Reading[Any]) -> Reading[Any]:
-    """An answer whose report tells how much memory the worker has."""
-    used = f"log worker {resident_bytes() >> 20} of {MOST_RESIDENT >> 20} MB"
-    report = reading.report
-    return replace(reading, report=replace(report, detail=SafeText(f"{report.detail}; {used}")))
-
-
 def main() -> None:
     """Serve standard input until it ends, with less claim to the processor than others have."""
     # The terminal's interrupt goes to every process of its group; what it means is for the screen's process to say.
@@ -260,7 +263,9 @@ def help_out() -> None:
 
 
 def _serve() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_MEMORY, MOST_MEMORY))
+    memory_mb = int(sys.argv[2]) if len(sys.argv) > 2 else MEMORY_MB
+    space = max(MOST_MEMORY, 4 * memory_mb << 20)
+    resource.setrlimit(resource.RLIMIT_AS, (space, space))
     os.umask(0o077)  # the state folder is made together with the one for indexes, and is nobody else's either
     source, target = sys.stdin.buffer, os.dup(sys.stdout.fileno())
     # Whatever prints by mistake must not write between frames.
@@ -271,7 +276,7 @@ def _serve() -> None:
         while view:
             view = view[os.write(target, view) :]
 
-    worker = Worker(send, Path(sys.argv[2]) if len(sys.argv) > 2 else None)
+    worker = Worker(send, Path(sys.argv[3]) if len(sys.argv) > 3 else None, memory_mb)
     try:
         while len(header := source.read(HEADER.size)) == HEADER.size:
             (length,) = HEADER.unpack(header)

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-import sources.logs.worker
 from console.domain.instant import Window
 from console.domain.logs import LogRecord
 from console.query.parse import parse
@@ -193,8 +192,7 @@ async def test_a_question_that_needs_too_much_memory_fails_with_a_sentence_and_t
     log: Path, runner: WorkerRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[FromWorker] = []
-    worker = Worker(lambda data: said.append(decode_from_worker(data[HEADER.size :])))
-    monkeypatch.setattr(sources.logs.worker, "MOST_RESIDENT", 1 << 20)
+    worker = Worker(lambda data: said.append(decode_from_worker(data[HEADER.size :])), memory_mb=1)
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     worker.take(frame(Ask(1, spec(log), WINDOW, (Page("", 9),), 60.0))[HEADER.size :])
@@ -203,6 +201,15 @@ async def test_a_question_that_needs_too_much_memory_fails_with_a_sentence_and_t
             await asyncio.sleep(0.01)
     assert [type(one) for one in said] == [Failed]
     assert isinstance(said[0], Failed) and "needs more than the 1 MB that the log worker may use" in said[0].sentence
+
+
+async def test_the_worker_is_told_how_much_memory_it_may_use(log: Path) -> None:
+    runner = WorkerRunner(memory_mb=300)
+    try:
+        reading = await FileLogSource(spec(log), runner).page(WINDOW, None, 10)
+    finally:
+        await runner.close()
+    assert reading.report.detail.endswith(" of 300 MB")
 
 
 async def test_a_worker_that_ended_for_want_of_memory_is_replaced(log: Path, runner: WorkerRunner) -> None:
