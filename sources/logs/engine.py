@@ -6,6 +6,7 @@ Only records stamped inside the window are used, and of a file only the bytes th
 
 from __future__ import annotations
 
+import math
 import os
 import resource
 import time
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from console.domain.instant import Window, span_text
+from console.domain.instant import Window, rfc3339, span_text
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
@@ -42,6 +43,10 @@ _T = TypeVar("_T")
 _KNOWN_FORMATS = 4096
 DIVIDED = 64 << 20
 """Bytes of one file from which on a second process pays: starting it takes as long as reading a tenth of them."""
+CLOCKS_DIFFER_S = 60.0
+"""Clocks that are kept in step differ by less; a stamp that is further ahead is a wrong one."""
+_BEYOND = 1 << 20
+"""Bytes behind a window in which records of the future are counted."""
 _PROBES = 5
 _PROBE_BYTES = 32 << 10
 _DENSE = 0.2
@@ -115,6 +120,16 @@ class Pass:
     """What was read elsewhere."""
     complete: bool = True
     """False where something that belongs to the window could not be read."""
+    present: float = field(init=False)
+    """From here on a stamp is one of the future, and its record is left out."""
+
+    def __post_init__(self) -> None:
+        self.present = max(self.window.end, time.time() + CLOCKS_DIFFER_S)
+
+    def inside(self, batch: Batch) -> Batch:
+        """The records of a batch that lie in the window; of the others, those of the future are counted."""
+        self.tally.note_future(batch.times, self.present)
+        return batch.inside(self.window)
 
 
 class Engine:
@@ -183,7 +198,7 @@ class Engine:
             form = self.format_of(reader)
             for batch in batches(form, self._blocks(reader, share.start, share.end, run), run.tally, run.narrow):
                 for one in collectors:
-                    one.add(file, batch.inside(run.window))
+                    one.add(file, run.inside(batch))
             run.tally.cut += reader.cut_lines
         return Shared(tuple(one.part() for one in collectors), run.tally, run.bytes)
 
@@ -305,7 +320,7 @@ class Engine:
                     run.formats.add(form.name)
                     begin(file)
                     for batch in self._read(reader, form, run):
-                        yield file, batch.inside(run.window)
+                        yield file, run.inside(batch)
                     read += 1
                     run.tally.cut += reader.cut_lines
                     if reader.stopped:
@@ -331,7 +346,7 @@ class Engine:
 
         # Its lines may hold a text as a list of numbers, in which no needle can be found.
         for batch in batches(form, counted(), run.tally, run.narrow):
-            yield JOURNAL, batch.inside(run.window)
+            yield JOURNAL, run.inside(batch)
 
     def _read(self, reader: Reader, form: Format, run: Pass) -> Iterator[Batch]:
         """The records of the bytes of one file that the window needs."""
@@ -347,7 +362,11 @@ class Engine:
             index = self.indexes.load(self.spec, reader, form)
         if index is None:
             where = locate(reader, form, run.window)
+            self._look_beyond(reader, form, where.end, run)
             return [(where.start, where.end)]
+        beyond = index.beyond(run.present)
+        if beyond is not None:
+            run.tally.add(Tally(future=beyond[0], first_future=beyond[1]))
         if run.counted is None:
             return index.ranges(run.window, reader.size)
         parts, counts = index.split(run.window, run.counted, reader.size)
@@ -355,6 +374,16 @@ class Engine:
             run.tally.records += sum(levels.values())
             run.counted.add_counts(bucket, levels)
         return parts
+
+    def _look_beyond(self, reader: Reader, form: Format, end: int, run: Pass) -> None:
+        """Count the records of the future behind the part of a file that is read."""
+        found = probe(reader, form, end, reader.size) if end < reader.size else None
+        if found is None or found[1] < run.present:
+            return
+        stop = found[0] + _BEYOND
+        for batch in batches(form, reader.blocks(found[0], min(stop, reader.size)), Tally(), True):
+            run.tally.note_future(batch.times, run.present)
+        run.tally.more_future = run.tally.more_future or stop < reader.size
 
     def _read_part(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
         size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
@@ -470,6 +499,10 @@ class Engine:
             )
         if tally.timeless:
             notes.append(SafeText(f"{tally.timeless} records carry no time and are left out"))
+        if tally.future:
+            number = f"{tally.future} or more" if tally.more_future else f"{tally.future}"
+            first = rfc3339(math.floor(tally.first_future))
+            notes.append(SafeText(f"{number} records are stamped in the future (first: {first}) and are left out"))
         if tally.cut:
             notes.append(SafeText(f"{tally.cut} lines are longer than 1 MiB; their beginnings were read"))
         partial = not run.complete or len(notes) > bool(tally.unreadable) or tally.unreadable * 100 > tally.records

@@ -115,6 +115,13 @@ class Index:
             _append(parts, self.end, size)
         return parts, ((bucket, self._levels(place)) for bucket, place in whole)
 
+    def beyond(self, at: float) -> tuple[int, float] | None:
+        """How many records stand in blocks that begin at an instant or later, and the earliest stamp; None where none do."""
+        places = [place for place, first in enumerate(self.earliest) if at <= first < math.inf]
+        if not places:
+            return None
+        return sum(sum(self._levels(place).values()) for place in places), min(self.earliest[p] for p in places)
+
     def _after(self, place: int) -> int:
         return self.begins[place + 1] if place + 1 < len(self.begins) else self.end
 

@@ -6,8 +6,9 @@ itself, an error at the time of the one before; after a warning or an error it i
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -51,6 +52,11 @@ class Tally:
     """Records without a time, which no window can hold."""
     cut: int = 0
     """Lines longer than 1 MiB."""
+    future: int = 0
+    """Records stamped after the present and after the window."""
+    first_future: Instant = math.inf
+    more_future: bool = False
+    """There may be more of them, since not all of what follows the window was read."""
 
     def note(self, line: bytes) -> None:
         """Count a line that could not be read, and keep the first as the example."""
@@ -65,6 +71,16 @@ class Tally:
         self.example = self.example or other.example
         self.timeless += other.timeless
         self.cut += other.cut
+        self.future += other.future
+        self.first_future = min(self.first_future, other.first_future)
+        self.more_future = self.more_future or other.more_future
+
+    def note_future(self, times: Sequence[Instant], present: Instant) -> None:
+        """Count the stamps from `present` on."""
+        if times and max(times) >= present:
+            late = [at for at in times if at >= present]
+            self.future += len(late)
+            self.first_future = min(self.first_future, *late)
 
 
 class Grouper:

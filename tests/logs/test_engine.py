@@ -8,6 +8,7 @@ import json
 import lzma
 import os
 import random
+import re
 from collections import Counter
 from collections.abc import Callable
 from itertools import pairwise
@@ -280,7 +281,8 @@ def test_a_request_whose_end_is_told_below_its_start(tmp_path: Path) -> None:
     one, window = engine(write(tmp_path / "a.log", lines)), Window(START, START + 60)
     found = page(one, window).value.records
     assert found[3].message == 'Started GET "/orders/3" for 127.0.0.1 at'
-    assert [(r.status, r.latency_s) for r in found[:2]] == [(500, pytest.approx(0.001)), (200, pytest.approx(0.002))]
+    assert [r.status for r in found[:5]] == [500, 200, 200, 200, 500]
+    assert [r.latency_s for r in found[:2]] == pytest.approx([0.001, 0.002])
     assert page(one, window, "status:500").value.matched == page(one, window, "latency:>=16ms").value.matched == 5
     histogram = one.answer(window, [Histogram("", 60)])[0].value
     assert sorted(histogram.latencies[0]) == pytest.approx([0.001 * (n + 1) for n in range(20)])
@@ -679,6 +681,30 @@ def test_records_without_a_time_are_said_to_be_left_out(tmp_path: Path) -> None:
     path = write(tmp_path / "a.log", [b'{"msg":"no time"}\n', row(START)])
     found = page(engine(path), Window(START, START + 1))
     assert found.value.matched == 1 and "1 records carry no time" in found.report.detail
+
+
+@pytest.mark.parametrize("size", [3, 20_000])
+def test_records_of_the_future_are_said_to_be_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    now = START + size
+    monkeypatch.setattr("sources.logs.engine.time.time", lambda: now)
+    late = [now + 30, now + 3600, now + 7200]
+    path = write(tmp_path / "a.log", [row(START + n) for n in range(size)] + [row(at) for at in late])
+    for window in (Window(now - 60, now), Window(0.0, now)):
+        found = page(engine(path), window)
+        assert found.value.matched == min(size, round(window.seconds))
+        assert "2 records are stamped in the future (first: " in found.report.detail
+        assert found.report.state is SourceState.PARTIAL
+    assert page(engine(path), Window(0.0, now + 9999)).report.state is SourceState.OK
+
+
+def test_of_a_long_future_the_beginning_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sources.logs.engine.time.time", lambda: START + 5000)
+    path = write(tmp_path / "a.log", [row(START + n) for n in range(40_000)])
+    detail = page(engine(path), Window(START, START + 5000)).report.detail
+    number = re.search(r"(\d+) or more records are stamped in the future \(first: 2026-11-23T15:2\d:\d\dZ\)", detail)
+    assert number is not None and 10_000 < int(number[1]) < 35_000
 
 
 # ---- one file, two processes
