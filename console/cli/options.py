@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -74,6 +75,30 @@ def common(function: F) -> F:
     return function
 
 
+def at_option(option: str, text: str, now: Instant, zone: tzinfo) -> Instant:
+    """The instant that an option names.
+
+    Raises:
+        BadTime: It cannot be understood; the message names the option.
+    """
+    try:
+        return parse_time(text, now, zone)
+    except BadTime as error:
+        raise BadTime(f"{option}: {error}") from None
+
+
+def span_option(option: str, text: str) -> float:
+    """The seconds of the span that an option names.
+
+    Raises:
+        BadTime: It cannot be understood; the message names the option.
+    """
+    try:
+        return parse_span(text)
+    except BadTime as error:
+        raise BadTime(f"{option}: {error}") from None
+
+
 def request(
     config_path: Path | None,
     at: str | None,
@@ -92,9 +117,13 @@ def request(
     loaded = load(config_path)
     zone = ZoneInfo(loaded.config.console.timezone)
     now = time.time()
-    knowledge = parse_time(at, now, zone) if at else now
-    end = min(parse_time(until, knowledge, zone), knowledge) if until else knowledge
-    start = parse_time(since, knowledge, zone) if since else end - parse_span(loaded.config.console.window)
+    knowledge = now if at is None else at_option("--at", at, now, zone)
+    end = knowledge if until is None else min(at_option("--until", until, knowledge, zone), knowledge)
+    start = (
+        at_option("--since", since, knowledge, zone)
+        if since is not None
+        else end - parse_span(loaded.config.console.window)
+    )
     if start > end:
         raise BadTime(f"the window would start ({since}) after it ends ({until or at or 'now'})")
     known = {s.name for s in loaded.config.service} | {d.name for d in loaded.config.dependency}

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from console.cli.options import span_option
 from console.cli.outcome import Refused, say
 from console.config.load import Loaded, load
 from console.config.models import EnvironmentConfig
-from console.domain.instant import parse_span, rfc3339
+from console.domain.instant import rfc3339
 from console.domain.request import HttpRequest
 from console.guard.limits import Limits, limits_of
 from console.guard.policy import Confirmation, Decision, Environment, Verdict, phrase
@@ -128,7 +129,7 @@ def asked_for(path: str, options: Options, environment: str | None = None) -> As
         raise Refused("G2: a raw import is never sent: import it again without --raw")
     origins = tuple(one.origin for one in loaded.config.environment)
     imported = at_environment(imported, env, origins)
-    slow = parse_span(options.slow) if options.slow else None
+    slow = span_option("--slow", options.slow) if options.slow is not None else None
     status = options.failing_status
     if status is None and slow is None and options.text is None:
         seen = imported.observed.status
@@ -165,17 +166,11 @@ def session_of(asked: Asked, door: HttpDoor, *, most: int | None = None) -> Sess
 
 def traced(asked: Asked, session: Session) -> Traced:
     """The session, with the error of every failing try looked up in the configured logs by its trace id."""
-    from console.config.load import ConfigError
     from sources.logs import build
     from sources.traced import Traced
 
     names = tuple(one.name for one in asked.loaded.config.service)
-    sources = []
-    for table in asked.loaded.config.logs:
-        try:
-            sources.append(build(table, asked.loaded.resolve, names))
-        except ConfigError:
-            continue  # a kind that cannot be read: the answers alone must do
+    sources = [build(table, asked.loaded.resolve, names) for table in asked.loaded.config.logs]
     return Traced(session, sources, asked.wanted.failing)
 
 

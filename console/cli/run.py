@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, get_args
 
 import click
 
 from console.cli.options import config_option
 from console.cli.outcome import Exit, NoScreen
 from console.config.load import ConfigError, Loaded, load
+from console.config.models import Theme
 
 LOW_BANDWIDTH = {"TEXTUAL_FPS": "4", "TEXTUAL_COLOR_SYSTEM": "standard"}
 """Over the environment below on slow links: a quarter of a second between two repaints, and sixteen colours."""
@@ -27,7 +28,7 @@ whatever this says; nothing moves by itself."""
 @config_option
 @click.option(
     "--theme",
-    type=click.Choice(["dark", "light", "ansi-dark", "ansi-light", "high-contrast"]),
+    type=click.Choice(get_args(Theme)),
     help="Colours for this run.",
 )
 def command(config_path: Path | None = None, theme: str | None = None) -> int:

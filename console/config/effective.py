@@ -41,7 +41,10 @@ class Setting:
 
 
 def settings(loaded: Loaded) -> tuple[Setting, ...]:
-    """Every value of the configuration, in the order of the model."""
+    """Every value of the configuration, in the order of the model.
+
+    A path of the file stands as it is written there, so relative to the file; the default of `state_dir` as where it leads.
+    """
     return tuple(_settings(loaded))
 
 
@@ -52,7 +55,7 @@ def _settings(loaded: Loaded) -> Iterator[Setting]:
         given = table in config.model_fields_set
         if isinstance(value, BaseModel):
             for key, inner, origin in _fields(value, given, ""):
-                if (table, key) == ("console", "state_dir"):
+                if (table, key, inner) == ("console", "state_dir", None):
                     inner = str(state_folder(loaded))
                 yield Setting(table, None, key, _shown(inner), origin)
         elif isinstance(value, tuple):

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any, get_args
 
@@ -16,10 +17,12 @@ from pydantic import BaseModel, ValidationError
 from console.actions import BadKeymap, with_keymap
 from console.config.errors import ConfigError as ConfigError
 from console.config.folders import config_folder
-from console.config.models import Config, Together
+from console.config.models import Config, SourceConfig, Together
 from console.config.places import KeyPath, Places
 from console.guard.sanitise import safe
 
+SOURCE_TABLES = ("logs", "metrics", "changes", "traces")
+"""The tables that name sources."""
 MOST_LOCATED = 100
 """Problems whose line is looked for; each look parses the file some ten times."""
 
@@ -90,11 +93,13 @@ def find(explicit: Path | None, environ: Mapping[str, str] = os.environ) -> tupl
     """The file to read, and why that one: `--config`, `$INCIDENT_CONFIG`, `./incident.toml`, then the XDG folder.
 
     Raises:
-        ConfigError: A file was named and does not exist.
+        ConfigError: A file was named and does not exist, or is a folder.
     """
     for named, why in ((explicit, "--config"), (environ.get("INCIDENT_CONFIG"), "$INCIDENT_CONFIG")):
         if named:
-            path = Path(named).expanduser()
+            path = _expanded(named, why)
+            if path.is_dir():
+                raise ConfigError(f"{safe(str(path))}: is a folder (named by {why}): name the file in it")
             if not path.is_file():
                 raise ConfigError(f"{safe(str(path))}: no such file (named by {why})")
             return path.absolute(), why
@@ -106,6 +111,15 @@ def find(explicit: Path | None, environ: Mapping[str, str] = os.environ) -> tupl
         if path.is_file():
             return path.absolute(), why
     return None, "no file found: defaults"
+
+
+def _expanded(named: str | Path, why: str) -> Path:
+    try:
+        return Path(named).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{safe(str(named))}: there is no home folder for {safe(Path(named).parts[0])} (named by {why})"
+        ) from None
 
 
 def load(explicit: Path | None = None) -> Loaded:
@@ -131,7 +145,7 @@ def read(explicit: Path | None = None) -> Draft:
         return Draft(Loaded(Config(), None, why))
     name = safe(str(path))
     try:
-        text = path.read_bytes().decode("utf-8")
+        text = path.read_bytes().decode("utf-8-sig")  # editors of Windows put a mark in front
         document = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"{name}: cannot be read: {error.strerror}") from None
@@ -141,6 +155,12 @@ def read(explicit: Path | None = None) -> Draft:
         at = re.search(r"at line (\d+)", str(error))
         raise ConfigError(f"{name}{f':{at[1]}' if at else ''}: not valid TOML: {safe(str(error))}") from None
     config, problems, kept = _examined(document)
+    problems += [
+        Problem((table, kept[table][number]), says)
+        for table in SOURCE_TABLES
+        for number, one in enumerate(getattr(config, table))
+        if (says := one.unreadable())
+    ]
     return Draft(Loaded(config, path, why), text, tuple(problems), kept)
 
 
@@ -164,7 +184,7 @@ def _examined(document: dict[str, Any]) -> tuple[Config, list[Problem], dict[str
     except ValidationError as error:
         errors = list(error.errors())
     rest, kept = _valid_part(document, errors)
-    config = Config.model_validate(rest)
+    config = _all_named(Config.model_validate(rest))
     problems = [problem for error in errors for problem in _problems(error, document)]
     problems += _contradictions(document, errors)
     problems += _references(document)
@@ -173,6 +193,28 @@ def _examined(document: dict[str, Any]) -> tuple[Config, list[Problem], dict[str
     except BadKeymap as error:
         problems += [Problem(("keys", key), says) for key, says in error.problems]
     return config, problems, kept
+
+
+def _all_named(config: Config) -> Config:
+    """Sources without a name get distinct ones, since evidence names its source: `logs`, `logs-2`."""
+    return config.model_copy(
+        update={table: _distinct(getattr(config, table)) for table in SOURCE_TABLES if getattr(config, table)}
+    )
+
+
+def _distinct(sources: tuple[SourceConfig, ...]) -> tuple[SourceConfig, ...]:
+    taken = {one.name for one in sources if "name" in one.model_fields_set}
+    named = []
+    for one in sources:
+        if "name" not in one.model_fields_set:
+            free = (f"{one.name}-{n}" if n > 1 else one.name for n in count(1))
+            name = next(candidate for candidate in free if candidate not in taken)
+            taken.add(name)
+            if name != one.name:
+                one = one.model_copy(update={"name": name})
+                one.model_fields_set.discard("name")  # still not the file's
+        named.append(one)
+    return tuple(named)
 
 
 def _valid_part(document: dict[str, Any], errors: Sequence[Any]) -> tuple[dict[str, Any], dict[str, tuple[int, ...]]]:
@@ -212,26 +254,43 @@ def _contradictions(document: dict[str, Any], errors: Sequence[Any]) -> Iterator
 
 def _references(document: dict[str, Any]) -> Iterator[Problem]:
     """Names that occur twice or refer to nothing."""
-    named = [
-        (table.get("name"), (key, index, "name"))
+    known = [
+        name
         for key in ("service", "dependency")
-        for index, table in _tables(document, key)
+        for _, table in _tables(document, key)
+        if isinstance(name := table.get("name"), str)
     ]
-    known = [name for name, _ in named if isinstance(name, str)]
-    for number, (name, path) in enumerate(named):
-        if name in known and name in [earlier for earlier, _ in named[:number]]:
-            yield Problem(path, f"{safe(repr(name), 200)} is defined twice: give one of the two another name")
+    for keys in (("service", "dependency"), *((key,) for key in (*SOURCE_TABLES, "environment"))):
+        yield from _twice(document, keys)
     for index, table in _tables(document, "service"):
         needed = table.get("depends_on")
         for number, name in enumerate(needed if isinstance(needed, list) else ()):
-            if isinstance(name, str) and name not in known:
+            if isinstance(name, str) and name == table.get("name"):
+                says = f"depends_on names {safe(repr(name), 200)} itself: leave it out"
+                yield Problem(("service", index, "depends_on", number), f"{_key(('service', index), document)}: {says}")
+            elif isinstance(name, str) and name not in known:
                 says = f"depends_on names {safe(repr(name), 200)}, which is no service or dependency{_nearest(name, known)}"
                 yield Problem(("service", index, "depends_on", number), f"{_key(('service', index), document)}: {says}")
-    for index, table in _tables(document, "logs"):
-        name = table.get("service")
-        if isinstance(name, str) and known and name not in known:
-            says = f"service {safe(repr(name), 200)} is not defined{_nearest(name, known)}"
-            yield Problem(("logs", index, "service"), f"{_key(('logs', index), document)}: {says}")
+    for key in ("logs", "metrics"):
+        for index, table in _tables(document, key):
+            name = table.get("service")
+            unused = key == "metrics" and table.get("kind") != "scrape"
+            if isinstance(name, str) and known and name not in known and not unused:
+                says = f"service {safe(repr(name), 200)} is not defined{_nearest(name, known)}"
+                yield Problem((key, index, "service"), f"{_key((key, index), document)}: {says}")
+
+
+def _twice(document: dict[str, Any], keys: Sequence[str]) -> Iterator[Problem]:
+    """Names that several tables bear, though something refers to them by name."""
+    seen = set()
+    for key in keys:
+        for index, table in _tables(document, key):
+            name = table.get("name")
+            if isinstance(name, str) and name in seen:
+                says = f"{safe(repr(name), 200)} is defined twice: give one of the two another name"
+                yield Problem((key, index, "name"), says)
+            elif isinstance(name, str):
+                seen.add(name)
 
 
 def _nearest(word: str, valid: Sequence[str]) -> str:
@@ -276,8 +335,16 @@ def _problems(error: Any, document: dict[str, Any]) -> Iterator[Problem]:
         yield Problem(path, f"{_key(path, document)}: {says}")
 
 
+def _as_toml(value: Any) -> str:
+    """About as the file writes it; text as everywhere in messages, in single quotes."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, (str, list, dict)) else str(value)
+
+
 def _says(error: Any, path: KeyPath) -> list[str]:
     given = error["input"]
+    shown = safe(_as_toml(given), 200)
     match error["type"]:
         case "extra_forbidden":
             model = _model_at(path[:-1])
@@ -287,15 +354,27 @@ def _says(error: Any, path: KeyPath) -> list[str]:
         case "literal_error":
             valid = re.findall(r"'([^']*)'", error["ctx"]["expected"])
             near = _nearest(given, valid) if isinstance(given, str) else ""
-            return [f"{safe(repr(given), 200)} is none of {', '.join(valid)}{near}"]
+            return [f"{shown} is none of {', '.join(valid)}{near}"]
         case "tuple_type" if len(path) == 1:
             return [f"is a list of tables: write [[{path[0]}]]"]
         case "tuple_type":
             return ['is a list: write ["…", "…"]']
         case "model_type" | "dict_type":
             return [f"is a table: write [{'.'.join(str(p) for p in path if isinstance(p, str))}]"]
-        case "string_type":
+        case "string_type" | "path_type":
             return ["is text: write it in quotes"]
         case "value_error":
             return [str(safe(line, 1000)) for line in str(error["ctx"]["error"]).split("\n")]
-    return [str(safe(str(error["msg"]), 1000))]
+        case "int_type" | "int_from_float":
+            return [f"{shown} is no whole number"]
+        case "bool_type":
+            return [f"{shown} is neither true nor false"]
+        case "greater_than_equal":
+            return [f"{shown} is too small: at least {error['ctx']['ge']}"]
+        case "less_than_equal":
+            return [f"{shown} is too large: at most {error['ctx']['le']}"]
+        case "string_too_short":
+            return ["is empty: write a text"]
+        case "string_too_long":
+            return [f"is too long: at most {error['ctx']['max_length']} characters"]
+    return [f"{shown} cannot be used here"]

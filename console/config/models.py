@@ -9,7 +9,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
@@ -17,19 +17,36 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from console.domain.instant import BadTime, parse_span
 from console.guard.sanitise import UNSAFE, safe
 
+Theme = Literal["dark", "light", "ansi-dark", "ansi-light", "high-contrast"]
 DependencyKind = Literal["database", "cache", "queue", "third_party", "load_balancer", "dns", "storage", "other"]
 
 
 def _span(text: str) -> str:
     try:
-        parse_span(text)
+        seconds = parse_span(text)
     except BadTime as error:
         raise ValueError(str(error)) from None
+    if seconds <= 0:
+        raise ValueError(f"{text!r} is no time at all: write something longer, such as 15s")
     return text
 
 
 Span = Annotated[str, AfterValidator(_span)]
-"""A length of time such as `30s` or `10m`."""
+"""A length of time such as `30s` or `10m`, longer than nothing."""
+
+
+def _home(path: Path | str | None) -> Path | str | None:
+    """A path whose `~` or `~user` leads to a home folder."""
+    try:
+        if path is not None:
+            Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{str(path)!r}: there is no home folder for {Path(path or '').parts[0]}") from None
+    return path
+
+
+FilePath = Annotated[Path | None, Field(strict=False), AfterValidator(_home)]
+"""A path, relative to the file that holds it."""
 
 
 def _zone(text: str) -> str:
@@ -121,7 +138,7 @@ class Secret(Model):
 
     token_env: str | None = None
     """Name of an environment variable."""
-    token_file: Annotated[Path | None, Field(strict=False)] = None
+    token_file: FilePath = None
     """A file that only its owner can read."""
     token_keyring: str | None = None
     """`service/user` of the system keyring."""
@@ -132,11 +149,11 @@ class Console(Model):
 
     timezone: Zone = "UTC"
     """Display only; everything is stored in UTC."""
-    state_dir: Annotated[Path | None, Field(strict=False)] = None
+    state_dir: FilePath = None
     """Default: `$XDG_STATE_HOME/incident-console`."""
     window: Span = "30m"
     """The time window that the console opens with."""
-    theme: Literal["dark", "light", "ansi-dark", "ansi-light", "high-contrast"] = "dark"
+    theme: Theme = "dark"
     low_bandwidth: bool = False
     """Fewer repaints and 16 colours, for slow links."""
     mouse: bool = False
@@ -153,7 +170,7 @@ class ServiceConfig(Model):
     name: str = Field(min_length=1)
     depends_on: tuple[str, ...] = Field(default=(), strict=False)
     """Names of services or dependencies."""
-    repository: Annotated[Path | None, Field(strict=False)] = None
+    repository: FilePath = None
     """A git work tree or bare repository."""
     deploy_tags: tuple[str, ...] = Field(default=("deploy/*", "release/*", "v*"), strict=False)
     version_url: str | None = None
@@ -186,14 +203,35 @@ class FieldNames(Model):
     trace_id: str | None = None
 
 
-class LogsConfig(Secret, Together):
+class SourceConfig(Secret, Together):
+    """What is common to the tables of sources."""
+
+    TABLE: ClassVar[str]
+    """How the file calls them: `logs`."""
+    READABLE: ClassVar[tuple[str, ...]]
+    """The kinds that this version can read."""
+    name: str
+    """How reports and queries call it; tables without a name get distinct ones."""
+    kind: str
+
+    def unreadable(self) -> str:
+        """Why nothing can be read of a source of this kind; empty where it can be."""
+        if self.kind in self.READABLE:
+            return ""
+        kinds = ", ".join(self.READABLE)
+        return f'[[{self.TABLE}]] {self.name}: kind = "{self.kind}" cannot be read by this version; kinds that can: {kinds}'
+
+
+class LogsConfig(SourceConfig):
     """A log source."""
 
+    TABLE = "logs"
+    READABLE = ("files", "journald")
     name: str = Field(default="logs", min_length=1)
     kind: Literal[
         "files", "journald", "loki", "elasticsearch", "opensearch", "victorialogs", "clickhouse", "kubernetes", "docker"
     ] = "files"
-    paths: tuple[str, ...] = Field(default=(), strict=False)
+    paths: tuple[Annotated[str, AfterValidator(_home)], ...] = Field(default=(), strict=False)
     """Globs; rotated and compressed siblings included."""
     service: str | None = None
     service_field: str | None = None
@@ -219,15 +257,17 @@ class LogsConfig(Secret, Together):
         return found
 
 
-class MetricsConfig(Secret, Together):
+class MetricsConfig(SourceConfig):
     """A metrics source."""
 
+    TABLE = "metrics"
+    READABLE = ("prometheus", "scrape", "csv")
     name: str = Field(default="metrics", min_length=1)
     kind: Literal["prometheus", "scrape", "csv"]
     url: str | None = None
     service: str | None = None
     """Scrape: the service whose `/metrics` this is. Prometheus: unused."""
-    path: Annotated[Path | None, Field(strict=False)] = None
+    path: FilePath = None
     layout: Literal["long", "wide"] = "long"
     interval: Span = "15s"
     service_label: str | None = None
@@ -243,12 +283,14 @@ class MetricsConfig(Secret, Together):
         return _missing(table, str(kind), needed.get(str(kind), ()))
 
 
-class ChangesConfig(Secret, Together):
+class ChangesConfig(SourceConfig):
     """A source of changes, beside the deploy tags."""
 
+    TABLE = "changes"
+    READABLE = ("jsonl",)
     name: str = Field(default="changes", min_length=1)
     kind: Literal["jsonl", "kubernetes", "github", "argocd", "grafana"] = "jsonl"
-    path: Annotated[Path | None, Field(strict=False)] = None
+    path: FilePath = None
     url: str | None = None
 
     @classmethod
@@ -257,12 +299,14 @@ class ChangesConfig(Secret, Together):
         return _missing(table, "jsonl", ("path",) if table["kind"] == "jsonl" else ())
 
 
-class TracesConfig(Secret, Together):
+class TracesConfig(SourceConfig):
     """A source of spans."""
 
+    TABLE = "traces"
+    READABLE = ("jsonl",)
     name: str = Field(default="traces", min_length=1)
     kind: Literal["jsonl", "jaeger", "tempo", "langsmith"] = "jsonl"
-    path: Annotated[Path | None, Field(strict=False)] = None
+    path: FilePath = None
     url: str | None = None
 
     @classmethod

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import glob
 import os
 from collections.abc import Iterator
@@ -10,11 +11,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from console.config.load import ConfigError, Loaded, Problem, read
+from console.config.load import SOURCE_TABLES, ConfigError, Loaded, Problem, read
 from console.config.models import Config
 from console.config.places import KeyPath
+from console.domain.series import UNITS
 
-SOURCES = ("logs", "metrics", "changes", "traces")
 NO_TOKEN = {"token_env": None, "token_file": None, "token_keyring": None}
 
 
@@ -32,7 +33,7 @@ async def problems_of(explicit: Path | None) -> tuple[Loaded | None, list[str]]:
 
 
 async def _unusable(loaded: Loaded) -> list[Problem]:
-    """Addresses and kinds that no source can be made of. Each is tried alone: the first error would hide the others."""
+    """Addresses that no source can be made of. Each is tried alone: the first error would hide the others."""
     from console.observe import open_sources
 
     found = []
@@ -50,12 +51,12 @@ def _alone(config: Config) -> Iterator[tuple[KeyPath, Config]]:
         s.model_copy(update={"probe": None, "version_url": None, "repository": None}) for s in config.service
     )
     dependencies = tuple(d.model_copy(update={"probe": None}) for d in config.dependency)
-    nothing = {"service": services, "dependency": dependencies, **dict.fromkeys(SOURCES, ())}
+    nothing = {"service": services, "dependency": dependencies, **dict.fromkeys(SOURCE_TABLES, ())}
 
     def with_only(**one: Any) -> Config:
         return config.model_copy(update=nothing | one)
 
-    for table in SOURCES:
+    for table in SOURCE_TABLES:
         for index, source in enumerate(getattr(config, table)):
             yield (table, index), with_only(**{table: (source.model_copy(update=NO_TOKEN),)})
     for index, service in enumerate(config.service):
@@ -70,7 +71,7 @@ def _without_token(loaded: Loaded) -> Iterator[Problem]:
     """Tokens that are named and cannot be had."""
     from sources.secrets import token_of
 
-    for table in (*SOURCES, "environment"):
+    for table in (*SOURCE_TABLES, "environment"):
         for index, one in enumerate(getattr(loaded.config, table)):
             try:
                 token_of(one, f"[[{table}]] {one.name}", loaded.resolve)
@@ -84,10 +85,12 @@ def remarks(loaded: Loaded) -> Iterator[str]:
     config = loaded.config
     if not (config.service or config.logs or config.metrics):
         yield "nothing is configured to be watched; `incident config init` writes a start"
-    for table in (*SOURCES, "environment"):
-        names = [one.name for one in getattr(config, table)]
-        for twice in sorted({n for n in names if names.count(n) > 1}):
-            yield f"[[{table}]]: {twice!r} is the name of more than one, so reports cannot tell them apart"
+    for metrics in config.metrics:
+        for metric in metrics.queries:
+            if metric not in UNITS:
+                close = difflib.get_close_matches(metric, UNITS, n=1, cutoff=0.5)
+                near = f"; did you mean {close[0]!r}?" if close else ""
+                yield f"[[metrics]] {metrics.name}: queries: {metric!r} is a gauge with no known meaning{near}"
     for log in config.logs:
         for pattern in log.paths:
             if not any(islice(glob.iglob(str(loaded.resolve(pattern)), recursive=True), 1)):

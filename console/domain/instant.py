@@ -14,10 +14,14 @@ from typing import TypeAlias
 Instant: TypeAlias = float
 """Seconds since 1970-01-01T00:00:00Z."""
 
-_SPAN_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_SPAN_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[smhdw])")
 _SPAN_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
-_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
-_EPOCH = re.compile(r"\d{9,19}(?:\.\d+)?")
+_CLOCK = re.compile(r"([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
+_EPOCH = re.compile(r"[0-9]{1,19}(?:\.[0-9]+)?")
+LONGEST_S = 100 * 365.25 * 86400.0
+"""The longest span that is understood; a longer one is a slip of the pen."""
+LATEST: Instant = 1e11
+"""The end of what a TIME can name, in the year 5138; from there on a number of seconds would be one of milliseconds."""
 
 
 class BadTime(ValueError):
@@ -56,12 +60,19 @@ def parse_span(text: str) -> float:
     """Seconds in a span such as `30s`, `10m`, `1h30m`, `250ms`.
 
     Raises:
-        BadTime: The text is no span.
+        BadTime: The text is no span, or longer than `LONGEST_S`.
     """
-    stripped = text.strip()
-    if not stripped or _SPAN_PART.sub("", stripped):
-        raise BadTime(f"{text!r} is no span of time: write 30s, 10m, 2h or 3d")
-    return sum(float(n) * _SPAN_SECONDS[unit] for n, unit in _SPAN_PART.findall(stripped))
+    return _seconds(text.strip(), text)
+
+
+def _seconds(span: str, written: str) -> float:
+    """Seconds in a span; in messages it stands as it was written, with its sign."""
+    if not span or _SPAN_PART.sub("", span):
+        raise BadTime(f"{written!r} is no span of time: write 30s, 10m, 2h or 3d")
+    seconds = sum(float(n) * _SPAN_SECONDS[unit] for n, unit in _SPAN_PART.findall(span))
+    if seconds > LONGEST_S:
+        raise BadTime(f"{written!r} is longer than a hundred years")
+    return seconds
 
 
 def epoch_of_number(value: float) -> Instant:
@@ -88,13 +99,20 @@ def parse_time(text: str, now: Instant, zone: tzinfo = UTC) -> Instant:
         zone: The display zone; also used for an RFC 3339 time that carries no offset.
 
     Raises:
-        BadTime: None of the forms fits.
+        BadTime: None of the forms fits, or it lies before 1970 or after `LATEST`.
     """
+    at = _instant(text, now, zone)
+    if not 0 <= at < LATEST:
+        raise BadTime(f"{text!r} lies {'before the year 1970' if at < 0 else 'too far in the future'}")
+    return at
+
+
+def _instant(text: str, now: Instant, zone: tzinfo) -> Instant:
     stripped = text.strip()
     if stripped == "now":
         return now
     if stripped.startswith("-"):
-        return now - parse_span(stripped[1:])
+        return now - _seconds(stripped[1:], text)
     if _EPOCH.fullmatch(stripped):
         return epoch_of_number(float(stripped))
     if clock := _CLOCK.fullmatch(stripped):
@@ -106,11 +124,11 @@ def parse_time(text: str, now: Instant, zone: tzinfo = UTC) -> Instant:
             raise BadTime(f"{text!r} is no time of day") from None
     try:
         parsed = datetime.fromisoformat(stripped)
-    except ValueError:
+        return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).timestamp()
+    except (ValueError, OverflowError):  # a year that has no instant in the zone overflows
         raise BadTime(
             f"{text!r} is no time: write 2026-11-23T14:03:10Z, 14:03, epoch seconds, or a span back such as -30m"
         ) from None
-    return (parsed if parsed.tzinfo else parsed.replace(tzinfo=zone)).timestamp()
 
 
 def rfc3339(at: Instant) -> str:

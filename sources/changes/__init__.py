@@ -5,39 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from console.config.load import ConfigError
 from console.config.models import ChangesConfig, ServiceConfig
-from console.domain.changes import Change
-from console.domain.instant import Window
-from console.domain.reading import Reading
-from sources.base import ChangeSource, SourceRefused
+from sources.base import ChangeSource
 from sources.changes.jsonl import JsonlChanges
 from sources.changes.merge import GIT_PREFIX, merge
 from sources.changes.tags import TagChanges
 from sources.repository import Repository
 
-__all__ = ["TagChanges", "UnreadableKind", "build", "merge"]
-
-
-class UnreadableKind:
-    """A configured source that this version cannot read; every question ends in the sentence that says so."""
-
-    def __init__(self, name: str, kind: str) -> None:
-        self.name = name
-        self.kind = kind
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-    async def changes(self, window: Window) -> Reading[tuple[Change, ...]]:
-        """Refuse.
-
-        Raises:
-            SourceRefused: Always.
-        """
-        raise SourceRefused(
-            f'[[changes]] {self.name}: kind = "{self.kind}" cannot be read by this version yet; '
-            'export its changes to a file and read that with kind = "jsonl"'
-        )
+__all__ = ["TagChanges", "build", "merge"]
 
 
 def build(
@@ -53,6 +29,9 @@ def build(
         services: From the configuration.
         resolve: Makes a path of the configuration absolute.
         http: The door for HTTP, for the kinds that need one.
+
+    Raises:
+        ConfigError: A kind that cannot be read.
     """
     return (*_repositories(services, resolve), *(_build_one(config, resolve) for config in changes))
 
@@ -71,6 +50,8 @@ def _repositories(services: Sequence[ServiceConfig], resolve: Callable[[str | Pa
 
 
 def _build_one(config: ChangesConfig, resolve: Callable[[str | Path], Path]) -> ChangeSource:
-    if config.kind == "jsonl" and config.path is not None:
-        return JsonlChanges(config.name, resolve(config.path))
-    return UnreadableKind(config.name, config.kind)
+    says = config.unreadable()
+    if says:
+        raise ConfigError(says)
+    assert config.path is not None  # the model holds this
+    return JsonlChanges(config.name, resolve(config.path))

@@ -26,14 +26,13 @@ def build(
         runner: Who does the work; default: threads of this process.
 
     Raises:
-        ConfigError: A kind that is not built yet.
+        ConfigError: A kind that cannot be read.
     """
     from console.config.load import ConfigError
     from sources.logs.files import FileLogSource
     from sources.logs.spec import spec_of
 
-    if config.kind in ("files", "journald"):
-        return FileLogSource(spec_of(config, resolve, services), runner)
-    raise ConfigError(
-        f'[[logs]] {config.name}: kind = "{config.kind}" is not built yet; kinds that are: files, journald'
-    )
+    says = config.unreadable()
+    if says:
+        raise ConfigError(says)
+    return FileLogSource(spec_of(config, resolve, services), runner)

@@ -22,11 +22,12 @@ def build(config: TracesConfig, resolve: Callable[[str | Path], Path], http: Htt
         http: The door for requests; None where only files are read.
 
     Raises:
-        ConfigError: The table asks for something that this program cannot do.
+        ConfigError: A kind that cannot be read.
     """
-    if config.kind == "jsonl":
-        from sources.traces.jsonl import JsonlTraces
+    says = config.unreadable()
+    if says:
+        raise ConfigError(says)
+    from sources.traces.jsonl import JsonlTraces
 
-        assert config.path is not None  # the model holds this
-        return JsonlTraces(config.name, resolve(config.path))
-    raise ConfigError(f'[[traces]] {config.name}: kind = "{config.kind}" is not supported yet')
+    assert config.path is not None  # the model holds this
+    return JsonlTraces(config.name, resolve(config.path))

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.config.load import ConfigError
 from console.config.models import ChangesConfig, ServiceConfig
 from console.domain.instant import Window, rfc3339
 from console.domain.reading import SourceState
 from console.guard.sanitise import safe
-from sources.base import SourceError, SourceRefused
+from sources.base import SourceError
 from sources.changes import TagChanges, build
 from sources.changes.tag_names import services_in, time_in, version_in
 from sources.changes.tags import owners, when
@@ -259,13 +260,12 @@ async def test_the_configuration_becomes_one_source_per_repository(work: Work, t
         ServiceConfig(name="search", repository=Path("missing")),
         ServiceConfig(name="cache"),
     ]
-    changes = [ChangesConfig(path=Path("c.jsonl")), ChangesConfig(name="cluster", kind="kubernetes")]
+    changes = [ChangesConfig(path=Path("c.jsonl"))]
     sources = build(changes, services, lambda path: tmp_path / path)
     assert [(s.name, s.kind) for s in sources] == [
         ("git:repo", "git"),
         ("git:missing", "git"),
         ("changes", "jsonl"),
-        ("cluster", "kubernetes"),
     ]
     work.commit("First", a_txt="one")
     work.tag("deploy/checkout/1", "x")
@@ -277,7 +277,7 @@ async def test_the_configuration_becomes_one_source_per_repository(work: Work, t
     with pytest.raises(SourceError, match="no such folder; correct `repository`"):
         await sources[1].changes(EVER)
     assert len((await sources[2].changes(EVER)).value) == 1
-    with pytest.raises(SourceRefused, match=r"\[\[changes\]\] cluster: kind = \"kubernetes\" cannot be read"):
-        await sources[3].changes(EVER)
+    with pytest.raises(ConfigError, match=r"\[\[changes\]\] cluster: kind = \"kubernetes\" cannot be read"):
+        build([ChangesConfig(name="cluster", kind="kubernetes")], services, lambda path: tmp_path / path)
     for source in sources:
         await source.close()

@@ -90,7 +90,7 @@ def test_help_is_cheap(tmp_path: Path, arguments: tuple[str, ...]) -> None:
         (("config", "show"), 0),
         (("schema", "diagnose"), 0),
         (("demo", "--list"), 0),
-        (("run",), 5),
+        (("run",), 2),
     ],
 )
 def test_no_command_without_a_screen_imports_the_screen(tmp_path: Path, arguments: tuple[str, ...], code: int) -> None:

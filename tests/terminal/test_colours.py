@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
+from console.config.models import Theme
 from tests.terminal.project import Project
 from tests.terminal.running import Console, running
 
@@ -15,7 +17,7 @@ SGR = re.compile(rb"\x1b\[([0-9;]*)m")
 ATTRIBUTES = frozenset({"", "0", "1", "2", "3", "4", "7", "9"})
 SIXTEEN = ATTRIBUTES | {str(base + n) for base in (30, 40, 90, 100) for n in range(8)} | {"39", "49"}
 FEW = {"COLORTERM": ""}
-THEMES = ("dark", "light", "ansi-dark", "ansi-light", "high-contrast")
+THEMES = get_args(Theme)
 
 
 def words(console: Console) -> set[str]:
