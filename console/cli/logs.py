@@ -284,7 +284,7 @@ def _draw(rows: list[dict[str, Any]], zone: tzinfo, step_s: float) -> None:
         bad = row["levels"].get("error", 0) + row["levels"].get("fatal", 0)
         p99 = row["latency_p99"]
         at = datetime.fromisoformat(row["start"]).astimezone(zone).strftime(form)
-        shown = span_text(p99) if p99 is not None else "-"
+        shown = latency_text(p99) if p99 is not None else "-"
         click.echo(f"{at:<19}  {row['count']:>{max(5, digits)}}  {bad:>6}  {shown:<6} {bar}".rstrip())
 
 
@@ -407,8 +407,21 @@ def lines(record: LogRecord, zone: tzinfo = UTC, *, colour: bool = False) -> lis
     if record.status is not None:
         parts.append(str(record.status))
     if record.latency_s is not None:
-        parts.append(span_text(record.latency_s))
+        parts.append(latency_text(record.latency_s))
     return [" ".join(parts) + "  " + record.message, *("    " + line for line in record.extra)]
+
+
+def latency_text(seconds: float) -> str:
+    """How long a request took, to three digits: `0.9ms`, `44.9ms`, `250ms`, `2.5s`, `59.9s`, `2m30s`."""
+    if seconds < 1e-6:
+        return "0ms"
+    if seconds < 0.9995:
+        return f"{seconds * 1000:.3g}ms"
+    if seconds < 119.5:
+        return f"{seconds:.3g}s"
+    if seconds < 7199.5:
+        return f"{round(seconds) // 60}m{round(seconds) % 60:02d}s"
+    return span_text(seconds)
 
 
 def _window(window: Window) -> dict[str, str]:

@@ -6,6 +6,7 @@ stands. Nested objects are read by their dotted path (`{"http": {"route": …}}`
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -299,7 +300,12 @@ class Builder:
         full = [index for index, value in enumerate(values) if value is not None and value != ""]
         plan = self._plan(tuple([names[index] for index in full]))
         shown = [(full[index], name) for index, name in plan.shown]
-        shown += [(index, safe(name, 200)) for index, name in enumerate(names) if index not in full]
+        # A meaning without a value is no text that could be found; an empty text stays what it is.
+        shown += [
+            (index, safe(name, 200))
+            for index, name in enumerate(names)
+            if index not in full and not (values[index] is None and self.meanings.of(name))
+        ]
         places = tuple([full[index] if index >= 0 else -1 for index in plan.places])
         stacks = tuple([full[index] for index in plan.stacks])
         return Plan(tuple(names), places, tuple(shown[:MOST_FIELDS]), (), stacks, plan.unit)
@@ -406,14 +412,14 @@ def status_of(value: object) -> int | None:
 
 
 def text_of(value: object) -> str:
-    """A field's value as its file would write it."""
+    """A field's value as its file would write it, lists and objects with a blank behind each comma and colon."""
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
         return "true" if value else "false"
     if value is None:
         return "null"
-    return str(value)
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, (list, dict)) else str(value)
 
 
 def flat(record: Mapping[str, object], depth: int = 4) -> list[tuple[str, object]]:

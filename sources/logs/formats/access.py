@@ -52,6 +52,8 @@ _KEYED = re.compile(rb'\b(%s)[=:]"?(\d+(?:\.\d+)?)' % b"|".join(_KEYED_NAMES))
 _FIRST_KEYED = re.compile(rb' (%s)="?\d+\.\d' % b"|".join(_KEYED_NAMES))
 _PAIR_NAME = re.compile(rb"(?<= )(\w+)=", re.A)
 _BARE = re.compile(rb'(?:^|[\s"|])(\d+\.\d+|\d+)(s|ms|us|)(?=[\s"|]|$)')
+_ESCAPED = re.compile(rb'\\(?:(["\\])|x([0-9A-Fa-f]{2}))')
+"""How Apache (`\\"`) and nginx (`\\x22`) write what would end a quoted value."""
 _REQUEST = re.compile(rb"([A-Z]{3,16}) (\S+)(?: HTTP/[\d.]+)?")
 _OWN_UNITS = {b"request_time_ms": 1e-3, b"duration_ms": 1e-3, b"rtms": 1e-3, b"D": 1e-6}
 _UNITS = {b"s": 1.0, b"ms": 1e-3, b"us": 1e-6}
@@ -86,6 +88,10 @@ def _parts(line: bytes) -> _Parts | None:
         return None
     host, client, _, *others = match.groups(b"")
     return _Parts(host, client, *others)
+
+
+def _unescaped(value: bytes) -> bytes:
+    return _ESCAPED.sub(lambda m: m[1] or bytes.fromhex(m[2].decode()), value) if b"\\" in value else value
 
 
 def _decoded(value: bytes) -> SafeText:
@@ -161,8 +167,8 @@ class AccessFormat:
         tail = parts.tail
         pairs = pairs_in(tail) if b"=" in tail else []
         named = (
-            (_HOST, parts.host), (_CLIENT, parts.client), (_USER, parts.user), (_BYTES, parts.size), (_REFERER, parts.referer),
-            (_AGENT, parts.agent), (_TAIL, b"" if pairs else tail.strip()),
+            (_HOST, parts.host), (_CLIENT, parts.client), (_USER, parts.user), (_BYTES, parts.size),
+            (_REFERER, _unescaped(parts.referer)), (_AGENT, _unescaped(parts.agent)), (_TAIL, b"" if pairs else tail.strip()),
         )  # fmt: skip
         request = _REQUEST.match(parts.request)
         fields = [(_METHOD, shown(request[1])), (_PATH, shown(request[2]))] if request else []

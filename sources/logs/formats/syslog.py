@@ -26,6 +26,8 @@ _OLD = re.compile(
     re.S,
 )
 _DATA = re.compile(rb'([\w.@-]+)="([^"\\\]]*(?:\\.[^"\\\]]*)*)"')
+_ESCAPED = re.compile(rb'\\(["\\\]])')
+"""What RFC 5424 (section 6.3.3) escapes in a value."""
 _CEE = b"@cee:"
 
 
@@ -49,7 +51,9 @@ class SyslogFormat:
         if new := _NEW.match(line):
             at = self._builder.clock.text(new[2].decode("ascii", "replace"))
             header = [("host", new[3]), ("syslog_identifier", new[4]), ("procid", new[5]), ("msgid", new[6])]
-            header += [(m[0].decode("ascii", "replace"), m[1]) for m in _DATA.findall(new[7])]
+            header += [
+                (name.decode("ascii", "replace"), _ESCAPED.sub(rb"\1", value)) for name, value in _DATA.findall(new[7])
+            ]
             return self._record(int(new[1]), at, header, new[8] or b"", extra, offset)
         old = _OLD.match(line)
         if old is None:
