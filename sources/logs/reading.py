@@ -9,6 +9,7 @@ import bz2
 import codecs
 import lzma
 import os
+import re
 import stat
 import zlib
 from collections.abc import Iterable, Iterator
@@ -256,13 +257,16 @@ def require_text(path: str, head: bytes) -> None:
     Raises:
         SourceGarbage: Binary.
     """
-    # A file truncated under a writer that does not append begins with zeros; they say nothing about the text after them.
-    text = head.lstrip(b"\0")[:8192]
+    # A file truncated under a writer that does not append begins with zeros, and one that was open when the machine stopped
+    # has them in its middle; they say nothing about the text around them.
+    text = _ZEROS.sub(b"", head)[:8192]
     controls = len(text) - len(text.translate(None, _CONTROLS))
     if controls > len(text) * 0.1:
         raise SourceGarbage(f"{path}: is not text")
 
 
+_ZEROS = re.compile(rb"\0{16,}")
+"""More than stand between the letters of any encoding."""
 _CONTROLS = bytes(b for b in range(32) if b not in b"\t\n\r\x1b\x0c\x08") + b"\x7f"
 
 

@@ -633,6 +633,15 @@ def test_zeros_at_the_beginning_of_a_truncated_file_are_passed_over(tmp_path: Pa
     assert page(engine(path), Window(START, START + 9)).value.matched == 2
 
 
+def test_zeros_in_the_middle_are_passed_over(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.log", [row(START), b"\0" * 4000, row(START + 1), b"\0" * 900 + b"\n", row(START + 2)])
+    found = page(engine(path), Window(START, START + 9))
+    assert [r.at for r in found.value.records] == [START, START + 1, START + 2]
+    write(path, [b"\x7fELF\2\1\1" + bytes(64) + b"\3\0\x3e\0\1\0\0\0" * 40])
+    with pytest.raises(SourceUnavailable, match="is not text"):
+        page(engine(path), Window(START, START + 9))
+
+
 def test_a_clock_that_jumps_back_and_stamps_of_the_future(tmp_path: Path) -> None:
     rows = [row(START + n, pad="x" * 50) for n in range(6000)]
     rows += [row(START + 5000 + n, pad="x" * 50) for n in range(6000)] + [row(4e9)]
