@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from console.analysis.constants import PATTERN_P, PATTERN_RATIO, PATTERN_SURGE
-from console.analysis.stats import benjamini_hochberg, chi_square_p, g_shares
+from console.analysis.stats import benjamini_hochberg, chi_square_p, fisher_greater, g_shares
 from console.domain.logs import LogRecord, record_id
 from console.domain.observations import Observations
 from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
+from console.query.aliases import meaning_of
 
-LEAST_OTHERS = 100
+LEAST_OTHERS = 30
 """Other records that must have a field before their values say what is usual [D]."""
+FEW_OTHERS = 100
+"""Below so many the chance is computed exactly: the approximation flatters [D]."""
 MOST_VALUES = 20
 LONGEST_VALUE = 200
-_NO_CAUSES = frozenset(
-    ("level", "lvl", "severity", "severity_text", "loglevel", "log_level", "log.level", "levelname", "priority", "tail")
+_NO_CAUSES = frozenset(("level", "latency"))
+"""Meanings that say that a record failed and how long it took to, not why."""
+_EFFECTS = re.compile(
+    r"latency|duration|elapsed|(?:^|[._-])took|response_?(?:time|size|bytes|length)|header_time|connect_time"
+    r"|bytes_(?:sent|out|written)|^(?:bytes|size|content_length|tail|rt|urt|uht|uct)$"
 )
-"""Say that a record failed, not why."""
+"""Names of what comes of a request: its times, and the length of the answer."""
 
 
 def excess(failing: Sequence[LogRecord], others: Sequence[LogRecord]) -> tuple[FieldExcess, ...]:
     """Values over-represented among failing records, the clearest first.
 
     Each value's share among the failing records that have the field is tested against its share among the others that
-    have it, as patterns are tested against their baseline.
+    have it, as patterns are tested against their baseline; among few others by Fisher's exact test.
 
     Args:
         failing: Records that failed, or an even sample of them.
@@ -40,7 +47,14 @@ def excess(failing: Sequence[LogRecord], others: Sequence[LogRecord]) -> tuple[F
         if count >= PATTERN_SURGE and usual_totals[name] >= LEAST_OTHERS
     ]
     scores = [g_shares(n, totals[f], usual[f, v], usual_totals[f]) for f, v, n in candidates]
-    chances = benjamini_hochberg([chi_square_p(g) for g in scores])
+    chances = benjamini_hochberg(
+        [
+            chi_square_p(g)
+            if usual_totals[f] >= FEW_OTHERS
+            else fisher_greater(n, totals[f], usual[f, v], usual_totals[f])
+            for (f, v, n), g in zip(candidates, scores, strict=True)
+        ]
+    )
     found: list[tuple[float, FieldExcess]] = []
     for (name, value, count), g, chance in zip(candidates, scores, chances, strict=True):
         of, other, other_of = totals[name], usual[name, value], usual_totals[name]
@@ -79,6 +93,10 @@ def _fields(record: LogRecord) -> dict[str, SafeText]:
     }
     found = {name: SafeText(value) for name, value in named.items() if value}
     for name, value in record.fields:
-        if value and len(value) <= LONGEST_VALUE and name.lower() not in _NO_CAUSES:
+        if value and len(value) <= LONGEST_VALUE and not _is_effect(name):
             found.setdefault(name, value)
     return found
+
+
+def _is_effect(name: str) -> bool:
+    return meaning_of(name) in _NO_CAUSES or _EFFECTS.search(name.lower()) is not None

@@ -34,6 +34,32 @@ def test_few_records_say_nothing() -> None:
         excess([record(n, True, host="h7") for n in range(9)], [record(n, False, host="h1") for n in range(900)]) == ()
     )
     assert (
-        excess([record(n, True, host="h7") for n in range(90)], [record(n, False, host="h1") for n in range(50)]) == ()
+        excess([record(n, True, host="h7") for n in range(90)], [record(n, False, host="h1") for n in range(29)]) == ()
     )
     assert excess([], []) == ()
+
+
+def test_few_others_are_enough_where_the_difference_is_clear() -> None:
+    failing = [record(n, True, version="v9") for n in range(225)]
+    (found,) = excess(failing, [record(n, False, version="v9" if n < 6 else "v8") for n in range(40)])
+    assert (found.value, found.failing, found.others, found.others_of) == ("v9", 225, 6, 40)
+
+
+def test_few_others_are_not_enough_where_chance_explains_it() -> None:
+    failing = [record(n, True, version="v9" if n < 10 else f"u{n}") for n in range(100)]
+    assert excess(failing, [record(n, False, version="v9" if n < 1 else f"w{n}") for n in range(30)]) == ()
+
+
+def test_what_comes_of_a_request_is_no_cause() -> None:
+    effects = (
+        "latency_ms",
+        "duration",
+        "request_time",
+        "upstream_response_time",
+        "bytes",
+        "body_bytes_sent",
+        "severity",
+    )
+    failing = [record(n, True, host="h7", **dict.fromkeys(effects, "1000")) for n in range(100)]
+    others = [record(n, False, host="h1", **dict.fromkeys(effects, "9")) for n in range(400)]
+    assert [one.field for one in excess(failing, others)] == ["host"]
