@@ -199,7 +199,7 @@ def split(form: Format, group: Group, tally: Tally) -> Iterator[Entry]:
         yield Entry(own, line, extra, offset + len(line) + 1, uncaught=True, dropped=dropped)
         return
     if isinstance(form, ReadsFurther):
-        light = form.further(light, extra)
+        light = form.further(light, line, extra)
     yield Entry(light, line, extra, offset, dropped=dropped)
 
 

@@ -85,6 +85,19 @@ def test_a_line_cut_into_parts_is_one_record(tmp_path: Path, wrap: type) -> None
     assert page(tmp_path / "a.log", text).matched == 8
 
 
+@pytest.mark.parametrize("wrap", [cri, docker])
+def test_a_log_of_nothing_but_long_lines_is_read_as_what_is_inside(tmp_path: Path, wrap: type) -> None:
+    long = '{"ts":"2026-11-23T14:03:10Z","level":"error","msg":"' + "x" * 60 + ' the end of it","status":503}'
+    text = (wrap(long[:50], 10, "P") + wrap(long[50:90], 10, "P") + wrap(long[90:], 10)) * 40
+    found = page(tmp_path / "a.log", text)
+    assert [(r.level, r.status, r.message[-13:]) for r in found.records] == [(Level.ERROR, 503, "the end of it")] * 40
+    assert (
+        page(tmp_path / "a.log", text, "status:503").matched
+        == page(tmp_path / "a.log", text, "x level:error").matched
+        == 40
+    )
+
+
 def test_format_asked_for_is_that_of_the_lines_inside() -> None:
     sample = [docker("2026-11-23 14:03:09,000 ERROR boom").encode().rstrip()] * 3
     record = make("json", Context(), sample).full(sample[0])

@@ -11,7 +11,7 @@ from sources.logs.formats.json import JsonFormat
 from sources.logs.formats.logfmt import LogfmtFormat, pairs_in
 from sources.logs.formats.plain import PlainFormat
 from sources.logs.formats.syslog import SyslogFormat
-from sources.logs.formats.wrapped import WRAPPINGS, DockerFile, WrappedFormat
+from sources.logs.formats.wrapped import WRAPPINGS, DockerFile, WrappedFormat, whole_lines
 
 FORMATS: dict[str, Callable[[Context, Sequence[bytes]], Format]] = {
     "json": JsonFormat,
@@ -58,9 +58,8 @@ def make(name: str, context: Context, sample: Sequence[bytes]) -> Format:
         wrapping = kind()
         opened = [outer for line in sample if (outer := wrapping.open(line)) is not None]
         if opened and len(opened) >= _ENOUGH * len(sample):
-            inside = [outer[2] for outer in opened]
             asked = "auto" if name == "json" and isinstance(wrapping, DockerFile) else name
-            return WrappedFormat(context, wrapping, _plainly(asked, context, inside))
+            return WrappedFormat(context, wrapping, _plainly(asked, context, whole_lines(opened)))
     return _plainly(name, context, sample)
 
 

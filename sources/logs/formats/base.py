@@ -51,10 +51,10 @@ class Wraps(Protocol):
 
 @runtime_checkable
 class ReadsFurther(Protocol):
-    """A format in which the lines after the first may tell what became of a request."""
+    """A format in which the lines after the first may tell what is counted."""
 
-    def further(self, light: LogRecord, extra: Sequence[bytes]) -> LogRecord:
-        """The light record with what its further lines tell."""
+    def further(self, light: LogRecord, line: bytes, extra: Sequence[bytes]) -> LogRecord:
+        """The light record of a line with what its further lines tell."""
         ...
 
 

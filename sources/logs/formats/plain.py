@@ -63,7 +63,7 @@ class PlainFormat:
             return self._builder.record(in_text(message.strip()), at=at, level=level)
         return LogRecord(at, level, self._service, _NOTHING)
 
-    def further(self, light: LogRecord, extra: Sequence[bytes]) -> LogRecord:
+    def further(self, light: LogRecord, line: bytes, extra: Sequence[bytes]) -> LogRecord:
         """See `ReadsFurther`."""
         told = completed(extra) if light.status is None else []
         if not told:

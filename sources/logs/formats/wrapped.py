@@ -96,6 +96,17 @@ class DockerFile:
         return count, inside[:-1]
 
 
+def whole_lines(opened: Sequence[Outer]) -> list[bytes]:
+    """The lines inside, those that were cut into parts joined again, each stream for itself; a line without an end is left out."""
+    begun: dict[bytes, bytes] = {}
+    found: list[bytes] = []
+    for _, stream, inside, part in opened:
+        begun[stream] = begun.get(stream, b"") + inside
+        if not part:
+            found.append(begun.pop(stream))
+    return found or list(begun.values())
+
+
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
 
@@ -150,9 +161,16 @@ class WrappedFormat:
             found = LogRecord(None, level, self._service, SafeText(""))
         return self._timed(found, stamp)
 
-    def further(self, light: LogRecord, extra: Sequence[bytes]) -> LogRecord:
+    def further(self, light: LogRecord, line: bytes, extra: Sequence[bytes]) -> LogRecord:
         """See `ReadsFurther`."""
-        return self._inner.further(light, extra) if isinstance(self._inner, ReadsFurther) else light
+        outer = self._wrapping.open(line)
+        if outer is None:
+            return light
+        stamp, _, inside, part = outer
+        whole = self._timed(self._inner.light(inside + b"".join(extra)), stamp) if part else None
+        if whole is not None:
+            return whole
+        return self._inner.further(light, inside, extra) if isinstance(self._inner, ReadsFurther) else light
 
     def _timed(self, record: LogRecord | None, stamp: bytes) -> LogRecord | None:
         if record is None or record.at is not None:
