@@ -16,12 +16,12 @@ import click
 import msgspec
 
 from console.cli.given_files import STANDARD_INPUT, given
-from console.cli.options import Request, common, request, wants_colour
+from console.cli.options import Request, common, request, span_option, wants_colour
 from console.cli.outcome import Exit, say
 from console.cli.query_words import QueryCommand
 from console.config.effective import index_folder
 from console.config.load import ConfigError
-from console.domain.instant import BadTime, Instant, Window, parse_span, rfc3339, span_text
+from console.domain.instant import BadTime, Instant, Window, rfc3339, span_text
 from console.domain.logs import Level, LogHistogram, LogRecord, NewRecords
 from console.domain.reading import Reading, SourceState
 from console.query.ast import And, FieldTest, Or, Query
@@ -29,13 +29,14 @@ from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse
 from sources.base import SourceError
 from sources.logs import build
+from sources.logs.collect import MOST_PAGE
 from sources.logs.files import FileLogSource, InProcess
 from sources.logs.index import Indexes
 
 ON_A_TERMINAL = 1_000
 """Records shown without --limit where a person reads."""
 IN_A_PIPE = 50_000
-"""Records written without --limit where a program reads; also the most that --limit gives."""
+"""Records written without --limit where a program reads; they are in memory before the first is written."""
 BEFORE_FOLLOWING = 10
 """Records shown before the new ones, without --limit."""
 MOST_BUCKETS = 20_000
@@ -62,8 +63,8 @@ class Asked:
 @click.option("--follow", is_flag=True, help="New records as they are written, until interrupted.")
 @click.option(
     "--limit",
-    type=click.IntRange(1, IN_A_PIPE),
-    help=f"The newest N records; default {ON_A_TERMINAL} on a terminal, {IN_A_PIPE} in a pipe.",
+    type=click.IntRange(1, MOST_PAGE),
+    help=f"The newest N records; default {ON_A_TERMINAL} on a terminal, {IN_A_PIPE} in a pipe; at most {MOST_PAGE}.",
 )
 @common
 def command(
@@ -87,7 +88,7 @@ def command(
     if follow and STANDARD_INPUT in files:
         raise click.UsageError("--follow needs a file that can be read again; standard input is read to its end")
     with ExitStack() as stack:
-        step_s = parse_span(histogram) if histogram else 0.0
+        step_s = span_option("--histogram", histogram) if histogram is not None else 0.0
         if not files:
             asked = asked_of(query, request(**options))
         else:
@@ -165,7 +166,7 @@ def _query(text: str, services: Sequence[str]) -> Query | None:
 
 
 def _step(text: str, window: Window) -> float:
-    step_s = parse_span(text)
+    step_s = span_option("--histogram", text)
     if step_s <= 0 or window.seconds / step_s > MOST_BUCKETS:
         raise BadTime(
             f"--histogram {text}: the step must be longer than 0 and cut the window into at most {MOST_BUCKETS} parts"
@@ -297,7 +298,9 @@ async def _page(asked: Asked, limit: int | None) -> int:
     for record in records:
         write(record)
     if matched > len(records) and limit is None:
-        say(f"the newest {len(records)} of {matched} matching records; --limit shows more, up to {IN_A_PIPE}")
+        say(
+            f"the newest {len(records)} of {matched} matching records; --limit {min(matched, MOST_PAGE)} shows {'all' if matched <= MOST_PAGE else 'the most'}"
+        )
     if not matched:
         say(f"no record matches between {rfc3339(asked.request.window.start)} and {rfc3339(asked.request.window.end)}")
         return Exit.INCONCLUSIVE if missing else Exit.INCIDENT
@@ -384,7 +387,7 @@ def document(record: LogRecord) -> dict[str, Any]:
         "message": record.message,
         "operation": record.operation or None,
         "status": record.status,
-        "latency_s": record.latency_s,
+        "latency_s": round(record.latency_s, 6) if record.latency_s is not None else None,
         "trace_id": record.trace_id or None,
         "extra": list(record.extra),
         "fields": dict(record.fields),
@@ -396,7 +399,7 @@ def document(record: LogRecord) -> dict[str, Any]:
 
 def lines(record: LogRecord, zone: tzinfo = UTC, *, colour: bool = False) -> list[str]:
     """A record as lines for a person: time, level, service, what was asked and what came of it, message; then the rest."""
-    moment = datetime.fromtimestamp(record.at, zone) if record.at is not None else None
+    moment = datetime.fromtimestamp(round(record.at, 3), zone) if record.at is not None else None  # as in JSON
     stamp = f"{moment:%Y-%m-%d %H:%M:%S}.{moment.microsecond // 1000:03d}" if moment else "-"
     level = f"{'' if record.level is Level.UNKNOWN else record.level.word.upper():<6}"
     if colour and record.level in _COLOURS:

@@ -35,8 +35,8 @@ from sources.logs.questions import (
 from sources.logs.records import Entry, full, newest_first_key
 from sources.logs.sieve import Sieve
 
-MOST_PAGE = 50_000
-"""Records of one answer; more are counted, not given."""
+MOST_PAGE = 1_000_000
+"""Records of one answer; more are counted, not given. As many take less than a gigabyte of memory."""
 
 
 MOST_SENT = 5_000
