@@ -17,7 +17,7 @@ from console.guard.sanitise import safe
 from sources.base import SourceGarbage
 from sources.blocks import Facts, Index, Scan, head_line, scan
 from sources.metrics.points import series_of
-from sources.metrics.rows import COLUMNS, Columns, LongRows, WideRows, split_fields
+from sources.metrics.rows import COLUMNS, Columns, LongRows, WideRows, header_fields
 from sources.metrics.wide import WideColumn, wide_columns
 
 MOST_POINTS = 8_000_000
@@ -83,7 +83,10 @@ class CsvMetrics:
         return found, self._series(rows)
 
     def _rows(self, header: bytes, window: Window) -> LongRows | WideRows:
-        names = [n.strip() for n in split_fields(header.decode("utf-8-sig", "replace"))]
+        try:
+            names = header_fields(header)
+        except ValueError as error:
+            raise SourceGarbage(f"{self._path}: {error}") from None
         if self._wide:
             return WideRows(self._wide_header(names), window, MOST_POINTS)
         folded = [n.lower() for n in names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -36,8 +37,39 @@ class Columns(NamedTuple):
 
 
 def split_fields(line: str) -> list[str]:
-    """The fields of one CSV line, quoted or not."""
+    """The fields of one CSV line, quoted or not.
+
+    Raises:
+        csv.Error: A field is too long.
+    """
     return next(csv.reader([line]), [])
+
+
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1f]")
+_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"PK\x03\x04", b"\xfd7zXZ")
+
+
+def header_fields(line: bytes) -> list[str]:
+    """The names of the columns.
+
+    Raises:
+        ValueError: It is no line of text; the message says what it is instead.
+    """
+    if line.startswith(_COMPRESSED):
+        raise ValueError("is compressed; unpack it, since it is read as text")
+    if _BINARY.search(line):
+        raise ValueError("holds binary data, so it is no CSV file")
+    try:
+        return [name.strip() for name in split_fields(line.decode("utf-8-sig", "replace"))]
+    except csv.Error:
+        raise ValueError("its first line is too long to be a header") from None
+
+
+def _why_not(line: bytes, fields: int, wanted: int) -> str:
+    """Why a line is no row."""
+    if _BINARY.search(line):
+        return "binary data instead of text"
+    return f"{fields} fields instead of {wanted}" if fields else "a quoted field without an end, or too long"
 
 
 @dataclass(slots=True)
@@ -115,7 +147,7 @@ class LongRows:
             fields = _fields(line, quoted) if quoted else line.split(b",")
             if len(fields) != 5:
                 if line.strip():
-                    tally.wrong(line_number, f"{len(fields)} fields instead of 5")
+                    tally.wrong(line_number, _why_not(line, len(fields), 5))
                 continue
             raw = fields[t]
             if raw != last_raw:
@@ -190,7 +222,7 @@ class WideRows:
             fields = _fields(line, quoted)
             if len(fields) != self._width:
                 if line.strip():
-                    tally.wrong(line_number, f"{len(fields)} fields instead of {self._width}")
+                    tally.wrong(line_number, _why_not(line, len(fields), self._width))
                 continue
             raw = fields[self._time].decode("utf-8", "replace")
             at = self._stamps.read(raw)
