@@ -206,6 +206,10 @@ class Builder:
             fields = tuple([(name, clean_texts[index]) for index, name in plan.shown])
         else:
             first, more, fields = self._cleaned(values, texts, plan, message, extra)
+        status = status_of(values[i_status]) if i_status >= 0 else None
+        if status is None and plan.own_status:
+            # `ok` and exit codes are no HTTP status, and shown nowhere else.
+            fields = (*fields, (SafeText("status"), clean(texts[i_status], FIELD_LIMIT)))
         return LogRecord(
             when if when is not None else at,
             level_of(values[i_level]) if i_level >= 0 else level,
@@ -214,7 +218,7 @@ class Builder:
             self.operation(values[i_method] if i_method >= 0 else None, values[i_operation])
             if i_operation >= 0
             else "",
-            status_of(values[i_status]) if i_status >= 0 else None,
+            status,
             latency_of(values[i_latency], plan.unit) if i_latency >= 0 else None,
             trace if tidy and len(trace) <= LONGEST_TRACE else clean(trace, LONGEST_TRACE),
             more,
@@ -254,6 +258,9 @@ class Builder:
         i_time, i_level, i_service, i_message, i_operation, i_method, i_status, i_latency, i_trace = plan.places
         if i_trace >= 0 and max(map(len, texts[i_trace])) > LONGEST_TRACE:
             return None
+        statuses = list(_each(status_of, columns[i_status])) if i_status >= 0 else []
+        if plan.own_status and None in statuses:
+            return None
         nothing, empty = repeat(None), repeat("")
         when: Iterable[Instant | None] = nothing
         if i_time >= 0:
@@ -274,7 +281,7 @@ class Builder:
                 _each(self._operation_of, list(zip(methods, columns[i_operation], strict=True)))
                 if i_operation >= 0
                 else empty,
-                _each(status_of, columns[i_status]) if i_status >= 0 else nothing,
+                statuses if i_status >= 0 else nothing,
                 latencies_of(columns[i_latency], plan.unit) if i_latency >= 0 else nothing,
                 texts[i_trace] if i_trace >= 0 else empty,
                 repeat(()),
@@ -308,7 +315,7 @@ class Builder:
         ]
         places = tuple([full[index] if index >= 0 else -1 for index in plan.places])
         stacks = tuple([full[index] for index in plan.stacks])
-        return Plan(tuple(names), places, tuple(shown[:MOST_FIELDS]), (), stacks, plan.unit)
+        return Plan(tuple(names), places, tuple(shown[:MOST_FIELDS]), (), stacks, plan.unit, plan.own_status)
 
     def _plan(self, names: tuple[str, ...]) -> Plan:
         found: dict[str, int] = {}
@@ -337,6 +344,7 @@ class Builder:
             tuple(telling),
             tuple([index for index, name in enumerate(names) if name.lower() in _STACKS]),
             self.unit(names[found["latency"]]) if "latency" in found else 0.0,
+            found.get("status", -1) in hidden,
         )
 
 
@@ -354,6 +362,8 @@ class Plan:
     """Which fields may hold a stack trace."""
     unit: float
     """Seconds per unit of the latency."""
+    own_status: bool
+    """The status is not among the shown fields, since it has the record's own name."""
 
 
 REQUEST = "request"

@@ -70,7 +70,8 @@ TEXTS = st.sampled_from(
 QUERIES = st.sampled_from(
     ["refused", '"connection refused"', "/refused|timeout/", "/(?:Re|re)fused/i", "key", "caf", '"a b"', "x/y", "-refused",
      r"/\d/", r"/^\w+ \d/", r"/d$/", "/[ck].*d/", "/^GET .x/", r"/-\d+ /", "/^error$/", r"/\bfourth\b/ level:info", "/[a-z]{7} after/ OR /x.y/",
-     "refused level:error", "refused OR timeout", "closed", "5", "at", "refused -level:error", "refused fourth", "/refused|y/ closed", "/^$|refused/", r"/x.y\/\d/", r"/refused\/\w/", r"/refused\d?\W/", "/et .x/", r"/GET \/ok/", r"/ed\/9/", r"/timeout after \d+ms$/", "shop", "error", "no", "fourth"]
+     "refused level:error", "refused OR timeout", "closed", "5", "at", "refused -level:error", "refused fourth", "/refused|y/ closed", "/^$|refused/", r"/x.y\/\d/", r"/refused\/\w/", r"/refused\d?\W/", "/et .x/", r"/GET \/ok/", r"/ed\/9/", r"/timeout after \d+ms$/", "shop", "error", "no", "fourth",
+     "503", "/^503$/", "404 OR 50", "status_code:5xx", "-404 status:>=400", "duration:>1", "lvl:>=warn refused", "body:ok", "1.5s"]
 )  # fmt: skip
 
 
@@ -85,7 +86,18 @@ def files(draw: st.DrawFn) -> bytes:
             lines.append(f"{at},000 {level} {text}")
         else:
             more: dict[str, object] = draw(
-                st.sampled_from([{}, {}, {"list": [text]}, {"path": f"/{text}/9", "method": "get"}, {"n": 5.5}])
+                st.sampled_from(
+                    [
+                        {},
+                        {},
+                        {"list": [text]},
+                        {"path": f"/{text}/9", "method": "get"},
+                        {"n": 5.5},
+                        {"status": 503},
+                        {"status_code": "404"},
+                        {"status": "ok", "duration": "1.5s"},
+                    ]
+                )
             )
             one = {"ts": at + "Z", "level": level, "msg": text, **more}
             lines.append(json.dumps(one, ensure_ascii=form == "escaped"))

@@ -75,3 +75,14 @@ def test_a_time_that_is_null_is_no_text() -> None:
     record = read(ts=None, msg="m", status=None, user=None)
     assert record.fields == (("user", "null"),)
     assert not compile_query(parse("null")).matches(read(ts=None, msg="m"))
+
+
+@pytest.mark.parametrize("value", ["ok", 7, "7"])
+def test_a_status_that_is_none_of_http_is_still_shown_and_found(value: object) -> None:
+    lines = [json.dumps({"ts": "2026-11-23T14:00:00Z", "msg": "m", "status": one}).encode() for one in (200, value)]
+    form = JsonFormat(Context("j"), lines)
+    for records in ([form.full(line) for line in lines], form.full_lines(lines, [0, 99])):
+        usual, odd = records
+        assert usual is not None and odd is not None
+        assert (usual.fields, odd.fields) == ((), (("status", str(value)),))
+        assert compile_query(parse(str(value))).matches(odd)
