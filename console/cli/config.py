@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 import click
 
-from console.cli.options import config_option, forms, write_json
+from console.cli.options import common, say_unused, write_json
 from console.cli.outcome import Exit, Refused, say
 from console.config.load import ConfigError, Loaded, load
 from console.guard.sanitise import safe
@@ -22,11 +25,12 @@ def command() -> None:
 
 @command.command("init")
 @click.argument("path", type=click.Path(path_type=Path), default=START)
-@forms
-def init(path: Path, as_json: bool, plain: bool) -> int:
+@common
+def init(path: Path, config_path: Path | None, as_json: bool, plain: bool, **unused: Any) -> int:
     """Write a commented start to PATH (default: ./incident.toml). An existing file is never overwritten."""
     from console.config.start import start_text
 
+    _say_unused(unused, {"--config": config_path})
     target = path / START if path.is_dir() else path
     folder = target.absolute().parent
     try:
@@ -47,9 +51,8 @@ def init(path: Path, as_json: bool, plain: bool) -> int:
 
 
 @command.command("check")
-@config_option
-@forms
-def check(config_path: Path | None, as_json: bool, plain: bool) -> int:
+@common
+def check(config_path: Path | None, as_json: bool, plain: bool, **unused: Any) -> int:
     """Validate the configuration found (or --config), and name every problem: file, line, key, nearest valid key, remedy.
 
     Nothing is asked; `incident doctor` tries every source.
@@ -59,6 +62,7 @@ def check(config_path: Path | None, as_json: bool, plain: bool) -> int:
     """
     from console.doctor.configuration import problems_of, remarks
 
+    _say_unused(unused)
     loaded, problems = asyncio.run(problems_of(config_path))
     notes = list(remarks(loaded)) if loaded is not None and not problems else []
     if as_json:
@@ -73,12 +77,12 @@ def check(config_path: Path | None, as_json: bool, plain: bool) -> int:
 
 
 @command.command("show")
-@config_option
-@forms
-def show(config_path: Path | None, as_json: bool, plain: bool) -> int:
+@common
+def show(config_path: Path | None, as_json: bool, plain: bool, **unused: Any) -> int:
     """Print the values in force, each marked `file` or `default`. Secrets are masked; what is not set is left out."""
     from console.config.effective import plain_text, settings, toml_text
 
+    _say_unused(unused)
     loaded = load(config_path)
     found = settings(loaded)
     if as_json:
@@ -95,6 +99,12 @@ def show(config_path: Path | None, as_json: bool, plain: bool) -> int:
     click.echo(f"Configuration: {where}." if plain else f"# {where}\n")
     click.echo(plain_text(found) if plain else toml_text(found), nl=False)
     return Exit.DONE
+
+
+def _say_unused(unused: Mapping[str, Any], more: Mapping[str, Any] = MappingProxyType({})) -> None:
+    options = {"--at": "at", "--since": "since", "--until": "until", "--service": "services"}
+    why = "a new configuration depends on its folder alone" if more else "this is about the whole file, at any time"
+    say_unused(why, {**more, **{option: unused[name] for option, name in options.items()}})
 
 
 def _counts(loaded: Loaded) -> str:

@@ -6,17 +6,21 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from console.cli.options import config_option, forms, wants_colour, write_json
+from console.cli.options import common, require_known, say_unused, wants_colour, write_json
 from console.cli.outcome import Exit
 from console.config.load import ConfigError, Loaded
+from console.config.models import Config
 from console.doctor.configuration import problems_of
 from console.doctor.finding import Finding, Level, finding, worst
 
+NOT_ASKED = {"probe": None, "version_url": None, "repository": None}
+"""What of a service is a source; its name stays, since other sources find their records by it."""
 EXITS = {
     Level.OK: Exit.DONE,
     Level.HINT: Exit.DONE,
@@ -30,18 +34,27 @@ COLOURS = {Level.HINT: "cyan", Level.PROBLEM: "yellow", Level.DOWN: "red", Level
 
 
 @click.command("doctor")
-@config_option
-@forms
-def command(config_path: Path | None, as_json: bool, plain: bool) -> int:
+@common
+def command(
+    config_path: Path | None,
+    at: str | None,
+    since: str | None,
+    until: str | None,
+    services: tuple[str, ...],
+    as_json: bool,
+    plain: bool,
+) -> int:
     """Check terminal, clock, permissions, git, configuration and every source, and say how to mend what is wrong.
 
-    Every source is asked once, within its budget. Nothing is written.
+    Every source is asked once, within its budget. Nothing is written. With --service, only what belongs to these services
+    and dependencies is looked at, and the sources that may hold something of them.
 
     \b
     Exit code, by the worst finding: 0 all works, perhaps with hints · 3 something is missing or fails ·
     4 every log and metric source fails · 2 the configuration cannot be used.
     """
-    findings = asyncio.run(examine(config_path))
+    say_unused("the doctor looks at the present", {"--at": at, "--since": since, "--until": until})
+    findings = asyncio.run(examine(config_path, services))
     code = EXITS[worst(findings)]
     if as_json:
         write_json({"exit_code": int(code), "findings": [finding_json(one) for one in findings]})
@@ -51,13 +64,24 @@ def command(config_path: Path | None, as_json: bool, plain: bool) -> int:
     return code
 
 
-async def examine(config_path: Path | None) -> list[Finding]:
-    """Every finding, in the order in which a person would look."""
+async def examine(config_path: Path | None, services: Sequence[str] = ()) -> list[Finding]:
+    """Every finding, in the order in which a person would look.
+
+    Args:
+        config_path: The configuration; None: the one that is found.
+        services: Where there are some, nothing is asked that belongs to other services and dependencies only.
+
+    Raises:
+        click.BadParameter: One of them is not configured.
+    """
     from console.doctor.machine import Clocks, clock_findings, git_finding, permission_findings
     from console.doctor.terminal import terminal_findings, this_terminal
 
     before = Clocks.now()
     loaded, configuration = await _configuration(config_path)
+    if loaded is not None and services:
+        require_known(services, loaded.config)
+        loaded = replace(loaded, config=limited(loaded.config, services))
     found = terminal_findings(await this_terminal())
     sources = await _sources(loaded) if loaded is not None else []
     found += clock_findings(before, Clocks.now())
@@ -66,6 +90,22 @@ async def examine(config_path: Path | None) -> list[Finding]:
         found += permission_findings(loaded)
     found.append(await asyncio.to_thread(git_finding, loaded))
     return [*found, *configuration, *(one for one in sources if one.topic != "clock")]
+
+
+def limited(config: Config, services: Sequence[str]) -> Config:
+    """What belongs to some services and dependencies: sources of other services alone are left out."""
+    return config.model_copy(
+        update={
+            "service": tuple(s if s.name in services else s.model_copy(update=NOT_ASKED) for s in config.service),
+            "dependency": tuple(
+                d if d.name in services else d.model_copy(update={"probe": None}) for d in config.dependency
+            ),
+            "logs": tuple(one for one in config.logs if one.service is None or one.service in services),
+            "metrics": tuple(
+                one for one in config.metrics if one.kind != "scrape" or one.service is None or one.service in services
+            ),
+        }
+    )
 
 
 async def _configuration(config_path: Path | None) -> tuple[Loaded | None, list[Finding]]:

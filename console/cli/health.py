@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from console.cli.options import Request, cells, common, padded, request, wants_colour, write_json
+from console.cli.options import Request, cells, common, padded, request, say_unused, wants_colour, write_json
 from console.cli.outcome import Exit, say
 from console.config.load import ConfigError
 from console.config.models import Config, DependencyConfig, ServiceConfig
@@ -37,8 +37,7 @@ def command(**options: Any) -> int:
     config = _chosen(asked.loaded.config, asked.services)
     if not any(one.probe for one in _tables(config)):
         raise click.UsageError(_no_probe(asked.services, asked))
-    if options["since"] or options["until"]:
-        say("probes see the present: --since and --until change nothing here")
+    say_unused("probes see the present", {"--since": options["since"], "--until": options["until"]})
     try:
         results = _not_asked(config) if asked.at_given else asyncio.run(_probe(config))
     except ConfigError as error:

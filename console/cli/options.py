@@ -6,16 +6,18 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import tzinfo
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
 
+from console.cli.outcome import say
 from console.config.load import Loaded, load
+from console.config.models import Config
 from console.domain.instant import BadTime, Instant, Window, parse_span, parse_time
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -126,13 +128,42 @@ def request(
     )
     if start > end:
         raise BadTime(f"the window would start ({since}) after it ends ({until or at or 'now'})")
-    known = {s.name for s in loaded.config.service} | {d.name for d in loaded.config.dependency}
+    require_known(services, loaded.config)
+    return Request(loaded, knowledge, at is not None, Window(start, end), services, as_json, plain)
+
+
+def require_known(services: Sequence[str], config: Config) -> None:
+    """Look whether --service names what is configured.
+
+    Raises:
+        click.BadParameter: One is not.
+    """
+    known = {s.name for s in config.service} | {d.name for d in config.dependency}
     for name in services:
         if known and name not in known:
             raise click.BadParameter(
                 f"no service {name!r}; configured: {', '.join(sorted(known))}", param_hint="--service"
             )
-    return Request(loaded, knowledge, at is not None, Window(start, end), services, as_json, plain)
+
+
+def say_unused(why: str, options: Mapping[str, str | Path | tuple[str, ...] | None]) -> None:
+    """Say which of the options given change nothing for a command; a time must be one all the same.
+
+    Args:
+        why: The reason, as the beginning of a sentence.
+        options: Every option that has no effect, with what was given.
+
+    Raises:
+        BadTime: A time cannot be understood.
+    """
+    for option in ("--at", "--since", "--until"):
+        text = options.get(option)
+        if isinstance(text, str):
+            at_option(option, text, time.time(), UTC)
+    given = [option for option, value in options.items() if value not in (None, ())]
+    if given:
+        named = " and ".join([", ".join(given[:-1]), given[-1]] if len(given) > 1 else given)
+        say(f"{why}: {named} {'change' if len(given) > 1 else 'changes'} nothing here")
 
 
 def write_json(document: Any) -> None:
