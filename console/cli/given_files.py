@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from console.cli.options import standard_input
 from sources.logs.files import FileLogSource
 from sources.logs.spec import Spec
 
@@ -43,9 +43,7 @@ def given(names: Sequence[str], zone: str) -> Iterator[FileLogSource]:
 
 def _kept(folder: Path) -> Path:
     """Standard input as a file, since seeking needs one; the folder is its owner's only, and goes when the command ends."""
-    if sys.stdin is None:
-        raise click.UsageError("- reads standard input, which is closed here: pipe a log into it")
-    source = sys.stdin.buffer
+    source = standard_input()
     if source.isatty():
         raise click.UsageError("- reads standard input, which is a terminal here: pipe a log into it")
     path = folder / "stdin"

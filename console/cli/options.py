@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TextIO, TypeVar
 from zoneinfo import ZoneInfo
 
 import click
@@ -169,6 +169,22 @@ def say_unused(why: str, options: Mapping[str, str | Path | tuple[str, ...] | No
 def write_json(document: Any) -> None:
     """One JSON document on standard output."""
     click.echo(json.dumps(document, ensure_ascii=False, allow_nan=False, indent=2))
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a standard stream leads to a terminal; None is how Python says that it is closed."""
+    return stream is not None and stream.isatty()
+
+
+def standard_input() -> BinaryIO:
+    """Standard input as bytes, to be read to its end.
+
+    Raises:
+        click.UsageError: It is closed.
+    """
+    if sys.stdin is None:
+        raise click.UsageError("- reads standard input, which is closed here: lead a file or a pipe into it")
+    return sys.stdin.buffer
 
 
 def wants_colour() -> bool:

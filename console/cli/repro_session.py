@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from console.cli.options import span_option
+from console.cli.options import is_terminal, span_option, standard_input
 from console.cli.outcome import Refused, say
 from console.config.load import Loaded, load
 from console.config.models import EnvironmentConfig
@@ -107,7 +107,7 @@ def read_input(path: str) -> bytes:
         click.UsageError: It cannot be read.
     """
     if path == "-":
-        return sys.stdin.buffer.read(MOST_REQUEST_FILE + 1)
+        return standard_input().read(MOST_REQUEST_FILE + 1)
     try:
         with Path(path).open("rb") as file:
             return file.read(MOST_REQUEST_FILE + 1)
@@ -189,7 +189,7 @@ def cleared(asked: Asked, session: Session) -> Decision:
     wanted = phrase(asked.request, asked.env)
     given, reason = asked.options.confirm, asked.options.reason
     typed = wanted if wanted in given else next(iter(given), None)
-    if typed is None and sys.stdin.isatty() and sys.stderr.isatty():
+    if typed is None and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         say(f"{decision.rule}: {decision.reason}")
         typed = click.prompt(f"type {wanted!r} to send it", err=True)
         reason = click.prompt("reason", err=True)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import TextIO, get_args
+from typing import get_args
 
 import click
 
-from console.cli.options import config_option
+from console.cli.options import config_option, is_terminal
 from console.cli.outcome import Exit, NoScreen
 from console.config.load import ConfigError, Loaded, load
 from console.config.models import Theme
@@ -64,9 +64,9 @@ def _require_terminal(ascii_only: bool) -> None:
         NoScreen: With what to use instead.
     """
     instead = "use `incident diagnose --plain` for text, or `--json` for programs"
-    if not (_is_terminal(sys.stdin) and _is_terminal(sys.stdout)):
+    if not (is_terminal(sys.stdin) and is_terminal(sys.stdout)):
         raise NoScreen(f"the console needs a terminal, and this is none: {instead}")
-    if not _is_terminal(sys.stderr):
+    if not is_terminal(sys.stderr):
         raise NoScreen(
             f"the screen is drawn on standard error, which is redirected: leave it to the terminal, or {instead}"
         )
@@ -77,8 +77,3 @@ def _require_terminal(ascii_only: bool) -> None:
         raise NoScreen(
             f"the terminal's encoding is {sys.stdout.encoding}, the console needs UTF-8: set LC_ALL=C.UTF-8, or ascii = true in [console], or {instead}"
         )
-
-
-def _is_terminal(stream: TextIO | None) -> bool:
-    """Whether it leads to a terminal; None: it is closed."""
-    return stream is not None and stream.isatty()

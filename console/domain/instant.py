@@ -65,10 +65,10 @@ def parse_span(text: str) -> float:
     return _seconds(text.strip(), text)
 
 
-def _seconds(span: str, written: str) -> float:
+def _seconds(span: str, written: str, sign: str = "") -> float:
     """Seconds in a span; in messages it stands as it was written, with its sign."""
     if not span or _SPAN_PART.sub("", span):
-        raise BadTime(f"{written!r} is no span of time: write 30s, 10m, 2h or 3d")
+        raise BadTime(f"{written!r} is no span of time: write {sign}30s, {sign}10m, {sign}2h or {sign}3d")
     seconds = sum(float(n) * _SPAN_SECONDS[unit] for n, unit in _SPAN_PART.findall(span))
     if seconds > LONGEST_S:
         raise BadTime(f"{written!r} is longer than a hundred years")
@@ -112,7 +112,7 @@ def _instant(text: str, now: Instant, zone: tzinfo) -> Instant:
     if stripped == "now":
         return now
     if stripped.startswith("-"):
-        return now - _seconds(stripped[1:], text)
+        return now - _seconds(stripped[1:], text, "-")
     if _EPOCH.fullmatch(stripped):
         return epoch_of_number(float(stripped))
     if clock := _CLOCK.fullmatch(stripped):

@@ -69,7 +69,11 @@ def test_closed_streams_are_told(folder: Path) -> None:
     assert (ran.returncode, ran.stderr) == (2, "standard output is closed: lead it to a terminal, a file or a pipe\n")
     ran = shell(folder, "\"$INCIDENT\" logs '' - <&-")
     assert ran.returncode == 2 and "standard input, which is closed here" in ran.stderr
-    (folder / "incident.toml").write_text('[[service]]\nname = "a"\n')
+    environment = '[[environment]]\nname = "local"\ntier = "local"\norigin = "http://127.0.0.1:9"\n'
+    (folder / "incident.toml").write_text(f'[[service]]\nname = "a"\n{environment}')
+    for command in ("repro import --from curl - --env local", "repro run - --env local"):
+        ran = shell(folder, f'"$INCIDENT" {command} <&-')
+        assert ran.returncode == 2 and "standard input, which is closed here" in ran.stderr
     ran = shell(folder, '"$INCIDENT" <&-')
     assert ran.returncode == 2 and "the console needs a terminal" in ran.stderr
 

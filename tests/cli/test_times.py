@@ -20,7 +20,7 @@ def test_digits_alone_are_epoch_seconds(text: str, at: float) -> None:
     [
         ("", "'' is no time"),
         ("abc", "'abc' is no time"),
-        ("-5", "'-5' is no span of time"),
+        ("-5", "'-5' is no span of time: write -30s, -10m, -2h or -3d"),
         ("-abc", "'-abc' is no span of time"),
         ("-", "'-' is no span of time"),
         ("-99999999d", "'-99999999d' is longer than a hundred years"),
