@@ -86,12 +86,12 @@ def _told(error: BaseException) -> int:
             return Exit.REFUSED
         case BrokenPipeError():
             # The reader of a pipe went away (`incident logs | head`): not an error.
-            _forget_output()
+            _end_output()
             return Exit.DONE
         case _ if os.environ.get("INCIDENT_DEBUG"):
             raise error
         case OSError(errno=int()):
-            _forget_output()
+            _end_output()
             say(_io_fault(error))
             return Exit.USAGE
     say(
@@ -109,7 +109,10 @@ def _io_fault(error: OSError) -> str:
     return f"{error.filename or 'input or output'}: {error.strerror}"
 
 
-def _forget_output() -> None:
-    """What waits to be written cannot be: Python would try again when it ends, complain, and change the exit code."""
-    with suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _end_output() -> None:
+    """Write what waits; where that fails, let go of it: Python would try again when it ends, complain, and change the code."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
