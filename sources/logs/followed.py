@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
@@ -52,16 +53,26 @@ class FollowedFile:
         self._learn = learn
         self.tally = Tally()
         self._fd = open_regular(path)
+        try:
+            self._begin(path, learn, form, start)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, path: str, learn: Learn, form: Format, start: int | None) -> None:
         status = os.fstat(self._fd)
         self.identity = (status.st_dev, status.st_ino)
+        self.opened_size = status.st_size
+        """Bytes that were in it when it was opened."""
         self.offset = 0
         """Bytes read, those of an incomplete last line included."""
         self.first = os.pread(self._fd, FINGERPRINT, 0)
         if self.first[:2] in UTF_16:
-            self.close()
             raise SourceGarbage(f"{path}: is UTF-16, which is read but cannot be followed")
         self.active_at = 0.0
         """When it last grew, on the monotonic clock."""
+        self.failures = 0
+        """How many looks in a row could not read it."""
         self._written_ns = status.st_mtime_ns if status.st_size == 0 else 0
         self._partial = b""
         self._skipping = False
@@ -79,9 +90,33 @@ class FollowedFile:
 
     def close(self) -> None:
         """Give the descriptor back."""
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
+        fd, self._fd = self._fd, -1
+        if fd >= 0:
+            with suppress(OSError):  # a server that has forgotten the file may say so even here
+                os.close(fd)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has a descriptor."""
+        return self._fd >= 0
+
+    def reopen(self, path: str) -> bool:
+        """Go on through a new descriptor; False where the path leads to another file.
+
+        Raises:
+            SourceUnavailable: It cannot be opened.
+            OSError: It cannot be read.
+        """
+        self.close()
+        fd = open_regular(path)
+        try:
+            status = os.fstat(fd)
+            if (status.st_dev, status.st_ino) == self.identity:
+                self._fd, fd = fd, -1
+        finally:
+            if fd >= 0:
+                os.close(fd)
+        return self._fd >= 0
 
     def skip_to(self, offset: int) -> None:
         """Begin at `offset`, the bytes before it having been read already."""
@@ -115,14 +150,23 @@ class FollowedFile:
         return False
 
     def read(self, now: float, most: int) -> list[LogRecord]:
-        """Records that became whole, from at most `most` further bytes."""
+        """Records that became whole, from at most `most` further bytes.
+
+        Raises:
+            OSError: Nothing can be read, as with the handle of a file that its server has forgotten. What was read before is kept.
+        """
         found: list[LogRecord] = []
         if self.offset < _SETTLED and self._grouper.open_offset is None:
             self._learn_form(os.fstat(self._fd))
-        end = self.offset + most
+        begin, end = self.offset, self.offset + most
         self._one_in = 1 + (self.size() - self.offset) // FAR_BEHIND
         while self.offset < end:
-            data = os.pread(self._fd, min(_CHUNK, end - self.offset), self.offset)
+            try:
+                data = os.pread(self._fd, min(_CHUNK, end - self.offset), self.offset)
+            except OSError:
+                if self.offset == begin:
+                    raise
+                break  # what was read is given; the next look meets the error again
             if not data:
                 break
             self.active_at = now
@@ -146,9 +190,10 @@ class FollowedFile:
 
     def restart(self) -> list[LogRecord]:
         """Begin again at the first byte, after the file was rewritten; gives what was left of before."""
+        first = os.pread(self._fd, FINGERPRINT, 0)  # before anything changes, since it may fail
         found = self.finish()
         self.offset, self._skipping, self._written_ns = 0, False, 0
-        self.first = os.pread(self._fd, FINGERPRINT, 0)
+        self.first = first
         return found
 
     def _learn_form(self, status: os.stat_result) -> None:

@@ -6,6 +6,7 @@
                               read from the copy
     deleted, made anew        as renamed; a deleted file is let go after ten quiet seconds, since an open descriptor keeps its space
     permission lost           reading goes on through the open descriptor; a new file waits until it can be opened
+    handle gone stale         opened again, under the name that it has now, and read on from where it was
     half-written last line    waits for its end
     records of several lines  wait for the next record, or half a second
 
@@ -17,6 +18,7 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from console.domain.logs import LogRecord
@@ -188,8 +190,12 @@ class Tail:
     def _poll_place(self, path: str, place: _Place, now: float) -> list[LogRecord]:
         found: list[LogRecord] = []
         for old in list(place.old):
-            found += old.read(now, MOST_BYTES)
-            if now - old.active_at >= LET_GO_S and old.offset >= old.size():
+            try:
+                found += old.read(now, MOST_BYTES)
+                ended = now - old.active_at >= LET_GO_S and old.offset >= old.size()
+            except OSError:
+                ended = not self._reopened(path, old)
+            if ended:
                 found += old.finish()
                 self._let_go(place, old)
                 place.old.remove(old)
@@ -197,7 +203,8 @@ class Tail:
         identity = _identity(path)
         if current is not None:
             found += self._read(path, place, current, now)
-            if identity != current.identity:
+            # What could not be read may have been truncated before it was renamed: one more look tells.
+            if identity != current.identity and current.failures != 1:
                 current.active_at = max(current.active_at, now - LET_GO_S / 2)
                 place.old.append(current)
                 place.current = None
@@ -207,13 +214,32 @@ class Tail:
         return found
 
     def _read(self, path: str, place: _Place, one: FollowedFile, now: float) -> list[LogRecord]:
+        """What was written to the current file; one that cannot be read is opened again, to go on where it was."""
         found: list[LogRecord] = []
-        if one.rewritten():
-            found += self._copied_since(path, place, one, now)
-            found += one.restart()
-            found += self._never_read(path, place, now)
-            one.active_at = now
-        return found + one.read(now, MOST_BYTES)
+        try:
+            if one.rewritten():
+                found += self._copied_since(path, place, one, now)
+                found += one.restart()
+                found += self._never_read(path, place, now)
+                one.active_at = now
+            found += one.read(now, MOST_BYTES)
+            place.problem, one.failures = "", 0
+        except OSError as error:
+            one.failures += 1
+            place.problem = f"{path}: {(error.strerror or 'cannot be read').lower()}"
+            self._reopened(path, one)
+        return found
+
+    def _reopened(self, path: str, one: FollowedFile) -> bool:
+        """Whether a file whose descriptor is of no use any more can be read again, under whatever name it has now."""
+        one.close()
+        for file in self._siblings(path):
+            if file.identity == one.identity:
+                try:
+                    return one.reopen(file.path)
+                except (OSError, SourceError):
+                    return False
+        return False
 
     def _copied_since(self, path: str, place: _Place, one: FollowedFile, now: float) -> list[LogRecord]:
         """After a truncation: what was written between the last look and the copy, read from the copy."""
@@ -230,7 +256,8 @@ class Tail:
         """Records of siblings that came since the last time and begin like nothing that was read: files that the path
         named, or held, for a while between two looks."""
         opened = [one for one in (place.current, *place.old) if one]
-        known = {one.identity for one in opened}
+        # Without a descriptor nothing keeps the system from giving the inode to another file.
+        known = {one.identity for one in opened if one.is_open}
         signature = frozenset((f.path, f.identity, f.changed) for f in self._siblings(path) if f.path != path)
         if signature == place.signature:
             return []
@@ -243,6 +270,7 @@ class Tail:
         )
         siblings = {(file.identity, _head(file)[:_TELLING]): file for file in self._siblings(path) if file.path != path}
         found: list[LogRecord] = []
+        missed: set[tuple[tuple[int, int], bytes]] = set()
         for (identity, head), file in siblings.items():
             if (identity, head) in place.siblings or identity in known or file.compression:
                 continue
@@ -252,8 +280,13 @@ class Tail:
             if isinstance(one, FollowedFile):
                 one.active_at = now
                 place.old.append(one)
-                found += one.read(now, 1 << 62)
-        place.siblings = set(siblings)
+                with suppress(OSError):  # the next look opens it again
+                    found += one.read(now, 1 << 62)
+            else:
+                missed.add((identity, head))
+        place.siblings = set(siblings) - missed
+        if missed:
+            place.signature = frozenset()  # so that they are tried again
         return found
 
     def _heads(self, path: str) -> set[tuple[tuple[int, int], bytes]]:
@@ -290,7 +323,7 @@ class Tail:
         if place.waiting is not None and place.waiting[0] == opened.identity:
             return place.waiting[1]
         offset, first = self._read_before.get(opened.identity, (0, b""))
-        return offset if first and opened.first.startswith(first) and opened.size() >= offset else 0
+        return offset if first and opened.first.startswith(first) and opened.opened_size >= offset else 0
 
     def _wait(self, path: str, place: _Place, problem: str, start: int | None) -> None:
         place.problem = problem

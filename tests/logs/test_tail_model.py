@@ -6,6 +6,7 @@ looking, the tokens of all records must in the end be the tokens written, each o
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import random
@@ -13,10 +14,11 @@ import re
 import shutil
 from collections import Counter
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pytest
 
+import sources.logs.followed
 from console.domain.logs import LogRecord
 from sources.logs.engine import Engine
 from sources.logs.spec import Spec
@@ -41,6 +43,8 @@ class World:
         self.old: IO[bytes] | None = None
         self.rotated_at = 0.0
         self.unseen = 0
+        self.deleted = False
+        """A file was deleted since the last look, and can be read through its descriptor only."""
         self.torn, self.rest = False, b""
         for _ in range(3):
             self.writer.write(self._line("history"))
@@ -150,6 +154,7 @@ class World:
         if not self.looked:
             self.look()
         self.path.unlink()
+        self.deleted = True
         if self.random.random() < 0.5:
             self.look()
         self.writer.close()
@@ -158,7 +163,34 @@ class World:
     def look(self) -> None:
         self.now += self.random.choice((0.01, 0.1, 0.6, 1.5))
         self.take(self.tail.poll(self.now))
-        self.looked, self.unseen = True, 0
+        self.looked, self.unseen, self.deleted = True, 0, False
+
+    def stale(self) -> None:
+        """A server of files forgets the handles: from some call on, one look cannot read. Nobody can read on in a deleted file then."""
+        unlinked = self.old is not None and os.fstat(self.old.fileno()).st_nlink == 0
+        if self.deleted or unlinked:
+            self.look()
+        if self.old is not None and unlinked:
+            self.old.close()
+            self.old = None
+        left = self.random.choice((0, 1, 2, 3, 5))
+
+        class Forgetful:
+            def __getattr__(self, name: str) -> Any:
+                return getattr(os, name)
+
+            def pread(self, fd: int, length: int, offset: int) -> bytes:
+                nonlocal left
+                left -= 1
+                if left < 0:
+                    raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+                return os.pread(fd, length, offset)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sources.logs.followed, "os", Forgetful())
+            self.now += self.random.choice((0.01, 0.6, 1.5))
+            self.take(self.tail.poll(self.now))
+        self.look()
 
     def wait(self) -> None:
         for _ in range(12):
@@ -178,7 +210,7 @@ class World:
         moves = (
             (self.write, 30), (self.look, 30), (self.write_torn, 8), (self.write_trace, 8), (self.rotate, 6),
             (self.rotate_twice, 2), (self.write_late, 5), (self.copy_and_truncate, 4), (self.delete, 3), (self.compress, 3),
-            (self.wait, 1),
+            (self.wait, 1), (self.stale, 6),
         )  # fmt: skip
         for _ in range(actions):
             self.random.choices([move for move, _ in moves], [weight for _, weight in moves])[0]()
@@ -204,6 +236,24 @@ def play(folder: Path, seed: int, form: str, actions: int) -> tuple[list[str], l
         return world.verdict()
     finally:
         world.close()
+
+
+def test_a_file_whose_handle_is_stale_is_read_on_and_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, 1, "json")
+
+    def pread(fd: int, length: int, offset: int) -> bytes:
+        raise OSError(errno.ESTALE, "Stale file handle")
+
+    world.write()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "pread", pread)
+        for _ in range(3):
+            world.look()
+        assert world.tail.problems() == (f"{world.path}: stale file handle",)
+    world.write()
+    world.wait()
+    world.close()
+    assert world.tail.problems() == () and world.verdict() == ([], [])
 
 
 @pytest.mark.parametrize("form", ["json", "plain"])
