@@ -36,8 +36,12 @@ def given(names: Sequence[str], zone: str) -> Iterator[FileLogSource]:
             _kept(Path(folder)) if name == STANDARD_INPUT else Path(name).absolute() for name in dict.fromkeys(names)
         ]
         for path in paths:
-            if not path.exists():
-                raise click.UsageError(f"{path}: there is no such file")
+            try:
+                path.stat()
+            except FileNotFoundError:
+                raise click.UsageError(f"{path}: there is no such file") from None
+            except OSError as error:
+                raise click.UsageError(f"{path}: {(error.strerror or 'cannot be read').lower()}") from None
         yield FileLogSource(Spec("files", tuple(map(str, paths)), zone=zone, exact=True))
 
 

@@ -296,10 +296,12 @@ def test_the_histogram_of_a_named_file_is_where_its_stamps_are(elsewhere: Path) 
     ("arguments", "words"),
     [
         (("", "none.log"), "none.log: there is no such file"),
+        (("", "loop.log"), "loop.log: too many levels of symbolic links"),
         (("", "-", "--follow"), "--follow needs a file that can be read again"),
         (("level:eror", "-"), "did you mean error?"),
     ],
 )
 def test_what_cannot_be_read_is_said(elsewhere: Path, arguments: tuple[str, ...], words: str) -> None:
+    (elsewhere / "loop.log").symlink_to("loop.log")
     with pytest.raises(click.UsageError, match=re.escape(words)):
         CliRunner().invoke(incident, ["logs", *arguments], standalone_mode=False, catch_exceptions=False)
