@@ -44,7 +44,7 @@ class World:
         self.rotated_at = 0.0
         self.unseen = 0
         self.deleted = False
-        """A file was deleted since the last look, and can be read through its descriptor only."""
+        """Something was written since the last look that can be read through the descriptor of a deleted file only."""
         self.torn, self.rest = False, b""
         for _ in range(3):
             self.writer.write(self._line("history"))
@@ -96,6 +96,7 @@ class World:
         """A process that has not reopened its log yet; after some quiet seconds the tail may let the old file go."""
         if self.old is not None and self.now < self.rotated_at + 4:
             self.old.write(self._line())
+            self.deleted = self.deleted or os.fstat(self.old.fileno()).st_nlink == 0
 
     def rotate(self) -> None:
         self.mend()
