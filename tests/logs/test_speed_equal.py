@@ -21,6 +21,7 @@ from sources.logs.batch import batches
 from sources.logs.context import Context, Names
 from sources.logs.engine import Engine
 from sources.logs.formats import FORMATS, Format
+from sources.logs.formats.base import ReadsFurther
 from sources.logs.formats.columns import ReadsBlocks, ReadsLines
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page, Question
 from sources.logs.records import Tally, full
@@ -38,6 +39,11 @@ class LineByLine:
     def __init__(self, form: Format) -> None:
         self.name = form.name
         self.starts, self.light, self.narrow, self.full = form.starts, form.light, form.narrow, form.full
+        self._form = form
+
+    def further(self, light: LogRecord, line: bytes, extra: Sequence[bytes]) -> LogRecord:
+        """As the format does, where further lines tell something."""
+        return self._form.further(light, line, extra) if isinstance(self._form, ReadsFurther) else light
 
 
 def told(form: Format, blocks: Sequence[bytes], narrow: bool) -> tuple[list[object], Tally]:
