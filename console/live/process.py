@@ -16,6 +16,7 @@ import signal
 import sys
 from asyncio.subprocess import Process
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -95,11 +96,13 @@ class ProcessLink:
 
     async def _read(self, process: Process, take: Callable[[ConsoleState], None]) -> None:
         assert process.stdout is not None
+        last: ConsoleState | None = None
         try:
             while True:
                 match await read_value(process.stdout):
-                    case ("state", state):
-                        take(state)
+                    case ("state", state, repeated):
+                        last = as_said(last, state, repeated)
+                        take(last)
                     case ("answer", number, value):
                         self._settle(number, value)
                     case ("error", number, error):
@@ -142,6 +145,29 @@ class ProcessLink:
             process.stdin.write(framed(call))
 
 
+def shortened(last: ConsoleState | None, state: ConsoleState) -> tuple[ConsoleState, frozenset[str]]:
+    """A state without its large parts that are as in the last one, and which these are: a still screen costs little."""
+    repeated = set()
+    if last is not None and state.diagnosis is not None and state.diagnosis is last.diagnosis:
+        repeated.add("diagnosis")
+    if last is not None and state.logs.records and state.logs.records == last.logs.records:
+        repeated.add("records")
+    if "diagnosis" in repeated:
+        state = replace(state, diagnosis=None)
+    if "records" in repeated:
+        state = replace(state, logs=replace(state.logs, records=()))
+    return state, frozenset(repeated)
+
+
+def as_said(last: ConsoleState | None, state: ConsoleState, repeated: frozenset[str]) -> ConsoleState:
+    """The state with what `shortened` left out."""
+    if last is not None and "diagnosis" in repeated:
+        state = replace(state, diagnosis=last.diagnosis)
+    if last is not None and "records" in repeated:
+        state = replace(state, logs=replace(state.logs, records=last.logs.records))
+    return state
+
+
 async def _end(process: Process) -> None:
     """Close its input, which ends it; kill it where that does not."""
     if process.stdin is not None:
@@ -181,8 +207,12 @@ async def serve(config: Path) -> None:
         return
     collector = Collector(loaded.config, sources, lambda seen: asyncio.to_thread(diagnose, seen))
 
+    last: ConsoleState | None = None
+
     async def publish(state: ConsoleState) -> None:
-        await send(("state", state))
+        nonlocal last
+        said, last = shortened(last, state), state
+        await send(("state", *said))
 
     try:
         async with asyncio.TaskGroup() as group:
