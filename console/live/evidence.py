@@ -172,11 +172,11 @@ class Evidence:
         return lambda: question(window())
 
     def _errors(self, source: LogSource) -> Poll[ErrorSample]:
-        reach = SourceReach(source, self._scope.history, SAMPLED_BYTES)
+        reach = SourceReach(source, self._scope.history, SAMPLED_BYTES, SAMPLED_BYTES)
         return _within(SampleStore(source, reach.known, ERROR_SAMPLE).poll, reach)
 
     def _records(self, source: LogSource) -> Poll[ErrorSample]:
-        reach = SourceReach(source, self._scope.history, SAMPLED_BYTES)
+        reach = SourceReach(source, self._scope.history, SAMPLED_BYTES, SAMPLED_BYTES)
         return _within(RecordStore(source, reach.known, RECORD_SAMPLE).poll, reach)
 
     def _spans(self, source: TraceSource) -> Poll[tuple[Span, ...]]:
@@ -250,12 +250,10 @@ def _tells_requests(state: FeedState[Any]) -> bool:
 
 
 def _within(poll: Poll[T], reach: SourceReach) -> Poll[T]:
-    """Ask no further back than the source's size allows, growing to that in one step."""
+    """Ask no further back than the source's size allows."""
 
     async def asked() -> Reading[T]:
         await reach.look()
-        while reach.grow():
-            pass
         return await poll()
 
     return asked

@@ -107,7 +107,7 @@ class Session:
         self._monotonic = monotonic
         self._taken_at = monotonic()
         self._told_until = float("-inf")
-        self._records: dict[tuple[str, str, int, Instant | None], LogRecord] = {}
+        self._records: dict[RecordId, LogRecord] = {}
         self._holds = False
         self._held: tuple[LogRecord, ...] = ()
         self._newest = self._latest.logs
@@ -130,10 +130,10 @@ class Session:
         self._taken_at = self._monotonic()
         logs = replace(state.logs, records=self._same(state.logs.records))
         self._newest = logs
-        self._latest = replace(state, logs=self._kept_in_place(logs) if self._holds else logs)
+        self._latest = replace(state, logs=self._kept_inrecord_id(logs) if self._holds else logs)
         self._changed()
 
-    def _kept_in_place(self, logs: LogsView) -> LogsView:
+    def _kept_inrecord_id(self, logs: LogsView) -> LogsView:
         """The records of who does not follow: those that he reads, however fast others come, and what joins them without a gap.
 
         Another filter, and records before the first, are an answer to what the user asked for: they are shown.
@@ -147,11 +147,11 @@ class Session:
         ):
             self._held = logs.records
             return logs
-        places = {_place(record): n for n, record in enumerate(logs.records)}
-        joint = places.get(_place(held[-1]))
+        places = {record_id(record): n for n, record in enumerate(logs.records)}
+        joint = places.get(record_id(held[-1]))
         if joint is not None:
             self._held = held + logs.records[joint + 1 :][: max(0, MOST_HELD - len(held))]
-        behind = _place(self._held[-1]) != _place(logs.records[-1])
+        behind = record_id(self._held[-1]) != record_id(logs.records[-1])
         return replace(logs, records=self._held, newer_held_back=behind)
 
     def take_verdict(self) -> News | None:
@@ -164,7 +164,7 @@ class Session:
 
     def _same(self, records: tuple[LogRecord, ...]) -> tuple[LogRecord, ...]:
         """The records, with those that are known already as the very same objects, so that painters need not look twice."""
-        keys = [_place(r) for r in records]
+        keys = [record_id(r) for r in records]
         kept = tuple(self._records.get(k, r) if k[2] >= 0 else r for k, r in zip(keys, records, strict=True))
         self._records = dict(zip(keys, kept, strict=True))
         return kept
@@ -317,11 +317,6 @@ class Session:
             return await self._link.ask(command, *arguments)
         except LinkDown:
             return None
-
-
-def _place(record: LogRecord) -> tuple[str, str, int, Instant | None]:
-    """What makes it this record and no other that reads the same."""
-    return record.source, record.file, record.offset, record.at
 
 
 def _starts_before(logs: LogsView, held: tuple[LogRecord, ...]) -> bool:

@@ -22,12 +22,20 @@ class SourceReach:
         source: Who is asked.
         wanted: The stretch that would be good to know.
         most_bytes: The stretch never grows beyond what reads so much.
+        first_bytes: What is read at first, and for each growth.
     """
 
-    def __init__(self, source: object, wanted: Callable[[], Window], most_bytes: int = MOST_BYTES) -> None:
+    def __init__(
+        self,
+        source: object,
+        wanted: Callable[[], Window],
+        most_bytes: int = MOST_BYTES,
+        first_bytes: int = FIRST_BYTES,
+    ) -> None:
         self._source = source
         self._wanted = wanted
         self._most_bytes = most_bytes
+        self._first_bytes = first_bytes
         self._looked_at: Window | None = None
         self._step_s = self._most_s = self._seconds = float("inf")
 
@@ -43,7 +51,7 @@ class SourceReach:
         volume = await self._source.volume(wanted) if isinstance(self._source, TellsVolume) else None
         self._looked_at = wanted
         share = wanted.seconds / volume if volume else float("inf")
-        self._step_s, self._most_s = FIRST_BYTES * share, self._most_bytes * share
+        self._step_s, self._most_s = self._first_bytes * share, self._most_bytes * share
         self._seconds = min(self._step_s, self._most_s)
 
     def known(self) -> Window:
