@@ -42,17 +42,15 @@ class SourceReach:
     async def look(self) -> None:
         """Find out how much there is to read; asked again only where the stretch was moved or resized."""
         wanted, seen = self._wanted(), self._looked_at
-        if (
-            seen is not None
-            and abs(wanted.seconds - seen.seconds) < 1.0
-            and seen.end <= wanted.end <= seen.end + seen.seconds
-        ):
+        drifts = seen is not None and abs(wanted.seconds - seen.seconds) < 1.0 and wanted.end >= seen.end
+        if drifts and seen is not None and wanted.end <= seen.end + seen.seconds:
             return
         volume = await self._source.volume(wanted) if isinstance(self._source, TellsVolume) else None
         self._looked_at = wanted
         share = wanted.seconds / volume if volume else float("inf")
         self._step_s, self._most_s = self._first_bytes * share, self._most_bytes * share
-        self._seconds = min(self._step_s, self._most_s)
+        # What was read of a window that only moves on with the clock is known still.
+        self._seconds = min(self._seconds if drifts else self._step_s, self._most_s)
 
     def known(self) -> Window:
         """What is to be known now."""

@@ -76,6 +76,17 @@ async def test_a_resized_window_is_looked_at_anew() -> None:
     assert reach.known() == Window(9000.0, 10_000.0)
 
 
+async def test_what_was_read_stays_read_as_the_clock_goes_on() -> None:
+    window = Window(0.0, 10_000.0)
+    reach = SourceReach(Large(FIRST_BYTES / 1000.0, {}), lambda: window)
+    await reach.look()
+    while reach.grow():
+        pass
+    window = Window(15_000.0, 25_000.0)
+    await reach.look()
+    assert reach.known() == window and reach.missing() == ""
+
+
 @given(st.floats(300.0, 3000.0), st.integers(0, 9), st.floats(0.0, 9.9))
 async def test_any_size_of_stretch_gives_the_same_in_the_end(first_s: float, late_steps: int, odd: float) -> None:
     end = 5000.0 + odd
