@@ -26,8 +26,8 @@ FIRST_PAGE = 500
 READ_DEADLINE_S = 20.0
 RESTART_S = 1.0
 REMEMBERED_S = 5.0
-"""Records that arrived this long before a read are looked at again after it: a window ends at a full second, and what
-came after that second is not in what was read."""
+"""Records that arrived this long before a read are looked at again after it: one whose stamp is later than the read is not
+in what was read."""
 MOST_REMEMBERED = 20_000
 """Records per source that are remembered for that."""
 
@@ -136,6 +136,9 @@ class LogPane:
     async def _load(self) -> None:
         query = parse(self.filter_text)
         now, window = self._scope.now(), self._scope.window()
+        if self._scope.view.live:
+            # Up to this moment: a tail begins at the end of its file, and does not give what the last second brought.
+            window = Window(window.start, now)
         lines = Lines(self.filter_text, LogTail(compile_query(query).matches, self._scope.step_s), window, now)
         self._next = lines
         if self._lines is None or not self._sources:

@@ -187,7 +187,11 @@ def test_upkeep_in_the_database_hurts_all_who_use_it() -> None:
         wait_for(lambda: all("orders-db" in shop.log(name) for name in ("checkout", "payments", "inventory")))
         assert "execute stock.select" in shop.log("orders-db")
         wait_for(lambda: slower_than(shop.metrics("inventory"), "/stock/{sku}", 0.15) > 0.3)
-        assert slower_than(shop.metrics("checkout"), "/cart/{cart}", 0.25) < 0.02
+        # Of some fifty requests one may meet a busy moment of the machine.
+        wait_for(
+            lambda: total(shop.metrics("checkout"), "http_request_duration_seconds_count", route="/cart/{cart}") >= 50
+        )
+        assert slower_than(shop.metrics("checkout"), "/cart/{cart}", 0.25) < 0.05
         assert changes(shop, at) == []
 
 

@@ -101,6 +101,15 @@ async def test_the_lines_are_as_old_as_what_their_sources_said_last() -> None:
     assert collector.state().logs.status.word is Word.STALE
 
 
+async def test_a_line_of_the_second_that_runs_is_read_too() -> None:
+    source = Logs(written=[LogRecord(NOW + 0.3, Level.ERROR, "shop", SafeText("refused"), source="app")])
+    source.clock.now = NOW + 0.7
+    collector = collector_of(source)
+    await asked(collector)
+    logs = collector.state().logs
+    assert [str(record.message) for record in logs.records] == ["refused"], "its tail begins behind it"
+
+
 async def test_what_cannot_be_read_of_the_lines_is_said() -> None:
     source = Logs(written=written(100, 1000), state=SourceState.PARTIAL, detail="b.log: permission denied")
     collector = collector_of(source)
