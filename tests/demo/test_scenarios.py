@@ -185,13 +185,9 @@ def test_upkeep_in_the_database_hurts_all_who_use_it() -> None:
         at = broken(demo, "shared-database")
         wait_for(lambda: "exclusive lock held" in shop.log("orders-db"))
         wait_for(lambda: all("orders-db" in shop.log(name) for name in ("checkout", "payments", "inventory")))
-        assert "execute stock.select" in shop.log("orders-db")
+        wait_for(lambda: "execute stock.select" in shop.log("orders-db"))
         wait_for(lambda: slower_than(shop.metrics("inventory"), "/stock/{sku}", 0.15) > 0.3)
-        # Of some fifty requests one may meet a busy moment of the machine.
-        wait_for(
-            lambda: total(shop.metrics("checkout"), "http_request_duration_seconds_count", route="/cart/{cart}") >= 50
-        )
-        assert slower_than(shop.metrics("checkout"), "/cart/{cart}", 0.25) < 0.05
+        assert slower_than(shop.metrics("checkout"), "/cart/{cart}", 0.25) < 0.02
         assert changes(shop, at) == []
 
 
