@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from console.guard.private import open_private, private_folder
+
 FIRST = "0" * 64
 """What the first line names as the digest of the line before it."""
 _TAIL = 64 << 10
@@ -38,7 +40,7 @@ class Audit:
     """One file.
 
     Args:
-        path: Kept with mode 0600; the folder is made when needed.
+        path: Kept with mode 0600 in a folder with mode 0700, which is made when needed.
     """
 
     def __init__(self, path: Path) -> None:
@@ -51,8 +53,8 @@ class Audit:
             AuditFailed: It is not there for sure.
         """
         try:
-            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            descriptor = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            private_folder(self.path.parent)
+            descriptor = open_private(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
         except OSError as error:
             raise AuditFailed(f"{self.path}: {error.strerror}") from None
         try:

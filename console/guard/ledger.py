@@ -16,6 +16,7 @@ from typing import Any
 
 from console.domain.instant import Instant
 from console.guard.limits import Limits
+from console.guard.private import private_folder
 
 DAY = 86_400.0
 KILL_SWITCH = "STOP"
@@ -132,7 +133,7 @@ class Ledger:
                 os.close(held)
 
     def _folder(self) -> None:
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private_folder(self.folder)
 
     def _left(self, data: dict[str, Any], now: Instant, incident: str, host: str, limits: Limits) -> int:
         most = limits.after_confirmation if incident in data["extended"] else limits.per_incident

@@ -13,8 +13,9 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from hashlib import blake2b
+from typing import Any
 from urllib.parse import unquote
 
 MOST = 1 << 20
@@ -174,3 +175,42 @@ def _unwrapped(text: str) -> list[str]:
         if inner.isascii():
             found.append(inner.decode("ascii"))
     return found
+
+
+def redact_wholly(text: str) -> str:
+    """As `redact`, and a word that still holds a secret behind an encoding (percent, base64, JSON) becomes a token as a whole."""
+    text = redact(text)
+    if not holds_secret(text):
+        return text
+    text = re.sub(r"\S+", lambda word: token_of("encoded", word[0]) if holds_secret(word[0]) else word[0], text)
+    return text if not holds_secret(text) else token_of("encoded", text)
+
+
+_PAIRED = frozenset({"headers", "fields", "cookies", "env", "environment", "params"})
+"""Keys under which names and values stand in pairs, so that a value is a secret when its name says so."""
+
+
+def redact_json(value: Any, paired: bool = False) -> Any:
+    """A JSON value with the secrets of every text in it replaced, names of keys included."""
+    if isinstance(value, str):
+        return redact_wholly(value)
+    if isinstance(value, Mapping):
+        return {
+            redact_wholly(str(key)): _of_pair(str(key), inner)
+            if paired and isinstance(inner, str)
+            else redact_json(inner, paired=str(key).lower() in _PAIRED)
+            for key, inner in value.items()
+        }
+    if isinstance(value, (list, tuple)):
+        if paired and len(value) == 2 and all(isinstance(one, str) for one in value):
+            return [redact_wholly(value[0]), _of_pair(value[0], value[1])]
+        return [redact_json(one, paired) for one in value]
+    return value
+
+
+def _of_pair(name: str, value: str) -> str:
+    """A value that its name may call a secret."""
+    told = redact(f"{name}: {value}")
+    if told != f"{name}: {value}" and value.strip() and redact(value) == value:
+        return token_of("value", value)
+    return redact_wholly(value)

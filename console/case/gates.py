@@ -1,0 +1,216 @@
+"""Gates: what stops a change of the case's state, and what only warns. Pure.
+
+A soft gate says no once; repeated with a reason of `LEAST_REASON` characters it lets pass, and that is written down. A hard gate
+has no override. No gate makes a mitigation wait for a diagnosis.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.case.hypotheses import LEAST_REASON, LIVING
+from console.case.model import ACTIVE, Case, CaseState, HypothesisState
+from console.domain.instant import Instant
+
+S = CaseState
+WAYS: dict[CaseState, tuple[CaseState, ...]] = {
+    S.TRIAGE: (S.INVESTIGATING, S.CANCELLED),
+    S.INVESTIGATING: (S.IDENTIFIED, S.MITIGATING),
+    S.IDENTIFIED: (S.MITIGATING,),
+    S.MITIGATING: (S.MONITORING,),
+    S.MONITORING: (S.RESOLVED, S.INVESTIGATING),
+    S.RESOLVED: (S.REVIEW, S.CLOSED, S.INVESTIGATING),
+    S.REVIEW: (S.CLOSED,),
+}
+"""From where one goes where; any active state may be merged into another case."""
+HOLD_S = {"P0": 1800.0, "P1": 1200.0, "P2": 600.0}
+"""How long recovery must hold before a case is resolved, by severity; from the process page, a default."""
+IC_WITHIN_S = 120.0
+INTERNAL_S = {"P0": 900.0, "P1": 1800.0, "P2": 14_400.0}
+"""Internal updates at least this often, by severity."""
+ONE_HYPOTHESIS_S = 900.0
+NARROWING_S = 1800.0
+REVIEWED = ("P0", "P1")
+"""Severities whose post-mortem is required."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Something that says no."""
+
+    rule: str
+    hard: bool
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A change of state that somebody asks for."""
+
+    to: CaseState
+    reason: str = ""
+    into: str | None = None
+    text: str = ""
+    """What is said with it."""
+
+
+def gates(case: Case, wish: Wish, now: Instant) -> list[Gate]:
+    """Everything that stands against a change of state, hard ones first."""
+    found = [*_ways(case, wish), *_hard(case, wish), *_soft(case, wish)]
+    return sorted(found, key=lambda gate: not gate.hard)
+
+
+def _ways(case: Case, wish: Wish) -> list[Gate]:
+    if wish.to is S.MERGED:
+        if case.state not in ACTIVE:
+            return [Gate("HG3", True, f"a case that is {case.state} cannot be merged")]
+        return [] if wish.into else [Gate("HG3", True, "name the case that it is merged into: --into ID")]
+    ways = WAYS.get(case.state, ())
+    if wish.to in ways:
+        return []
+    if wish.to is case.state:
+        return [Gate("HG3", True, f"the case is {case.state} already")]
+    onward = ", ".join(ways) if ways else "nowhere"
+    return [Gate("HG3", True, f"from {case.state} one goes to {onward}, not to {wish.to}")]
+
+
+def _hard(case: Case, wish: Wish) -> list[Gate]:
+    found: list[Gate] = []
+    match wish.to:
+        case S.INVESTIGATING if case.state is S.TRIAGE:
+            missing = [what for what, known in (("a title", case.title), ("a severity", case.severity)) if not known]
+            if missing:
+                found.append(
+                    Gate(
+                        "HG3",
+                        True,
+                        f"to declare it needs {' and '.join(missing)}: `incident case severity {case.id} P2`",
+                    )
+                )
+        case S.INVESTIGATING if not wish.reason.strip():
+            found.append(Gate("HG3", True, "say why it is taken up again: --reason"))
+        case S.CANCELLED if not wish.reason.strip():
+            found.append(Gate("HG3", True, "say why: false alarm, duplicate, expected: --reason"))
+        case S.MONITORING if not case.mitigations:
+            found.append(
+                Gate(
+                    "HG3",
+                    True,
+                    f"the mitigation is not recorded: `incident case mitigation {case.id} WHAT --kind rollback --at TIME`",
+                )
+            )
+        case S.CLOSED:
+            found += closing(case, wish.reason)
+    return found
+
+
+def closing(case: Case, reason: str) -> list[Gate]:
+    """What a case must have before it is closed."""
+    if case.severity not in REVIEWED:
+        skipped = case.state is not S.REVIEW and not reason.strip()
+        return [Gate("HG3", True, "closed without a review: say why, with --reason")] if skipped else []
+    missing = []
+    if case.review not in ("Reviewed", "Closed"):
+        missing.append(f"the post-mortem is not Reviewed (`incident case review {case.id} --status Reviewed`)")
+    if not case.follow_ups:
+        missing.append(
+            f"no action item is recorded (`incident case action {case.id} TEXT --owner NAME --due DAY --type prevent`)"
+        )
+    loose = [one.name for one in case.follow_ups if one.status == "open" and not (one.owner and one.due)]
+    if loose:
+        missing.append(f"{', '.join(loose)} has no owner or no day")
+    if not any(u.data.get("template") == "resolved" and u.data.get("sent_at") for u in case.updates):
+        missing.append(f"the final message is not sent (`incident case update {case.id} resolved … --sent`)")
+    return [
+        Gate("HG3", True, f"a {case.severity} is closed only when {says}") for says in ("; ".join(missing),) if missing
+    ]
+
+
+def _soft(case: Case, wish: Wish) -> list[Gate]:
+    found: list[Gate] = []
+    match wish.to:
+        case S.INVESTIGATING if case.state is S.TRIAGE:
+            if case.severity in REVIEWED and not case.roles.get("ic"):
+                found.append(
+                    Gate(
+                        "SG-IC",
+                        False,
+                        f"a {case.severity} has no incident commander: `incident case role {case.id} ic NAME`",
+                    )
+                )
+            if case.severity in REVIEWED and not case.impact.get("statement"):
+                found.append(
+                    Gate("SG-IMPACT", False, "there is no impact statement: `incident case impact … --statement TEXT`")
+                )
+        case S.IDENTIFIED:
+            known = {HypothesisState.SUPPORTED, HypothesisState.CONFIRMED}
+            if not any(one.state in known for one in case.hypotheses) and "suspected cause" not in wish.text.lower():
+                found.append(
+                    Gate(
+                        "SG-CAUSE",
+                        False,
+                        'no hypothesis is supported or confirmed: say "suspected cause" in --text, or why',
+                    )
+                )
+        case S.MITIGATING if not case.snapshots:
+            found.append(
+                Gate("SG4", False, f"no evidence snapshot is taken: `incident case snapshot {case.id}` takes one")
+            )
+        case S.RESOLVED:
+            found += not_recovered(case)
+    return found
+
+
+def not_recovered(case: Case) -> list[Gate]:
+    """SG5 where the newest verdict is anything but `recovered`."""
+    if case.recovered:
+        return []
+    verdict = case.recovery.data.get("verdict", "unknown") if case.recovery is not None else None
+    said = f"the newest recovery verdict is {verdict}" if verdict else "no recovery verdict is recorded"
+    return [
+        Gate("SG5", False, f"{said}: only `recovered` resolves a case (`incident recovery check --case {case.id}`)")
+    ]
+
+
+def passable(case: Case, gate: Gate, reason: str) -> bool:
+    """Whether a soft gate lets pass: it has said no before, and now a reason is given."""
+    return not gate.hard and any(rule == gate.rule for rule, _ in case.blocks) and len(reason.strip()) >= LEAST_REASON
+
+
+def how_to_pass(gate: Gate) -> str:
+    """What a person does against a gate."""
+    if gate.hard:
+        return f"{gate.rule}: {gate.says}"
+    return f"{gate.rule}: {gate.says}; repeat with --reason of {LEAST_REASON} characters or more to pass, which is recorded"
+
+
+def banners(case: Case, now: Instant) -> list[Gate]:
+    """Warnings with no action to stop: what has been waited for too long."""
+    if not case.active:
+        return []
+    found: list[Gate] = []
+    declared = case.times.get("declared_at")
+    if case.state is S.INVESTIGATING and declared is not None:
+        living = [one for one in case.hypotheses if one.state in (*LIVING, HypothesisState.DRAFT)]
+        if now - declared > ONE_HYPOTHESIS_S and len(living) < 2:
+            found.append(Gate("SG7", False, f"{len(living) or 'no'} hypothesis after 15 min: write down a rival"))
+        if now - narrowed_at(case, declared) > NARROWING_S:
+            found.append(Gate("SG9", False, "30 min without new evidence: cut the scope, or ask for fresh eyes"))
+    due = case.severity and INTERNAL_S.get(case.severity)
+    if due and declared is not None and case.state is not S.TRIAGE:
+        last = max((u.occurred_at for u in case.updates if u.data.get("sent_at")), default=declared)
+        if now - last > due:
+            found.append(
+                Gate("SG11", False, f"an update is overdue: a {case.severity} is told about every {due / 60:.0f} min")
+            )
+    if case.severity in REVIEWED and declared is not None and not case.roles.get("ic") and now - declared > IC_WITHIN_S:
+        found.append(Gate("SG-IC", False, "nobody is incident commander"))
+    if case.severity in REVIEWED and case.roles.get("ic") and case.roles.get("ic") == case.roles.get("ops_lead"):
+        found.append(Gate("SG10", False, f"{case.roles['ic']} is incident commander and operations lead"))
+    return found
+
+
+def narrowed_at(case: Case, since: Instant) -> Instant:
+    """When the search last became smaller: evidence, a prediction's flip, a hypothesis refuted or confirmed."""
+    kinds = {"evidence", "result", "hypothesis", "snapshot"}
+    return max((e.occurred_at for e in case.events if e.kind in kinds), default=since)

@@ -1,0 +1,301 @@
+"""The record read as a whole: what the events add up to. Nothing here is stored; it is made anew from the journals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from console.case.events import Event
+from console.case.journal import Problem
+from console.domain.instant import Instant, Window
+
+
+class CaseState(StrEnum):
+    """How far people have come. It says nothing about the telemetry: that is the diagnosis' own `state`."""
+
+    TRIAGE = "triage"
+    INVESTIGATING = "investigating"
+    IDENTIFIED = "identified"
+    MITIGATING = "mitigating"
+    MONITORING = "monitoring"
+    RESOLVED = "resolved"
+    REVIEW = "review"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    MERGED = "merged"
+
+
+ACTIVE = frozenset(
+    {CaseState.TRIAGE, CaseState.INVESTIGATING, CaseState.IDENTIFIED, CaseState.MITIGATING, CaseState.MONITORING}
+)
+ENDED = frozenset({CaseState.CLOSED, CaseState.CANCELLED, CaseState.MERGED})
+SEVERITIES = ("P0", "P1", "P2", "P3")
+ROLES = ("ic", "deputy", "scribe", "ops_lead", "sme", "comms_external", "liaison_internal")
+SINGLE_ROLES = ("ic", "deputy", "scribe", "ops_lead", "comms_external", "liaison_internal")
+"""Roles that one person has at any instant."""
+
+
+class HypothesisState(StrEnum):
+    """What the evidence allows to be said."""
+
+    DRAFT = "draft"
+    OPEN = "open"
+    SUPPORTED = "supported"
+    CONFIRMED = "confirmed"
+    REFUTED = "refuted"
+    PARKED = "parked"
+    SUPERSEDED = "superseded"
+
+
+class Outcome(StrEnum):
+    """What became of a prediction."""
+
+    UNKNOWN = "unknown"
+    HOLDS = "holds"
+    FAILS = "fails"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceItem:
+    """Something that was seen, with all that is needed to see it again."""
+
+    name: str
+    """`E3`: how the record speaks of it."""
+    event: Event
+    kind: str
+    """log | metric | change | trace | diagnosis | repro | fix | recovery | note"""
+    claim: str
+    source: str
+    query: str
+    window: Window | None
+    excerpt: str
+    """What was seen, without its secrets; a part where it was long."""
+    digest: str
+    """SHA-256 over what is kept; see `console.case.entries.digest_of`."""
+    completeness: str
+    """COMPLETE | PARTIAL | PREVIEW-ONLY"""
+    points: tuple[tuple[Instant, float | None], ...] = ()
+    """Of a series: its points, for a chart; None is a gap."""
+    unit: str = ""
+    supports: bool = True
+    fact: bool = True
+    """Read directly; False: concluded."""
+    samples: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One evaluation of a prediction."""
+
+    at: Instant
+    outcome: Outcome
+    value: float | None
+    samples: int | None
+    control: Outcome
+    """What the same says in the control window; HOLDS there too: it tells nothing."""
+    says: str
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """An observation that could turn out otherwise, bound to a question that can be asked again."""
+
+    name: str
+    """`P2`, numbered within its hypothesis."""
+    text: str
+    """As it was written; see `console.case.predictions`."""
+    refutes: str
+    """The observation that would refute the hypothesis, in words."""
+    must_hold: bool
+    min_samples: int
+    every_s: float | None
+    """How often it is asked again; None: on demand."""
+    results: tuple[Result, ...] = ()
+
+    @property
+    def last(self) -> Result | None:
+        """The newest evaluation."""
+        return self.results[-1] if self.results else None
+
+    @property
+    def outcome(self) -> Outcome:
+        """Of the newest evaluation."""
+        return self.results[-1].outcome if self.results else Outcome.UNKNOWN
+
+    def stale(self, now: Instant) -> bool:
+        """Whether the newest evaluation is older than its interval."""
+        last = self.last
+        return last is not None and self.every_s is not None and now - last.at > self.every_s
+
+    @property
+    def discriminates(self) -> bool:
+        """Whether it says something: what is true on the control window too does not."""
+        last = self.last
+        return last is None or last.control is not Outcome.HOLDS
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A cause that may be the one, and what must be seen if it is."""
+
+    name: str
+    """`H1`."""
+    event: Event
+    statement: str
+    mechanism: str
+    explains: tuple[str, ...]
+    """Names of symptoms; empty: those of the incident as a whole."""
+    prior: str
+    """low | med | high"""
+    cost: float
+    """Of its next test, in minutes of work."""
+    rivals: tuple[str, ...]
+    parent: str | None
+    state: HypothesisState
+    predictions: tuple[Prediction, ...]
+    evidence: tuple[str, ...]
+    interventions: tuple[str, ...]
+    """Names of evidence of an intervention, or of the mechanism seen directly."""
+    reason: str
+    """Of its latest change of state."""
+    changed_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """A soft gate that was passed, and why."""
+
+    rule: str
+    says: str
+    reason: str
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """A role that was offered; it changes nothing until it is accepted."""
+
+    role: str
+    giver: str
+    taker: str
+    brief: str
+    proposed_at: Instant
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """Something to do after the incident."""
+
+    name: str
+    text: str
+    type: str
+    """prevent | detect | mitigate | process"""
+    owner: str
+    due: str
+    done_when: str
+    status: str
+    """open | done | declined"""
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One run from investigating to resolved; a case that is reopened has several."""
+
+    started_at: Instant
+    mitigated_at: Instant | None = None
+    resolved_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The whole record at one moment."""
+
+    id: str
+    title: str = ""
+    summary: str = ""
+    services: tuple[str, ...] = ()
+    severity: str | None = None
+    state: CaseState = CaseState.TRIAGE
+    impact: Mapping[str, Any] = field(default_factory=dict)
+    """users_pct, journeys, regions, data_risk, workaround, statement, lingering."""
+    detection: str = "other"
+    """alert | user | support | other"""
+    times: Mapping[str, Instant] = field(default_factory=dict)
+    """impact_started_at, detected_at, acknowledged_at, declared_at, identified_at, mitigated_at, resolved_at, closed_at;
+    what is not known is missing."""
+    cycles: tuple[Cycle, ...] = ()
+    roles: Mapping[str, str] = field(default_factory=dict)
+    handoffs: tuple[Handoff, ...] = ()
+    """Offered and not accepted yet."""
+    events: tuple[Event, ...] = ()
+    """In the order in which they were written."""
+    corrected: frozenset[str] = frozenset()
+    """Ids of events that a later one supersedes."""
+    evidence: tuple[EvidenceItem, ...] = ()
+    hypotheses: tuple[Hypothesis, ...] = ()
+    blocks: tuple[tuple[str, Instant], ...] = ()
+    """Soft gates that said no since the last change of state, and when."""
+    overrides: tuple[Override, ...] = ()
+    mitigations: tuple[Event, ...] = ()
+    contract: Mapping[str, Any] | None = None
+    """What "recovered" means for this case."""
+    recovery: Event | None = None
+    """The newest verdict; its data holds `verdict`."""
+    repros: tuple[Event, ...] = ()
+    fixes: tuple[Event, ...] = ()
+    updates: tuple[Event, ...] = ()
+    follow_ups: tuple[FollowUp, ...] = ()
+    snapshots: tuple[Event, ...] = ()
+    review: str = ""
+    """Status of the post-mortem: Draft, In review, Reviewed, Closed; empty: none."""
+    merged_into: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    @property
+    def active(self) -> bool:
+        """Whether the incident goes on."""
+        return self.state in ACTIVE
+
+    @property
+    def opened_at(self) -> Instant:
+        """When the record begins."""
+        return self.events[0].recorded_at if self.events else 0.0
+
+    @property
+    def authors(self) -> tuple[str, ...]:
+        """Everybody who wrote in it, sorted."""
+        return tuple(sorted({event.author for event in self.events}))
+
+    @property
+    def recovered(self) -> bool:
+        """Whether the newest verdict says so; inconclusive and no data are never that."""
+        return self.recovery is not None and self.recovery.data.get("verdict") == "recovered"
+
+    @property
+    def reopened(self) -> int:
+        """How often it was taken up again."""
+        return max(0, len(self.cycles) - 1)
+
+    def hypothesis(self, name: str) -> Hypothesis | None:
+        """The one of that name, in any case."""
+        return next((one for one in self.hypotheses if one.name.lower() == name.lower()), None)
+
+    def item(self, name: str) -> EvidenceItem | None:
+        """The evidence of that name, in any case."""
+        return next((one for one in self.evidence if one.name.lower() == name.lower()), None)
+
+    def timeline(self) -> tuple[Event, ...]:
+        """By when things happened; corrected events and mere bookkeeping left out."""
+        hidden = {"gate", "prediction"}
+        shown = (e for e in self.events if e.kind not in hidden and e.id not in self.corrected)
+        return tuple(sorted(shown, key=lambda event: event.occurred_at))
+
+    def with_problems(self, problems: tuple[Problem, ...]) -> Case:
+        """The case as read from files some of whose lines are no entries."""
+        return replace(self, problems=problems)
