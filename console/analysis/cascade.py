@@ -27,7 +27,7 @@ from console.analysis.tracks import ErrorTrack, Track, Tracks
 from console.domain.instant import Instant
 
 if TYPE_CHECKING:
-    from console.analysis.moves import Flags
+    from console.analysis.episodes import Flags
     from console.analysis.stats import Numbers
 
 Measured = TypeVar("Measured", bound="Track | ErrorTrack")

@@ -16,6 +16,7 @@ from console.analysis.constants import (
     TREND_STEPS,
     Thresholds,
 )
+from console.analysis.countmoves import judge_errors
 from console.analysis.dependencies import dependency_states
 from console.analysis.diffs import Effect, effect_of
 from console.analysis.evidence import contention_draft, leak_draft, place_drafts, telemetry_draft, traffic_draft
@@ -24,7 +25,7 @@ from console.analysis.graph import Graph, build_graph
 from console.analysis.leak import Leak, find_leaks
 from console.analysis.load import busier_services, find_exhausted, find_surge
 from console.analysis.loglevels import log_moves
-from console.analysis.moves import Move, judge, judge_errors
+from console.analysis.moves import Move, judge
 from console.analysis.onset import Onset
 from console.analysis.outbound import Blame, Outbound, blame, longest_held, read_outbound
 from console.analysis.patterns import Compared, compare_since, counted, special

@@ -64,6 +64,14 @@ def median_of(values: Numbers) -> float:
     return float(both[middle - 1] + both[middle]) / 2
 
 
+def rolling_sum(values: Numbers | NDArray[np.bool_], width: int) -> Numbers:
+    """Sum of each value and up to `width - 1` before it."""
+    import numpy as np
+
+    total = np.cumsum(values, dtype=np.float64)
+    return np.concatenate([total[:width], total[width:] - total[:-width]])
+
+
 def robust_scale(values: Numbers, floor: float) -> float:
     """Spread of `values` in the unit of a standard deviation, never below `floor`.
 

@@ -7,7 +7,8 @@ import random
 import pytest
 
 from console.analysis.constants import Thresholds
-from console.analysis.moves import Move, judge, judge_errors
+from console.analysis.countmoves import judge_errors
+from console.analysis.moves import Move, judge
 from console.analysis.tracks import build_tracks
 from console.domain.instant import Window
 from console.domain.series import Series, SeriesKey, SeriesSet

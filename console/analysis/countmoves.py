@@ -1,0 +1,203 @@
+"""Failures with counts behind them: when they rise above what was before, tested exactly."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from console.analysis.baseline import LASTING_RATIO, long_horizon, split
+from console.analysis.constants import LOCAL_HORIZON_S, MIN_NOISE_POINTS, OPEN_Z, P_RATE, WATCH_Z, Thresholds
+from console.analysis.episodes import FULL_BIN_S, PERSIST_S, Episode, begun_by, lasts, latest_episode, onset_at
+from console.analysis.moves import Move
+from console.analysis.signals import Family, Meaning
+from console.analysis.stats import fisher_greater, rolling_sum
+from console.analysis.tracks import ErrorTrack
+from console.domain.instant import Instant, Window
+
+if TYPE_CHECKING:
+    from console.analysis.stats import Numbers
+
+ERRORS = Meaning(Family.RATIO, "error_rate", "ratio", 1)
+"""What an `ErrorTrack` stands for."""
+UNHEARD_OF = 3.0
+"""A bin that is so many times further off than the worst of the baseline needs no second one [D]."""
+POOL_S = 60.0
+"""Failures are also judged over this many seconds at once, so that a slow trickle shows [D]."""
+BURST_FAILURES = 50
+"""So many failures beyond the baseline count however short they came [D]."""
+
+
+def judge_errors(track: ErrorTrack, at: Instant, window: Window, thresholds: Thresholds) -> Move | None:
+    """The newest departure of a failure rate that has counts behind it."""
+    best = _judge_errors(track, at, window, thresholds, LOCAL_HORIZON_S)
+    if best is not None and best.ongoing and best.opened:
+        return best
+    horizon = long_horizon(track.times, at)
+    if horizon is None:
+        return best
+    cut = split(track.times, at)
+    lead = cut + (track.times.size - cut) // 4
+    parts = (slice(cut), slice(cut, lead), slice(cut, None))
+    older, early, local = (float(track.failures[p].sum() / max(track.requests[p].sum(), 1.0)) for p in parts)
+    if not _failing_longer(min(early, local), older, thresholds):
+        return best
+    lasting = _judge_errors(track, at, window, thresholds, horizon)
+    return lasting if lasting is not None and lasting.ongoing and lasting.opened else best
+
+
+def _judge_errors(
+    track: ErrorTrack, at: Instant, window: Window, thresholds: Thresholds, horizon_s: float
+) -> Move | None:
+    """Distance of a bin: (failures - p0 n) / sqrt(phi p0 (1 - p0) n), where p0 = (failures + 0.5) / (n + 1) of the baseline.
+
+    phi is the baseline's own overdispersion; the distance is also taken over `POOL_S` at once.
+    """
+    import numpy as np
+
+    cut = split(track.times, at, horizon_s)
+    failures, requests, times = track.failures[cut:], track.requests[cut:], track.times[cut:]
+    if not failures.size:
+        return None
+    half = _before_failures(failures, requests, failures.size // 2, thresholds)
+    base_f, base_n = float(failures[:half].sum()), float(requests[:half].sum())
+    old_f, old_n = float(track.failures[:cut].sum()), float(track.requests[:cut].sum())
+    if base_n < thresholds.min_requests:
+        base_f, base_n = base_f + old_f, base_n + old_n
+    elif old_n >= thresholds.min_requests and _failing_longer(base_f / base_n, old_f / old_n, thresholds):
+        base_f, base_n = old_f, old_n
+    if base_n < thresholds.min_requests or half + cut < 2:
+        return None
+    p0 = (base_f + 0.5) / (base_n + 1)
+    phi = _overdispersion(
+        np.concatenate([track.failures[:cut][-2000:], failures[:half]]),
+        np.concatenate([track.requests[:cut][-2000:], requests[:half]]),
+    )
+    z = _count_z(failures, requests, p0, phi)
+    width = max(1, round(POOL_S / max(track.step_s, 1.0)))
+    rate = failures / np.maximum(requests, 1)
+    if width > 1:
+        pooled_f, pooled_n = rolling_sum(failures, width), rolling_sum(requests, width)
+        z = np.maximum(z, _count_z(pooled_f, pooled_n, p0, phi))
+        rate = np.maximum(rate, pooled_f / np.maximum(pooled_n, 1))
+    big = rate - p0 >= max(thresholds.min_effect_ratio, thresholds.min_effect * p0)
+    episode = latest_episode(z, big, FULL_BIN_S)  # the distance is pooled already; whether it lasts is asked below
+    if episode is None:
+        return None
+    start = _first_failing(failures, requests, p0, episode)
+    stretch = slice(start, episode.last + 1)
+    brief = _brief(failures[stretch], requests[stretch], p0, track.step_s)
+    bad, total = float(failures[stretch].sum()), float(requests[stretch].sum())
+    excess = bad - p0 * total
+    move = Move(
+        service=track.service,
+        operation=track.operation,
+        metric="error_rate",
+        meaning=ERRORS,
+        direction=1,
+        onset=onset_at(times, start, track.step_s),
+        earliest=float(times[start]) - track.step_s,
+        latest=begun_by(times, start, episode.opened, track.step_s),
+        end=None if episode.ongoing else float(times[min(episode.last + 1, times.size - 1)]),
+        level=base_f / base_n,
+        observed=bad / total if total else 0.0,
+        z=float(z[stretch].max()),
+        effect=(bad / total - p0) / p0 if total else 0.0,
+        bins=episode.bins,
+        step_s=track.step_s,
+        requests=round(total),
+        excess=excess,
+        source=track.source,
+        query=track.query,
+        first=start == 0,
+        chance=_count_chance(_count_noise(track, cut, half, p0, phi), z, episode, thresholds),
+        since_bins=int(failures.size - 1 - episode.last),
+    )
+    if total < thresholds.min_requests:
+        return replace(move, opened=False, short=f"needs {thresholds.min_requests} requests, has {round(total)}")
+    if excess < thresholds.min_excess_failures:
+        return replace(move, opened=False, short=f"only {excess:.0f} failures beyond the baseline")
+    if brief and excess < BURST_FAILURES:
+        return replace(move, opened=False, short=f"has not lasted {PERSIST_S:.0f} s")
+    if fisher_greater(round(bad), round(total), round(base_f), round(base_n)) > P_RATE:
+        return replace(move, opened=False, short="as many failures may be chance")
+    return move
+
+
+def _before_failures(failures: Numbers, requests: Numbers, half: int, thresholds: Thresholds) -> int:
+    """The same for failures: the first half of the leading bins, where the second one fails far more and so does the rest."""
+    quarter = half // 2
+    if float(requests[:quarter].sum()) < thresholds.min_requests or quarter < MIN_NOISE_POINTS / 2:
+        return half
+    parts = (slice(quarter), slice(quarter, half), slice(half, None))
+    first, second, rest = (float(failures[p].sum() / max(requests[p].sum(), 1.0)) for p in parts)
+    return quarter if _failing_longer(min(second, rest), first, thresholds) else half
+
+
+def _failing_longer(lead: float, older: float, thresholds: Thresholds) -> bool:
+    """Whether what should be the baseline is already far worse than what was before it."""
+    return lead >= LASTING_RATIO * older and lead - older >= thresholds.min_effect_ratio
+
+
+def _brief(failures: Numbers, requests: Numbers, p0: float, step_s: float) -> bool:
+    """Whether failures above the baseline came in one short burst: neither dense for `PERSIST_S` nor spread over twice `POOL_S`."""
+    import numpy as np
+
+    failing = (failures > 0) & (failures > 2 * p0 * requests)
+    places = np.flatnonzero(failing)
+    if step_s >= FULL_BIN_S or not places.size:
+        return False
+    spread = float(places[-1] - places[0] + 1) * step_s
+    return spread < 2 * POOL_S and not bool(lasts(failing, step_s).any())
+
+
+def _count_noise(track: ErrorTrack, cut: int, half: int, p0: float, phi: float) -> tuple[Numbers, Numbers]:
+    """(distance, rate above its own level) of every bin of the baseline, the long history against its own level."""
+    import numpy as np
+
+    old_f, old_n = track.failures[:cut][-2000:], track.requests[:cut][-2000:]
+    old_p = (float(old_f.sum()) + 0.5) / (float(old_n.sum()) + 1)
+    lead_f, lead_n = track.failures[cut : cut + half], track.requests[cut : cut + half]
+    z = np.concatenate([_count_z(old_f, old_n, old_p, phi), _count_z(lead_f, lead_n, p0, phi)])
+    above = np.concatenate([old_f / np.maximum(old_n, 1) - old_p, lead_f / np.maximum(lead_n, 1) - p0])
+    return z, above
+
+
+def _count_chance(noise: tuple[Numbers, Numbers], z: Numbers, episode: Episode, thresholds: Thresholds) -> float:
+    """How often the baseline shows as much: its share of bins off, to the power of bins; squared where nothing came near."""
+    base, above = noise
+    if not base.size:
+        return 0.0
+    exceeded = (int(((base >= WATCH_Z) & (above >= thresholds.min_effect_ratio)).sum()) + 1) / (base.size + 1)
+    peak = float(z[episode.start : episode.last + 1].max())
+    unheard_of = peak >= UNHEARD_OF * max(OPEN_Z, float(base.max()))
+    return float(exceeded ** (episode.bins + (2 if unheard_of else 0)))
+
+
+def _first_failing(failures: Numbers, requests: Numbers, p0: float, episode: Episode) -> int:
+    """The pooled distance smears the start; the first bin of the episode with failures above the baseline is the onset."""
+    for k in range(episode.start, episode.last + 1):
+        if failures[k] > 0 and failures[k] > 2 * p0 * requests[k]:
+            return k
+    return episode.start
+
+
+def _count_z(failures: Numbers, requests: Numbers, p0: float, phi: float) -> Numbers:
+    import numpy as np
+
+    spread = np.sqrt(np.maximum(phi * p0 * (1 - p0) * requests, 0.25))
+    result: Numbers = (failures - p0 * requests) / spread
+    return result
+
+
+def _overdispersion(failures: Numbers, requests: Numbers) -> float:
+    """How much more the baseline's failures vary than chance, at least 1; trimmed, so that one old incident counts little."""
+    import numpy as np
+
+    served = requests > 0
+    if served.sum() < MIN_NOISE_POINTS:
+        return 1.0
+    f, n = failures[served], requests[served]
+    p = float(f.sum() + 0.5) / float(n.sum() + 1)
+    square = np.sort((f - p * n) ** 2 / np.maximum(p * (1 - p) * n, 0.25))
+    kept = square[: max(1, int(square.size * 0.98))]
+    return max(1.0, float(kept.mean()))

@@ -1,0 +1,127 @@
+"""Stretches in which a series is off its level: where they open, and where they close."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from console.analysis.constants import CLEAR_BINS, CLEAR_Z, OPEN_Z, WATCH_Z
+from console.analysis.stats import rolling_sum
+from console.domain.instant import Instant
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from console.analysis.stats import Numbers
+
+    Flags = NDArray[np.bool_]
+
+DENSITY = 0.5
+"""Bins of one departure that must be off; where fewer are, it is noise that comes and goes [D]."""
+FULL_BIN_S = 60.0
+"""A bin of this width or more stands for a stretch of its own; in finer ones trouble has to last [D]."""
+PERSIST_S = 45.0
+"""In finer bins a departure opens once it has lasted this long: a machine that stands still for some seconds makes several
+of them hot at once, in every service, and is over before anybody could look [D]."""
+PERSIST_SHARE = 0.75
+"""... in which this share of the bins is off: a percentile of few requests flickers [D]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Episode:
+    """Indices of one departure."""
+
+    start: int
+    opened: int
+    """First bin that is far enough off to open it; those before it from `start` on may be noise."""
+    last: int
+    """Last bin that was off."""
+    ongoing: bool
+    bins: int
+
+
+def latest_episode(z: Numbers, big: Flags, step_s: float) -> Episode | None:
+    """The newest departure: opened by one bin at `OPEN_Z` or two of three at `WATCH_Z`, closed by `CLEAR_BINS` calm bins.
+
+    In bins finer than `FULL_BIN_S` it opens once it `lasts`.
+
+    The start is walked back from the first opening bin while the distance exceeds `CLEAR_Z`; earlier openings belong to it
+    where at least half of the bins between are off.
+    """
+    import numpy as np
+
+    hot = (z >= WATCH_Z) & big
+    if not hot.any():
+        return None
+    opening = (((z >= OPEN_Z) & big) | (hot & (rolling_sum(hot, 3) >= 2))) & lasts(hot, step_s)
+    opens = np.flatnonzero(opening)
+    if not opens.size:
+        return None
+    calm = (z < CLEAR_Z) | ~big
+    newest = int(opens[-1])
+    last, closed = _forward(hot, calm, newest)
+    first = k = newest
+    run, dense = 0, int(hot[newest : last + 1].sum())
+    while k > 0 and run < CLEAR_BINS:
+        k -= 1
+        run = run + 1 if calm[k] else 0
+        dense += int(hot[k])
+        if opening[k] and dense >= DENSITY * (last - k + 1):
+            first = k
+    start = first
+    while start > 0 and z[start - 1] >= CLEAR_Z and big[start - 1]:
+        start -= 1
+    return Episode(start, first, last, not closed, int(hot[start : last + 1].sum()))
+
+
+def lasts(off: Flags, step_s: float) -> Flags:
+    """Bins at which trouble has lasted: they are off, and so are most of those of the last `PERSIST_S`.
+
+    Bins of `FULL_BIN_S` or more last by themselves.
+    """
+    if step_s >= FULL_BIN_S:
+        return off
+    width = math.ceil(PERSIST_S / max(step_s, 1.0))
+    result: Flags = off & (rolling_sum(off, width) >= math.ceil(PERSIST_SHARE * width))
+    return result
+
+
+def _forward(hot: Flags, calm: Flags, newest: int) -> tuple[int, bool]:
+    """The last bin that is off after the newest opening one, and whether enough calm ones follow to close it."""
+    last, run = newest, 0
+    for k in range(newest + 1, hot.size):
+        if hot[k]:
+            last, run = k, 0
+        elif calm[k]:
+            run += 1
+            if run >= CLEAR_BINS:
+                return last, True
+    return last, False
+
+
+def share_of_runs(z: Numbers, big: Flags, bins: int) -> float:
+    """Share of the leading bins that end a run of so many bins off: noise that comes in bursts makes long runs likely."""
+    import numpy as np
+
+    if bins < 2 or z.size <= bins:
+        return 0.0
+    hot = ((z >= WATCH_Z) & big).astype(int)
+    total = np.concatenate([[0], np.cumsum(hot)])
+    return float((total[bins:] - total[:-bins] == bins).sum()) / z.size
+
+
+def onset_at(times: Numbers, start: int, step_s: float) -> Instant:
+    """When it began: the first bin that is off; its stamp ends the interval, so half a step earlier at most a minute."""
+    return float(times[start]) - min(step_s, 60.0) / 2 if start else float(times[0])
+
+
+def begun_by(times: Numbers, start: int, opened: int, step_s: float) -> Instant:
+    """When it had begun for certain: the end of the first bin that is off, or of the next where the first may be noise.
+
+    A stamp may stand for the step before it or the step after it: sources do not say which. A slow rise begins where it is
+    first seen, so that no more than one bin is taken for noise.
+    """
+    certain = start if opened <= start else min(start + 1, times.size - 1)
+    return float(times[certain]) + step_s
