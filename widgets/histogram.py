@@ -10,7 +10,7 @@ from console.state import Axis, LogsView, Marker, Status, Word
 from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, pad, right
 from widgets.numbers import short_count
-from widgets.pane import Pane
+from widgets.pane import Pane, ageless
 from widgets.sparkline import Grid, bars, ceiling, columns, marker_line, spark
 from widgets.words import level_style
 
@@ -110,8 +110,10 @@ class HistogramPane(Pane):
         """Show this; `markers` go under the graphs."""
         if self.shows((self.view.counts, self.view.status, self.markers), (view.counts, view.status, markers), look):
             return
+        shown, wanted = ageless(self.view), ageless(view)
+        older = self.shows((shown.counts, shown.status, self.markers), (wanted.counts, wanted.status, markers), look)
         self.view, self.look, self.markers = view, look, markers
-        self.repaint()
+        self.grow_older() if older else self.repaint()
 
     def status(self) -> Status:
         """Of the log sources."""

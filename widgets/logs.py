@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from textual.message import Message
 
@@ -14,7 +15,7 @@ from widgets.histogram import NO_SOURCE, axis_of, counted, times
 from widgets.ink import Line
 from widgets.log_lines import NO_HINTS, Hints, Memo, record_rows
 from widgets.numbers import plain, short_count
-from widgets.pane import Pane
+from widgets.pane import Pane, ageless
 from widgets.patterns import short_row
 from widgets.sparkline import Grid, ceiling, columns, spark
 
@@ -94,6 +95,11 @@ def _histogram(counts: LogCounts, width: int, height: int, look: Look, markers: 
     return rows
 
 
+def _still(view: LogsView) -> LogsView:
+    """The view without what stands on the border alone."""
+    return replace(ageless(view), rate_per_min=None)
+
+
 class LogsPane(Pane):
     """Pane 3. Enter gives a `LogRecord` or a `Pattern`. Follows the tail until the cursor is moved up."""
 
@@ -134,8 +140,9 @@ class LogsPane(Pane):
         """Show this; `markers` go under the histogram."""
         if self.shows((self.view, self.markers), (view, markers), look):
             return
+        older = self.shows((_still(self.view), self.markers), (_still(view), markers), look)
         self.view, self.look, self.markers = view, look, markers
-        self.repaint()
+        self.grow_older() if older else self.repaint()
 
     def hint(self, hints: Hints) -> None:
         """Point this out in the records from now on."""

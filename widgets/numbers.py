@@ -119,11 +119,11 @@ def short_count(value: float) -> str:
     return plain(round(value))
 
 
-AGE_STEPS = (0, 1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 2700, 3600)
+AGE_STEPS = (0, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 2700, 3600)
 
 
 def age_text(age_s: float | None) -> str:
-    """An age in steps, so that a title is not repainted every second: `1s`, `3s`, `10s`, `45s`, `2m`, `15m`, `3h`, `2d`.
+    """An age in steps, so that a title is not repainted every second: `0s`, `3s`, `10s`, `45s`, `2m`, `15m`, `3h`, `2d`.
 
     Rounded down below a minute, so never older than it says by more than a step; empty where there is none.
     """

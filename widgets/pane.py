@@ -6,7 +6,7 @@ shows one sentence in its pane and ends nothing.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
 from textual.events import Blur, Click, Focus, MouseScrollDown, MouseScrollUp, Resize
@@ -94,11 +94,26 @@ class Pane(Canvas, can_focus=True):
 
     def repaint(self) -> None:
         """Paint what it knows now; cheap when nothing changed, and never raises."""
+        self._paint()
+
+    def grow_older(self) -> None:
+        """Paint the border anew, as where only the age of what is shown moved on."""
+        self._paint(again=False)
+
+    def _paint(self, *, again: bool = True) -> None:
+        """Paint.
+
+        Args:
+            again: The inside too; else it stays as it was painted the last time.
+        """
         width, height = self.size
         if width <= 0 or height <= 0:
             return
         try:
-            lines = self._painted(width, height)
+            frame = self._frame(width, height)
+            if again or self.failure:
+                self._place(frame)
+            lines = self._around(frame)
             self.failure = ""
         except Exception as error:
             self.failure = safe(
@@ -112,12 +127,13 @@ class Pane(Canvas, can_focus=True):
         same_minute = look.now // 60 == self.look.now // 60
         return bool(self.lines) and same_minute and look.zone == self.look.zone and shown == view
 
-    def _painted(self, width: int, height: int) -> list[Line]:
-        frame = self._frame(width, height)
+    def _place(self, frame: Frame) -> None:
         self._body = self.body(frame.inner_width, frame.inner_height)
         self._find_cursor()
         self._placed = place(self._body, frame.inner_height, self._current_row(), self._offset, to_end=self.follows_end)
         self._offset = self._placed.offset
+
+    def _around(self, frame: Frame) -> list[Line]:
         marks = [self._focused and row is not None and row is self._current_row() for row in self._placed.owners]
         return frame.around(marks, self._placed.lines, self._placed.hidden_text)
 
@@ -287,6 +303,13 @@ class HasStatus(Protocol):
 V = TypeVar("V", bound=HasStatus | None)
 
 
+def ageless(view: V) -> V:
+    """The view without its age, which stands on the border alone."""
+    if view is None:
+        return view
+    return replace(view, status=replace(view.status, age_s=None))  # type: ignore[type-var]
+
+
 class ViewPane(Pane, Generic[V]):
     """A pane that shows one part of the console's state. A subclass has `paint_view` and the `view` to begin with."""
 
@@ -298,10 +321,12 @@ class ViewPane(Pane, Generic[V]):
         return Body()
 
     def show_view(self, view: V, look: Look) -> None:
-        """Show this; cheap when it is shown already."""
-        if not self.shows(self.view, view, look):
-            self.view, self.look = view, look
-            self.repaint()
+        """Show this; cheap when it is shown already, or has only grown older."""
+        if self.shows(self.view, view, look):
+            return
+        older = self.shows(ageless(self.view), ageless(view), look)
+        self.view, self.look = view, look
+        self.grow_older() if older else self.repaint()
 
     def status(self) -> Status:
         """Of what it shows."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import shlex
 from collections.abc import Sequence
 from functools import partial
@@ -135,10 +137,14 @@ def _table(view: LogsView, *, alone: bool = False) -> list[Column[Pattern]]:
 
 
 def _trend(steps: int, pattern: Pattern, width: int) -> Line:
-    """Its lines over the window, each pattern on its own scale; after its last line it is zero."""
+    """Its lines over the window; after its last line it is zero."""
     points = (*pattern.trend, *(0,) * (steps - len(pattern.trend)))
-    axis = Axis(Window(0.0, float(steps)), 1.0)
-    style = "graph.bad" if pattern.status in ("new", "surged") else "graph"
+    return trend_text(points, width, "graph.bad" if pattern.status in ("new", "surged") else "graph")
+
+
+def trend_text(points: tuple[int, ...], width: int, style: str) -> Line:
+    """Counts per step as a graph on its own scale."""
+    axis = Axis(Window(0.0, float(len(points))), 1.0)
     return Line.of((spark(columns(axis, points, Grid.over(axis, width)), ceiling(points)), style))
 
 
@@ -149,14 +155,24 @@ class PatternsPane(Pane):
     title = "Patterns"
     view = LogsView()
     pattern_status = Status()
+    beside = ""
+    """Where else there is something, which has no room beside it; a few words."""
 
     def show_view(self, view: LogsView, look: Look, status: Status) -> None:
         """Show this; `status` is that of the counts that were compared."""
         known = (self.view.patterns, self.view.baseline_s, self.pattern_status)
         if self.shows(known, (view.patterns, view.baseline_s, status), look):
             return
+        as_old = replace(status, age_s=self.pattern_status.age_s)
+        older = self.shows(known, (view.patterns, view.baseline_s, as_old), look)
         self.view, self.look, self.pattern_status = view, look, status
-        self.repaint()
+        self.grow_older() if older else self.repaint()
+
+    def point_to(self, beside: str) -> None:
+        """Say on the border where else there is something; empty: nowhere."""
+        if beside != self.beside:
+            self.beside = beside
+            self.repaint()
 
     def status(self) -> Status:
         """Of the counts."""
@@ -170,7 +186,8 @@ class PatternsPane(Pane):
     def facts(self) -> str:
         """How many there are, and how many are new."""
         new = sum(1 for pattern in self.view.patterns if pattern.status == "new")
-        return f"{len(self.view.patterns)}, {new} new" if self.view.patterns else ""
+        told = f"{len(self.view.patterns)}, {new} new" if self.view.patterns else ""
+        return " · ".join(part for part in (told, self.beside) if part)
 
     def body(self, width: int, height: int) -> Body:
         """The painted table."""

@@ -14,13 +14,14 @@ import itertools
 import os
 import signal
 import sys
+import time
 from asyncio.subprocess import Process
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from console.config.load import ConfigError, load
+from console.live.difference import Difference, changed, difference
 from console.live.frames import framed, read_value
 from console.live.session import LinkDown
 from console.state import ConsoleState
@@ -30,6 +31,10 @@ LONGEST_RESTART_S = 30.0
 """A collector that dies again and again is started again after pauses that double up to this."""
 ANSWER_S = 60.0
 NICENESS = 5
+AGES = frozenset({"now", "age_s", "cost", "rate_per_min"})
+"""What moves on although nothing happened."""
+AGES_EVERY_S = 2.0
+"""Where nothing else is new, that is told no more often."""
 _START = "import sys; sys.path.insert(0, sys.argv[2]); from console.live.process import main; main(sys.argv[1])"
 _ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -100,8 +105,8 @@ class ProcessLink:
         try:
             while True:
                 match await read_value(process.stdout):
-                    case ("state", state, repeated):
-                        last = as_said(last, state, repeated)
+                    case ("state", told):
+                        last = changed(last, told) if isinstance(told, Difference) and last is not None else told
                         take(last)
                     case ("answer", number, value):
                         self._settle(number, value)
@@ -145,29 +150,6 @@ class ProcessLink:
             process.stdin.write(framed(call))
 
 
-def shortened(last: ConsoleState | None, state: ConsoleState) -> tuple[ConsoleState, frozenset[str]]:
-    """A state without its large parts that are as in the last one, and which these are: a still screen costs little."""
-    repeated = set()
-    if last is not None and state.diagnosis is not None and state.diagnosis is last.diagnosis:
-        repeated.add("diagnosis")
-    if last is not None and state.logs.records and state.logs.records == last.logs.records:
-        repeated.add("records")
-    if "diagnosis" in repeated:
-        state = replace(state, diagnosis=None)
-    if "records" in repeated:
-        state = replace(state, logs=replace(state.logs, records=()))
-    return state, frozenset(repeated)
-
-
-def as_said(last: ConsoleState | None, state: ConsoleState, repeated: frozenset[str]) -> ConsoleState:
-    """The state with what `shortened` left out."""
-    if last is not None and "diagnosis" in repeated:
-        state = replace(state, diagnosis=last.diagnosis)
-    if last is not None and "records" in repeated:
-        state = replace(state, logs=replace(state.logs, records=last.logs.records))
-    return state
-
-
 async def _end(process: Process) -> None:
     """Close its input, which ends it; kill it where that does not."""
     if process.stdin is not None:
@@ -182,6 +164,23 @@ async def _end(process: Process) -> None:
 
 
 # The child's side.
+
+
+class Said:
+    """What the screen knows already."""
+
+    def __init__(self) -> None:
+        self._last: ConsoleState | None = None
+        self._at = float("-inf")
+
+    def of(self, state: ConsoleState, at: float) -> ConsoleState | Difference | None:
+        """What is to be told of a state at that moment of a monotonic clock; None: nothing that could not wait."""
+        last = self._last
+        told = difference(last, state) if last is not None else None
+        if told is not None and at < self._at + AGES_EVERY_S and AGES.issuperset(told.names()):
+            return None
+        self._last, self._at = state, at
+        return told or state
 
 
 async def serve(config: Path) -> None:
@@ -207,12 +206,12 @@ async def serve(config: Path) -> None:
         return
     collector = Collector(loaded.config, sources, lambda seen: asyncio.to_thread(diagnose, seen))
 
-    last: ConsoleState | None = None
+    said = Said()
 
     async def publish(state: ConsoleState) -> None:
-        nonlocal last
-        said, last = shortened(last, state), state
-        await send(("state", *said))
+        told = said.of(state, time.monotonic())
+        if told is not None:
+            await send(("state", told))
 
     try:
         async with asyncio.TaskGroup() as group:

@@ -107,7 +107,6 @@ class Session:
         self._monotonic = monotonic
         self._taken_at = monotonic()
         self._told_until = float("-inf")
-        self._records: dict[RecordId, LogRecord] = {}
         self._holds = False
         self._held: tuple[LogRecord, ...] = ()
         self._newest = self._latest.logs
@@ -128,12 +127,11 @@ class Session:
 
     def _take(self, state: ConsoleState) -> None:
         self._taken_at = self._monotonic()
-        logs = replace(state.logs, records=self._same(state.logs.records))
-        self._newest = logs
-        self._latest = replace(state, logs=self._kept_inrecord_id(logs) if self._holds else logs)
+        self._newest = state.logs
+        self._latest = replace(state, logs=self._kept_in_place(state.logs)) if self._holds else state
         self._changed()
 
-    def _kept_inrecord_id(self, logs: LogsView) -> LogsView:
+    def _kept_in_place(self, logs: LogsView) -> LogsView:
         """The records of who does not follow: those that he reads, however fast others come, and what joins them without a gap.
 
         Another filter, and records before the first, are an answer to what the user asked for: they are shown.
@@ -161,13 +159,6 @@ class Session:
             return None
         self._told_until = max(one.at for one in fresh)
         return fresh[0]
-
-    def _same(self, records: tuple[LogRecord, ...]) -> tuple[LogRecord, ...]:
-        """The records, with those that are known already as the very same objects, so that painters need not look twice."""
-        keys = [record_id(r) for r in records]
-        kept = tuple(self._records.get(k, r) if k[2] >= 0 else r for k, r in zip(keys, records, strict=True))
-        self._records = dict(zip(keys, kept, strict=True))
-        return kept
 
     def state(self) -> ConsoleState:
         """The newest state; while frozen, that of the moment it was frozen.

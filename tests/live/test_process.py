@@ -62,7 +62,7 @@ def send(value):
     out.flush()
 while head := sys.stdin.buffer.read(8):
     number, command, arguments = pickle.loads(sys.stdin.buffer.read(struct.unpack(">Q", head)[0]))
-    send(("state", (command, arguments), frozenset()))
+    send(("state", (command, arguments)))
     send(("answer", number, None))
 """
 """A collector that sends back what it is told."""
