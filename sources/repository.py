@@ -1,4 +1,5 @@
-"""The one door to git: hardened plumbing commands through GitPython, read-only, bounded in time and output.
+"""The one door to git: hardened plumbing commands through GitPython, bounded in time and output. It reads, and makes or takes
+away one thing only: a branch in a work tree of its own.
 
 Only this module imports `git`, and only when a repository is asked something. See `sources.plumbing.hardening` for what a
 repository could otherwise make git run.
@@ -19,18 +20,30 @@ from typing import Any, TypeVar
 from console.domain.changes import Commit
 from console.domain.reading import Cost
 from sources.base import SourceRefused, SourceTimeout, SourceUnavailable
-from sources.plumbing import reading
+from sources.plumbing import reading, writing
 from sources.plumbing.hardening import (
     EMPTY_TREE,
     ENVIRONMENT,
     LEAST_VERSION,
+    WRITING,
     TooManyDrivers,
     command_line,
     config_entries,
     drop_inherited,
     neutralised,
 )
-from sources.plumbing.model import CommitDiffs, CommitRange, Diffstat, Relation, RepositoryInfo, Tag, TagKind, TagList
+from sources.plumbing.model import (
+    BranchFacts,
+    BranchMade,
+    CommitDiffs,
+    CommitRange,
+    Diffstat,
+    Relation,
+    RepositoryInfo,
+    Tag,
+    TagKind,
+    TagList,
+)
 from sources.plumbing.objects import first_line
 from sources.plumbing.pump import Output, Overrun, Unwanted, drain
 from sources.plumbing.refs import RefsState, refs_state
@@ -52,12 +65,14 @@ T = TypeVar("T")
 
 DEADLINE_S = 10.0
 """For one question, however many commands it takes."""
+CHANGE_DEADLINE_S = 60.0
+"""For making a branch or taking it away, files and all."""
 MOST_OUTPUT = 8 * 2**20
 """Bytes of one command's output."""
 
 
 class Repository:
-    """A git work tree or bare repository that is only read.
+    """A git work tree or bare repository. Everything in it that was there before is only read.
 
     Args:
         path: Its top folder, absolute. A folder inside a work tree is refused, so that a wrong path cannot silently mean
@@ -149,6 +164,37 @@ class Repository:
         found = await self._ask(lambda session: reading.read_commits(session.call, [reading.check_oid(oid)]))
         return found[0] if found else None
 
+    async def branch_facts(self, branch: str, oid: str) -> BranchFacts:
+        """What has to be known before a branch is made from a commit (full id)."""
+        return await self._ask(lambda session: writing.branch_facts(session, branch, oid))
+
+    async def branch_tip(self, branch: str) -> str | None:
+        """Id of the commit that a branch stands at; None where there is none."""
+        return await self._ask(lambda session: writing.tip_of(session.call, branch))
+
+    def make_branch(self, branch: str, path: Path, oid: str, reason: str) -> BranchMade:
+        """Make a branch from a commit in a new work tree. It is not to be cut short, so it runs in the caller's thread.
+
+        The caller has judged name and path, and what is to be written down about it is written.
+        """
+
+        def inside(folder: Path) -> _Session:
+            return self._open(folder, CHANGE_DEADLINE_S, writes=True)
+
+        session = self._open(self.path, CHANGE_DEADLINE_S, writes=True)
+        return writing.make_branch(session, inside, branch, path, oid, reason)
+
+    def remove_branch(self, branch: str, path: Path | None, tip: str, *, kept: bool) -> BranchMade:
+        """Take away a work tree, and its branch unless it is `kept`. Git refuses where work would be lost. See `make_branch`."""
+        session = self._open(self.path, CHANGE_DEADLINE_S, writes=True)
+        if path is not None:
+            session.switch_off(self._open(path, CHANGE_DEADLINE_S))
+        return writing.remove_branch(session, branch, path, tip, kept)
+
+    def _open(self, path: Path, deadline_s: float, *, writes: bool = False) -> _Session:
+        deadline = time.monotonic() + deadline_s
+        return _Session(path, deadline, self._most_output, threading.Event(), writes=writes)
+
     async def _ask(self, work: Callable[[_Session], T]) -> T:
         stop = threading.Event()
         async with self._one_at_a_time:
@@ -173,8 +219,11 @@ class _Session:
         SourceError: From the constructor on, when the repository cannot be read.
     """
 
-    def __init__(self, path: Path, deadline: float, most_output: int, stop: threading.Event) -> None:
+    def __init__(
+        self, path: Path, deadline: float, most_output: int, stop: threading.Event, *, writes: bool = False
+    ) -> None:
         self.cost = Cost()
+        self._writes = writes
         self._path = os.path.abspath(path)
         self._deadline = deadline
         self._most_output = most_output
@@ -199,6 +248,23 @@ class _Session:
             raise SourceUnavailable(f"{self._path}: git {subcommand} failed: {first_line(output.err)}")
         return output
 
+    def change(self, subcommand: str, *arguments: str) -> Output:
+        """A command that writes, with whatever status it ends."""
+        command = command_line(self._git, self._path, subcommand, arguments, self._trusted, writes=self._writes)
+        switched_off = {name: value for name, value in self._extra.items() if name != "GIT_ATTR_SOURCE"}
+        return self._run(command, b"", WRITING | switched_off)
+
+    def switch_off(self, other: _Session) -> None:
+        """The drivers that count in another work tree are off here too, for commands that look into it."""
+        self._extra = neutralised([*self._entries, *other._entries]) | {
+            name: value for name, value in self._extra.items() if name == "GIT_ATTR_SOURCE"
+        }
+
+    @property
+    def top(self) -> Path | None:
+        """Of the checkout; None for a bare repository."""
+        return None if self.info.bare else Path(self._path)
+
     def _run(self, command: list[str], feed: bytes, environment: dict[str, str]) -> Output:
         try:
             output = _run(command, feed, environment, self._deadline, self._most_output, self._stop)
@@ -215,7 +281,7 @@ class _Session:
         if len(lines) > 5 and lines[5]:
             top = self._path.removesuffix("/" + lines[5].rstrip("/"))
             raise SourceRefused(f"{self._path}: lies inside the repository {top}; name that folder as `repository`")
-        entries = config_entries(self._config())
+        self._entries = entries = config_entries(self._config())
         try:
             self._extra = neutralised(entries)
         except TooManyDrivers:

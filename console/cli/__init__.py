@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "changes": "the change timeline",
     "health": "probes every dependency once",
     "repro": "makes a failure happen again, safely: import, run, minimise, compare, verify, export",
+    "fix": "from a suspect deploy to a branch that mends it: suspects, branch, verify, handover, undo",
     "doctor": "checks terminal, clock, permissions and every source, and says how to mend what is wrong",
     "config": "writes, validates or shows the configuration",
     "schema": "prints the JSON Schema of a document that this program writes",

@@ -177,6 +177,10 @@ class ServiceConfig(Model):
     """Where the running version is asked for: JSON with `version` and `commit`, or plain text."""
     probe: str | None = None
     """A health address, probed like a dependency's."""
+    deploy_command: str | None = None
+    """The usual deploy, as text to copy: `{tag}`, `{branch}` and `{commit}` are filled in. It is never run."""
+    canary_url: str | None = None
+    """Where the canary answers, as text to copy."""
 
 
 class DependencyConfig(Model):
@@ -335,6 +339,14 @@ class Budget(Model):
     timeout: Span = "10s"
 
 
+class Fix(Model):
+    """Fix branches."""
+
+    protected_branches: tuple[str, ...] = Field(default=(), strict=False)
+    """Patterns of branches that are never written to, beside main, master, trunk, develop, release/*, production, prod/*,
+    deploy/* and staging."""
+
+
 class Config(Model):
     """The whole file."""
 
@@ -347,5 +359,6 @@ class Config(Model):
     traces: tuple[TracesConfig, ...] = Field(default=(), strict=False)
     environment: tuple[EnvironmentConfig, ...] = Field(default=(), strict=False)
     budget: Budget = Budget()
+    fix: Fix = Fix()
     keys: dict[str, str] = Field(default_factory=dict)
     """Action id to key or comma-separated keys: `zoom = "Z"`."""

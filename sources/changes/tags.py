@@ -162,6 +162,15 @@ class TagChanges:
         self._read_at = 0.0
         self._lock = asyncio.Lock()
 
+    @property
+    def repository(self) -> Repository:
+        """Where the tags are."""
+        return self._repository
+
+    def deploys(self, service: str) -> bool:
+        """Whether a service deploys from this repository."""
+        return service in self._patterns
+
     async def close(self) -> None:
         """Nothing runs between two questions."""
 
@@ -280,7 +289,7 @@ class TagChanges:
             change_id: The tag's name.
             service: Which one, where a tag deploys several.
         """
-        pair = await self._pair(change_id, service)
+        pair = await self.pair(change_id, service)
         if pair is None:
             return None
         change, previous = pair
@@ -294,7 +303,7 @@ class TagChanges:
 
     async def diff(self, change_id: str, service: str | None = None) -> ChangeDiff | None:
         """The changed lines of a deploy, bounded; None where there is nothing to compare."""
-        pair = await self._pair(change_id, service)
+        pair = await self.pair(change_id, service)
         if pair is None or pair[0].commit is None or pair[1] is None or pair[1].commit is None:
             return None
         between = (pair[1].commit, pair[0].commit)
@@ -305,7 +314,12 @@ class TagChanges:
             self._diffs[between] = ChangeDiff(change_id, found.commits, found.complete)
         return replace(self._diffs[between], change_id=change_id)
 
-    async def _pair(self, change_id: str, service: str | None) -> tuple[Change, Change | None] | None:
+    async def pair(self, change_id: str, service: str | None = None) -> tuple[Change, Change | None] | None:
+        """A deploy and the one before it; None where it is no deploy of this repository.
+
+        Raises:
+            SourceError: The repository cannot be read.
+        """
         changes = (await self._recent()).changes
         for change in reversed(changes):
             if change.id == change_id and service in (None, change.service):

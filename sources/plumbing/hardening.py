@@ -11,10 +11,22 @@ import os
 
 LEAST_VERSION = (2, 39)
 
-READ_COMMANDS = frozenset({"rev-parse", "for-each-ref", "cat-file", "rev-list", "diff-tree", "merge-base", "config"})
-"""The only subcommands that the door runs. An alias cannot replace a built-in command, and no other word gets through."""
+READ_COMMANDS = frozenset(
+    {
+        *("rev-parse", "for-each-ref", "cat-file", "rev-list", "diff-tree", "merge-base", "config"),
+        *("ls-tree", "blame", "check-ref-format"),
+    }
+)
+"""The only subcommands that read. An alias cannot replace a built-in command, and no other word gets through."""
 
-PATCH_FLAGS = {"diff-tree": ("--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "-O/dev/null")}
+WORKTREE_READS = frozenset({"list"})
+WRITE_COMMANDS = {"worktree": frozenset({"add", "unlock", "remove"}), "read-tree": None, "update-ref": None}
+"""The only subcommands that write, and only where a change was asked for: a branch in a work tree of its own, and its undoing."""
+
+PATCH_FLAGS = {
+    "diff-tree": ("--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "-O/dev/null"),
+    "blame": ("--no-textconv",),
+}
 """Always given to commands that compare contents. Without --no-textconv an emptied driver makes git fail."""
 
 ENVIRONMENT: dict[str, str] = {
@@ -38,6 +50,9 @@ ENVIRONMENT: dict[str, str] = {
     "GIT_PAGER": "cat",
     "GIT_EDITOR": "/bin/false",
 }
+
+WRITING = {name: value for name, value in ENVIRONMENT.items() if name != "GIT_INDEX_FILE"}
+"""For commands that fill a new work tree, which has an index of its own."""
 
 OPTIONS = (
     "core.fsmonitor=false",
@@ -67,6 +82,9 @@ OPTIONS = (
     "tag.gpgSign=false",
     # Git 3.0 will ask for this: the path of a bare repository comes from the user's configuration, never from a search.
     "safe.bareRepository=all",
+    # A new work tree holds the whole commit, and no setting of the repository is written for it.
+    "core.sparseCheckout=false",
+    "worktree.useRelativePaths=false",
 )
 
 EMPTY_TREE = {
@@ -132,20 +150,35 @@ def _driver_of(key: str) -> tuple[str, str] | None:
     return (section, name) if section in _DRIVER_KEYS and dot else None
 
 
-def command_line(git: str, path: str, subcommand: str, arguments: tuple[str, ...], trusted: str | None) -> list[str]:
+def command_line(
+    git: str, path: str, subcommand: str, arguments: tuple[str, ...], trusted: str | None, *, writes: bool = False
+) -> list[str]:
     """The argument list of one call.
 
     Args:
         git: Absolute path of the program.
         path: Absolute path of the repository.
         trusted: A foreign-owned repository that the user's own configuration names as safe.
+        writes: A change was asked for and confirmed.
 
     Raises:
         ValueError: The subcommand is not on the allow-list, which only a mistake of ours can cause.
     """
-    if subcommand not in READ_COMMANDS:
+    if not _may_run(subcommand, arguments, writes=writes):
         raise ValueError(f"git {subcommand} is not one of the commands that may run")
     options = [*OPTIONS, *((f"safe.directory={trusted}",) if trusted else ())]
     settings = [part for option in options for part in ("-c", option)]
     flags = PATCH_FLAGS.get(subcommand, ())
     return [git, "--no-pager", "--no-optional-locks", "-C", path, *settings, subcommand, *flags, *arguments]
+
+
+def _may_run(subcommand: str, arguments: tuple[str, ...], *, writes: bool) -> bool:
+    if subcommand in READ_COMMANDS:
+        return True
+    first = arguments[0] if arguments else ""
+    if subcommand == "worktree" and first in WORKTREE_READS:
+        return True
+    if not writes or subcommand not in WRITE_COMMANDS:
+        return False
+    verbs = WRITE_COMMANDS[subcommand]
+    return verbs is None or first in verbs

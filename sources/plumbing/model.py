@@ -110,3 +110,49 @@ class RepositoryInfo:
     object_format: str
     head: str | None
     """None before the first commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Worktree:
+    """A checkout of a repository."""
+
+    path: Path
+    branch: str
+    """Without `refs/heads/`; empty where HEAD is on none."""
+    head: str
+    locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BranchFacts:
+    """What has to be known before a branch is made."""
+
+    info: RepositoryInfo
+    top: Path | None
+    """Of the user's checkout; None for a bare repository."""
+    worktrees: tuple[Worktree, ...]
+    in_the_way: tuple[str, ...]
+    """Branches that exist under the name, or in its place."""
+    defaults: frozenset[str]
+    """The default branches of remotes."""
+    well_formed: bool
+    """Git takes it for the name of a branch."""
+    files: int
+    """Files of the commit."""
+    bytes: int
+    missing: str
+    """Why the commit cannot be written to a work tree; empty where it can."""
+    submodules: bool
+    lfs: bool
+    link: str
+    """A symbolic link inside the repository through which the change would be written elsewhere; empty: none."""
+
+
+@dataclass(frozen=True, slots=True)
+class BranchMade:
+    """What came of making a branch, or of taking it away."""
+
+    problem: str = ""
+    """Why it was not done, in one sentence; nothing is left of it then, except what `problem` names."""
+    touched: tuple[str, ...] = ()
+    """Paths of the user's checkout and repository that differ from before; empty: untouched to the byte."""

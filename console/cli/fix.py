@@ -1,0 +1,252 @@
+"""`incident fix`: from a suspect deploy to a branch that mends it, beside the user's own work."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+import re
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from console.cli.fix_session import (
+    base_of,
+    branch_of,
+    gate_of,
+    running_commits,
+    say_plan,
+    subject_of,
+    typed_for,
+)
+from console.cli.options import config_option, forms, write_json
+from console.cli.outcome import Exit, Refused, say
+from console.config.load import load
+from console.fix.branch import name_problem
+from console.fix.record import UNDONE
+from console.guard.gate import Deed, NotAdmitted
+from console.guard.sanitise import safe
+from sources.base import SourceError
+
+if TYPE_CHECKING:
+    from sources.fixing import Seed
+
+F = TypeVar("F", bound=Callable[..., Any])
+T = TypeVar("T")
+
+service_option = click.option("--service", metavar="NAME", help="The service; needed where several have a repository.")
+name_option = click.option("--name", metavar="fix/…", help="The fix branch; needed where several were made.")
+
+
+@click.group("fix")
+def command() -> None:
+    """From a suspect deploy to a branch that mends it: suspects, branch, verify, handover, undo.
+
+    The console never deploys, fetches, pushes, commits or checks out.
+    """
+
+
+def _told(function: F) -> F:
+    """A repository that cannot be read ends with exit code 4, what a rule stops with 5."""
+
+    @functools.wraps(function)
+    def inner(*args: Any, **given: Any) -> Any:
+        try:
+            return function(*args, **given)
+        except NotAdmitted as no:
+            raise Refused(str(no)) from None
+        except SourceError as error:
+            say(str(error))
+            return Exit.SOURCES_DOWN
+
+    return inner  # type: ignore[return-value]  # the wrapper has the signature of what it wraps
+
+
+def _result(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def _confirmed(function: F) -> F:
+    """Add --confirm and --reason."""
+    for option in (
+        click.option("--reason", metavar="TEXT", help="Why; kept in the audit."),
+        click.option("--confirm", metavar="TEXT", help="The branch's name, typed again."),
+    ):
+        function = option(function)
+    return function
+
+
+# --- branch ------------------------------------------------------------------------------------------------------
+
+
+@command.command("branch")
+@click.option("--name", required=True, metavar="fix/…", help="The new branch: fix/ or hotfix/, then a-z 0-9 . _ -")
+@service_option
+@click.option("--from", "tag", metavar="TAG", help="The deploy tag, or a full commit id; default: the newest deploy.")
+@click.option("--incident", metavar="ID", help="Names the work tree; default: the branch's name.")
+@click.option(
+    "--worktree",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Its folder; default: .worktrees beside the repository.",
+)
+@click.option(
+    "--test",
+    "request",
+    metavar="REQUEST",
+    help="Put this reproduction there as a failing test (see `incident repro import --json`).",
+)
+@click.option("--env", "environment", metavar="NAME", help="The [[environment]] that the test asks.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and what speaks against it; nothing is done.")
+@_confirmed
+@config_option
+@forms
+@_told
+def branch_(
+    name: str,
+    service: str | None,
+    tag: str | None,
+    incident: str | None,
+    worktree: Path | None,
+    request: str | None,
+    environment: str | None,
+    dry_run: bool,
+    confirm: str | None,
+    reason: str | None,
+    config_path: Path | None,
+    as_json: bool,
+    plain: bool,
+) -> int:
+    """Make a branch from the deployed commit, in a work tree of its own. Your checkout stays as it is, to the byte.
+
+    The name is typed again with --confirm.
+
+    \b
+    Exit code: 0 made · 2 no such service or tag · 4 the repository cannot be read · 5 refused by a rule.
+    """
+    from sources.fixing import deed_of, make, plan
+
+    subject = subject_of(config_path, service)
+    folder = Path(os.path.abspath(worktree)) if worktree is not None else None
+    seed = _seed(request, environment, config_path, name) if request is not None else None
+
+    async def work() -> int:
+        problem = name_problem(name, subject.protected)
+        if problem is not None:
+            raise Refused(str(problem))
+        base = await base_of(subject, tag)
+        running = await running_commits(subject)
+        found = await plan(
+            subject.tags.repository,
+            name,
+            base,
+            subject.protected,
+            key=incident or name,
+            worktree=folder,
+            chosen=tag is not None,
+            running=running,
+            seed=seed,
+        )
+        if dry_run:
+            write_json(plan_json(found)) if as_json else _echo(plan_lines(found))
+            return Exit.REFUSED if found.problems else Exit.DONE
+        say_plan(found)
+        if found.problems:
+            raise Refused(str(found.problems[0]))
+        gate = gate_of(subject.loaded, incident or name)
+        typed = typed_for(gate, deed_of(found, subject.service.name), confirm, reason)
+        made = await make(subject.tags.repository, found, gate, typed, subject.service.name, seed)
+        if as_json:
+            write_json(made_json(made.plan, made.touched))
+        else:
+            click.echo(safe(f"{name} is made, in {found.worktree}"))
+            click.echo(safe(f"to take it away again: incident fix undo --name {name} --service {subject.service.name}"))
+        if made.touched:
+            say(f"careful: while it was made, these changed in your checkout: {', '.join(made.touched[:5])}")
+            return Exit.INCIDENT
+        if not as_json:
+            click.echo("your checkout is untouched: every file and time stamp is as before")
+        return Exit.DONE
+
+    from console.report.fix_text import made_json, plan_json, plan_lines
+
+    return _result(work())
+
+
+def _echo(lines: Any) -> None:
+    for line in lines:
+        click.echo(safe(line, 2000))
+
+
+def _seed(path: str, environment: str | None, config_path: Path | None, branch: str) -> Seed:
+    """The reproduction as a test file.
+
+    Raises:
+        click.UsageError: It cannot be read, or cannot be exported.
+        Refused: No environment is chosen.
+    """
+    from console.cli.repro_session import Options, asked_for, own_version
+    from console.repro.errors import Unclear
+    from console.repro.export import Variable, exported
+    from sources.fixing import Seed
+
+    try:
+        asked = asked_for(path, Options(config_path, environment, (), None, None, None, None, None, False, None, None))
+        table = next(one for one in asked.loaded.config.environment if one.name == asked.env.name)
+        has_token = table.token_env or table.token_file or table.token_keyring
+        variable = Variable(table.token_env or "API_TOKEN") if has_token else None
+        text = exported(
+            asked.request, "pytest", version=own_version(), incident=branch, variable=variable, failing=asked.wanted.status
+        )  # fmt: skip
+    except Unclear as error:
+        raise click.UsageError(str(error)) from None
+    return Seed(f"test_{re.sub(r'[^a-z0-9]+', '_', branch)}.py", text)
+
+
+# --- undo --------------------------------------------------------------------------------------------------------
+
+
+@command.command("undo")
+@name_option
+@service_option
+@click.option("--keep-branch", is_flag=True, help="Take only the work tree away.")
+@_confirmed
+@config_option
+@forms
+@_told
+def undo_(
+    name: str | None,
+    service: str | None,
+    keep_branch: bool,
+    confirm: str | None,
+    reason: str | None,
+    config_path: Path | None,
+    as_json: bool,
+    plain: bool,
+) -> int:
+    """Take a fix branch and its work tree away again, where no work would be lost.
+
+    \b
+    Exit code: 0 gone · 2 no such branch · 4 the repository cannot be read · 5 refused: work would be lost, or not confirmed.
+    """
+    from sources.fixing import undo
+    from sources.repository import Repository
+
+    loaded = load(config_path)
+    branch = branch_of(loaded, name, service)
+    gate = gate_of(loaded, branch.incident)
+    typed = typed_for(gate, Deed(UNDONE, branch.name, {}), confirm, reason)
+    gone = _result(undo(Repository(branch.repository), branch, gate, typed, worktree_only=keep_branch))
+    if as_json:
+        untouched = not gone.touched
+        write_json(
+            {"branch": branch.name, "worktree": str(branch.worktree), "kept": keep_branch, "untouched": untouched}
+        )
+    else:
+        click.echo(safe(f"{branch.worktree} is gone{'' if keep_branch else f', and the branch {branch.name} with it'}"))
+    if gone.touched:
+        say(f"careful: these changed in your checkout: {', '.join(gone.touched[:5])}")
+        return Exit.INCIDENT
+    return Exit.DONE

@@ -1,0 +1,141 @@
+"""`incident fix` as scripts use it: exit codes, what is typed, the JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.cli import main
+from tests.git.conftest import Work
+
+
+@pytest.fixture
+def incident(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Runs a command; its exit code, output and messages."""
+
+    def run(*arguments: str) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([*arguments])
+        out, err = capsys.readouterr()
+        return int(ended.value.code or 0), out, err
+
+    return run
+
+
+@pytest.fixture
+def shop(work: Work, configured: Callable[..., Path]) -> tuple[Work, str, str, list[str]]:
+    """Two deploys; the second one's tag has a branch of the same name that leads elsewhere."""
+    good = work.commit("Add prices", checkout__pricing_txt="one\n")
+    work.tag("deploy/prod/1", "one")
+    bad = work.commit("Divide", checkout__pricing_txt="two\n")
+    work.tag("deploy/prod/2", "two")
+    work.git("branch", "deploy/prod/2", good)
+    return work, good, bad, ["--config", str(configured(work.path))]
+
+
+def test_a_branch_is_made_where_its_name_is_typed_again(shop: Any, incident: Any) -> None:
+    work, _, bad, config = shop
+    code, out, err = incident("fix", "branch", "--service", "checkout", "--name", "fix/a", *config)
+    assert (code, out) == (5, "") and "--confirm fix/a" in err and "worktree add" in err
+    code, out, err = incident(
+        "fix", "branch", "--service", "checkout", "--name", "fix/a", "--confirm", "fix/b", *config
+    )
+    assert (code, out) == (5, "") and "B9" in err
+    assert work.git("branch", "--list", "fix/*") == ""
+    code, out, _ = incident(
+        "fix", "branch", "--service", "checkout", "--name", "fix/a", "--confirm", "fix/a", "--json", *config
+    )
+    document = json.loads(out)
+    assert code == 0
+    assert document["base"] == {"tag": "deploy/prod/2", "commit": bad}
+    assert (document["branch"], document["untouched"]) == ("fix/a", True)
+    assert (Path(document["worktree"]) / "checkout" / "pricing.txt").read_text() == "two\n"
+    code, out, _ = incident("fix", "undo", "--name", "fix/a", *config)
+    assert code == 5 and work.git("branch", "--list", "fix/*")
+    code, out, _ = incident("fix", "undo", "--name", "fix/a", "--confirm", "fix/a", "--json", *config)
+    assert code == 0 and json.loads(out)["untouched"] is True
+    assert not Path(document["worktree"]).exists() and work.git("branch", "--list", "fix/*") == ""
+    assert incident("fix", "undo", "--name", "fix/a", "--confirm", "fix/a", *config)[0] == 2
+
+
+def test_the_plan_alone_does_nothing(shop: Any, incident: Any) -> None:
+    work, good, _, config = shop
+    code, out, _ = incident(
+        "fix", "branch", "--name", "fix/a", "--from", "deploy/prod/1", "--dry-run", "--json", *config
+    )
+    document = json.loads(out)
+    assert code == 0 and document["base"]["commit"] == good and len(document["commands"]) == 2
+    assert work.git("branch", "--list", "fix/*") == ""
+
+
+@pytest.mark.parametrize("name", ["main", "production", "release/7", "prod/x", "feature/x", "--help-me", "fix/A"])
+def test_case_58_other_names_are_refused(shop: Any, incident: Any, name: str) -> None:
+    code, out, err = incident("fix", "branch", f"--name={name}", f"--confirm={name}", *shop[3])
+    assert (code, out) == (5, "") and ("B1" in err or "B2" in err)
+
+
+def test_a_branch_is_no_base_and_an_unknown_tag_is_told(shop: Any, incident: Any) -> None:
+    config = shop[3]
+    assert incident("fix", "branch", "--name", "fix/a", "--confirm", "fix/a", "--from", "main", *config)[0] == 5
+    for tag in ("nothing", "-x", "--upload-pack=x", "a b", "1" * 40):
+        code, _, err = incident("fix", "branch", "--name", "fix/a", "--confirm", "fix/a", f"--from={tag}", *config)
+        assert code == 2, (tag, err)
+
+
+def test_case_55_odd_tags_lead_to_the_right_commit_or_are_told(shop: Any, incident: Any) -> None:
+    work, good, _, config = shop
+    work.git("tag", "-a", "-m", "of a tag", "nested", "deploy/prod/1")
+    work.git("update-ref", "refs/tags/-x", good)
+    blob = work.git("hash-object", "-w", "--stdin", feed=b"x")
+    work.git("update-ref", "refs/tags/deploy/prod/blob", blob)
+    for tag in ("nested", "-x", "refs/tags/-x"):
+        code, out, _ = incident("fix", "branch", "--name", "fix/a", f"--from={tag}", "--dry-run", "--json", *config)
+        assert code == 0 and json.loads(out)["base"]["commit"] == good
+    assert incident("fix", "branch", "--name", "fix/a", "--from", "deploy/prod/blob", "--dry-run", *config)[0] == 2
+
+
+def test_a_folder_that_is_no_repository_ends_with_four(tmp_path: Path, configured: Any, incident: Any) -> None:
+    (tmp_path / "plain").mkdir()
+    config = ["--config", str(configured(tmp_path / "plain"))]
+    code, _, err = incident("fix", "branch", "--name", "fix/a", "--confirm", "fix/a", *config)
+    assert code == 4 and "is no git repository" in err
+
+
+def test_case_57_a_shallow_clone_without_the_tag_says_what_would_bring_it(
+    shop: Any, tmp_path: Path, configured: Any, incident: Any
+) -> None:
+    work = shop[0]
+    work.git("clone", "--quiet", "--depth=1", "--no-tags", f"file://{work.path}", str(tmp_path / "shallow"))
+    config = ["--config", str(configured(tmp_path / "shallow"))]
+    code, _, err = incident("fix", "branch", "--name", "fix/a", "--from", "deploy/prod/1", "--dry-run", *config)
+    assert code == 2 and "shallow clone" in err and "git fetch" in err
+    assert incident("fix", "branch", "--name", "fix/a", "--dry-run", *config)[0] == 2
+
+
+def test_case_57_a_bare_repository_works(shop: Any, tmp_path: Path, configured: Any, incident: Any) -> None:
+    work, _, bad, _ = shop
+    work.git("clone", "--quiet", "--bare", str(work.path), str(tmp_path / "bare.git"))
+    config = ["--config", str(configured(tmp_path / "bare.git"))]
+    code, out, _ = incident("fix", "branch", "--name", "fix/a", "--confirm", "fix/a", "--json", *config)
+    assert code == 0 and json.loads(out)["base"]["commit"] == bad and json.loads(out)["untouched"] is True
+
+
+def test_where_the_service_says_that_it_runs_another_commit_a_person_chooses(
+    shop: Any, configured: Any, incident: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, good, bad, config = shop
+
+    async def told(_: Any) -> tuple[str, ...]:
+        return (good[:10],)
+
+    monkeypatch.setattr("console.cli.fix.running_commits", told)
+    code, _, err = incident("fix", "branch", "--name", "fix/a", "--confirm", "fix/a", *config)
+    assert code == 5 and "B4" in err and good[:10] in err
+    code, out, _ = incident(
+        "fix", "branch", "--name", "fix/a", "--confirm", "fix/a", "--from", "deploy/prod/2", "--json", *config
+    )
+    assert code == 0 and json.loads(out)["base"]["commit"] == bad
