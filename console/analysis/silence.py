@@ -28,6 +28,8 @@ UNHEARD = Meaning(Family.GAUGE, "silence", "count", -1, certain=False)
 REGULAR = 1.6
 """Longest gap over usual step up to which points count as regular; of those, three missing are enough [D]."""
 REGULAR_MISSING = 3.5
+LEAST_S = 60.0
+"""Less is a hiccup of whoever reports or of whoever asks [D]."""
 FEWEST_POINTS = 20
 STALE_STEPS = 3.0
 STALE_LEAST_S = 180.0
@@ -78,7 +80,7 @@ def find_silences(series: SeriesSet, at: Instant) -> list[Silence]:
         needed = (
             REGULAR_MISSING * step if regular else max(SILENCE_EXPECTED * float(gaps.mean()), SILENCE_GAPS * longest)
         )
-        if missing >= needed:
+        if missing >= max(needed, LEAST_S):
             found.append(Silence(service, source, last + step, step, int(merged.size)))
     return found
 

@@ -37,6 +37,11 @@ CARRY_SPANS = 5
 NEW_P = 1e-3
 NEW_LINES = "new error lines"
 FEWEST_NEW = 5
+NEW_LASTING_S = 20.0
+"""Lines of a new error come for longer than this, or they are one hiccup [D]."""
+NEW_OVER = 5.0
+"""A new error is over where no line came for so many times the longest pause between its lines, and a minute [D]."""
+NEW_OVER_S = 60.0
 COVER_S = 10.0
 CLIP = 3.0
 """Times beyond this many of the shifted median count as that [D]."""
@@ -256,12 +261,11 @@ def new_errors(records: Iterable[LogRecord], at: Instant, window: Window, source
     With y lines in the stretch W since the first one and none in the covered stretch B before, chance alone puts the
     other y - 1 there with (W / (B + W)) ** (y - 1). Stretches count as far as any record covers them.
     """
-    first: dict[tuple[str, str], Instant] = {}
-    lines: dict[tuple[str, str], int] = {}
     known_records = [r for r in records if r.at is not None and r.at <= at]
     width = cover_width(known_records)
     cells: set[int] = set()
     memo: dict[str, str] = {}
+    stamps: dict[tuple[str, str], list[Instant]] = {}
     for record in known_records:
         if record.at is None:
             continue
@@ -271,42 +275,58 @@ def new_errors(records: Iterable[LogRecord], at: Instant, window: Window, source
         template = memo.get(record.message)
         if template is None:
             template = memo[record.message] = template_of(record.message)
-        key = (record.service, template)
-        first.setdefault(key, record.at)
-        lines[key] = lines.get(key, 0) + 1
+        stamps.setdefault((record.service, template), []).append(record.at)
     covered = sorted(cells)
-    found: dict[str, Move] = {}
-    for key, start in first.items():
-        count = lines[key]
-        if count < FEWEST_NEW or start < window.start:
+    found: dict[str, list[_NewLines]] = {}
+    for (service, _), lines in stamps.items():
+        if len(lines) < FEWEST_NEW or lines[0] < window.start or lines[-1] - lines[0] <= NEW_LASTING_S:
             continue
-        after = sum(c * width >= start - width for c in covered)
-        total = len(covered)
-        if total - after < 3 or (after / total) ** (count - 1) > NEW_P:
-            continue
-        service, _ = key
-        known = found.get(service)
-        if known is None or start < known.onset:
-            more = (known.requests or 0) if known else 0
-            found[service] = Move(
-                service=service,
-                operation=None,
-                metric=NEW_LINES,
-                meaning=NEW_ERRORS,
-                direction=1,
-                onset=start,
-                end=None,
-                level=0.0,
-                observed=float(count + more),
-                z=0.0,
-                effect=float("inf"),
-                bins=after,
-                step_s=width,
-                requests=count + more,
-                source=source,
-                chance=(after / total) ** (count - 1),
-            )
-    return list(found.values())
+        after = sum(c * width >= lines[0] - width for c in covered)
+        chance = (after / len(covered)) ** (len(lines) - 1)
+        if len(covered) - after >= 3 and chance <= NEW_P:
+            found.setdefault(service, []).append(_NewLines(lines[0], _end_of(lines, at), len(lines), after, chance))
+    return [_new_move(service, kinds, width, source) for service, kinds in found.items()]
+
+
+@dataclass(frozen=True, slots=True)
+class _NewLines:
+    """Lines of one new error."""
+
+    start: Instant
+    end: Instant | None
+    lines: int
+    cells: int
+    chance: float
+
+
+def _end_of(lines: list[Instant], at: Instant) -> Instant | None:
+    """When lines that came in some rhythm ended; None where the next one may still come."""
+    pause = max(later - earlier for earlier, later in pairwise(lines))
+    return lines[-1] if at - lines[-1] > max(NEW_OVER_S, NEW_OVER * pause) else None
+
+
+def _new_move(service: str, kinds: list[_NewLines], width: float, source: str) -> Move:
+    first = min(kinds, key=lambda one: one.start)
+    count = sum(one.lines for one in kinds)
+    ends = [one.end for one in kinds if one.end is not None]
+    return Move(
+        service=service,
+        operation=None,
+        metric=NEW_LINES,
+        meaning=NEW_ERRORS,
+        direction=1,
+        onset=first.start,
+        end=max(ends) if len(ends) == len(kinds) else None,
+        level=0.0,
+        observed=float(count),
+        z=0.0,
+        effect=float("inf"),
+        bins=first.cells,
+        step_s=width,
+        requests=count,
+        source=source,
+        chance=first.chance,
+    )
 
 
 def cover_width(records: list[LogRecord]) -> float:

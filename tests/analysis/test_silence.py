@@ -53,3 +53,9 @@ def test_a_stale_source_is_said_to_be_stale() -> None:
     (new,) = aged_sources((report,), SeriesSet.of([series("a", steady(60))]), NOW)
     assert (old.state, new.state) == (SourceState.STALE, SourceState.OK)
     assert "15m" in old.detail
+
+
+def test_some_seconds_without_a_point_are_a_hiccup_and_a_minute_is_not() -> None:
+    fine = steady(step=5.0, count=400)
+    assert silent(series("a", fine), series("b", [a + 40 for a in fine])) == []
+    assert silent(series("a", fine), series("b", [a + 70 for a in fine])) == ["b"]

@@ -1,0 +1,153 @@
+"""A shop request by request, in fine steps: what its services show while the machine below all of them stands still.
+
+A stall stops every process at once, or leaves them a part of their speed. Who is served then takes so much longer; who arrives
+meanwhile waits for a free worker, so that the queue takes a while to go. A caller that waits too long gives up: a failure.
+"""
+
+from __future__ import annotations
+
+import heapq
+import random
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+from statistics import fmean
+
+from console.domain.instant import Instant, Window
+from console.domain.observations import Observations
+from console.domain.reading import SourceReport, SourceState
+from console.domain.series import Series, SeriesKey, SeriesSet
+from console.domain.topology import Service, Topology
+
+START = 1_790_000_000.0
+BEFORE_S = 2400.0
+"""Seconds of traffic before anything happens."""
+RATE = 16.0
+"""Requests per second at the entry."""
+WORKERS = 24
+QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
+CALLS = {"front": {"basket": 0.4, "stock": 0.5}, "basket": {"bank": 0.5, "stock": 0.4}, "bank": {}, "stock": {}}
+"""Calls of a request to each callee; callers before callees."""
+OWN_S = {"front": 0.012, "basket": 0.06, "bank": 0.14, "stock": 0.03}
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What one service does otherwise from `since` on, in seconds after the calm stretch."""
+
+    service: str
+    since: float
+    slower: float = 1.0
+    """Its own time, as a multiple."""
+    failing: float = 0.0
+    """Share of its requests that fail."""
+    until: float = float("inf")
+
+
+@dataclass(frozen=True)
+class Stall:
+    """A stretch, in seconds after the calm one, in which the whole machine is slow."""
+
+    start: float
+    end: float
+    speed: float = 0.0
+    """Of its usual one; 0: it stands still."""
+
+
+@dataclass
+class Shop:
+    """Requests of a while, and what a monitoring system would have made of them at any moment.
+
+    Args:
+        seed: Of all chance in it.
+        stalls: When the whole machine is slow; none overlaps another.
+        faults: What is really wrong.
+        patience_s: After so long a caller gives up.
+        length_s: How long it goes on after the calm stretch.
+    """
+
+    seed: int
+    stalls: tuple[Stall, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    patience_s: float = 2.0
+    length_s: float = 240.0
+    served: dict[str, list[tuple[Instant, float, bool]]] = field(default_factory=lambda: defaultdict(list))
+    """(end, seconds, failed) by service."""
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.seed)
+        self._free: dict[str, list[float]] = {name: [0.0] * WORKERS for name in CALLS}
+        at = 0.0
+        while at < BEFORE_S + self.length_s:
+            at += self._random.expovariate(RATE)
+            self._serve("front", at)
+        for answers in self.served.values():
+            answers.sort()
+
+    def _serve(self, service: str, at: float) -> tuple[float, bool]:
+        """When a request that arrives is answered, and whether it fails."""
+        fault = next((f for f in self.faults if f.service == service and f.since <= at - BEFORE_S < f.until), None)
+        own = OWN_S[service] * self._random.lognormvariate(0, 0.4) * (fault.slower if fault else 1.0)
+        start = max(at, self._free[service][0])
+        end = self._awake(start, own)
+        failed = self._random.random() < (fault.failing if fault else 0.001)
+        for callee, share in CALLS[service].items():
+            if self._random.random() < share:
+                called = end
+                end, bad = self._serve(callee, called)
+                failed = failed or bad or end - called > self.patience_s
+        heapq.heapreplace(self._free[service], end)
+        self.served[service].append((end, end - at, failed))
+        return end, failed
+
+    def _awake(self, start: float, seconds: float) -> float:
+        """When work of so many seconds is done; a stall leaves a part of its length for it, or nothing."""
+        at, left = start, seconds
+        for stall in self.stalls:
+            low, high = max(at, stall.start + BEFORE_S), stall.end + BEFORE_S
+            if high <= at:
+                continue
+            if at + left <= low:
+                break
+            left -= low - at
+            slow = (high - low) * stall.speed
+            if slow >= left:
+                return low + left / stall.speed
+            at, left = high, left - slow
+        return at + left
+
+    def seen(self, after_s: float, step_s: float) -> Observations:
+        """What is known so many seconds after the calm stretch, in steps of this width."""
+        at = START + BEFORE_S + after_s
+        edges = [START + k * step_s for k in range(int((BEFORE_S + after_s) // step_s) + 1)]
+        series = [one for name in CALLS for one in self._series(name, edges)]
+        return Observations(
+            at=at,
+            window=Window(edges[-1] - 1800, edges[-1]),
+            history=Window(START, edges[-1]),
+            topology=Topology(
+                tuple(Service(name, depends_on=tuple(callees)) for name, callees in CALLS.items()),
+                (),
+            ),
+            series=SeriesSet.of(series),
+            sources=tuple(SourceReport(n, "csv", SourceState.OK, role=n) for n in ("metrics", "changes")),
+        )
+
+    def _series(self, name: str, edges: list[Instant]) -> list[Series]:
+        points: dict[str, list[tuple[Instant, float]]] = defaultdict(list)
+        answers = iter(self.served[name])
+        one = next(answers, None)
+        for low, high in pairwise(edges):
+            inside: list[tuple[float, bool]] = []
+            while one is not None and START + one[0] <= high:
+                if START + one[0] > low:
+                    inside.append(one[1:])
+                one = next(answers, None)
+            points["request_count"].append((high, float(len(inside))))
+            points["error_count"].append((high, float(sum(bad for _, bad in inside))))
+            if inside:
+                times = sorted(seconds for seconds, _ in inside)
+                points["latency_avg"].append((high, fmean(times)))
+                for metric, q in QUANTILES.items():
+                    points[metric].append((high, times[min(len(times) - 1, int(q * len(times)))]))
+        return [Series.of(SeriesKey(name, "", metric), found, "metrics", "q") for metric, found in points.items()]
