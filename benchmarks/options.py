@@ -11,6 +11,7 @@ GROUPS = {
     "screen": "the screen",
     "logs": "the log engine",
     "diagnosis": "the diagnosis",
+    "recovery": "the judges of recoveries and canaries",
 }
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 

@@ -195,14 +195,15 @@ def _together(rest: Sequence[Pattern]) -> Pattern:
 def without_secrets(pattern: Pattern) -> Pattern:
     """The same for eyes, clipboards and documents; what stands for a secret is the same in every run."""
     # A blank is no secret, whatever the word before it.
-    template = BLANK.join(_hidden(part) for part in pattern.template.split(BLANK))
-    example = _hidden(pattern.example)
+    template = BLANK.join(text_without_secrets(part) for part in pattern.template.split(BLANK))
+    example = text_without_secrets(pattern.example)
     if (template, example) == (pattern.template, pattern.example):
         return pattern
     return replace(pattern, template=SafeText(template), example=SafeText(example))
 
 
-def _hidden(text: str) -> str:
+def text_without_secrets(text: str) -> str:
+    """The text with every secret as a token that is the same for all secrets of a kind, and in every run."""
     return _RUN.sub("", redact(text))
 
 
