@@ -42,7 +42,7 @@ ACTIONS: tuple[Action, ...] = (
         footer=30,
     ),
     Action(
-        "logs", ("l",), "log screen", "The log screen: histogram, patterns, fields and lines of the filter.", footer=70
+        "logs", ("l",), "log screen", "The log screen: histogram, patterns, fields, lines and exceptions.", footer=70
     ),
     Action(
         "open",

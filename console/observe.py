@@ -16,7 +16,7 @@ from console.domain.logs import LogPage
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.series import Series, SeriesSet, chosen
-from console.domain.shapes import ShapeCounts
+from console.domain.shapes import ExceptionCounts, ShapeCounts
 from console.domain.spans import Span
 from console.domain.text import SafeText
 from console.domain.topology import Dependency, Health, ProbeResult, Service, Topology
@@ -96,6 +96,15 @@ class CountsShapes(Protocol):
 
     async def shapes(self, window: Window, step_s: float, query: Query | None) -> Reading[ShapeCounts]:
         """The shapes of all matching messages, counted per bucket; the buckets begin at the window's start."""
+        ...
+
+
+@runtime_checkable
+class GroupsExceptions(Protocol):
+    """A log source that groups the exceptions in its lines where they are read."""
+
+    async def exceptions(self, window: Window, query: Query | None, step_s: float) -> Reading[ExceptionCounts]:
+        """The exceptions of all matching records by type and place, counted per bucket from the window's start on."""
         ...
 
 

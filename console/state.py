@@ -13,7 +13,7 @@ from console.domain.diagnosis import Diagnosis, GraphCall, JudgedChange, Standin
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogCounts, LogRecord, Pattern
 from console.domain.reading import Cost
-from console.domain.shapes import FieldExcess
+from console.domain.shapes import ExceptionGroup, FieldExcess
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState, Health, ProbeResult
 
@@ -160,10 +160,14 @@ class LogsView:
     """Length of the stretch that `patterns` are compared with, in seconds; None: with nothing."""
     excess: tuple[FieldExcess, ...] = ()
     """Field values that failing records of the window have more often than others, the clearest first."""
+    excess_sample: int | None = None
+    """Records that `excess` was found in, where they are a sample of those of the window; None: it was found in all."""
+    exceptions: tuple[ExceptionGroup, ...] = ()
+    """What was raised in the window by type and place, compared as the patterns are: unknown ones first."""
     wanted_text: SafeText | None = None
     """The filter that is being read while what is shown still matches `filter_text`; None: nothing is being read."""
     patterns_status: Status = Status()
-    """Of `patterns`: how old their counts are, how far they are counted, whether they are those of a sample."""
+    """Of `patterns` and `exceptions`: how old their counts are, how far they are counted, whether they are those of a sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +177,8 @@ class ChangesView:
     changes: tuple[JudgedChange, ...] = ()
     running: tuple[Running, ...] = ()
     onset: Instant | None = None
+    onset_error_s: float | None = None
+    """Seconds by which the onset may be off, either way; None where that is not known."""
     coverage: SafeText = SafeText("")
     """Which sources were consulted and which were not."""
     empty_reason: SafeText = SafeText("")

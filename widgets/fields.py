@@ -1,18 +1,21 @@
-"""What the selected line or pattern says, field by field, and what failing lines have more often than others."""
+"""What the selected line, pattern or exception says, field by field, and what failing lines have more often than others."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeAlias
 
 from console.domain.logs import FieldValue, LogRecord, Pattern
-from console.domain.shapes import FieldExcess
+from console.domain.shapes import ExceptionGroup, FieldExcess
 from console.state import LogsView
-from widgets import details
+from widgets import details, exceptions
 from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut, pad, width_of
 from widgets.numbers import percent, plain
 from widgets.pane import Pane
 
+Told: TypeAlias = LogRecord | Pattern | ExceptionGroup
+"""What the fields belong to."""
 LEAST_NOTE = 12
 """Cells that a remark beside a value must have."""
 
@@ -23,21 +26,33 @@ def share_text(one: FieldExcess) -> str:
     return f"{share}, {f'{plain(one.ratio)} × over' if one.ratio is not None else 'no other'}"
 
 
-def paint(of: LogRecord | Pattern | None, view: LogsView, width: int, height: int, look: Look) -> Body:
+def paint(of: Told | None, view: LogsView, width: int, height: int, look: Look) -> Body:
     """The fields of a line, those that failing lines have in excess with their share; then all such values."""
     if isinstance(of, LogRecord):
         known = {(one.field, str(one.value)): one for one in view.excess}
         rows = [_remarked(row, known, width) for row in details.record(of, width, height, look).rows]
     elif isinstance(of, Pattern):
         rows = list(details.pattern(of, width, height, look, view.baseline_s).rows)
+    elif isinstance(of, ExceptionGroup):
+        rows = exceptions.details(of, width, look, view.baseline_s)
     else:
-        said = absence(view.status, "", "select a line or a pattern")
+        said = absence(view.status, "", "select a line, a pattern or an exception")
         rows = list(note(said, width, max(1, height)).rows)
     if view.excess:
-        heading = Line.of(("failing lines have more often", "title"))
-        rows.append(Row.plain(Line(), heading.cut(width)))
+        rows.append(Row.plain(Line(), *excess_heading(view.excess_sample, width)))
         rows += [_excess(one, width) for one in view.excess]
     return Body((), tuple(rows))
+
+
+def excess_heading(sample: int | None, width: int) -> tuple[Line, ...]:
+    """What stands above the values in excess; and of how many records they are, where these are a sample of all."""
+    heading = Line.of(("failing lines have more often", "title"))
+    if sample is None:
+        return (heading.cut(width),)
+    told = Line.of((f"in a sample of {sample:,} lines", "warn"))
+    if heading.width + told.width + 2 <= width:
+        return (heading + Line.of("  ") + told,)
+    return heading.cut(width), told.cut(width)
 
 
 def _remarked(row: Row, known: dict[tuple[str, str], FieldExcess], width: int) -> Row:
@@ -67,13 +82,13 @@ class FieldsPane(Pane):
 
     number = 3
     title = "Fields"
-    of: LogRecord | Pattern | None = None
+    of: Told | None = None
     view = LogsView()
 
-    def show_fields(self, of: LogRecord | Pattern | None, view: LogsView, look: Look) -> None:
+    def show_fields(self, of: Told | None, view: LogsView, look: Look) -> None:
         """Show what this says, beside what failing lines of the view have in common."""
-        known = (self.of, self.view.baseline_s, self.view.excess)
-        if self.shows(known, (of, view.baseline_s, view.excess), look):
+        known = (self.of, self.view.baseline_s, self.view.excess, self.view.excess_sample)
+        if self.shows(known, (of, view.baseline_s, view.excess, view.excess_sample), look):
             return
         if of != self.of:
             self.forget_place()
@@ -82,7 +97,8 @@ class FieldsPane(Pane):
 
     def title_text(self) -> str:
         """Of what they are."""
-        return "Fields of the pattern" if isinstance(self.of, Pattern) else "Fields of the line"
+        kind = {Pattern: "pattern", ExceptionGroup: "exception"}.get(type(self.of), "line")
+        return f"Fields of the {kind}"
 
     def body(self, width: int, height: int) -> Body:
         """The fields as rows."""

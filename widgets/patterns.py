@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import shlex
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 from console.domain.instant import Window, span_text
@@ -186,8 +185,11 @@ class PatternsPane(Pane):
     def facts(self) -> str:
         """How many there are, and how many are new."""
         new = sum(1 for pattern in self.view.patterns if pattern.status == "new")
-        told = f"{len(self.view.patterns)}, {new} new" if self.view.patterns else ""
-        return " · ".join(part for part in (told, self.beside) if part)
+        return f"{len(self.view.patterns)}, {new} new" if self.view.patterns else ""
+
+    def filter_text(self) -> str:
+        """Nothing narrows it down; in that place it says where else there is something."""
+        return self.beside
 
     def body(self, width: int, height: int) -> Body:
         """The painted table."""

@@ -66,11 +66,17 @@ def excess(failing: Sequence[LogRecord], others: Sequence[LogRecord]) -> tuple[F
     return tuple([one for _, one in found[:MOST_VALUES]])
 
 
-def excess_of(seen: Observations) -> tuple[FieldExcess, ...]:
-    """Values over-represented among the failing records of the window, as far as records of it were read."""
-    read = [one.records for one in (seen.records, seen.errors) if one is not None]
-    known = {record_id(r): r for records in read for r in records if r.at is not None and r.at in seen.window}
-    return excess([r for r in known.values() if r.failed], [r for r in known.values() if not r.failed])
+def excess_of(seen: Observations) -> tuple[tuple[FieldExcess, ...], int | None]:
+    """Values over-represented among the failing records of the window, as far as records of it were read.
+
+    Returns:
+        The values, and how many records they were found in where these are a sample; None: all were read.
+    """
+    read = [one for one in (seen.records, seen.errors) if one is not None]
+    known = {record_id(r): r for one in read for r in one.records if r.at is not None and r.at in seen.window}
+    found = excess([r for r in known.values() if r.failed], [r for r in known.values() if not r.failed])
+    sampled = seen.records is None or seen.records.matched > len(seen.records.records)
+    return found, len(known) if sampled else None
 
 
 def _counted(records: Iterable[LogRecord]) -> tuple[Counter[tuple[str, SafeText]], Counter[str]]:

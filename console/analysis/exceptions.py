@@ -6,6 +6,7 @@ only moves lines keeps its groups; frames of libraries and runtimes are left out
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -205,12 +206,20 @@ class _Group:
     last: Instant
     services: set[str]
     example: tuple[SafeText, ...]
+    buckets: dict[int, int]
 
 
 class ExceptionTable:
-    """Groups the exceptions of records by type and place; bounded."""
+    """Groups the exceptions of records by type and place; bounded.
 
-    def __init__(self, most: int = MOST_GROUPS) -> None:
+    Args:
+        start: Where bucket 0 begins.
+        step_s: Width of a bucket; 0: they are not counted by time.
+        most: Groups that are kept.
+    """
+
+    def __init__(self, start: Instant = 0.0, step_s: float = 0.0, most: int = MOST_GROUPS) -> None:
+        self._start, self._step_s = start, step_s
         self._most = most
         self._groups: dict[tuple[str, tuple[str, ...]], _Group] = {}
 
@@ -229,8 +238,11 @@ class ExceptionTable:
                 key = (OTHER_TYPES, ())
             group = self._groups.get(key)
         if group is None:
-            group = self._groups[key] = _Group(raised.message, 0, record.at, record.at, set(), lines)
+            group = self._groups[key] = _Group(raised.message, 0, record.at, record.at, set(), lines, {})
         group.count += 1
+        if self._step_s:
+            bucket = math.floor((record.at - self._start) / self._step_s + 1e-9)
+            group.buckets[bucket] = group.buckets.get(bucket, 0) + 1
         group.services.add(record.service)
         if (record.at, lines) < (group.first, group.example):
             group.first, group.example, group.message = record.at, lines, raised.message
@@ -248,6 +260,7 @@ class ExceptionTable:
                 group.last,
                 tuple(sorted(group.services)),
                 group.example,
+                buckets=dict(sorted(group.buckets.items())),
             )
             for (type_, frames), group in self._groups.items()
         ]
@@ -264,11 +277,15 @@ def joined(parts: Iterable[Sequence[ExceptionGroup]]) -> tuple[ExceptionGroup, .
     for group in (group for part in parts for group in part):
         key = (group.type, group.frames)
         known = found.get(key)
-        found[key] = group if known is None else _both(known, group)
+        found[key] = group if known is None else both(known, group)
     return tuple(sorted(found.values(), key=_most_frequent))
 
 
-def _both(a: ExceptionGroup, b: ExceptionGroup) -> ExceptionGroup:
+def both(a: ExceptionGroup, b: ExceptionGroup) -> ExceptionGroup:
+    """Two groups of one type and place as one; their buckets begin at the same moment."""
+    buckets = dict(a.buckets)
+    for bucket, count in b.buckets.items():
+        buckets[bucket] = buckets.get(bucket, 0) + count
     first = min(a, b, key=lambda group: (group.first_seen, group.example))
     return ExceptionGroup(
         first.type,
@@ -279,6 +296,7 @@ def _both(a: ExceptionGroup, b: ExceptionGroup) -> ExceptionGroup:
         max(a.last_seen, b.last_seen),
         tuple(sorted({*a.services, *b.services})),
         first.example,
+        buckets=dict(sorted(buckets.items())),
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import click
-import msgspec
 
 from console.analysis.constants import PATTERN_BASELINE_WINDOWS, TREND_STEPS
 from console.cli.logs import Asked, answers, asked_of, closing
@@ -19,9 +18,8 @@ from console.domain.diagnosis import BaselineWindow
 from console.domain.instant import Window
 from console.domain.logs import LogRecord, record_id
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
-from console.domain.shapes import ExceptionCounts, ExceptionGroup, PatternReport, ShapeCounts
+from console.domain.shapes import ExceptionCounts, PatternReport, ShapeCounts
 from console.domain.text import SafeText
-from console.guard.redact import redact
 from console.guard.sanitise import safe
 from console.query.ast import And, Query
 from console.query.parse import parse
@@ -142,7 +140,7 @@ def _report(
     from console.analysis.contrast import excess
     from console.analysis.exceptions import compared as exceptions_compared
     from console.analysis.patterns import compare_counts, without_secrets
-    from console.live.secrets import hidden
+    from console.live.secrets import hidden, hidden_exception
 
     before = [counts for one in seen for counts in one.before]
     found = compare_counts([one.now for one in seen], before)
@@ -163,19 +161,10 @@ def _report(
         lines=found.lines,
         baseline_lines=found.baseline_lines,
         baseline_too_small=found.too_small,
-        exceptions=tuple([_lines_without_secrets(group) for group in exceptions]),
+        exceptions=tuple([hidden_exception(group) for group in exceptions]),
         fields=excess([r for r in records if r.failed], [r for r in records if not r.failed]),
         sampled=any(counts.sampled for counts in (*before, *(one.now for one in seen))),
         sources=tuple(sources),
-    )
-
-
-def _lines_without_secrets(group: ExceptionGroup) -> ExceptionGroup:
-    """What is printed here is pasted elsewhere."""
-    # Together, since a key goes over several lines.
-    example = redact("\n".join(group.example)).split("\n")
-    return msgspec.structs.replace(
-        group, message=SafeText(redact(group.message)), example=tuple([SafeText(line) for line in example])
     )
 
 

@@ -114,6 +114,8 @@ class ExceptionGroup(msgspec.Struct, frozen=True, gc=False):
     """The whole text of the first, line by line."""
     baseline_count: int | None = None
     """None: there is no baseline."""
+    buckets: dict[int, int] = {}
+    """Its records by number of the bucket of time, in that order; empty where they were not counted so."""
 
 
 @dataclass(frozen=True, slots=True)

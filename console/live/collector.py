@@ -21,7 +21,7 @@ from console.domain.diagnosis import Diagnosis, JudgedChange
 from console.domain.instant import Instant, Window, parse_span
 from console.domain.observations import Observations
 from console.domain.series import SeriesKey
-from console.domain.shapes import FieldExcess
+from console.domain.shapes import ExceptionGroup, FieldExcess
 from console.domain.text import SafeText
 from console.drilldowns import (
     NEWS_KEPT,
@@ -37,6 +37,7 @@ from console.guard.sanitise import safe
 from console.live.details import Details, Found
 from console.live.evidence import Evidence
 from console.live.log_pane import LogPane
+from console.live.raised import told
 from console.live.scope import TimeScope
 from console.live.status import combined
 from console.live.timeview import TimeView
@@ -115,7 +116,8 @@ class Collector:
         self._details = Details(sources, self._scope)
         self._diagnosis: Diagnosis | None = None
         self._observations: Observations | None = None
-        self._excess: tuple[FieldExcess, ...] = ()
+        self._excess: tuple[tuple[FieldExcess, ...], int | None] = (), None
+        self._exceptions: tuple[ExceptionGroup, ...] = ()
         self._problem = SafeText("")
         self._changes_told: tuple[News, ...] = ()
         self._signals: tuple[tuple[Axis, Status, int, int], SignalsView] | None = None
@@ -246,6 +248,7 @@ class Collector:
             self._changes_told = (*news_between(self._diagnosis, diagnosis), *self._changes_told)[:NEWS_KEPT]
             self._diagnosis = diagnosis
             self._excess = await asyncio.to_thread(excess_of, observations)
+            self._exceptions = await asyncio.to_thread(told, *self._evidence.raised())
             self._problem = SafeText("")
         except Exception as error:  # the judge must not take the collection down with it
             self._problem = safe(f"diagnosis failed: {type(error).__name__}: {error}", 200)
@@ -269,6 +272,7 @@ class Collector:
             logs=self._logs.view(
                 diagnosis,
                 self._excess,
+                self._exceptions,
                 self._patterns_status(now),
                 combined(self._evidence.states("errors"), now, live=live),
             ),

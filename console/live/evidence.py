@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any, TypeAlias, TypeVar
 
@@ -12,6 +12,7 @@ from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import FeedPhase, FeedState, Reading, SourceReport, SourceState
+from console.domain.shapes import ExceptionGroup
 from console.domain.spans import Span
 from console.domain.text import SafeText
 from console.domain.topology import ProbeResult
@@ -143,6 +144,12 @@ class Evidence:
             told = [progress for store in self._shapes.values() if (progress := store.progress())]
             return Status(Word.LOADING, status.age_s, detail=told[0] if told else SafeText("counting the lines"))
         return status
+
+    def raised(self) -> tuple[list[Sequence[ExceptionGroup]], list[Sequence[ExceptionGroup]]]:
+        """The exceptions of each source in the window, as far as the lines are counted, and those of the time before it."""
+        window = self._scope.window()
+        seen = [store.exceptions(window) for store in self._shapes.values()]
+        return [now for now, _ in seen], [before for _, before in seen]
 
     def kick(self) -> None:
         """Ask every source again now."""

@@ -11,7 +11,7 @@ from console.domain.diagnosis import Diagnosis
 from console.domain.instant import Instant, Window, span_text
 from console.domain.logs import LogRecord
 from console.domain.reading import SourceState
-from console.domain.shapes import FieldExcess
+from console.domain.shapes import ExceptionGroup, FieldExcess
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.live.log_tail import LogTail
@@ -182,7 +182,8 @@ class LogPane:
     def view(
         self,
         diagnosis: Diagnosis | None,
-        excess: tuple[FieldExcess, ...],
+        excess: tuple[tuple[FieldExcess, ...], int | None],
+        exceptions: tuple[ExceptionGroup, ...],
         patterns_status: Status,
         sources_status: Status,
     ) -> LogsView:
@@ -190,7 +191,8 @@ class LogPane:
 
         Args:
             diagnosis: The last one, whose patterns are shown.
-            excess: What failing records have in common.
+            excess: What failing records have in common, and in how many records that was found, where it is a sample.
+            exceptions: What was raised, compared.
             patterns_status: Of the patterns.
             sources_status: Of what the log sources were last asked: as old as that is what is known of their lines.
         """
@@ -205,7 +207,9 @@ class LogPane:
             status=status,
             baseline_s=baseline.seconds if baseline is not None else None,
             patterns_status=patterns_status,
-            excess=excess,
+            excess=excess[0],
+            excess_sample=excess[1],
+            exceptions=exceptions,
             wanted_text=safe(self.filter_text) if self._reading() else None,
         )
         if lines is None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 import msgspec
 
 from console.domain.logs import LogRecord
+from console.domain.shapes import ExceptionGroup
 from console.domain.text import SafeText
 from console.guard.redact import redact
 
@@ -26,6 +27,14 @@ def _hidden(record: LogRecord) -> LogRecord:
     if (message, extra, fields, operation) == (record.message, record.extra, record.fields, record.operation):
         return record
     return msgspec.structs.replace(record, message=SafeText(message), extra=extra, fields=fields, operation=operation)
+
+
+def hidden_exception(group: ExceptionGroup) -> ExceptionGroup:
+    """The group, each secret in its message and example replaced by a token."""
+    message, example = redact(group.message), _lines(group.example)
+    if (message, example) == (group.message, group.example):
+        return group
+    return msgspec.structs.replace(group, message=SafeText(message), example=example)
 
 
 def _lines(lines: tuple[SafeText, ...]) -> tuple[SafeText, ...]:

@@ -1,10 +1,12 @@
-"""What the lines of a log source look like, counted over window and baseline: history once, then only what is new."""
+"""What the lines of a log source look like, and the exceptions in them, counted over window and baseline: history once, then
+only what is new."""
 
 from __future__ import annotations
 
+import asyncio
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import msgspec
@@ -13,10 +15,11 @@ from console.analysis.mining.shapes import MOST_SHAPES
 from console.domain.instant import Window
 from console.domain.logs import Level
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
-from console.domain.shapes import OTHER, Shape, ShapeCounts
+from console.domain.shapes import OTHER, ExceptionGroup, Shape, ShapeCounts
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
-from console.observe import CountsShapes, TellsVolume, named_shapes
+from console.live.raised import Raised
+from console.observe import CountsShapes, GroupsExceptions, TellsVolume, named_shapes
 
 LATE_S = 10.0
 """Lines that were written so long after their stamp are still counted."""
@@ -57,6 +60,7 @@ class ShapeStore:
         self._wanted_step_s = step_s
         self._monotonic = monotonic
         self._shapes: dict[tuple[str, Level, str], Shape] = {}
+        self._raised = Raised()
         self._have: Window | None = None
         self._step_s = 0.0
         self._zero = 0.0
@@ -100,13 +104,32 @@ class ShapeStore:
             if asked is None:
                 break
             grown = True
-            reading = await named_shapes(self._source, asked, self._step_s)
-            self._take(asked, reading)
+            reading, groups = await self._asked(asked)
+            self._take(asked, reading, groups)
             if self._monotonic() >= until:
                 break
         assert self._have is not None
         self._drop_old()
         return self._reading(self._have, reading)
+
+    def exceptions(self, window: Window) -> tuple[tuple[ExceptionGroup, ...], tuple[ExceptionGroup, ...]]:
+        """Those of a window, and those of what was counted before it."""
+        if self._have is None or window.end <= self._have.start:
+            return (), ()
+        begin, middle = (math.floor((at - self._zero) / self._step_s + 1e-9) for at in (self._have.start, window.start))
+        between = self._raised.between
+        return (
+            between(max(begin, middle), None, self._zero, self._step_s),
+            between(begin, middle, self._zero, self._step_s),
+        )
+
+    async def _asked(self, window: Window) -> tuple[Reading[ShapeCounts], Sequence[ExceptionGroup]]:
+        """Both questions at once: a source answers them from one reading."""
+        shapes = named_shapes(self._source, window, self._step_s)
+        if not isinstance(self._source, GroupsExceptions):
+            return await shapes, ()
+        counted, raised = await asyncio.gather(shapes, self._source.exceptions(window, None, self._step_s))
+        return counted, raised.value.groups
 
     def _continues(self, wanted: Window) -> bool:
         """Whether the counts at hand can grow into what is wanted."""
@@ -131,7 +154,7 @@ class ShapeStore:
         self._stretch_s = max(1, math.ceil(seconds / parts / self._step_s)) * self._step_s
         self._reach_s = seconds
         self._zero = self._begin = self._edge(wanted.end - seconds)
-        self._shapes, self._incomplete, self._have = {}, [], None
+        self._shapes, self._raised, self._incomplete, self._have = {}, Raised(), [], None
 
     def _edge(self, at: float) -> float:
         """The last edge of a bucket until an instant."""
@@ -149,12 +172,14 @@ class ShapeStore:
             return Window(max(self._begin, have.start - self._stretch_s), have.start)
         return None
 
-    def _take(self, asked: Window, reading: Reading[ShapeCounts]) -> None:
+    def _take(self, asked: Window, reading: Reading[ShapeCounts], groups: Sequence[ExceptionGroup]) -> None:
         have = self._have
         first = round((asked.start - self._zero) / self._step_s)
         newer = have is None or asked.end > have.end or asked.start >= have.start
         if newer and have is not None:
             self._forget_from(asked.start, first)
+            self._raised.forget_from(first)
+        self._raised.take(groups, first)
         for shape in reading.value.shapes:
             key = (shape.service, shape.level, shape.text)
             buckets = {first + bucket: lines for bucket, lines in shape.buckets.items()}
@@ -188,6 +213,7 @@ class ShapeStore:
         if have.start - self._zero <= TRIM * have.seconds:
             return
         moved = round((have.start - self._zero) / self._step_s)
+        self._raised.begin_at(moved)
         counts = ShapeCounts(have, self._step_s, tuple(self._shapes.values()), begins=self._zero)
         self._zero = have.start
         self._shapes = {

@@ -1,11 +1,11 @@
-"""Queries for the lines that a pattern or a field stands for."""
+"""Queries for the lines that a pattern, an exception or a field stands for."""
 
 from __future__ import annotations
 
 import re
 
 from console.domain.logs import FieldValue, Level, Pattern
-from console.domain.shapes import OTHER
+from console.domain.shapes import OTHER, ExceptionGroup
 from console.query.aliases import meaning_of
 from console.query.ast import And, FieldTest, Literal, Not, Query
 from console.query.parse import LEVEL_WORDS, QueryError, parse
@@ -35,6 +35,41 @@ def lines_of(pattern: Pattern) -> str:
         parts.append(FieldTest("level", "=", pattern.level.word))
     parts += texts_of(pattern)
     return text_of(parts[0] if len(parts) == 1 else And(tuple(parts))) if parts else ""
+
+
+def _raised_texts(group: ExceptionGroup) -> tuple[Query, ...]:
+    """Texts that each record of an exception holds: its type, and the names of its frames as its example writes them."""
+    if not group.frames:
+        return ()
+    lines = [line.lower() for line in group.example]
+    written = [
+        piece for name in (group.type, *group.frames) for piece in ((name,) if _stands(name, lines) else _names(name))
+    ]
+    told = [piece for piece in dict.fromkeys(written) if len(piece) >= LEAST_TEXT and _stands(piece, lines)]
+    return tuple([Literal(piece) for piece in told if "<" not in piece] or [Literal(piece) for piece in told])
+
+
+def _stands(piece: str, lines: list[str]) -> bool:
+    return any(piece.lower() in line for line in lines)
+
+
+def _names(frame: str) -> tuple[str, ...]:
+    """Module and function, which Python and Ruby print apart."""
+    module, _, function = frame.rpartition(".")
+    return module, function
+
+
+def tests_raised(group: ExceptionGroup) -> tuple[Query, ...]:
+    """What tells the records of an exception: its service, where it is one, and what all of them say."""
+    texts = _raised_texts(group)
+    one = len(group.services) == 1 and group.services[0]
+    return (FieldTest("service", "=", group.services[0]), *texts) if one and texts else texts
+
+
+def lines_raised(group: ExceptionGroup) -> str:
+    """A query for the records of an exception; empty: nothing that they say tells them."""
+    parts = tests_raised(group)
+    return text_of(parts[0] if len(parts) == 1 else And(parts)) if parts else ""
 
 
 def field_test(field: FieldValue) -> FieldTest | None:

@@ -14,7 +14,7 @@ from textual.widget import AwaitMount, Widget
 from console.actions import ACTIONS, Action
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import BadTime, span_text
-from console.domain.logs import FieldValue, Level, LogRecord, Pattern
+from console.domain.logs import Level, LogRecord
 from console.live.session import Session, TooManyMarks
 from console.live.timeview import LONGEST_S, SHORTEST_S, TimeView, parse_view
 from console.query.about import as_typed, inverted
@@ -462,7 +462,7 @@ class ConsoleScreen(TimeActions, FurtherActions):
 
     def _narrow(self, action: str, made: Callable[[str, Telling], str | None]) -> None:
         pane, item = self.current(), self.current().selected()
-        if self._refused(action) or not isinstance(item, (LogRecord, Pattern, FieldValue)):
+        if self._refused(action) or not isinstance(item, Telling):
             return
         text = made(pane.query_text if isinstance(pane, RecordLines) else self.session.filter_text, item)
         if text is None:

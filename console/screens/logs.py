@@ -1,4 +1,5 @@
-"""The log screen: how the lines of a filter run over the window, their patterns, the lines, and what one of them says."""
+"""The log screen: how the lines of a filter run over the window, their patterns, the exceptions in them, the lines, and what
+one of them says."""
 
 from __future__ import annotations
 
@@ -11,12 +12,12 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from console.actions import Action
-from console.domain.logs import LogRecord, Pattern
 from console.guard.sanitise import safe
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.state import ConsoleState, LogsView, Status, Word
-from widgets.fields import FieldsPane
+from widgets.exceptions import ExceptionsPane
+from widgets.fields import FieldsPane, Told
 from widgets.filter_line import FilterLine
 from widgets.histogram import HistogramPane
 from widgets.logs import LinesPane, LogsPane
@@ -24,11 +25,15 @@ from widgets.pane import Pane
 from widgets.patterns import PatternsPane
 
 NARROW_COLUMNS = 100
-"""Below this, patterns and fields share one place."""
+"""Below this, patterns, exceptions and fields share one place."""
+WIDE_COLUMNS = 170
+"""From this on all three stand beside each other; below, patterns and exceptions share one place."""
 LOW_ROWS = 14
 """Below this, one pane has all the room."""
 FIELDS_SHARE = 0.38
 """Share of the width that the fields take beside the patterns."""
+FIELDS_SHARE_OF_THREE = 0.28
+"""The same beside patterns and exceptions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,8 @@ class Plan:
     histogram_rows: int
     middle_rows: int
     fields_columns: int
+    all_beside: bool = False
+    """Whether patterns and exceptions stand beside each other."""
 
 
 def plan(size: Size) -> Plan:
@@ -45,11 +52,14 @@ def plan(size: Size) -> Plan:
     if size.height < LOW_ROWS:
         return Plan(0, 0, 0)
     fields = 0 if size.width < NARROW_COLUMNS else round(size.width * FIELDS_SHARE)
-    return Plan(max(5, min(9, size.height // 6)), max(6, min(16, size.height * 28 // 100)), fields)
+    if size.width >= WIDE_COLUMNS:
+        fields = round(size.width * FIELDS_SHARE_OF_THREE)
+    middle = max(6, min(16, size.height * 28 // 100))
+    return Plan(max(5, min(9, size.height // 6)), middle, fields, size.width >= WIDE_COLUMNS)
 
 
 class LogsScreen(ConsoleScreen):
-    """Four panes on the lines of one filter.
+    """Five panes on the lines of one filter; patterns, fields and exceptions are those of the window.
 
     Args:
         filter_text: The filter to look through, given back when the screen is left; None: the one that is active.
@@ -64,13 +74,15 @@ class LogsScreen(ConsoleScreen):
         self._own, self._before = filter_text, session.filter_text
         self.filter_line = FilterLine()
         self.histogram, self.patterns = HistogramPane(), PatternsPane()
-        self.fields, self.lines = FieldsPane(), LinesPane()
-        self._middle = Horizontal(self.patterns, self.fields, id="middle")
+        self.fields, self.lines, self.exceptions = FieldsPane(), LinesPane(), ExceptionsPane()
+        self._middle = Horizontal(self.patterns, self.exceptions, self.fields, id="middle")
         self._chosen: Pane = self.patterns
         """The pane that shares its place with another where there is no room for both."""
         self._arrived = False
         """Whether lines of this screen's filter have been shown."""
-        self._of: LogRecord | Pattern | None = None
+        self._list: Pane = self.patterns
+        """Patterns or exceptions, where there is room for one of them beside the fields."""
+        self._of: Told | None = None
         """What the fields belong to."""
         self._view = LogsView()
 
@@ -79,7 +91,7 @@ class LogsScreen(ConsoleScreen):
         yield Vertical(self.histogram, self._middle, self.lines, id="body")
 
     def panes(self) -> list[Pane]:
-        return [self.histogram, self.patterns, self.fields, self.lines]
+        return [self.histogram, self.patterns, self.fields, self.lines, self.exceptions]
 
     def first(self) -> Pane:
         """The lines."""
@@ -113,6 +125,8 @@ class LogsScreen(ConsoleScreen):
         self.filter_line.show_view(view, self.session.filter_text, self.session.search_text, len(self.session.marks))
         self.histogram.show_view(view, self.look, markers)
         self.patterns.show_view(view, self.look, view.patterns_status)
+        self.exceptions.show_view(view, self.look)
+        self._point_to_exceptions()
         self.lines.show_view(view, self.look)
         self._show_fields()
 
@@ -126,8 +140,8 @@ class LogsScreen(ConsoleScreen):
 
     def _show_fields(self) -> None:
         pane = self.current()
-        selected = pane.selected() if pane is self.patterns else self.lines.selected()
-        if pane is not self.fields and isinstance(selected, (LogRecord, Pattern)):
+        selected = pane.selected() if pane in (self.patterns, self.exceptions) else self.lines.selected()
+        if pane is not self.fields and isinstance(selected, Told):
             self._of = selected
         self.fields.show_fields(self._of, self._view, self.look)
 
@@ -155,19 +169,30 @@ class LogsScreen(ConsoleScreen):
         shown = self._shown(made)
         for pane in self.panes():
             pane.display = pane in shown
-        self._middle.display = bool({self.patterns, self.fields} & shown)
+        self._middle.display = bool({self.patterns, self.exceptions, self.fields} & shown)
         alone = len(shown) == 1
         self.histogram.styles.height = "1fr" if alone else made.histogram_rows
         self._middle.styles.height = "1fr" if alone else made.middle_rows
-        self.fields.styles.width = "1fr" if self.patterns not in shown else made.fields_columns
+        beside = {self.patterns, self.exceptions} & shown
+        self.fields.styles.width = made.fields_columns if beside else "1fr"
+        self._point_to_exceptions()
+
+    def _point_to_exceptions(self) -> None:
+        """What has no room is not forgotten."""
+        found = len(self._view.exceptions)
+        told = f"{self.exceptions.number}: {found} exception{'s' if found != 1 else ''}"
+        self.patterns.point_to(told if found and not self.exceptions.display else "")
 
     def _shown(self, made: Plan) -> set[Pane]:
         if self._zoomed is not None:
             return {self._zoomed}
         if not made.middle_rows:
             return {self.current()}
-        both = {self.patterns, self.fields} if made.fields_columns else {self._chosen}
-        return {self.histogram, self.lines, *both}
+        if made.all_beside:
+            middle = {self.patterns, self.exceptions, self.fields}
+        else:
+            middle = {self._list, self.fields} if made.fields_columns else {self._chosen}
+        return {self.histogram, self.lines, *middle}
 
     def go_to(self, number: int) -> None:
         """Where there is no room for all, the pane takes the place of another."""
@@ -175,9 +200,12 @@ class LogsScreen(ConsoleScreen):
         if not 1 <= number <= len(panes):
             super().go_to(number)
             return
+        self._show_fields()  # of what is selected now: a pane that was hidden a moment ago had nothing when it got the cursor
         pane = panes[number - 1]
-        if pane in (self.patterns, self.fields):
+        if pane in (self.patterns, self.fields, self.exceptions):
             self._chosen = pane
+        if pane in (self.patterns, self.exceptions):
+            self._list = pane
         if self._zoomed is not None:
             self._zoomed = pane
         pane.display = True  # what is hidden cannot be focused

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from console.domain.logs import FieldValue, LogRecord, Pattern
-from console.query.about import LEAST_TEXT, field_test, texts_of
+from console.domain.shapes import ExceptionGroup
+from console.query.about import LEAST_TEXT, field_test, tests_raised, texts_of
 from console.query.ast import And, FieldTest, Literal, Not, Query
 from console.query.parse import parse
 from console.query.text import text_of
 
-Telling: TypeAlias = LogRecord | Pattern | FieldValue
+Telling: TypeAlias = LogRecord | Pattern | FieldValue | ExceptionGroup
 """What a filter can be narrowed to."""
 _CHANGING = re.compile(r"\S*\d\S*|‹[^›]*›")
 """Parts of a message that differ from record to record: words with a digit, and hidden secrets."""
@@ -58,6 +59,8 @@ def _about(item: Telling) -> list[Query]:
     if isinstance(item, FieldValue):
         test = field_test(item)
         return [test] if test is not None else []
+    if isinstance(item, ExceptionGroup):
+        return list(tests_raised(item))
     parts: list[Query] = [FieldTest("service", "=", item.service)] if item.service else []
     if isinstance(item, Pattern):
         return [*parts, *texts_of(item)]

@@ -8,9 +8,10 @@ from console.actions import Action
 from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.logs import FieldValue, LogRecord, Pattern
 from console.domain.series import SeriesKey
+from console.domain.shapes import ExceptionGroup
 from console.live.repeat import Question
 from console.live.session import Session
-from console.query.about import lines_of
+from console.query.about import lines_of, lines_raised
 from console.screens.base import ConsoleScreen
 from console.screens.changes import ChangeScreen, ChangesScreen
 from console.screens.dependencies import DependenciesScreen
@@ -26,6 +27,7 @@ from console.screens.service import LinesScreen, ServiceScreen
 from console.screens.stretch import StretchLines
 from console.screens.suspect import SuspectScreen
 from console.state import OperationRow, ServiceRow, TreeRow, UpstreamRow
+from widgets.exceptions import raised_text
 from widgets.ink import cut
 
 CRUMB = 40
@@ -80,6 +82,9 @@ def screen_for(
         case Pattern():
             crumb = f"{item.status.upper()} {cut(item.template, CRUMB)}"
             return LogsScreen(session, (*crumbs, crumb), actions, lines_of(item))
+        case ExceptionGroup():
+            query = lines_raised(item)
+            return LogsScreen(session, (*crumbs, cut(raised_text(item), CRUMB)), actions, query) if query else None
         case FieldValue(name=name, value=value):
             text = only(session.filter_text, item)
             return LogsScreen(session, (*crumbs, f"{name} {cut(value, CRUMB)}"), actions, text) if text else None

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from console.actions import Action
 from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.logs import FieldValue, LogRecord, Pattern
-from console.query.about import field_test
+from console.domain.shapes import ExceptionGroup
+from console.query.about import field_test, tests_raised
 from console.screens.narrowing import AllLines, Around, Lines
 from console.screens.places import PLACES
 from console.state import OperationRow, ServiceRow, TreeRow, UpstreamRow
@@ -61,9 +62,15 @@ def refusals(pane: Pane, here: object, lines: LogsPane | None) -> dict[str, str]
 def _not_narrowing(selected: object, lines: LogsPane | None) -> str:
     if isinstance(selected, FieldValue):
         return "" if field_test(selected) is not None else "no query can ask for this field"
+    if isinstance(selected, ExceptionGroup):
+        return _no_query(selected)
     if isinstance(selected, (LogRecord, Pattern)):
         return ""
-    return "select a record, a pattern or a field" if lines is not None else NO_PANE
+    return "select a record, a pattern, an exception or a field" if lines is not None else NO_PANE
+
+
+def _no_query(group: ExceptionGroup) -> str:
+    return "" if tests_raised(group) else "no text is common to these exceptions"
 
 
 def _not_open(selected: object) -> str:
@@ -71,6 +78,8 @@ def _not_open(selected: object) -> str:
         return "nothing selected here"
     if isinstance(selected, FieldValue):
         return "" if field_test(selected) is not None else "no query can ask for this field"
+    if isinstance(selected, ExceptionGroup):
+        return _no_query(selected)
     return "" if isinstance(selected, OPENABLE) else "there is nothing more to show of this"
 
 

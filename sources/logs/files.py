@@ -197,13 +197,13 @@ class FileLogSource:
         """
         return await self._ask(window, Shapes(text_of(query), step_s))
 
-    async def exceptions(self, window: Window, query: Query | None) -> Reading[ExceptionCounts]:
-        """The exceptions in all matching records, by type and place.
+    async def exceptions(self, window: Window, query: Query | None, step_s: float = 0.0) -> Reading[ExceptionCounts]:
+        """The exceptions in all matching records, by type and place; with a step also per bucket from the window's start on.
 
         Raises:
             SourceError: As `page`.
         """
-        return await self._ask(window, Exceptions(text_of(query)))
+        return await self._ask(window, Exceptions(text_of(query), step_s))
 
     async def sample(self, window: Window, query: Query | None, limit: int) -> Reading[LogPage]:
         """At most `limit` matching records, spread evenly over the window, and how many match.

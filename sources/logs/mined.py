@@ -25,8 +25,8 @@ def mined(question: Shapes | Exceptions | Sample, window: Window, matcher: Match
     match question:
         case Shapes(step_s=step_s):
             return _Shapes(window, step_s, matcher)
-        case Exceptions():
-            return _Exceptions(window, matcher)
+        case Exceptions(step_s=step_s):
+            return _Exceptions(window, step_s, matcher)
         case Sample(limit=limit):
             return _Sample(window, limit, matcher)
 
@@ -76,10 +76,10 @@ class _Shapes(_Matching):
 
 
 class _Exceptions(_Matching):
-    def __init__(self, window: Window, matcher: Matcher) -> None:
+    def __init__(self, window: Window, step_s: float, matcher: Matcher) -> None:
         super().__init__(matcher)
         self._window = window
-        self._table = ExceptionTable()
+        self._table = ExceptionTable(window.start, step_s)
         self._records = 0
         self._groups: list[Sequence[ExceptionGroup]] = []
 

@@ -60,6 +60,8 @@ class Exceptions(msgspec.Struct, frozen=True, tag=True):
     """Exceptions in matching records, by type and place."""
 
     query: str
+    step_s: float = 0.0
+    """Width of the buckets in which they are counted as well; 0: in none."""
 
 
 class Sample(msgspec.Struct, frozen=True, tag=True):

@@ -1,4 +1,4 @@
-"""Queries made from patterns and fields, and filters turned round."""
+"""Queries made from patterns, exceptions and fields, and filters turned round."""
 
 from __future__ import annotations
 
@@ -6,12 +6,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.analysis.exceptions import ExceptionTable
 from console.domain.logs import FieldValue, Level, LogRecord, Pattern
+from console.domain.shapes import ExceptionGroup
 from console.guard.sanitise import safe
-from console.query.about import as_typed, field_test, inverted, lines_of
+from console.query.about import as_typed, field_test, inverted, lines_of, lines_raised
 from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse
 from console.query.text import text_of
+from tests.analysis.test_exception_forms import (
+    GO_HTTP,
+    NODE_CAUSE,
+    PYTHON_GROUP,
+    RAILS,
+    RAILS_TAGGED,
+    RUST,
+    RUST_BARE,
+    RUST_OLD,
+)
 
 WORDS = st.text(st.characters(blacklist_categories=["Cs", "Cc"]), min_size=1, max_size=30).map(safe)
 FILTERS = st.sampled_from(["a", "level:>=warn", "a OR b", "-c (d OR e) /f+/", 'x "y z"', "NOT (a b)", "status:5xx"])
@@ -76,3 +88,25 @@ def test_an_exclamation_mark_in_front_inverts_and_mistakes_keep_their_column() -
     with pytest.raises(QueryError) as turned:
         as_typed("! level:eror")
     assert plain.value.column == turned.value.column
+
+
+@pytest.mark.parametrize("text", [RAILS, RAILS_TAGGED, RUST, RUST_OLD, RUST_BARE, PYTHON_GROUP, GO_HTTP, NODE_CAUSE])
+def test_the_query_of_an_exception_finds_its_records_and_no_other_place(text: str) -> None:
+    def thrown(text: str) -> LogRecord:
+        first, *extra = map(safe, text.split("\n"))
+        return LogRecord(1.0, Level.ERROR, "shop", first, extra=tuple(extra))
+
+    table = ExceptionTable()
+    table.add(thrown(text.replace("{n}", "10")))
+    (group,) = table.groups()
+    matches = compile_query(parse(lines_raised(group))).matches
+    assert matches(thrown(text.replace("{n}", "99")))
+    elsewhere = text
+    for name in ("name'", "app::f", "main.rs", "pay.rs", "first", "main.pay", "load"):
+        elsewhere = elsewhere.replace(name, name[0] + "0" + name[1:])
+    assert not matches(thrown(elsewhere))
+
+
+def test_exceptions_without_a_place_have_no_query() -> None:
+    rest = ExceptionGroup(safe("other exceptions"), (), safe(""), 3, 1.0, 2.0, ("shop",), (safe("x"),))
+    assert lines_raised(rest) == ""

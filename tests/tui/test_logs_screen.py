@@ -9,10 +9,13 @@ from functools import partial
 import pytest
 from textual.pilot import Pilot
 
+from console.analysis.exceptions import ExceptionTable
+from console.analysis.patterns import counted
 from console.app import IncidentConsole
 from console.domain.instant import Window
 from console.domain.logs import FieldValue, Level, LogPage, LogRecord, Pattern
 from console.domain.reading import Reading
+from console.domain.shapes import ExceptionCounts, ExceptionGroup, ShapeCounts
 from console.guard.sanitise import safe
 from console.query.ast import Query
 from console.query.evaluate import compile_query
@@ -20,7 +23,7 @@ from console.screens.details import RecordScreen
 from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
 from console.screens.logs import LogsScreen
 from console.screens.overview import OverviewScreen
-from tests.tui.fakes import NOW, FakeLogs, System, line, replace_record, until
+from tests.tui.fakes import NOW, FakeLogs, System, line, replace_record, report, until
 from tests.tui.test_console import diagnosed, screen_text
 from tests.widgets.samples import HOSTILE, WIDE
 from widgets.canvas import Canvas
@@ -128,6 +131,77 @@ async def test_histogram_patterns_fields_and_lines_stand_on_one_screen(system: S
             assert word in text, (word, text)
         assert " logs" in text.splitlines()[1]
         assert all(len(row) == size[0] for row in text.splitlines())
+
+
+@dataclass
+class CountingLogs(GatedLogs):
+    """Counts its lines and groups its exceptions, as files do."""
+
+    async def shapes(self, window: Window, step_s: float, query: Query | None) -> Reading[ShapeCounts]:
+        found = counted(self._matching(window, query), window, step_s, sampled=False)
+        return Reading(found, window.end, report(self.name, "logs"))
+
+    async def exceptions(self, window: Window, query: Query | None, step_s: float) -> Reading[ExceptionCounts]:
+        table = ExceptionTable(window.start, step_s)
+        for record in self._matching(window, query):
+            table.add(record)
+        return Reading(ExceptionCounts(window, table.groups()), window.end, report(self.name, "logs"))
+
+
+def thrown(at: float, function: str, type_: str = "PaymentTimeout") -> LogRecord:
+    lines = (f'  File "/app/pay.py", line 88, in {function}', "    send()", f"{type_}: no answer after 3000 ms")
+    return line(
+        "Traceback (most recent call last):", at, extra=tuple(map(safe, lines)), offset=int(at * 10) % 10**9,
+        operation="", status=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_exceptions_stand_in_a_list_of_their_own_and_open_on_their_lines(
+    system: System, size: tuple[int, int]
+) -> None:
+    system.logs = CountingLogs(written=system.logs.written)
+    system.logs.written += [thrown(NOW - 400 + n, "charge") for n in range(7)]
+    system.logs.written += [thrown(NOW - 5000 + n * 200, "refund", "KeyError") for n in range(24)]
+    app = system.app()
+    async with app.run_test(size=size) as pilot:
+        screen = await on_screen(app, pilot)
+        await until(lambda: app.session.state().logs.exceptions)
+        app.show_now()
+        pointer = "5: 2 exceptions" in screen_text(app)
+        assert pointer is (size[0] < 170), "where the list has no room, the patterns say that there is one"
+        await pilot.press("5")
+        await until(lambda: "5 Exceptions" in screen_text(app))
+        group = screen.exceptions.selected()
+        assert isinstance(group, ExceptionGroup)
+        assert (group.type, group.frames, group.count, group.baseline_count) == (
+            "PaymentTimeout",
+            ("pay.charge",),
+            7,
+            0,
+        )
+        text = screen_text(app)
+        for word in ("2, 1 new", "PaymentTimeout", "KeyError"):
+            assert word in text, (word, text)
+        await pilot.press("3")
+        await until(lambda: "Fields of the exception" in screen_text(app))
+        told = screen.fields.plain_text()
+        for word in ("7 now, 0 in", "pay.charge", 'File "/app/pay.py", line 88, in charge', "no answer after 3000 ms"):
+            assert word in told, (word, told)
+        await pilot.press("5", "enter")
+        await until(lambda: app.screen is not screen and isinstance(app.screen, LogsScreen))
+        await shown(app)
+        records = app.session.state().logs.records
+        assert len(records) == 7 and all(record.extra[0].endswith("in charge") for record in records)
+        assert "PaymentTimeout in pay.charge" in screen_text(app)
+        await pilot.press("q")
+        await until(lambda: app.screen is screen)
+        await shown(app)
+        before = app.session.filter_text
+        await pilot.press("5", "O")
+        await until(lambda: not is_filter(app, before))
+        await shown(app)
+        assert not any("charge" in one for r in app.session.state().logs.records for one in r.extra)
 
 
 @pytest.mark.parametrize("key", ["q", "backspace", "escape"])
@@ -377,7 +451,7 @@ async def test_zoom_and_the_digits_reach_every_pane_on_every_size(system: System
         screen = await on_screen(app, pilot)
         await pilot.press("3")
         await until(lambda: "Fields of the line" in screen_text(app) and "2 Patterns" not in screen_text(app))
-        await pilot.press("tab", "tab", "tab")
+        await pilot.press("tab", "tab", "tab", "tab")
         await until(lambda: screen.current() is screen.patterns and "2 Patterns" in screen_text(app))
         await pilot.press("z")
         await until(lambda: "4 Lines" not in screen_text(app) and "1 Histogram" not in screen_text(app))
@@ -386,7 +460,8 @@ async def test_zoom_and_the_digits_reach_every_pane_on_every_size(system: System
         await pilot.press("escape")
         await until(lambda: "1 Histogram" in screen_text(app) and "4 Lines" in screen_text(app))
         await pilot.press("5")
-        await until(lambda: "this screen has 4 panes" in screen_text(app))
+        await until(lambda: "5 Exceptions" in screen_text(app) and "2 Patterns" not in screen_text(app))
+        assert screen.current() is screen.exceptions and "no exception with a place in the code" in screen_text(app)
 
 
 async def test_what_cannot_be_done_is_greyed_with_its_reason_in_help_and_palette(system: System) -> None:

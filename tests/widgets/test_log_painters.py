@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from console.domain.logs import FieldValue, Level, LogCounts, LogRecord, Pattern, record_id
 from console.domain.shapes import FieldExcess
 from console.domain.text import SafeText
+from console.guard.sanitise import safe
 from console.query.evaluate import compile_query
 from console.query.parse import parse
 from console.state import LogsView, Status, Word
@@ -145,6 +146,15 @@ def test_what_failing_lines_have_more_often_is_said_beside_the_value_and_listed(
     assert "95 % of failing, 3.8 × over"[: width - 8] in text
     assert all(line.width <= width for row in body.rows for line in row.lines)
     assert fields.share_text(FieldExcess("a", SafeText("b"), 0, 0, 0, 0, None)) == "failing, no other"
+
+
+@pytest.mark.parametrize("width", [24, 40, 80])
+def test_values_in_excess_that_come_from_a_sample_say_so(width: int) -> None:
+    known = LogsView(excess=(FieldExcess("host", safe("web-2"), 30, 31, 5, 90, 17.4),))
+    said = text_of(fields.paint(None, known, width, 20, LOOK))
+    assert "failing lines have mor" in said and "sample" not in said
+    sampled = text_of(fields.paint(None, replace(known, excess_sample=6012), width, 20, LOOK))
+    assert "in a sample of 6,012" in sampled
 
 
 def replace_fields(one: LogRecord, **said: str) -> LogRecord:
