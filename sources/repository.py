@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from console.domain.changes import Commit
 from console.domain.reading import Cost
 from sources.base import SourceRefused, SourceTimeout, SourceUnavailable
-from sources.plumbing import reading, writing
+from sources.plumbing import origins, reading, writing
 from sources.plumbing.hardening import (
     EMPTY_TREE,
     ENVIRONMENT,
@@ -163,6 +163,18 @@ class Repository:
         """A commit by its full id, without files; None where it is no commit or not here."""
         found = await self._ask(lambda session: reading.read_commits(session.call, [reading.check_oid(oid)]))
         return found[0] if found else None
+
+    async def tree(self, good: str, bad: str) -> origins.Tree:
+        """The files of a deployed commit, and what became of those of the one before (full ids)."""
+        return await self._ask(lambda session: origins.read_tree(session.call, good, bad))
+
+    async def origins(
+        self, good: str, bad: str, places: Sequence[tuple[str, int]], commits: Sequence[str], *, forward: bool
+    ) -> origins.Origins:
+        """The history of lines of a deployed commit; see `sources.plumbing.origins.read_origins`."""
+        return await self._ask(
+            lambda session: origins.read_origins(session.call, good, bad, places, commits, forward=forward)
+        )
 
     async def branch_facts(self, branch: str, oid: str) -> BranchFacts:
         """What has to be known before a branch is made from a commit (full id)."""

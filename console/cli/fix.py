@@ -78,6 +78,48 @@ def _confirmed(function: F) -> F:
     return function
 
 
+# --- suspects ----------------------------------------------------------------------------------------------------
+
+
+@command.command("suspects")
+@service_option
+@click.option("--bad", metavar="TAG", help="The deploy that went wrong; default: the newest.")
+@click.option("--good", metavar="TAG", help="The deploy that ran well; default: the one before.")
+@click.option(
+    "--trace",
+    metavar="FILE",
+    help="A stack trace to go by (- is standard input); default: the most frequent one in the logs since the bad deploy.",
+)
+@click.option("--first-parent", is_flag=True, help="Only the line of merges into the deployed branch.")
+@click.option("--at", metavar="TIME", help="Knowledge clock: nothing stamped later may influence the answer.")
+@config_option
+@forms
+@_told
+def suspects_(
+    service: str | None,
+    bad: str | None,
+    good: str | None,
+    trace: str | None,
+    first_parent: bool,
+    at: str | None,
+    config_path: Path | None,
+    as_json: bool,
+    plain: bool,
+) -> int:
+    """The commits between the last good and the bad deploy, in the order to look at them, each with its reasons.
+
+    
+    Exit code: 0 done · 2 no such service or tag · 3 a part of the range could not be read · 4 the repository cannot be read.
+    """
+    from console.cli.fix_search import search
+    from console.report.fix_text import finding_json, finding_lines
+
+    subject = subject_of(config_path, service)
+    found = _result(search(subject, good, bad, trace, at, first_parent=first_parent))
+    write_json(finding_json(found)) if as_json else _echo(finding_lines(found))
+    return Exit.INCONCLUSIVE if found.more or found.relation == "unknown" else Exit.DONE
+
+
 # --- branch ------------------------------------------------------------------------------------------------------
 
 

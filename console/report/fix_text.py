@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from console.domain.instant import rfc3339
 from console.domain.text import SafeText
 from console.fix.branch import Plan, shown
+from console.fix.suspects import Finding, SuspectCommit
 from console.guard.sanitise import safe
 
 PROTECTED_RUN = "each is run with hooks, filters, file monitors, pagers, signing and every other program of the repository switched off"
@@ -55,3 +57,56 @@ def _what(plan: Plan) -> dict[str, Any]:
         "undo": [shown(command) for command in plan.undo()],
         "notes": list(plan.notes),
     }
+
+
+def finding_json(found: Finding) -> dict[str, Any]:
+    """What `incident fix suspects --json` prints."""
+    return {
+        "service": found.service,
+        "good": {"tag": found.good.tag or None, "commit": found.good.commit},
+        "bad": {"tag": found.bad.tag or None, "commit": found.bad.commit},
+        "relation": found.relation,
+        "summary": found.sentence,
+        "none_in_range": not found.suspected,
+        "suspects": [_suspect_json(one) for one in found.suspected],
+        "cleared": [{"commit": one.commit.id, "subject": one.commit.subject} for one in found.commits if one not in found.suspected],
+        "frames": [
+            {"path": f.frame.path, "line": f.frame.line, "function": f.frame.function or None, "file": safe(f.path) or None}
+            for f in found.frames
+        ],
+        "traces": found.traces,
+        "others": [{"id": c.id, "kind": c.kind, "service": c.service, "at": rfc3339(c.at), "summary": c.summary} for c in found.others],
+        "more": found.more,
+        "notes": list(found.notes),
+    }  # fmt: skip
+
+
+def _suspect_json(one: SuspectCommit) -> dict[str, Any]:
+    return {
+        "rank": one.rank,
+        "tied": one.tied,
+        "score": one.score,
+        "commit": one.commit.id,
+        "author": one.commit.author,
+        "at": rfc3339(one.commit.at),
+        "subject": one.commit.subject,
+        "reasons": [{"points": reason.points, "text": reason.text} for reason in one.reasons],
+    }
+
+
+def finding_lines(found: Finding) -> Iterator[str]:
+    """The same for people, best first."""
+    good, bad = (one.tag or one.commit[:12] for one in (found.good, found.bad))
+    yield f"{len(found.commits)} commit{'s' if len(found.commits) != 1 else ''} of {found.service} between {good} and {bad}: {found.sentence}"
+    for one in found.suspected:
+        tie = " tied" if one.tied else ""
+        yield f"{one.rank}.{tie} {one.commit.id[:10]} {one.score:.1f} points, {one.commit.author}: {one.commit.subject}"
+        for reason in one.reasons:
+            yield f"     {reason.points:+.1f} {reason.text}"
+    rest = len(found.commits) - len(found.suspected)
+    if rest and found.suspected:
+        yield f"nothing connects the other {rest} with the failure"
+    for change in found.others:
+        yield f"look also at {change.kind} {change.id} at {rfc3339(change.at)}{f': {change.summary}' if change.summary else ''}"
+    for note in found.notes:
+        yield f"note: {note}"

@@ -139,3 +139,42 @@ def test_where_the_service_says_that_it_runs_another_commit_a_person_chooses(
         "fix", "branch", "--name", "fix/a", "--confirm", "fix/a", "--from", "deploy/prod/2", "--json", *config
     )
     assert code == 0 and json.loads(out)["base"]["commit"] == bad
+
+
+TRACE = '{"ts":"%s","level":"error","service":"checkout","msg":"boom","stack":"Traceback (most recent call last):\\n  File \\"/app/checkout/pricing.txt\\", line 1, in total\\nValueError: x"}\n'
+
+
+def test_suspects_go_by_the_traces_in_the_logs_since_the_bad_deploy(
+    shop: Any, configured: Any, incident: Any, tmp_path: Path
+) -> None:
+    work, good, bad, _ = shop
+    (tmp_path / "app.jsonl").write_text(TRACE % "2023-11-15T01:00:00Z" * 3)
+    config = ["--config", str(configured(work.path, '[[logs]]\npaths = ["app.jsonl"]\nservice = "checkout"\n'))]
+    code, out, _ = incident("fix", "suspects", "--at", "2023-11-15T02:00:00Z", "--json", *config)
+    document = json.loads(out)
+    assert code == 0 and (document["good"]["commit"], document["bad"]["commit"]) == (good, bad)
+    assert document["traces"] == 3 and document["suspects"][0]["commit"] == bad
+    assert document["suspects"][0]["reasons"][0] == {
+        "points": 5.0,
+        "text": "wrote the failing line checkout/pricing.txt:1",
+    }
+    code, out, _ = incident("fix", "suspects", "--at", "2023-11-15T02:00:00Z", *config)
+    assert code == 0 and "+5.0 wrote the failing line" in out
+    assert incident("fix", "suspects", "--at", "2023-11-14T22:15:30Z", *config)[0] == 2  # one deploy was known then
+
+
+def test_a_flag_since_the_good_deploy_is_named_where_no_commit_is(
+    shop: Any, configured: Any, incident: Any, tmp_path: Path
+) -> None:
+    work = shop[0]
+    (tmp_path / "changes.jsonl").write_text(
+        '{"at":"2023-11-14T23:00:00Z","kind":"flag","id":"new-tax","service":"checkout"}\n'
+    )
+    (tmp_path / "trace.txt").write_text('Traceback (most recent call last):\n  File "/app/other.py", line 1, in f\n')
+    config = ["--config", str(configured(work.path, '[[changes]]\nkind = "jsonl"\npath = "changes.jsonl"\n'))]
+    code, out, _ = incident(
+        "fix", "suspects", "--trace", str(tmp_path / "trace.txt"), "--at", "2023-11-15T02:00:00Z", "--json", *config
+    )
+    document = json.loads(out)
+    assert code == 0 and [one["id"] for one in document["others"]] == ["new-tax"]
+    assert any("no frame of the trace" in note for note in document["notes"])

@@ -1,0 +1,128 @@
+"""What `incident fix suspects` goes by: the two deploys, the failing trace, and what else changed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from zoneinfo import ZoneInfo
+
+import click
+
+from console.cli.fix_session import Subject, base_of
+from console.cli.options import at_option
+from console.cli.outcome import say
+from console.cli.repro_session import read_input
+from console.domain.changes import Change
+from console.domain.instant import Instant, Window
+from console.domain.logs import LogRecord
+from console.fix.frames import Frame, frames_of, traces_in
+from console.fix.suspects import Deployed, Finding
+from console.guard.sanitise import safe
+
+DEADLINE_S = 20.0
+ERROR_SAMPLE = 2_000
+LONGEST_S = 86_400.0
+"""How far back errors are looked at."""
+TELLING_KINDS = ("config", "flag", "migration", "infrastructure", "certificate")
+"""Kinds of changes to look at where no commit is to blame."""
+MOST_OTHERS = 20
+
+
+async def search(
+    subject: Subject, good: str | None, bad: str | None, trace: str | None, at: str | None, *, first_parent: bool
+) -> Finding:
+    """The finding for what was asked.
+
+    Raises:
+        click.UsageError: A deploy is not known, or there is none before the bad one.
+        SourceError: The repository cannot be read.
+    """
+    from sources.suspecting import find
+
+    zone = ZoneInfo(subject.loaded.config.console.timezone)
+    now = time.time() if at is None else at_option("--at", at, time.time(), zone)
+    later, earlier, since = await _deploys(subject, good, bad, now)
+    if trace is not None:
+        frames: tuple[Frame, ...] = frames_of(safe_lines(read_input(trace)))
+        traces = 1 if frames else 0
+        if not frames:
+            raise click.BadParameter("there is no frame of a stack trace in it", param_hint="--trace")
+    else:
+        frames, traces = traces_in(
+            await _errors(subject, Window(max(since, now - LONGEST_S), now)), subject.service.name
+        )
+    others = await _others(subject, Window(since - LONGEST_S, now))
+    return await find(
+        subject.tags.repository,
+        subject.service.name,
+        earlier,
+        later,
+        frames,
+        traces=traces,
+        services=[one.name for one in subject.loaded.config.service],
+        first_parent=first_parent,
+        others=others,
+    )
+
+
+def safe_lines(data: bytes) -> list[str]:
+    """The lines of a text from outside."""
+    return [safe(line, 2000) for line in data.decode("utf-8", "replace").splitlines()]
+
+
+async def _deploys(
+    subject: Subject, good: str | None, bad: str | None, now: Instant
+) -> tuple[Deployed, Deployed, Instant]:
+    """The bad deploy, the good one, and when the bad one was made."""
+    mine = [c for c in (await subject.tags.timeline()).changes if c.service == subject.service.name and c.at <= now]
+    known = [c for c in mine if c.commit is not None]
+    later = next((c for c in known if c.id == bad), None) if bad is not None else (known[-1] if known else None)
+    if later is None:
+        base = await base_of(subject, bad)
+        bad_one, since = Deployed(base.tag, base.commit), now - LONGEST_S
+    else:
+        bad_one, since = Deployed(safe(later.id), later.commit or ""), later.at
+    if good is not None:
+        base = await base_of(subject, good)
+        return bad_one, Deployed(base.tag, base.commit), since
+    pair = await subject.tags.pair(later.id, subject.service.name) if later is not None else None
+    before = pair[1] if pair is not None else None
+    if before is None or before.commit is None:
+        raise click.UsageError(
+            f"no deploy before {bad_one.tag or bad_one.commit[:12]} is known: name the good one with --good"
+        )
+    return bad_one, Deployed(safe(before.id), before.commit), since
+
+
+async def _errors(subject: Subject, window: Window) -> list[LogRecord]:
+    """Records at error level from every log that can be read."""
+    from sources.logs import build
+
+    loaded = subject.loaded
+    names = [one.name for one in loaded.config.service]
+    sources = [build(table, loaded.resolve, names) for table in loaded.config.logs if not table.unreadable()]
+    found: list[LogRecord] = []
+    for source in sources:
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                found += (await source.errors(window, ERROR_SAMPLE)).value.records
+        except Exception as error:  # without its errors the range is still known
+            say(f"{source.name}: {str(error) or type(error).__name__}; its stack traces are not known")
+        finally:
+            await source.close()
+    return found
+
+
+async def _others(subject: Subject, window: Window) -> list[Change]:
+    """Changes of other kinds, newest last."""
+    from sources.changes import build
+
+    found: list[Change] = []
+    for source in build(subject.loaded.config.changes, (), subject.loaded.resolve):
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                found += (await source.changes(window)).value
+        except Exception as error:
+            say(f"{source.name}: {str(error) or type(error).__name__}; its changes are not known")
+    mine = [c for c in found if c.kind in TELLING_KINDS and c.service in (None, subject.service.name)]
+    return mine[-MOST_OTHERS:]
