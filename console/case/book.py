@@ -18,7 +18,7 @@ from console.case.brief import handoff_brief
 from console.case.entries import digest_of
 from console.case.events import Draft, Event, cleaned
 from console.case.fold import fold
-from console.case.gates import Gate, Wish, closing, gates, how_to_pass, not_recovered, passable
+from console.case.gates import Gate, Wish, closing, gates, how_to_pass, not_fixed, not_recovered, passable
 from console.case.hypotheses import NotAllowed, check_change, state_by_evidence
 from console.case.journal import Journal, NotSaved, Reader, until
 from console.case.model import ACTIVE, ROLES, SEVERITIES, Case, CaseState, Hypothesis, HypothesisState, Outcome
@@ -156,7 +156,7 @@ class Book:
             if wish.to is not CaseState.CLOSED or case.state not in ACTIVE:
                 self._pass(case, gates(case, wish, self._clock()), wish)
                 return self._moved(case, wish, None)
-            found = [*closing(case, wish.reason), *not_recovered(case)]
+            found = [*closing(case, wish.reason), *not_recovered(case), *not_fixed(case)]
             if case.state is not CaseState.MONITORING and not found:
                 wish = replace(wish, reason=wish.reason or f"recovered while {case.state}")
             self._pass(case, found, wish)

@@ -288,7 +288,12 @@ def _comms(case: Case, event: Event) -> Case:
 
 
 def _snapshot(case: Case, event: Event) -> Case:
-    return replace(case, snapshots=(*case.snapshots, event))
+    times = dict(case.times)
+    diagnosis = event.data.get("diagnosis")
+    onset = instant(diagnosis.get("onset")) if isinstance(diagnosis, Mapping) else None
+    if onset is not None:
+        times.setdefault("impact_started_at", onset)
+    return replace(case, snapshots=(*case.snapshots, event), times=times)
 
 
 def _follow_up(case: Case, event: Event) -> Case:

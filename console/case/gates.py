@@ -23,13 +23,13 @@ WAYS: dict[CaseState, tuple[CaseState, ...]] = {
     S.REVIEW: (S.CLOSED,),
 }
 """From where one goes where; any active state may be merged into another case."""
-HOLD_S = {"P0": 1800.0, "P1": 1200.0, "P2": 600.0}
-"""How long recovery must hold before a case is resolved, by severity; from the process page, a default."""
 IC_WITHIN_S = 120.0
 INTERNAL_S = {"P0": 900.0, "P1": 1800.0, "P2": 14_400.0}
 """Internal updates at least this often, by severity."""
 ONE_HYPOTHESIS_S = 900.0
 NARROWING_S = 1800.0
+MOST_FAILURES = 3
+"""Failed attempts at a fix after which a fresh view is asked for."""
 REVIEWED = ("P0", "P1")
 """Severities whose post-mortem is required."""
 
@@ -157,7 +157,58 @@ def _soft(case: Case, wish: Wish) -> list[Gate]:
                 Gate("SG4", False, f"no evidence snapshot is taken: `incident case snapshot {case.id}` takes one")
             )
         case S.RESOLVED:
-            found += not_recovered(case)
+            found += [*not_recovered(case), *not_fixed(case)]
+            if not case.impact.get("lingering"):
+                says = f"does anything stay behind in the data? `incident case impact {case.id} --lingering TEXT`"
+                found.append(Gate("SG-LINGERING", False, says))
+            if case.severity in REVIEWED and not any(u.data.get("template") == "resolved" for u in case.updates):
+                says = f"the final message is not drafted: `incident case update {case.id} resolved …`"
+                found.append(Gate("SG-MESSAGE", False, says))
+    return found
+
+
+def not_fixed(case: Case) -> list[Gate]:
+    """SG6: a fix was verified, and the original reproduction does not pass with it."""
+    outcomes = [str(fix.data.get("outcome")) for fix in case.fixes if fix.data.get("outcome")]
+    reproduced = any(one.data.get("reproduced") for one in case.repros)
+    if not reproduced or not outcomes or outcomes[-1] == "worked":
+        return []
+    return [
+        Gate("SG6", False, f"the original reproduction does not pass with the fix: the newest attempt {outcomes[-1]}")
+    ]
+
+
+def fix_gates(case: Case) -> list[Gate]:
+    """What stands against another attempt at a fix: SG1 without a reproduction and a confirmed cause, SG2 from the fourth on."""
+    found: list[Gate] = []
+    confirmed = any(one.state is HypothesisState.CONFIRMED for one in case.hypotheses)
+    if not confirmed or not any(one.data.get("reproduced") for one in case.repros):
+        found.append(Gate("SG1", False, "no reproduction was seen failing, or no hypothesis is confirmed"))
+    failures = [fix for fix in case.fixes if fix.data.get("outcome") in ("failed", "reverted")]
+    if len(failures) >= MOST_FAILURES:
+        third = failures[MOST_FAILURES - 1].recorded_at
+        if not any(
+            e.kind in ("note", "decision") and "fresh view" in e.text.lower() and e.recorded_at > third
+            for e in case.events
+        ):
+            says = (
+                f'{len(failures)} attempts failed: stop and question the design; write a note with "fresh view" first'
+            )
+            found.append(Gate("SG2", False, says))
+    return found
+
+
+def change_warnings(case: Case, kind: str, by: str) -> list[Gate]:
+    """What is told when a production change is written down: it has been made, so nothing stops it."""
+    found: list[Gate] = []
+    if any(not one.data.get("result") for one in case.mitigations):
+        found.append(Gate("SG3", False, "an earlier change is not evaluated yet: two at once cannot be told apart"))
+    if kind in ("rollback", "restart") and not case.snapshots:
+        found.append(
+            Gate("SG4", False, f"no evidence snapshot was taken before it: `incident case snapshot {case.id}`")
+        )
+    if case.severity in REVIEWED and by and by == case.roles.get("ic"):
+        found.append(Gate("SG10", False, "the incident commander does not carry out changes"))
     return found
 
 

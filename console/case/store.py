@@ -11,7 +11,7 @@ from pathlib import Path
 
 from console.case.journal import FOLDER, NotSaved
 from console.domain.instant import BadTime, Instant, parse_time, rfc3339
-from console.guard.private import open_private, private_folder
+from console.guard.private import new_folder, open_private, private_folder
 
 CASES = "cases"
 PREFIX = "inc"
@@ -68,7 +68,7 @@ def make_case(folder: Path, now: Instant, title: str) -> str:
         for n in range(1, 100):
             name = "-".join(part for part in (PREFIX, stamp, words, str(n) if n > 1 else "") if part)
             try:
-                (folder / name).mkdir(mode=0o700)
+                new_folder(folder / name)
             except FileExistsError:
                 continue
             private_folder(folder / name / FOLDER)

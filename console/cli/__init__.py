@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "changes": "the change timeline",
     "health": "probes every dependency once",
     "repro": "makes a failure happen again, safely: import, run, minimise, compare, verify, export",
+    "case": "the incident's record: new, list, show, note, hypothesis, state, update, handoff, verify, close",
     "fix": "from a suspect deploy to a branch that mends it: suspects, branch, verify, handover, undo",
     "doctor": "checks terminal, clock, permissions and every source, and says how to mend what is wrong",
     "config": "writes, validates or shows the configuration",

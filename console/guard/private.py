@@ -21,14 +21,27 @@ def private_folder(path: Path) -> None:
     """
     missing = [one for one in (path, *path.parents) if not one.exists()]
     for one in reversed(missing):
-        shared = is_shared(one.parent)
-        one.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
-        if shared:
-            one.chmod(SHARED_FOLDER)
+        try:
+            new_folder(one)
+        except FileExistsError:
+            continue  # somebody else made it meanwhile
     if not is_shared(path):
         found = path.stat()
         if found.st_uid == os.geteuid() and stat.S_IMODE(found.st_mode) & 0o077:
             path.chmod(PRIVATE_FOLDER)
+
+
+def new_folder(path: Path) -> None:
+    """Make one folder for the owner alone, or for the group of a shared one.
+
+    Raises:
+        FileExistsError: It is there already.
+        OSError: It cannot be made.
+    """
+    shared = is_shared(path.parent)
+    path.mkdir(mode=PRIVATE_FOLDER)
+    if shared:
+        path.chmod(SHARED_FOLDER)
 
 
 def is_shared(folder: Path) -> bool:

@@ -1,0 +1,251 @@
+"""`incident case`: what scripts and people call."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, incident
+
+__all__ = ["incident"]
+CONFIG = """
+[console]
+state_dir = "state"
+[[service]]
+name = "checkout"
+[[logs]]
+name = "app"
+paths = ["app.jsonl"]
+service = "checkout"
+"""
+
+
+@pytest.fixture(autouse=True)
+def configured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service with a log whose newest five minutes are full of errors."""
+    (tmp_path / "incident.toml").write_text(CONFIG)
+    monkeypatch.setenv("INCIDENT_AUTHOR", "alice")
+    now = time.time()
+    lines = []
+    for n in range(2400):
+        at = now - 1200 + n / 2
+        bad = at > now - 300 and n % 2 == 0
+        lines.append(json.dumps({
+            "time": at, "level": "error" if bad else "info", "msg": "timeout acquiring connection" if bad else "order placed",
+            "method": "POST", "path": "/orders", "status": 500 if bad else 200, "latency_ms": 80,
+        }))  # fmt: skip
+    (tmp_path / "app.jsonl").write_text("\n".join(lines) + "\n")
+
+
+def new(incident: Run, *more: str) -> str:
+    ran = incident("case", "new", "Checkout fails", "--service", "checkout", *more)
+    assert ran.code == 0, ran.err
+    return ran.out.strip()
+
+
+def test_new_prints_the_id_alone(incident: Run) -> None:
+    case = new(incident, "--severity", "p1")
+    assert "\n" not in case and case.startswith("inc-")
+    assert json.loads(incident("case", "show", case, "--json").out)["severity"] == "P1"
+
+
+def test_new_as_json(incident: Run) -> None:
+    told = json.loads(incident("case", "new", "--title", "Slow", "--json").out)
+    assert (told["title"], told["state"], told["severity"]) == ("Slow", "triage", None)
+
+
+def test_a_case_without_a_title_or_with_an_unknown_service_is_a_mistake(incident: Run) -> None:
+    assert incident("case", "new").code == 2
+    assert incident("case", "new", "x", "--service", "nobody").code == 2
+    assert incident("case", "new", "x", "--severity", "P7").code == 2
+    assert json.loads(incident("case", "list", "--json").out) == {"cases": []}
+
+
+def test_a_case_is_found_by_a_part_of_its_id_or_as_the_latest(incident: Run) -> None:
+    new(incident)
+    assert incident("case", "show", "checkout").code == 0
+    assert incident("case", "show", "latest").code == 0
+    ran = incident("case", "show", "nothing-like-it")
+    assert ran.code == 2 and "checkout-fails" in ran.err
+
+
+def test_a_note_is_confirmed_when_it_is_there(incident: Run, tmp_path: Path) -> None:
+    case = new(incident)
+    ran = incident("case", "note", case, "rolled", "back", "--at", "-10m")
+    assert ran.code == 0 and "rolled back" in ran.out
+    assert "rolled back" in (tmp_path / "state" / "cases" / case / "journal" / "alice.jsonl").read_text()
+    assert incident("case", "note", case, "").code == 2
+
+
+def test_close_needs_recovered_or_a_recorded_override(incident: Run) -> None:
+    case = new(incident, "--severity", "P2")
+    ran = incident("case", "close", case)
+    assert ran.code == 5 and "SG5" in ran.err and "--reason" in ran.err
+    assert incident("case", "close", case, "--reason", "short").code == 5
+    assert incident("case", "close", case, "--reason", "the customer accepts the risk").code == 0
+    told = json.loads(incident("case", "show", case, "--json").out)
+    assert told["state"] == "closed"
+    assert told["overrides"][0]["reason"] == "the customer accepts the risk"
+    assert incident("case", "close", case, "--reason", "the customer accepts the risk").code == 5
+
+
+def test_state_moves_by_its_gates(incident: Run) -> None:
+    case = new(incident, "--severity", "P2")
+    assert incident("case", "state", case).out.strip() == "triage"
+    assert incident("case", "state", case, "resolved").code == 5
+    assert incident("case", "state", case, "investigating").code == 0
+    assert incident("case", "state", case, "nonsense").code == 2
+
+
+def test_a_hypothesis_is_checked_against_the_logs(incident: Run) -> None:
+    case = new(incident, "--started", "-5m")
+    ran = incident(
+        "case", "hypothesis", case, "the pool is exhausted", "--because", "connections are not given back",
+        "--predict", "count(level:error timeout) > 20 over 4m", "--predict", "max(error_rate, checkout) > 5% over 4m",
+    )  # fmt: skip
+    assert ran.code == 0 and "H1 open" in ran.out
+    ran = incident("case", "hypothesis", case, "H1", "--check", "--json")
+    assert ran.code == 0, ran.err
+    (one,) = json.loads(ran.out)["hypotheses"]
+    assert one["state"] == "supported"
+    assert [p["status"] for p in one["predictions"]] == ["holds", "holds"]
+    assert all(p["discriminates"] for p in one["predictions"])
+
+
+def test_a_prediction_that_fails_refutes_and_ends_with_one(incident: Run) -> None:
+    case = new(incident)
+    incident("case", "hypothesis", case, "deadlock", "--predict", "count(deadlock) > 5 over 4m")
+    ran = incident("case", "hypothesis", case, "H1", "--check")
+    assert ran.code == 1 and "H1 refuted" in ran.out
+
+
+def test_a_metric_that_is_not_there_is_inconclusive(incident: Run) -> None:
+    case = new(incident)
+    incident("case", "hypothesis", case, "pool", "--predict", "max(pool_in_use, checkout) >= 20 over 4m")
+    ran = incident("case", "hypothesis", case, "H1", "--check")
+    assert ran.code == 3 and "H1 open" in ran.out
+
+
+def test_what_a_person_saw_counts_as_a_result(incident: Run) -> None:
+    case = new(incident)
+    incident(
+        "case",
+        "hypothesis",
+        case,
+        "one pod",
+        "--predict",
+        "manual: a restart of that pod clears it",
+        "--refutes",
+        "errors go on",
+    )
+    assert "H1 supported" in incident("case", "hypothesis", case, "H1", "--result", "P1=holds").out
+    assert incident("case", "hypothesis", case, "H1", "--state", "confirmed").code == 5
+    incident("case", "evidence", case, "errors stopped with the restart", "--kind", "repro")
+    assert "H1 confirmed" in incident("case", "hypothesis", case, "H1", "--state", "confirmed", "--evidence", "E1").out
+
+
+def test_a_snapshot_keeps_symptoms_as_evidence_with_points(incident: Run) -> None:
+    case = new(incident)
+    ran = incident("case", "snapshot", case)
+    assert ran.code == 0, ran.err
+    told = json.loads(incident("case", "show", case, "--json").out)
+    metric = [one for one in told["evidence"] if one["kind"] == "metric"]
+    assert metric and metric[0]["query"] and metric[0]["window"] and len(metric[0]["digest"]) == 64
+    assert told["impact_started_at"] is not None
+
+
+def test_show_begins_with_what_others_wrote_since_you_last_looked(
+    incident: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = new(incident)
+    incident("case", "show", case)
+    for n in range(60):
+        assert incident("case", "note", case, f"note {n}", "--author", "bob").code == 0
+    lines = incident("case", "show", case).out.split("\n\n")[0].splitlines()
+    assert len(lines) <= 20 and lines[0].startswith("since you last looked")
+    assert "60 entries" in lines[0] and "note 59" in lines[-1]
+    again = incident("case", "show", case).out.splitlines()[0]
+    assert "nothing new" in again
+
+
+def test_messages_are_drafted_and_looked_at(incident: Run) -> None:
+    case = new(incident)
+    ran = incident(
+        "case", "update", case, "initial", "--field", "product=Checkout", "--field", "symptom=an outage because of db1.internal",
+        "--field", "started_at=14:03", "--field", "next_at=14:30",
+    )  # fmt: skip
+    assert ran.code == 0 and "Since 14:03 UTC" in ran.out
+    for hint in ("names a cause", '"outage"', "internal host db1.internal"):
+        assert hint in ran.err
+    assert incident("case", "update", case, "initial", "--field", "product=x").code == 2
+
+
+def test_verify_finds_a_changed_line(incident: Run, tmp_path: Path) -> None:
+    case = new(incident)
+    incident("case", "note", case, "one")
+    incident("case", "note", case, "two")
+    assert incident("case", "verify", case).code == 0
+    path = tmp_path / "state" / "cases" / case / "journal" / "alice.jsonl"
+    path.write_text(path.read_text().replace("one", "0ne"))
+    ran = incident("case", "verify", case, "--json")
+    assert ran.code == 1 and json.loads(ran.out)["whole"] is False
+
+
+def test_verify_looks_at_the_audit_too(incident: Run, tmp_path: Path) -> None:
+    from console.guard.audit import Audit
+
+    audit = Audit(tmp_path / "state" / "repro" / "audit.jsonl")
+    audit.write({"x": 1})
+    audit.write({"x": 2})
+    told = json.loads(incident("case", "verify", "--json").out)
+    assert told == {
+        "whole": True,
+        "files": [
+            {"case": "", "file": "audit.jsonl", "lines": 2, "whole": True, "torn": False, "says": "2 lines, whole"}
+        ],
+    }
+    audit.path.write_text(audit.path.read_text().replace('"x": 1', '"x": 3'))
+    assert incident("case", "verify").code == 1
+
+
+def test_handoff_is_offered_and_accepted(incident: Run) -> None:
+    case = new(incident)
+    incident("case", "role", case, "ic", "ann")
+    assert incident("case", "role", case, "ic", "bob").code == 2
+    assert incident("case", "handoff", case, "--to", "bob").code == 0
+    assert incident("case", "handoff", case, "--accept").code == 2
+    assert incident("case", "handoff", case, "--accept", "--author", "bob").code == 0
+    assert json.loads(incident("case", "show", case, "--json").out)["roles"] == {"ic": "bob"}
+
+
+def test_what_cannot_be_saved_is_told_and_ends_with_two(
+    incident: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import errno
+    import os
+
+    case = new(incident)
+
+    def fail(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as full:
+        full.setattr(os, "write", fail)
+        ran = incident("case", "note", case, "precious words")
+    assert ran.code == 2 and "NOT SAVED" in ran.err and "precious words" in ran.err
+    assert incident("case", "note", case, "later").code == 0
+
+
+def test_every_subcommand_prints_json(incident: Run) -> None:
+    case = new(incident, "--severity", "P3")
+    for words in (
+        ("note", case, "x"), ("evidence", case, "y"), ("impact", case, "--statement", "z"), ("mitigation", case, "m"),
+        ("severity", case, "P2", "--reason", "worse"), ("role", case, "ic", "ann"), ("action", case, "Add an alert"),
+        ("review", case, "the pool", "--part", "factor"), ("hypothesis", case, "h"), ("handoff", case), ("state", case), ("list",), ("verify",),
+    ):  # fmt: skip
+        ran = incident("case", *words, "--json")
+        assert ran.code == 0, (words, ran.err)
+        json.loads(ran.out)
