@@ -193,21 +193,18 @@ class _Pair:
 
 
 def _pairs(seen: Observations, canary: str, control: str) -> list[_Pair]:
-    """Failures and every latency and use that the control tells of; what one of both lacks is told, and no success."""
+    """Failures and every latency and use that either tells of; what the other lacks is told, and no success."""
     tracks = build_tracks(with_wholes(seen.series), seen.at)
-    found = []
+    sides: dict[str, dict[str, Track | ErrorTrack]] = {canary: {}, control: {}}
     for counted in tracks.errors:
-        if counted.service == control and counted.operation is None:
-            other = next((t for t in tracks.errors if t.service == canary and t.operation is None), None)
-            found.append(_Pair("error rate", other, counted))
+        if counted.service in sides and counted.operation is None:
+            sides[counted.service]["error rate"] = counted
     for track in tracks.values:
         judged = track.meaning.family in (Family.LATENCY, Family.SATURATION, Family.MEMORY)
-        if track.service == control and track.operation is None and judged:
-            same = (t for t in tracks.values if t.service == canary and t.operation is None)
-            found.append(
-                _Pair(track.key.metric, next((t for t in same if t.key.metric == track.key.metric), None), track)
-            )
-    return found
+        if track.service in sides and track.operation is None and judged:
+            sides[track.service][track.key.metric] = track
+    names = dict.fromkeys([*sides[control], *sides[canary], "error rate"])
+    return [_Pair(name, sides[canary].get(name), sides[control].get(name)) for name in names]
 
 
 def _evaluate(pairs: Iterable[_Pair], window: Window) -> Evaluation:

@@ -32,9 +32,10 @@ if TYPE_CHECKING:
 HOLD_S = 900.0
 """Three evaluations, five minutes apart [D]."""
 HOLD_LEAST_S = 15.0
-BASELINE_S = 3600.0
+BASELINE_S = 2 * 3600.0
 BASELINE_ENDS_S = 300.0
-"""The level's stretch: from 65 to 5 minutes before the onset [D]."""
+"""The level's stretch ends five minutes before the onset [D] and is two hours long: with one, 88 % of healthy services are called
+recovered after an hour, with two 96 % [M, made-up latencies with a lag-1 correlation of 0.3 and a noise of 12 %]."""
 ERRORS_REACH_S = 26 * 3600.0
 """How far back failures are counted where an hour has too few requests for the margin."""
 MOST_BLOCKS = 120

@@ -408,7 +408,7 @@ def test_the_incidents_own_error_lines_must_be_gone() -> None:
 def test_a_contract_names_levels_of_before_the_incident_and_its_margins() -> None:
     contract = contract_of(HEALTHY)
     assert contract.at == WRITTEN and abs(contract.onset - ONSET) < 180
-    assert contract.baseline.end == contract.onset - 300 and contract.baseline.seconds == 3600
+    assert contract.baseline.end == contract.onset - 300 and contract.baseline.seconds == 7200
     failures = next(t for t in contract.terms if t.kind is TermKind.ERRORS)
     assert failures.critical and failures.baseline == pytest.approx(0.004, rel=0.1)
     assert failures.failing == pytest.approx(0.12, rel=0.2)
