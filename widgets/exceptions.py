@@ -30,9 +30,10 @@ def raised_text(group: ExceptionGroup) -> str:
 
 def counts_text(group: ExceptionGroup, baseline_s: float | None) -> str:
     """`412 now, 0 in 3h before`."""
-    if group.baseline_count is None or not baseline_s:
+    if group.baseline_count is None:
         return f"{group.count:,} now, the time before is not known"
-    return f"{group.count:,} now, {group.baseline_count:,} in {span_text(baseline_s)} before"
+    span = f" in {span_text(baseline_s)}" if baseline_s else ""
+    return f"{group.count:,} now, {group.baseline_count:,}{span} before"
 
 
 def paint(view: LogsView, width: int, height: int, look: Look) -> Body:
@@ -60,9 +61,9 @@ def _row(group: ExceptionGroup, line: Line, baseline_s: float | None) -> Row:
 
 def _table(view: LogsView, look: Look) -> list[Column[ExceptionGroup]]:
     found: list[Column[ExceptionGroup]] = [
-        Column("status", lambda g, w: _standing(g, view.baseline_s), 6, drop=1),
+        Column("status", lambda g, w: _standing(g), 6, drop=1),
         Column("now", lambda g, w: Line.of((short_count(g.count), "strong")), 5, align_right=True),
-        Column("before", lambda g, w: Line.of((_before(g, view.baseline_s), "text")), 6, drop=4, align_right=True),
+        Column("before", lambda g, w: Line.of((_before(g), "text")), 6, drop=4, align_right=True),
         Column("first", lambda g, w: _clock(g.first_seen, look), 8, drop=6),
         Column("last", lambda g, w: _clock(g.last_seen, look), 8, drop=5),
         Column("services", lambda g, w: Line.of((", ".join(g.services), "accent")), 9, drop=3, most=20, grow=1),
@@ -73,7 +74,7 @@ def _table(view: LogsView, look: Look) -> list[Column[ExceptionGroup]]:
     return [
         *found,
         Column("exception", lambda g, w: Line.of((_short_type(g, w), "strong")), 16, most=36, grow=2),
-        Column("raised in", lambda g, w: Line.of((INSIDE.join(g.frames) or UNKNOWN, "text")), 14, drop=2, grow=3),
+        Column("raised in", lambda g, w: Line.of((INSIDE.join(g.frames) or UNKNOWN, "text")), 24, drop=2, grow=3),
     ]
 
 
@@ -82,15 +83,15 @@ def _short_type(group: ExceptionGroup, width: int) -> str:
     return group.type if len(group.type) <= width else group.type.rpartition(".")[2]
 
 
-def _standing(group: ExceptionGroup, baseline_s: float | None) -> Line:
+def _standing(group: ExceptionGroup) -> Line:
     """NEW where the time before has none of it."""
-    if group.baseline_count is None or not baseline_s:
+    if group.baseline_count is None:
         return Line.of((UNKNOWN, "label"))
     return Line.of(("NEW", "bad")) if not group.baseline_count else Line.of(("known", "label"))
 
 
-def _before(group: ExceptionGroup, baseline_s: float | None) -> str:
-    return UNKNOWN if group.baseline_count is None or not baseline_s else short_count(group.baseline_count)
+def _before(group: ExceptionGroup) -> str:
+    return UNKNOWN if group.baseline_count is None else short_count(group.baseline_count)
 
 
 def _clock(at: float, look: Look) -> Line:
@@ -156,7 +157,7 @@ class ExceptionsPane(Pane):
     def facts(self) -> str:
         """How many kinds there are, and how many of them the time before did not have."""
         groups = self.view.exceptions
-        new = sum(1 for group in groups if group.baseline_count == 0) if self.view.baseline_s else 0
+        new = sum(1 for group in groups if group.baseline_count == 0)
         return f"{len(groups)}, {new} new" if groups else ""
 
     def body(self, width: int, height: int) -> Body:

@@ -248,7 +248,7 @@ class Collector:
             self._changes_told = (*news_between(self._diagnosis, diagnosis), *self._changes_told)[:NEWS_KEPT]
             self._diagnosis = diagnosis
             self._excess = await asyncio.to_thread(excess_of, observations)
-            self._exceptions = await asyncio.to_thread(told, *self._evidence.raised())
+            self._exceptions = await asyncio.to_thread(told, *self._evidence.raised(diagnosis.pattern_baseline))
             self._problem = SafeText("")
         except Exception as error:  # the judge must not take the collection down with it
             self._problem = safe(f"diagnosis failed: {type(error).__name__}: {error}", 200)

@@ -145,11 +145,15 @@ class Evidence:
             return Status(Word.LOADING, status.age_s, detail=told[0] if told else SafeText("counting the lines"))
         return status
 
-    def raised(self) -> tuple[list[Sequence[ExceptionGroup]], list[Sequence[ExceptionGroup]]]:
-        """The exceptions of each source in the window, as far as the lines are counted, and those of the time before it."""
-        window = self._scope.window()
-        seen = [store.exceptions(window) for store in self._shapes.values()]
-        return [now for now, _ in seen], [before for _, before in seen]
+    def raised(
+        self, baseline: Window | None
+    ) -> tuple[list[Sequence[ExceptionGroup]], list[Sequence[ExceptionGroup]] | None]:
+        """The exceptions of each source since the baseline's end, else in the window, and those of the baseline."""
+        stores = self._shapes.values()
+        if baseline is None:
+            return [store.exceptions(self._scope.window().start) for store in stores], None
+        before = [store.exceptions(baseline.start, baseline.end) for store in stores]
+        return [store.exceptions(baseline.end) for store in stores], before
 
     def kick(self) -> None:
         """Ask every source again now."""

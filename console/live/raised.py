@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from console.analysis.exceptions import MOST_GROUPS, both, compared
+from console.analysis.exceptions import MOST_GROUPS, both, compared, joined
 from console.domain.instant import Instant
 from console.domain.shapes import ExceptionGroup
 from console.domain.text import SafeText
@@ -84,10 +84,15 @@ def _moved(group: ExceptionGroup, by: int) -> ExceptionGroup:
 
 
 def told(
-    now: Sequence[Sequence[ExceptionGroup]], before: Sequence[Sequence[ExceptionGroup]]
+    now: Sequence[Sequence[ExceptionGroup]], before: Sequence[Sequence[ExceptionGroup]] | None
 ) -> tuple[ExceptionGroup, ...]:
-    """What a screen shows of the exceptions of all sources: unknown ones first, then the most frequent, without secrets."""
-    return tuple([_short(hidden_exception(group)) for group in compared(now, before)[:MOST_SHOWN]])
+    """What a screen shows of the exceptions of all sources: unknown ones first, then the most frequent, without secrets.
+
+    Args:
+        before: Those of the baseline; None: there is none.
+    """
+    found = joined(now) if before is None else compared(now, before)
+    return tuple([_short(hidden_exception(group)) for group in found[:MOST_SHOWN]])
 
 
 def _short(group: ExceptionGroup) -> ExceptionGroup:

@@ -12,7 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from console.analysis.mining.shapes import MOST_SHAPES
-from console.domain.instant import Window
+from console.domain.instant import Instant, Window
 from console.domain.logs import Level
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.shapes import OTHER, ExceptionGroup, Shape, ShapeCounts
@@ -112,16 +112,15 @@ class ShapeStore:
         self._drop_old()
         return self._reading(self._have, reading)
 
-    def exceptions(self, window: Window) -> tuple[tuple[ExceptionGroup, ...], tuple[ExceptionGroup, ...]]:
-        """Those of a window, and those of what was counted before it."""
-        if self._have is None or window.end <= self._have.start:
-            return (), ()
-        begin, middle = (math.floor((at - self._zero) / self._step_s + 1e-9) for at in (self._have.start, window.start))
-        between = self._raised.between
-        return (
-            between(max(begin, middle), None, self._zero, self._step_s),
-            between(begin, middle, self._zero, self._step_s),
-        )
+    def exceptions(self, start: Instant, end: Instant | None = None) -> tuple[ExceptionGroup, ...]:
+        """Those of the counted lines from the bucket of `start` to the one before that of `end`, or to the last."""
+        if self._have is None:
+            return ()
+        low, high = self._bucket(max(start, self._have.start)), self._bucket(end) if end is not None else None
+        return self._raised.between(low, high, self._zero, self._step_s)
+
+    def _bucket(self, at: Instant) -> int:
+        return math.floor((at - self._zero) / self._step_s + 1e-9)
 
     async def _asked(self, window: Window) -> tuple[Reading[ShapeCounts], Sequence[ExceptionGroup]]:
         """Both questions at once: a source answers them from one reading."""

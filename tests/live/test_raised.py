@@ -70,9 +70,9 @@ async def test_every_exception_is_counted_once_while_the_window_moves(
         source.written += [thrown(at, where) for at, where in waiting if at < now]
         waiting = [(at, where) for at, where in waiting if at >= now]
         await store.poll()
-        window = Window(now - 100.0, now)
-        inside, before = store.exceptions(window)
-        edge = window.start // STEP * STEP
+        begin = now - 100.0
+        inside, before = store.exceptions(begin), store.exceptions(0.0, begin)
+        edge = begin // STEP * STEP
         expected = Counter(f"{r.extra[0].split('/app/')[1][0]}.charge" for r in source.written if (r.at or 0) >= edge)
         assert counts(inside) == expected
         first = (now - 700.0) // STEP * STEP
@@ -86,7 +86,7 @@ async def test_what_the_time_before_did_not_have_comes_first_and_without_its_sec
     source.written += [thrown(950.0, "new", said="password=hunter2secret"), thrown(960.0, "new", "cart")]
     store = ShapeStore(source, lambda: Window(0.0, 1000.0), lambda: STEP)
     await store.poll()
-    now, before = store.exceptions(Window(900.0, 1000.0))
+    now, before = store.exceptions(900.0), store.exceptions(0.0, 900.0)
     new, old = raised.told([now], [before])
     assert (new.frames, new.count, new.baseline_count, new.services) == (("new.charge",), 2, 0, ("cart", "checkout"))
     assert (old.frames, old.count, old.baseline_count) == (("old.charge",), 3, 2)
@@ -98,6 +98,7 @@ def test_an_example_is_cut_and_says_so() -> None:
     table = ExceptionTable()
     record = thrown(1.0, "deep")
     table.add(LogRecord(1.0, Level.ERROR, "", record.message, extra=record.extra + (SafeText("and more"),) * 300))
-    (group,) = raised.told([table.groups()], [])
+    (group,) = raised.told([table.groups()], None)
+    assert group.baseline_count is None, "nothing is known of the time before"
     assert len(group.example) == raised.MOST_EXAMPLE + 1
     assert group.example[-1] == "+104 further lines: the records hold them"
