@@ -229,9 +229,10 @@ def _seed(path: str, environment: str | None, config_path: Path | None, branch: 
         click.UsageError: It cannot be read, or cannot be exported.
         Refused: No environment is chosen.
     """
-    from console.cli.repro_session import Options, asked_for, own_version
-    from console.repro.errors import Unclear
+    from console.cli.repro_session import Options, asked_for
+    from console.repro.errors import Stopped, Unclear
     from console.repro.export import Variable, exported
+    from console.reproduce import own_version
     from sources.fixing import Seed
 
     try:
@@ -242,6 +243,8 @@ def _seed(path: str, environment: str | None, config_path: Path | None, branch: 
         text = exported(
             asked.request, "pytest", version=own_version(), incident=branch, variable=variable, failing=asked.wanted.status
         )  # fmt: skip
+    except Stopped as stop:
+        raise Refused(str(stop)) from None
     except Unclear as error:
         raise click.UsageError(str(error)) from None
     return Seed(f"test_{re.sub(r'[^a-z0-9]+', '_', branch)}.py", text)

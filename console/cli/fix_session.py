@@ -13,7 +13,7 @@ import click
 
 from console.cli.options import is_terminal
 from console.cli.outcome import Refused, say
-from console.cli.repro_session import user
+from console.reproduce import user
 from console.config.effective import state_folder
 from console.config.load import Loaded, load
 from console.config.models import ServiceConfig

@@ -18,10 +18,7 @@ from console.cli.repro_session import (
     asked_for,
     cleared,
     environment_of,
-    own_version,
     read_input,
-    session_of,
-    traced,
     tries_of,
     with_environment,
 )
@@ -31,6 +28,7 @@ from console.guard.sanitise import safe
 from console.repro.document import import_json, request_json
 from console.repro.errors import Stopped, Unclear
 from console.repro.prepare import Imported, prepared
+from console.reproduce import own_version, prove_buster, session_of, traced
 
 if TYPE_CHECKING:
     from console.repro.run import Ran, Send
@@ -368,13 +366,7 @@ def _write(out: Path, document: dict[str, Any]) -> None:
 
 
 async def _prove_buster(asked: Asked, session: Session) -> None:
-    """A changed request to a cached route of production needs a parameter that no cache has seen, and that changes nothing."""
-    if not (asked.env.production and session.facts.cacheable):
-        return
-    session.cache_buster = True
-    session.buster_proven = asked.wanted.failing(await session(asked.request))
-    if not session.buster_proven:
-        session.cache_buster = False
+    if not await prove_buster(asked, session):
         say("G14: with a parameter against caches it does not fail: headers and cookies stay as they are")
 
 

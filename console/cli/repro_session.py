@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-import getpass
-import os
 import sys
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from console import reproduce
 from console.cli.options import is_terminal, span_option, standard_input
 from console.cli.outcome import Refused, say
 from console.config.load import Loaded, load
-from console.config.models import EnvironmentConfig
-from console.domain.instant import rfc3339
-from console.domain.request import HttpRequest
-from console.guard.limits import Limits, limits_of
 from console.guard.policy import Confirmation, Decision, Environment, Verdict, phrase
 from console.guard.sanitise import safe
 from console.repro.document import at_environment, read_document
-from console.repro.prepare import Imported
 from console.repro.signature import Wanted
+from console.reproduce import Reproduction, UnknownEnvironment, incident_of_the_day, larger_budget, observed_failure
 
 if TYPE_CHECKING:
-    from sources.http import HttpDoor
     from sources.reproduce import Session
-    from sources.traced import Traced
 
 MOST_REQUEST_FILE = 64 << 20
 
@@ -52,52 +45,23 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request that is to be sent, and where."""
+class Asked(Reproduction):
+    """What a command sends."""
 
-    loaded: Loaded
-    env: Environment
-    imported: Imported
-    original: str
-    wanted: Wanted
     options: Options
-
-    @property
-    def request(self) -> HttpRequest:
-        """The request at its environment."""
-        return self.imported.request
-
-    @property
-    def limits(self) -> Limits:
-        """What the environment bears."""
-        return limits_of(self.env.tier, self.options.observed_rate)
-
-    @property
-    def incident(self) -> str:
-        """The incident's id; a day's reproductions outside of one count together."""
-        return self.options.incident or f"day-{rfc3339(time.time())[:10]}"
 
 
 def environment_of(loaded: Loaded, name: str | None) -> Environment:
     """The environment of that name.
 
     Raises:
-        Refused: G19, none is chosen.
+        Stopped: G19, none is chosen.
         click.BadParameter: There is none of that name.
     """
-    found = configured(loaded, name)
-    return Environment(found.name, found.tier, found.origin, found.networks, found.read_post_routes)
-
-
-def configured(loaded: Loaded, name: str | None) -> EnvironmentConfig:
-    """The table of that environment; raises as `environment_of`."""
-    known = {one.name: one for one in loaded.config.environment}
-    listed = ", ".join(known) or "none; add an [[environment]] with name, tier and origin"
-    if name is None:
-        raise Refused(f"G19: no environment is chosen: --env NAME; configured: {listed}")
-    if name not in known:
-        raise click.BadParameter(f"no environment {name!r}; configured: {listed}", param_hint="--env")
-    return known[name]
+    try:
+        return reproduce.environment_of(loaded, name)
+    except UnknownEnvironment as error:
+        raise click.BadParameter(str(error), param_hint="--env") from None
 
 
 def read_input(path: str) -> bytes:
@@ -120,7 +84,8 @@ def asked_for(path: str, options: Options, environment: str | None = None) -> As
 
     Raises:
         Unclear: The document cannot be read.
-        Refused: It is a raw import, or no environment is chosen.
+        Refused: It is a raw import.
+        Stopped: No environment is chosen.
     """
     loaded = load(options.config_path)
     env = environment_of(loaded, environment or options.environment)
@@ -131,47 +96,11 @@ def asked_for(path: str, options: Options, environment: str | None = None) -> As
     imported = at_environment(imported, env, origins)
     slow = span_option("--slow", options.slow) if options.slow is not None else None
     status = options.failing_status
-    if status is None and slow is None and options.text is None:
-        seen = imported.observed.status
-        status = seen if seen is not None and seen >= 400 else None
-    return Asked(loaded, env, imported, original, Wanted(status, slow, options.text), options)
-
-
-def session_of(asked: Asked, door: HttpDoor, *, most: int | None = None) -> Session:
-    """The session that sends for a command, without a confirmation yet."""
-    from console.config.effective import state_folder
-    from console.guard.audit import Audit
-    from console.guard.ledger import Ledger
-    from sources.reproduce import Books, Facts, Session, Who
-    from sources.secrets import token_of
-
-    folder = state_folder(asked.loaded) / "repro"
-    table = configured(asked.loaded, asked.env.name)
-    token = token_of(table, f"[[environment]] {table.name}", asked.loaded.resolve)
-    facts = Facts(asked.original, asked.imported.cacheable, asked.imported.insecure, asked.imported.proxy)
-    return Session(
-        asked.env,
-        asked.limits,
-        Books(Ledger(folder), Audit(folder / "audit.jsonl")),
-        Who(user(), asked.incident, own_version()),
-        door.resolver,
-        lambda: door.context,
-        token,
-        most=most,
-        facts=facts,
-        expected=asked.wanted.failing,
-        full_marks=not asked.options.user_agent_only,
-    )
-
-
-def traced(asked: Asked, session: Session) -> Traced:
-    """The session, with the error of every failing try looked up in the configured logs by its trace id."""
-    from sources.logs import build
-    from sources.traced import Traced
-
-    names = tuple(one.name for one in asked.loaded.config.service)
-    sources = [build(table, asked.loaded.resolve, names) for table in asked.loaded.config.logs]
-    return Traced(session, sources, asked.wanted.failing)
+    told = status is not None or slow is not None or options.text is not None
+    wanted = Wanted(status, slow, options.text) if told else observed_failure(imported.observed)
+    incident = options.incident or incident_of_the_day(time.time())
+    rate, full_marks = options.observed_rate, not options.user_agent_only
+    return Asked(loaded, env, imported, original, wanted, incident, rate, full_marks, options)
 
 
 def cleared(asked: Asked, session: Session) -> Decision:
@@ -208,8 +137,7 @@ def cleared(asked: Asked, session: Session) -> Decision:
 
 def _more_budget(asked: Asked, session: Session) -> None:
     """A person may raise an incident's budget once."""
-    limits = asked.limits
-    wanted = f"{asked.env.name} {limits.after_confirmation}"
+    limits, wanted = asked.limits, larger_budget(asked)
     if asked.options.more is not None:
         if asked.options.more != wanted:
             raise Refused(f"G18: --more does not match: type --more {_shown(wanted)}")
@@ -238,30 +166,13 @@ def tries_of(wanted: int, asked: Asked, decision: Decision) -> int:
     return most
 
 
-def user() -> str:
-    """Who runs this, for the audit."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
-
-
-def own_version() -> str:
-    """The version of this program."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("incident-console")
-    except PackageNotFoundError:
-        return "0"
-
-
 def with_environment(asked: Asked, name: str) -> Asked:
     """The same request at another environment.
 
     Raises:
         click.BadParameter: There is none of that name.
     """
-    env = environment_of(asked.loaded, name)
-    origins = tuple(one.origin for one in asked.loaded.config.environment)
-    return replace(asked, env=env, imported=at_environment(asked.imported, env, origins))
+    try:
+        return reproduce.with_environment(asked, name)
+    except UnknownEnvironment as error:
+        raise click.BadParameter(str(error), param_hint="--env") from None

@@ -526,7 +526,7 @@ def test_case_27_a_thousand_tries_are_capped_and_it_is_said(
     serve: Serve, repro: Repro, configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = serve(when(lambda _: True))
-    monkeypatch.setattr("console.cli.repro_session.limits_of", lambda *_: replace(FAST, per_run=12))
+    monkeypatch.setattr("console.reproduce.limits_of", lambda *_: replace(FAST, per_run=12))
     configure(("local", "local", server.origin))
     text = repro("import", "--from", "curl", "--env", "local", "--json", given="curl localhost/").out
     Path("r.json").write_text(text)

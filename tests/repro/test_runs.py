@@ -328,7 +328,7 @@ async def test_a_fix_is_verified_with_as_many_passes_as_are_needed(serve: Serve,
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("console.cli.repro_session.limits_of", lambda *_: FAST)
+    monkeypatch.setattr("console.reproduce.limits_of", lambda *_: FAST)
 
 
 def valid(document: object, name: str) -> None:

@@ -1,0 +1,172 @@
+"""What every reproduction needs before it is sent, from a command or from the screen: the environment, and the session that sends."""
+
+from __future__ import annotations
+
+import getpass
+import os
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeVar
+
+from console.config.effective import state_folder
+from console.config.load import Loaded
+from console.config.models import EnvironmentConfig
+from console.domain.instant import Instant, rfc3339
+from console.domain.request import HttpRequest
+from console.guard.audit import Audit
+from console.guard.ledger import Ledger
+from console.guard.limits import Limits, limits_of
+from console.guard.policy import Environment
+from console.repro.document import at_environment
+from console.repro.errors import Stopped
+from console.repro.prepare import Imported, Observed
+from console.repro.signature import Wanted
+
+if TYPE_CHECKING:
+    from sources.http import HttpDoor
+    from sources.reproduce import Session
+    from sources.traced import Traced
+
+R = TypeVar("R", bound="Reproduction")
+NO_ENVIRONMENT = "none; add an [[environment]] with name, tier and origin"
+
+
+class UnknownEnvironment(ValueError):
+    """No environment of that name is configured; the text names those that are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """A request that is to be sent, and where."""
+
+    loaded: Loaded
+    env: Environment
+    imported: Imported
+    original: str
+    """Digest of the headers as they were observed."""
+    wanted: Wanted
+    incident: str
+    """Whose budget is spent and whose record it is."""
+    observed_rate: float | None
+    """Requests a second that the route gets; None: not known."""
+    full_marks: bool
+    """Whether every mark goes with the request, or the User-Agent alone."""
+
+    @property
+    def request(self) -> HttpRequest:
+        """The request at its environment."""
+        return self.imported.request
+
+    @property
+    def limits(self) -> Limits:
+        """What the environment bears."""
+        return limits_of(self.env.tier, self.observed_rate)
+
+
+def configured(loaded: Loaded, name: str | None) -> EnvironmentConfig:
+    """The table of the environment of that name.
+
+    Raises:
+        Stopped: G19, none is chosen.
+        UnknownEnvironment: There is none of that name.
+    """
+    known = {one.name: one for one in loaded.config.environment}
+    listed = ", ".join(known) or NO_ENVIRONMENT
+    if name is None:
+        raise Stopped("G19", f"no environment is chosen: --env NAME; configured: {listed}")
+    if name not in known:
+        raise UnknownEnvironment(f"no environment {name!r}; configured: {listed}")
+    return known[name]
+
+
+def environment_of(loaded: Loaded, name: str | None) -> Environment:
+    """The environment of that name; raises as `configured`."""
+    found = configured(loaded, name)
+    return Environment(found.name, found.tier, found.origin, found.networks, found.read_post_routes)
+
+
+def with_environment(what: R, name: str) -> R:
+    """The same request at another environment; raises as `configured`."""
+    env = environment_of(what.loaded, name)
+    origins = tuple(one.origin for one in what.loaded.config.environment)
+    return replace(what, env=env, imported=at_environment(what.imported, env, origins))
+
+
+def observed_failure(observed: Observed) -> Wanted:
+    """What counts as the failure where nobody says: the status that was observed, else any 5xx."""
+    return Wanted(observed.status if observed.status is not None and observed.status >= 400 else None, None, None)
+
+
+def incident_of_the_day(now: Instant) -> str:
+    """Reproductions outside of an incident count together for a day."""
+    return f"day-{rfc3339(now)[:10]}"
+
+
+def session_of(what: Reproduction, door: HttpDoor, *, most: int | None = None) -> Session:
+    """The session that sends it, without a confirmation yet."""
+    from sources.reproduce import Books, Facts, Session, Who
+    from sources.secrets import token_of
+
+    folder = state_folder(what.loaded) / "repro"
+    table = configured(what.loaded, what.env.name)
+    token = token_of(table, f"[[environment]] {table.name}", what.loaded.resolve)
+    facts = Facts(what.original, what.imported.cacheable, what.imported.insecure, what.imported.proxy)
+    return Session(
+        what.env,
+        what.limits,
+        Books(Ledger(folder), Audit(folder / "audit.jsonl")),
+        Who(user(), what.incident, own_version()),
+        door.resolver,
+        lambda: door.context,
+        token,
+        most=most,
+        facts=facts,
+        expected=what.wanted.failing,
+        full_marks=what.full_marks,
+    )
+
+
+def traced(what: Reproduction, session: Session) -> Traced:
+    """The session, with the error of every failing try looked up in the configured logs by its trace id."""
+    from sources.logs import build
+    from sources.traced import Traced
+
+    names = tuple(one.name for one in what.loaded.config.service)
+    sources = [build(table, what.loaded.resolve, names) for table in what.loaded.config.logs]
+    return Traced(session, sources, what.wanted.failing)
+
+
+async def prove_buster(what: Reproduction, session: Session) -> bool:
+    """A changed request to a cached route of production needs a parameter that no cache has seen, and that changes nothing.
+
+    Returns:
+        False where it fails no more with that parameter, so that headers and cookies have to stay as they are (G14).
+    """
+    if not (what.env.production and session.facts.cacheable):
+        return True
+    session.cache_buster = True
+    session.buster_proven = what.wanted.failing(await session(what.request))
+    session.cache_buster = session.buster_proven
+    return session.buster_proven
+
+
+def larger_budget(what: Reproduction) -> str:
+    """What a person types to raise the incident's budget once."""
+    return f"{what.env.name} {what.limits.after_confirmation}"
+
+
+def user() -> str:
+    """Who runs this, for the audit."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def own_version() -> str:
+    """The version of this program."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("incident-console")
+    except PackageNotFoundError:
+        return "0"
