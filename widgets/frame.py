@@ -24,6 +24,9 @@ _STYLES = {
     Word.PAST: "marker",
 }
 
+LEAST_REASON = 20
+"""Cells below which a reason is not begun at the bottom."""
+
 
 def status_text(status: Status, zone: tzinfo = UTC) -> str:
     """`LIVE 3s`, `STALE 45s`, `PARTIAL 2/3 4s`, `THROTTLED retry 20s`, `DOWN since 14:02`, `NO DATA`, `FROZEN 14:02:10`."""
@@ -87,7 +90,8 @@ class Frame:
         side, style = self._border.side, self._style
         edge = Line(((side, style),), 1)
         blank = Line(((" ", "text"),), 1)
-        painted = [self._top()]
+        top = self._top()
+        painted = [top]
         for place in range(self.inner_height):
             line = lines[place] if place < len(lines) else Line()
             on = place < len(marked) and marked[place]
@@ -97,7 +101,7 @@ class Frame:
             else:
                 body = (Line.of(("▏", "accent")) if on else blank) + line.fit(self.inner_width) + blank
             painted.append(edge + body + edge)
-        painted.append(self._bottom(hidden))
+        painted.append(self._bottom(hidden, self._untold(top)))
         return painted
 
     @property
@@ -138,12 +142,23 @@ class Frame:
             parts.pop()
         return Line.of(" ") + state + Line.of(" ") if state.width and state.width + 2 <= self.width - 2 else Line()
 
-    def _bottom(self, hidden: str) -> Line:
+    def _untold(self, top: Line) -> Line:
+        """Why what is shown is not whole, where the top had no room for it."""
+        if self.status is None or self.status.word not in (Word.PARTIAL, Word.THROTTLED):
+            return Line()
+        detail = self.status.detail
+        return Line.of((detail, _STYLES[self.status.word])) if detail and detail not in top.text else Line()
+
+    def _bottom(self, hidden: str, untold: Line) -> Line:
         rule, left, right = self._border.rule, self._border.bottom_left, self._border.bottom_right
         room = self.width - 2
         text = Line.of(" ", (hidden, "label"), " ") if hidden else Line()
         if text.width > room - 2:
             text = Line()
-        filling = Line.of((rule * (room - text.width - (1 if text.width else 0)), self._style))
         end = Line.of((rule, self._style)) if text.width else Line()
-        return Line.of((left, self._style)) + filling + text + end + Line.of((right, self._style))
+        least = room - text.width - end.width - 2
+        begin = Line()
+        if untold.width and least >= LEAST_REASON:
+            begin = Line.of((rule, self._style), " ") + untold.cut(least - 2) + Line.of(" ")
+        filling = Line.of((rule * (room - begin.width - text.width - end.width), self._style))
+        return Line.of((left, self._style)) + begin + filling + text + end + Line.of((right, self._style))

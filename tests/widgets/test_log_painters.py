@@ -206,3 +206,13 @@ def test_a_title_drops_the_least_important_facts_first() -> None:
     assert ["2 marked" in top for top in tops] == [True, True, False, False, False]
     assert ["412 lines" in top for top in tops] == [True, True, True, True, False]
     assert all("LIVE 1s" in top for top in tops)
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 200])
+def test_why_a_pane_is_partial_stands_on_its_border_wherever_there_is_room(width: int) -> None:
+    status = Status(Word.PARTIAL, 10.0, detail=safe("40% of the lines are counted"))
+    top, *_, bottom = Frame(width, 6, 2, "Patterns", "", "12, 3 new", status).around([], [], "+48 more")
+    assert (top.text + bottom.text).count("of the lines are counted"[: 7 if width < 60 else None]) == 1
+    assert top.width == bottom.width == width and "+48 more" in bottom.text
+    live = Frame(width, 6, 2, "Patterns", "", "", replace(status, word=Word.LIVE)).around([], [])[-1]
+    assert "counted" not in live.text
