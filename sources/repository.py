@@ -43,6 +43,7 @@ from sources.plumbing.model import (
     Tag,
     TagKind,
     TagList,
+    WorkDone,
 )
 from sources.plumbing.objects import first_line
 from sources.plumbing.pump import Output, Overrun, Unwanted, drain
@@ -184,6 +185,21 @@ class Repository:
         """Id of the commit that a branch stands at; None where there is none."""
         return await self._ask(lambda session: writing.tip_of(session.call, branch))
 
+    async def work_done(self, branch: str, base: str, worktree: Path) -> WorkDone | None:
+        """What was done on a branch since it began at `base` (full id); None where there is no such branch."""
+
+        def work(session: _Session) -> WorkDone | None:
+            tip = writing.tip_of(session.call, branch)
+            if tip is None:
+                return None
+            count = session.call("rev-list", "--count", "--end-of-options", tip, f"^{reading.check_oid(base)}").out
+            stat = reading.read_diffstat(session.call, base, tip)
+            inside = self._open(worktree, self._deadline_s, own_index=True) if worktree.is_dir() else None
+            changed = origins.uncommitted(inside.call) if inside is not None else ()
+            return WorkDone(tip, int(count), stat.files, changed, origins.read_reviewers(session.call, base, tip))
+
+        return await self._ask(work)
+
     def make_branch(self, branch: str, path: Path, oid: str, reason: str) -> BranchMade:
         """Make a branch from a commit in a new work tree. It is not to be cut short, so it runs in the caller's thread.
 
@@ -203,9 +219,10 @@ class Repository:
             session.switch_off(self._open(path, CHANGE_DEADLINE_S))
         return writing.remove_branch(session, branch, path, tip, kept)
 
-    def _open(self, path: Path, deadline_s: float, *, writes: bool = False) -> _Session:
+    def _open(self, path: Path, deadline_s: float, *, writes: bool = False, own_index: bool = False) -> _Session:
         deadline = time.monotonic() + deadline_s
-        return _Session(path, deadline, self._most_output, threading.Event(), writes=writes)
+        stop = threading.Event()
+        return _Session(path, deadline, self._most_output, stop, writes=writes, own_index=own_index)
 
     async def _ask(self, work: Callable[[_Session], T]) -> T:
         stop = threading.Event()
@@ -232,10 +249,18 @@ class _Session:
     """
 
     def __init__(
-        self, path: Path, deadline: float, most_output: int, stop: threading.Event, *, writes: bool = False
+        self,
+        path: Path,
+        deadline: float,
+        most_output: int,
+        stop: threading.Event,
+        *,
+        writes: bool = False,
+        own_index: bool = False,
     ) -> None:
         self.cost = Cost()
         self._writes = writes
+        self._reads_in = WRITING if own_index else ENVIRONMENT
         self._path = os.path.abspath(path)
         self._deadline = deadline
         self._most_output = most_output
@@ -255,7 +280,7 @@ class _Session:
             SourceUnavailable: It ended with a status that is not among `statuses`.
         """
         command = command_line(self._git, self._path, subcommand, arguments, self._trusted)
-        output = self._run(command, feed, ENVIRONMENT | self._extra)
+        output = self._run(command, feed, self._reads_in | self._extra)
         if output.status not in statuses and not output.cut:
             raise SourceUnavailable(f"{self._path}: git {subcommand} failed: {first_line(output.err)}")
         return output

@@ -6,6 +6,7 @@ import asyncio
 import functools
 import os
 import re
+import shlex
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -248,6 +249,145 @@ def _seed(path: str, environment: str | None, config_path: Path | None, branch: 
     except Unclear as error:
         raise click.UsageError(str(error)) from None
     return Seed(f"test_{re.sub(r'[^a-z0-9]+', '_', branch)}.py", text)
+
+
+# --- verify ------------------------------------------------------------------------------------------------------
+
+
+@command.command("verify")
+@click.argument("request")
+@name_option
+@service_option
+@click.option(
+    "--serve",
+    required=True,
+    metavar="COMMAND",
+    help="Starts the branch's server in its work tree; {port} and $PORT are its port. No shell reads it.",
+)
+@click.option("--before", required=True, metavar="FAILURES/TRIES", help="How often it failed before the fix: 10/10.")
+@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Of loopback; default: a free one.")
+@click.option(
+    "--env", "environment", metavar="NAME", help="An [[environment]] on loopback to take port and credential from."
+)
+@click.option("--control", metavar="NAME", help="An [[environment]] where it must still fail, such as the old version.")
+@click.option(
+    "--failing-status",
+    type=click.IntRange(100, 599),
+    metavar="N",
+    help="This status is the failure; default: the observed one, else any 5xx.",
+)
+@click.option("--slow", metavar="SPAN", help="Answers that take this long are the failure.")
+@click.option("--text", metavar="TEXT", help="Answers that hold this text are the failure.")
+@click.option("--confirm", multiple=True, metavar="TEXT", help="What the guard asks a person to type (repeatable).")
+@click.option("--reason", metavar="TEXT", help="Why it is confirmed; kept in the audit.")
+@config_option
+@forms
+@_told
+def verify_(
+    request: str,
+    name: str | None,
+    service: str | None,
+    serve: str,
+    before: str,
+    port: int | None,
+    environment: str | None,
+    control: str | None,
+    failing_status: int | None,
+    slow: str | None,
+    text: str | None,
+    confirm: tuple[str, ...],
+    reason: str | None,
+    config_path: Path | None,
+    as_json: bool,
+    plain: bool,
+) -> int:
+    """Start the branch's own server on loopback, send the request in the file REQUEST to it, and say whether the failure is gone.
+
+    The result is kept in the record, with the commit that it holds for.
+
+    \b
+    Exit code: 0 fixed · 1 still failing · 3 inconclusive, or the server does not run · 5 refused by a rule.
+    """
+    from console.cli.fix_verify import asked_of, exit_of, local_environment, show, verified
+    from console.cli.repro_session import Options
+    from console.report.fix_text import verified_json
+    from console.repro.errors import Stopped, Unclear
+    from sources.serving import NotServed
+
+    try:
+        command = shlex.split(serve)
+    except ValueError as error:
+        raise click.BadParameter(f"{error}", param_hint="--serve") from None
+    if not command:
+        raise click.BadParameter("there is no command", param_hint="--serve")
+    counts = _counts(before)
+    loaded = load(config_path)
+    branch = branch_of(loaded, name, service)
+    options = Options(
+        config_path, environment, confirm, reason, branch.incident, failing_status, slow, text, False, None, None
+    )
+    try:
+        there, chosen, number = local_environment(loaded, environment, port)
+        asked = asked_of(there, chosen, request, options)
+        result, done = _result(verified(there, branch, asked, command, number, counts, control))
+    except Unclear as error:
+        raise click.UsageError(str(error)) from None
+    except Stopped as stop:
+        raise Refused(str(stop)) from None
+    except NotServed as error:
+        say(str(error))
+        return Exit.INCONCLUSIVE
+    if as_json:
+        write_json(verified_json(branch, result, done.tip, done.uncommitted))
+        return exit_of(result)
+    return show(result, done, branch)
+
+
+def _counts(text: str) -> tuple[int, int]:
+    failures, slash, tries = text.partition("/")
+    if not (slash and failures.isdigit() and tries.isdigit() and int(failures) <= int(tries) and int(tries)):
+        raise click.BadParameter(f"{text!r} is no count: write failures/tries, such as 10/10", param_hint="--before")
+    return int(failures), int(tries)
+
+
+# --- handover ----------------------------------------------------------------------------------------------------
+
+
+@command.command("handover")
+@name_option
+@service_option
+@config_option
+@forms
+@_told
+def handover_(name: str | None, service: str | None, config_path: Path | None, as_json: bool, plain: bool) -> int:
+    """Print what is handed over: what is verified and what is open, reviewers, the usual deploy as text to copy, the canary.
+
+    \b
+    Exit code: 0 nothing is open · 1 something is · 2 no such branch · 4 the repository cannot be read.
+    """
+    from console.fix.handover import Handover, deploy_text, last_check, lines
+    from console.report.fix_text import handover_json
+    from sources.repository import Repository
+
+    loaded = load(config_path)
+    branch = branch_of(loaded, name, service)
+    done = _result(Repository(branch.repository).work_done(branch.name, branch.commit, branch.worktree))
+    if done is None:
+        raise click.UsageError(f"the branch {branch.name} is gone")
+    table = next((one for one in loaded.config.service if one.name == branch.service), None)
+    found = Handover(
+        branch,
+        done.tip,
+        done.commits,
+        done.files,
+        len(done.uncommitted),
+        done.reviewers,
+        last_check(branch, done.tip),
+        deploy_text(branch, done.tip, table.deploy_command if table is not None else None),
+        safe(table.canary_url or "" if table is not None else ""),
+    )
+    write_json(handover_json(found)) if as_json else _echo(lines(found))
+    return Exit.INCIDENT if found.open else Exit.DONE
 
 
 # --- undo --------------------------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ import click
 
 from console.cli.options import is_terminal
 from console.cli.outcome import Refused, say
-from console.reproduce import user
 from console.config.effective import state_folder
 from console.config.load import Loaded, load
 from console.config.models import ServiceConfig
@@ -21,6 +20,7 @@ from console.fix.branch import Base, Plan
 from console.fix.record import Branch, branches
 from console.guard.gate import Deed, Gate, NotAdmitted, Typed
 from console.guard.sanitise import safe
+from console.reproduce import user
 
 if TYPE_CHECKING:
     from sources.changes import TagChanges

@@ -8,8 +8,11 @@ from typing import Any
 from console.domain.instant import rfc3339
 from console.domain.text import SafeText
 from console.fix.branch import Plan, shown
+from console.fix.handover import Handover
+from console.fix.record import Branch
 from console.fix.suspects import Finding, SuspectCommit
 from console.guard.sanitise import safe
+from console.repro.run import Verified
 
 PROTECTED_RUN = "each is run with hooks, filters, file monitors, pagers, signing and every other program of the repository switched off"
 
@@ -110,3 +113,40 @@ def finding_lines(found: Finding) -> Iterator[str]:
         yield f"look also at {change.kind} {change.id} at {rfc3339(change.at)}{f': {change.summary}' if change.summary else ''}"
     for note in found.notes:
         yield f"note: {note}"
+
+
+def verified_json(branch: Branch, result: Verified, tip: str, uncommitted: Sequence[SafeText]) -> dict[str, Any]:
+    """What `incident fix verify --json` prints."""
+    return {
+        "branch": branch.name,
+        "commit": tip,
+        "uncommitted": list(uncommitted),
+        "state": result.state,
+        "reason": result.reason,
+        "needed": result.needed,
+        "passes": result.passes,
+        "failures": result.failures,
+        "tries": [
+            {"status": one.status, "seconds": one.elapsed_s, "problem": one.problem or None, "trace_id": one.trace_id}
+            for one in result.outcomes
+        ],
+    }
+
+
+def handover_json(one: Handover) -> dict[str, Any]:
+    """What `incident fix handover --json` prints."""
+    checked = one.checked
+    return {
+        "branch": one.branch.name,
+        "service": one.branch.service,
+        "worktree": safe(str(one.branch.worktree), 1000),
+        "base": {"tag": one.branch.tag or None, "commit": one.branch.commit},
+        "commit": one.tip,
+        "commits": one.commits,
+        "files": [{"path": file.path, "added": file.added, "removed": file.removed} for file in one.files],
+        "open": list(one.open),
+        "verified": {"state": checked.state, "reason": checked.reason, "at": checked.time} if checked else None,
+        "reviewers": [{"name": name, "lines": count} for name, count in one.reviewers],
+        "deploy": list(one.deploy),
+        "canary": one.canary or None,
+    }

@@ -14,7 +14,7 @@ LEAST_VERSION = (2, 39)
 READ_COMMANDS = frozenset(
     {
         *("rev-parse", "for-each-ref", "cat-file", "rev-list", "diff-tree", "merge-base", "config"),
-        *("ls-tree", "blame", "check-ref-format"),
+        *("ls-tree", "blame", "check-ref-format", "diff-files", "diff-index", "ls-files"),
     }
 )
 """The only subcommands that read. An alias cannot replace a built-in command, and no other word gets through."""
@@ -25,6 +25,8 @@ WRITE_COMMANDS = {"worktree": frozenset({"add", "unlock", "remove"}), "read-tree
 
 PATCH_FLAGS = {
     "diff-tree": ("--no-ext-diff", "--no-textconv", "--no-color", "--no-relative", "-O/dev/null"),
+    "diff-index": ("--no-ext-diff", "--no-textconv", "--no-relative"),
+    "diff-files": ("--no-ext-diff", "--no-textconv", "--no-relative"),
     "blame": ("--no-textconv",),
 }
 """Always given to commands that compare contents. Without --no-textconv an emptied driver makes git fail."""

@@ -156,3 +156,17 @@ class BranchMade:
     """Why it was not done, in one sentence; nothing is left of it then, except what `problem` names."""
     touched: tuple[str, ...] = ()
     """Paths of the user's checkout and repository that differ from before; empty: untouched to the byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDone:
+    """What was done on a branch since it was made."""
+
+    tip: str
+    commits: int
+    files: tuple[FileChange, ...]
+    """Between the base and the tip."""
+    uncommitted: tuple[SafeText, ...]
+    """Files of the work tree that differ from the tip, and new ones; empty where the work tree is gone."""
+    reviewers: tuple[tuple[SafeText, int], ...]
+    """Who wrote the lines that the branch changes, and how many, most first."""

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from console.domain.text import SafeText
+from console.guard.sanitise import safe
 from sources.base import SourceError, SourceTimeout
 from sources.plumbing.objects import OID, numstat
 from sources.plumbing.patch import FLAGS
@@ -15,6 +17,7 @@ from sources.plumbing.writing import files_of
 
 MOST_FILE = 2 * 2**20
 """A file larger than this is not looked into for the extent of a function."""
+_OLD_HUNK = re.compile(rb"@@ -(\d+)(?:,(\d+))? \+\d+(?:,(\d+))? @@")
 _HUNK = re.compile(rb"@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@")
 
 
@@ -176,3 +179,46 @@ def _merges(call: Call, good: str, bad: str) -> frozenset[str]:
         "rev-list", "--merges", "--max-count=1000", "--end-of-options", check_oid(bad), f"^{check_oid(good)}"
     ).out
     return frozenset(out.decode("ascii", "replace").split())
+
+
+MOST_REVIEWED = 20
+"""Files whose authors are asked for."""
+MOST_RANGES = 50
+"""Changed stretches of one file whose authors are asked for."""
+
+
+def read_reviewers(call: Call, base: str, tip: str) -> tuple[tuple[SafeText, int], ...]:
+    """Who wrote the lines that `tip` changes, with how many of them, most first; where it only adds, the line above."""
+    out = call("diff-tree", "-r", *FLAGS, "--end-of-options", check_oid(base), check_oid(tip), statuses=(0, 128)).out
+    ranges: dict[str, list[str]] = {}
+    path, left = "", 0
+    for line in out.split(b"\n"):
+        if left and line[:1] in (b"-", b"+"):
+            left -= 1
+        elif line.startswith(b"--- "):
+            path = os.fsdecode(line[6:].rstrip(b"\t")) if line.startswith(b"--- a/") else ""
+        elif path and (hunk := _OLD_HUNK.match(line)):
+            first, count = int(hunk[1]), int(hunk[2]) if hunk[2] is not None else 1
+            left = count + (int(hunk[3]) if hunk[3] is not None else 1)
+            if first:
+                ranges.setdefault(path, []).append(f"{first},{max(first, first + count - 1)}")
+    authors: dict[str, int] = {}
+    for name, spans in list(ranges.items())[:MOST_REVIEWED]:
+        where = [part for span in spans[:MOST_RANGES] for part in ("-L", span)]
+        try:
+            told = call("blame", "-w", "--line-porcelain", *where, check_oid(base), "--", name).out
+        except SourceError:
+            continue  # others know more files
+        for raw in told.split(b"\n"):
+            if raw.startswith(b"author "):
+                author = raw[7:].decode("utf-8", "replace")
+                authors[author] = authors.get(author, 0) + 1
+    ordered = sorted(authors.items(), key=lambda item: (-item[1], item[0]))
+    return tuple((safe(author, 200), lines) for author, lines in ordered)
+
+
+def uncommitted(call: Call) -> tuple[SafeText, ...]:
+    """Files of a work tree that differ from its commit, and new ones that it does not ignore; asked inside it."""
+    changed = call("diff-index", "-z", "--name-only", "HEAD", "--").out.split(b"\0")
+    fresh = call("ls-files", "-z", "--others", "--exclude-standard").out.split(b"\0")
+    return tuple(safe(os.fsdecode(name), 300) for name in sorted({*changed, *fresh} - {b""}))
