@@ -163,7 +163,7 @@ class LogsView:
     excess_sample: int | None = None
     """Records that `excess` was found in, where they are a sample of those of the window; None: it was found in all."""
     exceptions: tuple[ExceptionGroup, ...] = ()
-    """What was raised in the window by type and place, compared as the patterns are: unknown ones first."""
+    """What was raised by type and place, counted and compared over the same stretches as the patterns: unknown ones first."""
     wanted_text: SafeText | None = None
     """The filter that is being read while what is shown still matches `filter_text`; None: nothing is being read."""
     patterns_status: Status = Status()
@@ -177,14 +177,14 @@ class ChangesView:
     changes: tuple[JudgedChange, ...] = ()
     running: tuple[Running, ...] = ()
     onset: Instant | None = None
-    onset_error_s: float | None = None
-    """Seconds by which the onset may be off, either way; None where that is not known."""
     coverage: SafeText = SafeText("")
     """Which sources were consulted and which were not."""
     empty_reason: SafeText = SafeText("")
     status: Status = Status()
     heading: SafeText = SafeText("")
     """How many of the changes can explain what happened, and which kinds of change nobody was asked for."""
+    onset_error_s: float | None = None
+    """Seconds by which `onset` may be off, either way; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,6 +234,8 @@ class HeaderView:
     status: Status = Status()
     cost: tuple[OriginCost, ...] = ()
     mode: str = "RO"
+    since_error_s: float | None = None
+    """Seconds by which `since` may be off, either way; None where that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

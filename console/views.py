@@ -366,6 +366,7 @@ def changes_view(observations: Observations, diagnosis: Diagnosis | None, status
         SafeText(empty),
         status,
         SafeText(_changes_heading(observations, diagnosis)),
+        diagnosis.onset_error_s if diagnosis is not None else None,
     )
 
 
@@ -426,7 +427,16 @@ def header_view(diagnosis: Diagnosis | None, now: Instant, window_text: str, sta
     if diagnosis is None:
         return HeaderView(headline=SafeText("reading the sources"), window_text=window_text, now=now, status=status)
     headline, verdict = _headline(diagnosis), _verdict(diagnosis)
-    return HeaderView(diagnosis.state, SafeText(headline), diagnosis.onset, SafeText(verdict), window_text, now, status)
+    return HeaderView(
+        diagnosis.state,
+        SafeText(headline),
+        diagnosis.onset,
+        SafeText(verdict),
+        window_text,
+        now,
+        status,
+        since_error_s=diagnosis.onset_error_s,
+    )
 
 
 def worst_symptom(diagnosis: Diagnosis) -> Symptom | None:

@@ -9,7 +9,7 @@ from console.state import ChangesView, Word
 from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, cut, cut_middle, pad, width_of, wrap
 from widgets.pane import ViewPane
-from widgets.words import standing_sign
+from widgets.words import onset_words, standing_sign
 
 LONG_WORDS = ("✓ tag agrees", "✖ tag says another", "no tag to compare", "by its tag, not asked")
 SHORT_WORDS = ("✓ agrees", "✖ differs", "no tag", "not asked")
@@ -29,16 +29,16 @@ def paint(view: ChangesView, width: int, height: int, look: Look) -> Body:
     onset_due = view.onset is not None
     for change in view.changes:
         if onset_due and view.onset is not None and change.at <= view.onset:
-            rows.append(_onset(view.onset, width, look))
+            rows.append(_onset(view.onset, view.onset_error_s, width, look))
             onset_due = False
         rows.append(_change(change, width, look, two))
     if onset_due and view.onset is not None:
-        rows.append(_onset(view.onset, width, look))
+        rows.append(_onset(view.onset, view.onset_error_s, width, look))
     return Body((), tuple(rows), foot)
 
 
-def _onset(at: float, width: int, look: Look) -> Row:
-    label = Line.of((clock_text(at, look.zone, now=look.now), "marker"), (" ╎ onset ", "marker"))
+def _onset(at: float, error_s: float | None, width: int, look: Look) -> Row:
+    label = Line.of((clock_text(at, look.zone, now=look.now), "marker"), (f" ╎ {onset_words(error_s)} ", "marker"))
     return Row.plain((label + Line.of(("╌" * max(0, width - label.width), "band"))).cut(width))
 
 

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from console.domain.diagnosis import State
 from console.domain.instant import clock_text, span_text
-from console.state import HeaderView, Word
+from console.state import HeaderView, News, Word
 from widgets.body import Look
 from widgets.canvas import Canvas
 from widgets.frame import status_line
 from widgets.ink import Line, joined
+from widgets.news import newest
 from widgets.numbers import number_text
 from widgets.words import state_sign
 
+NEWS_LEAST = 16
+"""Cells below which news says nothing."""
 LATE = (State.INCIDENT, State.DEGRADING, State.RECOVERING)
 
 
-def paint(view: HeaderView, width: int, look: Look, breadcrumb: str = "") -> list[Line]:
-    """Two lines of exactly `width`. What is on the right gives way before the headline does, the age last of all."""
-    return [_first(view, width, look), _second(view, width, breadcrumb)]
+def paint(view: HeaderView, width: int, look: Look, breadcrumb: str = "", news: Sequence[News] = ()) -> list[Line]:
+    """Two lines of exactly `width`. What is on the right gives way before the headline does, the age last of all.
+
+    What changed in the last minute stands behind the verdict; where there is no room for both, each is cut to a half.
+    """
+    return [_first(view, width, look), _second(view, width, breadcrumb, newest(news, view.now))]
 
 
 def _first(view: HeaderView, width: int, look: Look) -> Line:
@@ -75,10 +83,11 @@ def _since(view: HeaderView, look: Look) -> tuple[str, str, str]:
     lasted = span_text(max(0.0, view.now - view.since)) if view.now else ""
     day = clock_text(view.since, look.zone, now=view.now or None, seconds=True)
     minute = clock_text(view.since, look.zone, now=view.now or None, seconds=False)
-    return f"since {day} · {lasted}", f"since {minute} · {lasted}", f"since {minute}"
+    error = f" ± {span_text(view.since_error_s)}" if view.since_error_s else ""
+    return f"since {day}{error} · {lasted}", f"since {minute} · {lasted}", f"since {minute}"
 
 
-def _second(view: HeaderView, width: int, breadcrumb: str) -> Line:
+def _second(view: HeaderView, width: int, breadcrumb: str, news: str) -> Line:
     cost = [
         Line.of(
             (f"{c.origin} {c.used_per_min}/{c.allowed_per_min} q/min {number_text(c.total.bytes, 'bytes')}", "label")
@@ -96,12 +105,16 @@ def _second(view: HeaderView, width: int, breadcrumb: str) -> Line:
         joined([p for p in (total, mode) if p.width], "  "),
         mode,
     ]
+    fresh = Line.of(("new: ", "accent"), (news, "strong")) if news else Line()
     for right_ in rights[
         : 2 if view.cost and width >= 60 else 3
     ]:  # what this costs stands there whatever the verdict is
+        right_ = joined([p for p in (fresh, right_) if p.width], "  ")
         if right_.width and left.width + right_.width + 2 <= width:
             return left.beside(right_ + Line.of(" "), width)
     end = rights[1] if width >= 60 else rights[2]
+    if news and (room := (width - end.width - 4) // 2) >= NEWS_LEAST:
+        end = joined([p for p in (fresh.cut(room), end) if p.width], "  ")
     return left.beside(end + Line.of(" "), width)
 
 
@@ -112,16 +125,17 @@ class Header(Canvas):
     view = HeaderView()
     look = Look()
     breadcrumb = ""
+    news: Sequence[News] = ()
 
-    def show_view(self, view: HeaderView, look: Look, breadcrumb: str = "") -> None:
-        """Show this; `breadcrumb` says where one is below the overview."""
-        self.view, self.look, self.breadcrumb = view, look, breadcrumb
+    def show_view(self, view: HeaderView, look: Look, breadcrumb: str = "", news: Sequence[News] = ()) -> None:
+        """Show this; `breadcrumb` says where one is below the overview, `news` what changed."""
+        self.view, self.look, self.breadcrumb, self.news = view, look, breadcrumb, news
         self.repaint()
 
     def repaint(self) -> None:
         """Paint what it knows now."""
         if self.size.width > 0:
-            self.show(paint(self.view, self.size.width, self.look, self.breadcrumb))
+            self.show(paint(self.view, self.size.width, self.look, self.breadcrumb, self.news))
 
     def on_resize(self) -> None:
         """Another width is another choice of what is shown."""

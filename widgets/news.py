@@ -14,12 +14,18 @@ RECENT_S = 60.0
 
 def last_minute(news: Sequence[News], look: Look) -> str:
     """One line: how much changed in the last minute, the newest of it in words."""
-    recent = [one for one in news if look.now - one.at <= RECENT_S]
+    fresh = newest(news, look.now)
+    return f"in the last minute: {fresh}" if fresh else "nothing changed in the last minute"
+
+
+def newest(news: Sequence[News], now: float) -> str:
+    """The newest change of the last minute, of the verdict before others, and how many more; empty where there is none."""
+    recent = [one for one in news if now - one.at <= RECENT_S]
     if not recent:
-        return "nothing changed in the last minute"
+        return ""
     first = next((one for one in recent if one.verdict), recent[0])
     more = f" · {len(recent) - 1} more" if len(recent) > 1 else ""
-    return f"in the last minute: {first.text}{more}"
+    return f"{first.text}{more}"
 
 
 def paint(news: Sequence[News], width: int, height: int, look: Look) -> Body:

@@ -9,7 +9,7 @@ from console.state import ChangesView
 from widgets.body import Body, Look, Row, absence, note
 from widgets.changes import change_key
 from widgets.ink import Line, cut_middle, pad, width_of, wrap
-from widgets.words import standing_sign
+from widgets.words import onset_words, standing_sign
 
 STANDING = 12
 """Cells of glyph and word."""
@@ -26,12 +26,12 @@ def paint(view: ChangesView, width: int, height: int, look: Look) -> Body:
     rows = [_change(change, view.onset, width, look) for change in view.changes]
     if view.onset is not None:
         later = sum(change.at > view.onset for change in view.changes)
-        rows.insert(later, _onset(view.onset, width, look))
+        rows.insert(later, _onset(view.onset, view.onset_error_s, width, look))
     return Body(tuple(head), tuple(rows), tuple(foot))
 
 
-def _onset(at: float, width: int, look: Look) -> Row:
-    label = f"{clock_text(at, look.zone, now=look.now)} ╎ onset "
+def _onset(at: float, error_s: float | None, width: int, look: Look) -> Row:
+    label = f"{clock_text(at, look.zone, now=look.now)} ╎ {onset_words(error_s)} "
     return Row.plain(Line.of((label, "marker"), ("╌" * max(0, width - width_of(label)), "band")).cut(width))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from console.domain.diagnosis import Standing, State
+from console.domain.instant import span_text
 from console.domain.logs import Level
 from console.domain.topology import Health
 
@@ -20,6 +21,11 @@ class Sign(NamedTuple):
     def text(self) -> str:
         """`✖ DOWN`."""
         return f"{self.glyph} {self.word}"
+
+
+def onset_words(error_s: float | None) -> str:
+    """`onset ± 15s`; without the error where that is not known."""
+    return f"onset ± {span_text(error_s)}" if error_s else "onset"
 
 
 _STATES = {

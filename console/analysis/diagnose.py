@@ -142,6 +142,9 @@ def _diagnose(
         state=state,
         summary=SafeText(summary_of(state, known, onset, suspects, changes, explains)),
         onset=onset,
+        onset_between=Window(began.earliest, began.latest)
+        if began is not None and began.earliest < began.latest
+        else None,
         window=seen.window,
         baseline=_baselines(seen, onset),
         symptoms=symptoms_of(moves, seen.window),

@@ -193,6 +193,8 @@ class Diagnosis:
     summary: SafeText
     onset: Instant | None
     window: Window
+    onset_between: Window | None = None
+    """It began within this stretch: values stand for intervals. None: no onset, or one that was stamped itself."""
     baseline: tuple[BaselineWindow, ...] = ()
     symptoms: tuple[Symptom, ...] = ()
     suspects: tuple[Suspect, ...] = ()
@@ -212,3 +214,10 @@ class Diagnosis:
     generated_at: Instant = 0.0
     pattern_names: PatternNames = field(default_factory=dict, compare=False, repr=False)
     """For the next diagnosis, so that patterns keep their ids."""
+
+    @property
+    def onset_error_s(self) -> float | None:
+        """Seconds by which the onset may be off, either way; None where that is not known."""
+        if self.onset is None or self.onset_between is None:
+            return None
+        return max(self.onset - self.onset_between.start, self.onset_between.end - self.onset)

@@ -143,6 +143,9 @@ DIAGNOSIS = (
     Field("state", "text", "The verdict.", among=tuple(State)),
     Field("summary", "text", "One or two plain sentences."),
     Field("onset", "time", "When it began.", null=True),
+    Field(
+        "onset_between", "window", "The stretch within which it began; null: no onset, or stamped itself.", null=True
+    ),
     Field("window", "window", "What was looked at."),
     Field("baseline", "list", "What it was compared with.", shape=BASELINE),
     Field("symptoms", "list", "What left its baseline, worst first.", shape=SYMPTOM),

@@ -107,7 +107,11 @@ class _Teller:
         found = [f"{self._style(word, state_colour(seen.state))} as of {self._clock(seen.at)} {self._zone_name()}."]
         found.append(str(seen.summary))
         if seen.onset is not None and seen.state is not State.HEALTHY:
-            found.append(f"It began at {self._clock(seen.onset)}, {span_text(seen.at - seen.onset)} before that.")
+            error = seen.onset_error_s
+            about = f" (± {span_text(error)})" if error else ""
+            found.append(
+                f"It began at {self._clock(seen.onset)}{about}, {span_text(seen.at - seen.onset)} before that."
+            )
         return found
 
     def _zone_name(self) -> str:

@@ -164,7 +164,7 @@ class ConsoleScreen(TimeActions, FurtherActions):
     def show(self, state: ConsoleState) -> None:
         """Show a new state."""
         self.look = Look(state.now, self.session.zone)
-        self.header.show_view(state.header, self.look, " › ".join(self.crumbs))
+        self.header.show_view(state.header, self.look, " › ".join(self.crumbs), state.news)
         hints = Hints(self.session.search_text, frozenset(self.session.marks))
         for pane in self.panes():
             if isinstance(pane, LogsPane):

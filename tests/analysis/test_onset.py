@@ -11,10 +11,13 @@ from console.analysis.diagnose import diagnose
 from console.analysis.onset import Onset
 from console.domain.changes import Change
 from console.domain.diagnosis import Diagnosis, JudgedChange, Standing, State
-from console.domain.instant import Window
+from console.domain.instant import Window, rfc3339, span_text
 from console.domain.observations import Observations
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.topology import Service, Topology
+from console.report.diagnosis_json import diagnosis_json
+from console.report.diagnosis_text import plain_text
+from tests.incidents.generate import bad_deploy_errors, healthy_day, make
 
 NOW = 1_790_000_000.0
 RATE = 10.0
@@ -92,3 +95,14 @@ def test_the_first_of_several_is_known_as_well_as_the_best_of_them() -> None:
     coarse, fine = Onset(1000.0, 700.0, 1300.0), Onset(1005.0, 998.0, 1013.0)
     assert Onset.first_of([coarse, fine]) == Onset(1000.0, 700.0, 1013.0)
     assert Onset.first_of([]) is None
+
+
+def test_the_answer_says_between_which_instants_it_began_and_the_text_how_far_that_is() -> None:
+    found = diagnose(make(bad_deploy_errors, 1).seen)
+    assert found.onset is not None and found.onset_between is not None
+    assert found.onset_between.start <= found.onset <= found.onset_between.end
+    assert found.onset_error_s is not None and 0 < found.onset_error_s <= 120
+    assert f"(± {span_text(found.onset_error_s)})" in plain_text(found)
+    assert diagnosis_json(found)["onset_between"]["start"] == rfc3339(found.onset_between.start)
+    healthy = diagnose(make(healthy_day, 1).seen)
+    assert healthy.onset_between is None and "±" not in plain_text(healthy).splitlines()[2]

@@ -136,6 +136,14 @@ def test_the_header_names_the_worst_signal_with_its_baseline() -> None:
     assert view.headline == "checkout · POST /orders failing 8.4 % (was 0.2 %)"
 
 
+def test_the_onset_carries_its_error_to_the_header_and_the_changes() -> None:
+    known = diagnosed(symptoms=(SYMPTOM,))
+    assert known.onset is not None
+    assert header_view(known, WINDOW.end, "", Status()).since_error_s is None
+    about = replace(known, onset_between=Window(known.onset - 10, known.onset + 25))
+    assert header_view(about, WINDOW.end, "", Status()).since_error_s == 25
+
+
 def test_a_healthy_header_says_what_it_was_compared_with() -> None:
     quiet = BaselineWindow(Window(T0 - 3600, T0), SafeText("just before"))
     view = header_view(

@@ -18,7 +18,7 @@ from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.domain.topology import ProbeResult
 from console.guard.sanitise import UNSAFE, safe
-from console.state import ConsoleState, HeaderView, LogsView, Marker, Status, SuspectsView, Word
+from console.state import ConsoleState, HeaderView, LogsView, Marker, News, Status, SuspectsView, Word
 from tests.widgets.samples import (
     HOSTILE,
     LOOK,
@@ -573,6 +573,30 @@ def _timed(call: Callable[[], object], clock: Callable[[], float]) -> float:
     begin = clock()
     call()
     return clock() - begin
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_header_tells_what_changed_in_the_last_minute_and_grows_by_nothing(width: int) -> None:
+    verdict = SafeText("deploy v42 of checkout explains 93 % of the failures; " * 3)
+    view = HeaderView(State.INCIDENT, SafeText("checkout failing"), NOW - 90, verdict, "", NOW, Status(Word.LIVE, 1.0))
+    told = [
+        News(NOW - 5, SafeText("p99 of cart went off")),
+        News(NOW - 20, SafeText("verdict: incident, was healthy"), verdict=True),
+        News(NOW - 300, SafeText("long ago")),
+    ]
+    with_news, without = (header.paint(view, width, LOOK, "", news) for news in (told, told[2:]))
+    assert [line.width for line in with_news] == [line.width for line in without] == [width, width]
+    assert "new: verdict: incident, was" in with_news[1].text
+    assert "1 more" in with_news[1].text or width < 120
+    assert with_news[1].text.startswith(" deploy v42 of checkout expl")
+    assert "new:" not in without[1].text
+    assert with_news[0] == without[0]
+
+
+def test_the_header_says_how_far_the_onset_may_be_off() -> None:
+    view = HeaderView(State.INCIDENT, SafeText("x"), NOW - 300, now=NOW, status=Status(Word.LIVE, 1.0))
+    assert "±" not in header.paint(view, 120, LOOK)[0].text
+    assert "± 30s · 5m" in header.paint(replace(view, since_error_s=30.0), 120, LOOK)[0].text
 
 
 def test_header_is_cut_at_its_end_and_says_so() -> None:
