@@ -22,6 +22,7 @@ COMMANDS: dict[str, str] = {
     "repro": "makes a failure happen again, safely: import, run, minimise, compare, verify, export",
     "case": "the incident's record: new, list, show, note, hypothesis, state, update, handoff, verify, close",
     "fix": "from a suspect deploy to a branch that mends it: suspects, branch, verify, handover, undo",
+    "recovery": "what recovered means, written before the fix, and whether it holds: contract, check, canary",
     "doctor": "checks terminal, clock, permissions and every source, and says how to mend what is wrong",
     "config": "writes, validates or shows the configuration",
     "schema": "prints the JSON Schema of a document that this program writes",

@@ -9,7 +9,7 @@ import click
 
 from console.cli.options import forms, write_json
 
-SCHEMAS = ("diagnose", "patterns", "repro")
+SCHEMAS = ("diagnose", "patterns", "repro", "recovery", "recovery-contract")
 
 
 @click.command("schema")
@@ -19,9 +19,16 @@ def command(document: str, as_json: bool, plain: bool) -> int:
     """Print the JSON Schema of DOCUMENT, as a validator takes it; with --plain its fields, one a line."""
     from console.report.diagnosis_json import diagnosis_schema
     from console.report.patterns_json import patterns_schema
+    from console.report.recovery_json import contract_schema, recovery_schema
     from console.report.repro_json import repro_schema
 
-    schema = {"diagnose": diagnosis_schema, "patterns": patterns_schema, "repro": repro_schema}[document]()
+    schema = {
+        "diagnose": diagnosis_schema,
+        "patterns": patterns_schema,
+        "repro": repro_schema,
+        "recovery": recovery_schema,
+        "recovery-contract": contract_schema,
+    }[document]()
     if plain and not as_json:
         for line in _fields(schema, ""):
             click.echo(line)
