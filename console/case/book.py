@@ -192,7 +192,7 @@ class Book:
     def _moved(self, case: Case, wish: Wish, occurred_at: Instant | None) -> Event:
         said = wish.text.strip() or wish.reason.strip()
         data = {"from": str(case.state), "to": str(wish.to), "reason": wish.reason.strip(), "into": wish.into}
-        text = f"{case.state} → {wish.to}{f': {said}' if said else ''}"
+        text = f"{case.state} to {wish.to}{f': {said}' if said else ''}"
         return self._journal.append(Draft("state", text, data, occurred_at), self._clock())
 
     # Severity, roles, handoffs, review.
@@ -206,7 +206,7 @@ class Book:
                 raise Unfit(f"the severity is {value} already")
             if case.severity is not None and not reason.strip():
                 raise Unfit(f"say why it changes from {case.severity} to {value}: --reason")
-            told = f"severity {case.severity or 'not set'} → {value}{f': {reason.strip()}' if reason.strip() else ''}"
+            told = f"severity {case.severity or 'not set'} to {value}{f': {reason.strip()}' if reason.strip() else ''}"
             return self._journal.append(
                 Draft("severity", told, {"from": case.severity, "to": value, "reason": reason.strip()}), self._clock()
             )
@@ -388,7 +388,7 @@ class Book:
             "reason": reason.strip(),
             "intervention": intervention,
         }
-        text = f"{one.name} {one.state} → {to}{f': {reason.strip()}' if reason.strip() else ''}"
+        text = f"{one.name} {one.state} to {to}{f': {reason.strip()}' if reason.strip() else ''}"
         return self._journal.append(Draft("hypothesis", text, data, source=by, evidence=evidence), self._clock())
 
     def _one(self, name: str) -> Hypothesis:

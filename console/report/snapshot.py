@@ -12,7 +12,7 @@ from console.domain.instant import Instant, rfc3339
 from console.report.diagnosis_json import diagnosis_json
 
 MOST_SYMPTOMS = 6
-MOST_CLAIMS = 4
+MOST_CLAIMS = 8
 """Claims of one suspect that are taken over; the whole of them is in the document."""
 MOST_SUSPECTS = 3
 

@@ -177,7 +177,7 @@ def test_a_flip_is_on_the_timeline(book: Book) -> None:
     result(book, Outcome.FAILS)
     texts = [event.text for event in book.read().timeline()]
     assert any("H1.P1 fails (was holds)" in text for text in texts)
-    assert any("H1 supported → refuted" in text for text in texts)
+    assert any("H1 supported to refuted" in text for text in texts)
 
 
 def test_a_result_older_than_its_interval_is_stale(book: Book, clock: Clock) -> None:

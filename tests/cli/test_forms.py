@@ -45,9 +45,19 @@ PRINTING = {
     "config show": ("config", "show"),
     "schema": ("schema", "diagnose"),
     "demo": ("demo", "--list"),
+    "case new": ("case", "new", "Orders fail"),
 }
 NEED_A_TARGET = {f"repro {name}" for name in ("audit", "compare", "export", "minimise", "run", "verify")}
 """Commands that send, or ask about what was sent: they have tests of their own, with a server."""
+NEED_A_TARGET |= {
+    f"case {name}"
+    for name in (
+        *("action", "close", "evidence", "handoff", "hypothesis", "impact", "list", "mitigation", "note", "review"),
+        *("role", "severity", "show", "snapshot", "state", "update", "verify"),
+    )
+}
+NEED_A_TARGET |= {"report"}
+"""And those that need a case: tests/case and tests/report."""
 LINES = {"logs"}
 """Commands whose JSON is one document a line."""
 
