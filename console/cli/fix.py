@@ -13,20 +13,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from console.cli.fix_session import (
-    base_of,
-    branch_of,
-    gate_of,
-    running_commits,
-    say_plan,
-    subject_of,
-    typed_for,
-)
+from console.cli.fix_session import say_plan, typed_for
 from console.cli.options import config_option, forms, write_json
 from console.cli.outcome import Exit, Refused, say
 from console.config.load import load
 from console.fix.branch import name_problem
 from console.fix.record import UNDONE
+from console.fixing import Unknown, base_of, branch_of, gate_of, running_commits, subject_of
 from console.guard.gate import Deed, NotAdmitted
 from console.guard.sanitise import safe
 from sources.base import SourceError
@@ -58,6 +51,12 @@ def _told(function: F) -> F:
             return function(*args, **given)
         except NotAdmitted as no:
             raise Refused(str(no)) from None
+        except Unknown as error:
+            raise (
+                click.BadParameter(str(error), param_hint=error.option)
+                if error.option
+                else click.UsageError(str(error))
+            ) from None
         except SourceError as error:
             say(str(error))
             return Exit.SOURCES_DOWN
@@ -115,7 +114,7 @@ def suspects_(
     from console.cli.fix_search import search
     from console.report.fix_text import finding_json, finding_lines
 
-    subject = subject_of(config_path, service)
+    subject = subject_of(load(config_path), service)
     found = _result(search(subject, good, bad, trace, at, first_parent=first_parent))
     write_json(finding_json(found)) if as_json else _echo(finding_lines(found))
     return Exit.INCONCLUSIVE if found.more or found.relation == "unknown" else Exit.DONE
@@ -171,7 +170,7 @@ def branch_(
     """
     from sources.fixing import deed_of, make, plan
 
-    subject = subject_of(config_path, service)
+    subject = subject_of(load(config_path), service)
     folder = Path(os.path.abspath(worktree)) if worktree is not None else None
     seed = _seed(request, environment, config_path, name) if request is not None else None
 

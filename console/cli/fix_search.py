@@ -8,21 +8,19 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from console.cli.fix_session import Subject, base_of
 from console.cli.options import at_option
 from console.cli.outcome import say
 from console.cli.repro_session import read_input
 from console.domain.changes import Change
-from console.domain.instant import Instant, Window
+from console.domain.instant import Window
 from console.domain.logs import LogRecord
 from console.fix.frames import Frame, frames_of, traces_in
-from console.fix.suspects import Deployed, Finding
+from console.fix.suspects import Finding
+from console.fixing import LONGEST_S, Subject, deploys_of
 from console.guard.sanitise import safe
 
 DEADLINE_S = 20.0
 ERROR_SAMPLE = 2_000
-LONGEST_S = 86_400.0
-"""How far back errors are looked at."""
 TELLING_KINDS = ("config", "flag", "migration", "infrastructure", "certificate")
 """Kinds of changes to look at where no commit is to blame."""
 MOST_OTHERS = 20
@@ -34,14 +32,15 @@ async def search(
     """The finding for what was asked.
 
     Raises:
-        click.UsageError: A deploy is not known, or there is none before the bad one.
+        NotAdmitted: A branch was named.
+        Unknown: A deploy is not known, or there is none before the bad one.
         SourceError: The repository cannot be read.
     """
     from sources.suspecting import find
 
     zone = ZoneInfo(subject.loaded.config.console.timezone)
     now = time.time() if at is None else at_option("--at", at, time.time(), zone)
-    later, earlier, since = await _deploys(subject, good, bad, now)
+    later, earlier, since = await deploys_of(subject, good, bad, now)
     if trace is not None:
         frames: tuple[Frame, ...] = frames_of(safe_lines(read_input(trace)))
         traces = 1 if frames else 0
@@ -68,30 +67,6 @@ async def search(
 def safe_lines(data: bytes) -> list[str]:
     """The lines of a text from outside."""
     return [safe(line, 2000) for line in data.decode("utf-8", "replace").splitlines()]
-
-
-async def _deploys(
-    subject: Subject, good: str | None, bad: str | None, now: Instant
-) -> tuple[Deployed, Deployed, Instant]:
-    """The bad deploy, the good one, and when the bad one was made."""
-    mine = [c for c in (await subject.tags.timeline()).changes if c.service == subject.service.name and c.at <= now]
-    known = [c for c in mine if c.commit is not None]
-    later = next((c for c in known if c.id == bad), None) if bad is not None else (known[-1] if known else None)
-    if later is None:
-        base = await base_of(subject, bad)
-        bad_one, since = Deployed(base.tag, base.commit), now - LONGEST_S
-    else:
-        bad_one, since = Deployed(safe(later.id), later.commit or ""), later.at
-    if good is not None:
-        base = await base_of(subject, good)
-        return bad_one, Deployed(base.tag, base.commit), since
-    pair = await subject.tags.pair(later.id, subject.service.name) if later is not None else None
-    before = pair[1] if pair is not None else None
-    if before is None or before.commit is None:
-        raise click.UsageError(
-            f"no deploy before {bad_one.tag or bad_one.commit[:12]} is known: name the good one with --good"
-        )
-    return bad_one, Deployed(safe(before.id), before.commit), since
 
 
 async def _errors(subject: Subject, window: Window) -> list[LogRecord]:

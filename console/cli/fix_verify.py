@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from console.cli.fix_session import audit_folder, gate_of
 from console.cli.options import span_option
 from console.cli.outcome import Exit, Refused, say
 from console.cli.repro_session import Asked, Options, cleared, read_input, with_environment
@@ -16,6 +15,7 @@ from console.config.load import Loaded
 from console.config.models import EnvironmentConfig
 from console.domain.request import place_of
 from console.fix.record import VERIFIED, Branch
+from console.fixing import audit_folder, gate_of
 from console.guard.gate import Deed, Typed
 from console.guard.redact import redact
 from console.guard.sanitise import safe

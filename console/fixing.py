@@ -1,0 +1,191 @@
+"""What every fix branch needs, from a command or from the screen: the service with its repository, its deploys, the gate, the record."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.config.effective import state_folder
+from console.config.load import Loaded
+from console.config.models import ServiceConfig
+from console.domain.instant import Instant
+from console.fix.branch import Base
+from console.fix.record import Branch, branches
+from console.fix.suspects import Deployed
+from console.guard.gate import Gate, NotAdmitted
+from console.guard.sanitise import safe
+from console.reproduce import user
+
+if TYPE_CHECKING:
+    from sources.changes import TagChanges
+
+OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+LONGEST_S = 86_400.0
+"""How far back errors and changes are looked at where no deploy tells the time."""
+
+
+class Unknown(ValueError):
+    """What was named is not known here; the text says what is.
+
+    Args:
+        option: What named it, as the command line has it; empty: nothing did.
+    """
+
+    def __init__(self, text: str, option: str = "") -> None:
+        super().__init__(text)
+        self.option = option
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The service that is to be mended, and its deploys."""
+
+    loaded: Loaded
+    service: ServiceConfig
+    tags: TagChanges
+
+    @property
+    def protected(self) -> tuple[str, ...]:
+        """Patterns of branches that are never written to, beside the usual ones."""
+        return self.loaded.config.fix.protected_branches
+
+
+def subject_of(loaded: Loaded, name: str | None) -> Subject:
+    """The service and the source of its deploy tags.
+
+    Raises:
+        Unknown: It is not configured, has no repository, or there are several to choose from.
+    """
+    from sources.changes import TagChanges, build
+
+    having = {one.name: one for one in loaded.config.service if one.repository is not None}
+    listed = ", ".join(having) or 'none; add repository = "…" to a [[service]]'
+    if name is None and len(having) != 1:
+        raise Unknown(f"which service? --service NAME; with a repository: {listed}")
+    chosen = name if name is not None else next(iter(having))
+    if chosen not in having:
+        raise Unknown(f"no service {chosen!r} with a repository; there are: {listed}", "--service")
+    sources = build((), loaded.config.service, loaded.resolve)
+    tags = next(one for one in sources if isinstance(one, TagChanges) and one.deploys(chosen))
+    return Subject(loaded, having[chosen], tags)
+
+
+def gate_of(loaded: Loaded, incident: str) -> Gate:
+    """The gate that this command's effects pass."""
+    return Gate(audit_folder(loaded), user(), incident)
+
+
+def audit_folder(loaded: Loaded) -> Path:
+    """Where every effect of the console is written down."""
+    return state_folder(loaded) / "repro"
+
+
+def known_branches(loaded: Loaded) -> tuple[Branch, ...]:
+    """The fix branches that were made here and not taken away, oldest first."""
+    try:
+        return branches((audit_folder(loaded) / "audit.jsonl").read_bytes())
+    except FileNotFoundError:
+        return ()
+
+
+def branch_of(loaded: Loaded, name: str | None, service: str | None) -> Branch:
+    """The fix branch of that name; without a name the only one.
+
+    Raises:
+        Unknown: There is none, or several to choose from.
+    """
+    made = [one for one in known_branches(loaded) if service in (None, one.service)]
+    found = [one for one in made if name in (None, one.name)]
+    if len(found) == 1:
+        return found[0]
+    listed = ", ".join(f"{one.name} ({one.service})" for one in made) or "none"
+    raise Unknown(f"which fix branch? --name fix/… --service NAME; made by this console: {safe(listed, 500)}")
+
+
+async def base_of(subject: Subject, tag: str | None, option: str = "--from") -> Base:
+    """The deployed commit: of a tag, of a commit's full id, else of the newest deploy.
+
+    Raises:
+        NotAdmitted: B3, it is a branch.
+        Unknown: It leads nowhere, or there is no deploy.
+        SourceError: The repository cannot be read.
+    """
+    repository = subject.tags.repository
+    if tag is None:
+        newest = {one.service: one for one in await subject.tags.deployed(time.time())}.get(subject.service.name)
+        if newest is None or newest.commit is None:
+            patterns = ", ".join(subject.service.deploy_tags)
+            raise Unknown(
+                f"no deploy of {subject.service.name} is known: no tag that leads to a commit matches {patterns}; name one with {option}"
+            )
+        return Base(safe(newest.id), newest.commit)
+    if OID.fullmatch(tag):
+        if await repository.commit(tag) is None:
+            raise Unknown(f"commit {tag[:12]} is not in the repository; `git fetch` may bring it", option)
+        return Base(safe(""), tag)
+    name = tag.removeprefix("refs/tags/")
+    try:
+        commit = await repository.resolve(f"refs/tags/{name}")
+        branch = await repository.branch_tip(name.removeprefix("refs/heads/"))
+    except ValueError:
+        raise Unknown(f"{tag!r} is no name of a tag", option) from None
+    if commit is not None:
+        return Base(safe(name), commit)
+    if branch is not None:
+        raise NotAdmitted(
+            "B3", f"{safe(tag)} is a branch: a fix begins at what was deployed, a deploy tag or a full commit id"
+        )
+    shallow = (await repository.info()).shallow
+    hint = "; this is a shallow clone: `git fetch --tags` may bring it" if shallow else ""
+    raise Unknown(f"no tag {tag!r} leads to a commit here{hint}", option)
+
+
+async def running_commits(subject: Subject) -> tuple[str, ...]:
+    """The commits that the service says it runs; empty where nobody tells."""
+    from console.observe import ask_versions, open_sources
+
+    sources = open_sources(subject.loaded)
+    try:
+        if not sources.versions:
+            return ()
+        reading = await ask_versions(sources, time.time())
+    finally:
+        await sources.close()
+    mine = (one.commit for one in reading.value if one.service == subject.service.name)
+    return tuple(dict.fromkeys(commit for commit in mine if commit))
+
+
+async def deploys_of(
+    subject: Subject, good: str | None, bad: str | None, now: Instant
+) -> tuple[Deployed, Deployed, Instant]:
+    """The bad deploy, the good one, and when the bad one was made.
+
+    Args:
+        good: Tag or commit; None: the deploy before.
+        bad: Tag or commit; None: the newest deploy.
+        now: The knowledge time.
+
+    Raises:
+        NotAdmitted: One of them is a branch.
+        Unknown: One of them is not known.
+        SourceError: The repository cannot be read.
+    """
+    mine = [c for c in (await subject.tags.timeline()).changes if c.service == subject.service.name and c.at <= now]
+    known = [c for c in mine if c.commit is not None]
+    later = next((c for c in known if c.id == bad), None) if bad is not None else (known[-1] if known else None)
+    if later is None:
+        base = await base_of(subject, bad, "--bad")
+        bad_one, since = Deployed(base.tag, base.commit), now - LONGEST_S
+    else:
+        bad_one, since = Deployed(safe(later.id), later.commit or ""), later.at
+    if good is not None:
+        base = await base_of(subject, good, "--good")
+        return bad_one, Deployed(base.tag, base.commit), since
+    pair = await subject.tags.pair(later.id, subject.service.name) if later is not None else None
+    before = pair[1] if pair is not None else None
+    if before is None or before.commit is None:
+        raise Unknown(f"no deploy before {bad_one.tag or bad_one.commit[:12]} is known: name the good one with --good")
+    return bad_one, Deployed(safe(before.id), before.commit), since
