@@ -167,8 +167,10 @@ class LogPane:
         query = parse(lines.filter_text)
         try:
             async with asyncio.timeout(READ_DEADLINE_S):
-                page = await source.page(lines.window, query, FIRST_PAGE)
-                counts = await source.counts(lines.window, self._scope.step_s, query)
+                page, counts = await asyncio.gather(  # together, so that a source reads its lines once for both
+                    source.page(lines.window, query, FIRST_PAGE),
+                    source.counts(lines.window, self._scope.step_s, query),
+                )
             lines.tail.preload(page.value, counts.value)
             lines.observed = min(page.observed_at, lines.observed or page.observed_at)
             if page.report.state is SourceState.PARTIAL:

@@ -30,6 +30,7 @@ from sources.logs.garbage import no_collection
 from sources.logs.index import SMALLEST, Indexes
 from sources.logs.inputs import LogFile
 from sources.logs.journald import JournalTail
+from sources.logs.questions import Counts, Page
 from sources.logs.reading import Reader
 from sources.logs.spec import Spec
 from sources.logs.tail import Pace, Tail, tail_of
@@ -62,7 +63,9 @@ INDEX_EVERY_S = 30.0
 REST_S = 0.001
 BUSY_S = 0.05
 ASKERS = 2
-"""Questions answered at the same time: a short one need not wait for a long one."""
+"""Questions of one kind answered at the same time: a short one need not wait for a long one."""
+PATIENCE_S = 10.0
+"""So long in all a question in the background waits for those that somebody looks at the answers of."""
 
 
 class Indexer:
@@ -111,8 +114,29 @@ class Indexer:
             self._pause.wait(BUSY_S)
 
 
+class Patient(Allowance):
+    """That of a question in the background: it waits between two blocks while somebody waits for lines that he looks at.
+
+    Args:
+        looking: Whether somebody does.
+    """
+
+    def __init__(self, seconds: float, most_bytes: int, looking: Callable[[], bool]) -> None:
+        super().__init__(seconds, most_bytes)
+        self._looking = looking
+        self._patience_s = PATIENCE_S
+        self._pause = threading.Event()
+
+    def check(self) -> None:
+        """See `Allowance`; ends at once where nobody waits any more."""
+        while self._patience_s > 0 and self.left() > 0 and self._looking():
+            self._pause.wait(BUSY_S)
+            self._patience_s -= BUSY_S
+        super().check()
+
+
 class Worker:
-    """Answers and follows until its input ends.
+    """Answers and follows until its input ends. Lines and counts of a filter come before everything else: somebody waits for them.
 
     Args:
         send: Writes one frame; called from several threads, one at a time.
@@ -127,6 +151,9 @@ class Worker:
         self._indexer = Indexer(self._indexes, lambda: bool(self._allowances)) if self._indexes is not None else None
         self._sending = threading.Lock()
         self._pool = ThreadPoolExecutor(ASKERS, thread_name_prefix="ask")
+        self._first = ThreadPoolExecutor(ASKERS, thread_name_prefix="look")
+        self._looking: set[int] = set()
+        """Questions that somebody waits for."""
         self._local = threading.local()
         self._allowances: dict[int, Allowance] = {}
         self._tails: dict[int, threading.Event] = {}
@@ -136,10 +163,16 @@ class Worker:
         message = decode_to_worker(body)
         match message:
             case Ask():
-                self._allowances[message.id] = Allowance(message.allowed_s, self._memory_mb << 20)
+                looked_at = any(isinstance(one, (Page, Counts)) for one in message.questions)
+                if looked_at:
+                    self._looking.add(message.id)
+                    allowance = Allowance(message.allowed_s, self._memory_mb << 20)
+                else:
+                    allowance = Patient(message.allowed_s, self._memory_mb << 20, lambda: bool(self._looking))
+                self._allowances[message.id] = allowance
                 if self._indexer is not None:
                     self._indexer.asked(message.spec, time.monotonic())
-                self._pool.submit(self._answer, message)
+                (self._first if looked_at else self._pool).submit(self._answer, message)
             case Share():
                 self._pool.submit(self._share, message)
             case Follow():
@@ -187,6 +220,7 @@ class Worker:
         except Exception as error:  # one question must not end the others
             self._say(Failed(ask.id, "SourceGarbage", f"the log worker failed ({type(error).__name__}: {error})"))
         finally:
+            self._looking.discard(ask.id)
             self._allowances.pop(ask.id, None)
 
     def _relieve(self) -> None:

@@ -11,6 +11,7 @@ import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -20,10 +21,10 @@ from console.query.parse import parse
 from sources.base import SourceTimeout, SourceUnavailable
 from sources.logs.client import WorkerRunner
 from sources.logs.files import FileLogSource
-from sources.logs.questions import Page
+from sources.logs.questions import Derive, Page, Shapes
 from sources.logs.spec import Spec
 from sources.logs.wire import HEADER, Ask, Failed, FromWorker, decode_from_worker, frame
-from sources.logs.worker import Worker
+from sources.logs.worker import Patient, Worker
 
 pytestmark = pytest.mark.slow
 
@@ -145,10 +146,10 @@ import sources.logs.worker
 from console.domain.instant import Window
 from sources.logs.client import WorkerRunner
 from sources.logs.files import FileLogSource
-from sources.logs.questions import Page
+from sources.logs.questions import Derive, Page, Shapes
 from sources.logs.spec import Spec
 from sources.logs.wire import HEADER, Ask, Failed, FromWorker, decode_from_worker, frame
-from sources.logs.worker import Worker
+from sources.logs.worker import Patient, Worker
 async def main():
     runner = WorkerRunner()
     await FileLogSource(Spec("app", ({str(log)!r},)), runner).page(Window(0, 1), None, 1)
@@ -221,3 +222,27 @@ async def test_a_worker_that_ended_for_want_of_memory_is_replaced(log: Path, run
         pids.add(runner.pid)
         os.kill(runner.pid, signal.SIGKILL)
     assert len(pids) == 3
+
+
+def test_lines_that_somebody_looks_at_come_before_what_is_asked_in_the_background(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_bytes(b"".join(line(n) for n in range(120_000)))
+    said: SimpleQueue[FromWorker] = SimpleQueue()
+    worker = Worker(lambda data: said.put(decode_from_worker(data[HEADER.size :])))
+    window = Window(START, START + 20_000)
+    for number, question in enumerate((Derive(10.0), Shapes("", 10.0), Page("level:error", 5))):
+        worker.take(frame(Ask(number, spec(path), window, (question,), 60.0))[HEADER.size :])
+    order = [said.get(timeout=60).id for _ in range(3)]
+    assert order[0] == 2 and sorted(order) == [0, 1, 2]
+
+
+def test_patience_ends_with_its_reason_and_with_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    Patient(60.0, 0, lambda: (asked.append(1), len(asked) < 3)[1]).check()
+    assert len(asked) == 3
+    monkeypatch.setattr("sources.logs.worker.PATIENCE_S", 0.1)
+    Patient(60.0, 0, lambda: True).check()
+    ended = Patient(60.0, 0, lambda: True)
+    ended.end()
+    with pytest.raises(SourceTimeout):
+        ended.check()
