@@ -166,10 +166,7 @@ class Worker:
                 looked_at = any(isinstance(one, (Page, Counts)) for one in message.questions)
                 if looked_at:
                     self._looking.add(message.id)
-                    allowance = Allowance(message.allowed_s, self._memory_mb << 20)
-                else:
-                    allowance = Patient(message.allowed_s, self._memory_mb << 20, lambda: bool(self._looking))
-                self._allowances[message.id] = allowance
+                self._allowances[message.id] = self._allowance(message.allowed_s, looked_at)
                 if self._indexer is not None:
                     self._indexer.asked(message.spec, time.monotonic())
                 (self._first if looked_at else self._pool).submit(self._answer, message)
@@ -183,6 +180,11 @@ class Worker:
                     allowance.end()
                 if following := self._tails.pop(message.id, None):
                     following.set()
+
+    def _allowance(self, seconds: float, looked_at: bool) -> Allowance:
+        if looked_at:
+            return Allowance(seconds, self._memory_mb << 20)
+        return Patient(seconds, self._memory_mb << 20, lambda: bool(self._looking))
 
     def _say(self, message: FromWorker | FromHelper) -> None:
         data = frame(message)

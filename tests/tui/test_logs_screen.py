@@ -13,7 +13,7 @@ from console.analysis.exceptions import ExceptionTable
 from console.analysis.patterns import counted
 from console.app import IncidentConsole
 from console.domain.instant import Window
-from console.domain.logs import FieldValue, Level, LogPage, LogRecord, Pattern
+from console.domain.logs import FieldValue, Level, LogCounts, LogPage, LogRecord, Pattern
 from console.domain.reading import Reading
 from console.domain.shapes import ExceptionCounts, ExceptionGroup, ShapeCounts
 from console.guard.sanitise import safe
@@ -39,9 +39,16 @@ class GatedLogs(FakeLogs):
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def page(self, window: Window, query: Query | None, limit: int) -> Reading[LogPage]:
+        await self._opened(query)
+        return await super().page(window, query, limit)
+
+    async def counts(self, window: Window, step_s: float, query: Query | None) -> Reading[LogCounts]:
+        await self._opened(query)
+        return await super().counts(window, step_s, query)
+
+    async def _opened(self, query: Query | None) -> None:
         if query is not None and "slow" in str(query):
             await self.gate.wait()
-        return await super().page(window, query, limit)
 
 
 @pytest.fixture
