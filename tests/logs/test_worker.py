@@ -146,7 +146,7 @@ import sources.logs.worker
 from console.domain.instant import Window
 from sources.logs.client import WorkerRunner
 from sources.logs.files import FileLogSource
-from sources.logs.questions import Derive, Page, Question, Shapes
+from sources.logs.questions import Page
 from sources.logs.spec import Spec
 from sources.logs.wire import HEADER, Ask, Failed, FromWorker, decode_from_worker, frame
 from sources.logs.worker import Patient, Worker
