@@ -389,6 +389,8 @@ def _evidence(one: Evidence, key: str, width: int, look: Look, ways: Ways) -> Ro
     kind = (f"{one.kind:<9} ", "ok" if one.kind == "fact" else "warn")
     meta = Line.of("  ", kind, (" · ".join(part for part in about if part), "muted"))
     query, command = ways(one)
+    if one.query is None:
+        lines.append(Line.of("  ", ("computed from several series: no one query repeats it", "muted")))
     if query and meta.width + 2 + width_of(query) <= width:
         lines.append(meta + Line.of("  ", (query, "accent")))
     else:

@@ -17,6 +17,8 @@ from console.query.about import lines_of
 from console.query.ast import And, FieldTest, Literal, Query
 from console.query.text import text_of
 
+COUNTED = {"error_rate": ("error_rate", "error_count", "availability")}
+"""What tells a metric that was computed from it, the best first."""
 AROUND_S = 60.0
 """A change is shown with what else changed within so many seconds."""
 
@@ -26,7 +28,8 @@ class Way:
     """A source by its name in the answer's list of sources, and a query or command."""
 
     source: str
-    query: str
+    query: str | None
+    """None: it was computed, and no one query repeats it."""
     series: SeriesKey | None = None
     """The series that it leads to, where it leads to one."""
 
@@ -64,9 +67,18 @@ class Ways:
         role = self.roles.get(move.source, "")
         if move.meaning.signal == "log_errors":
             return self.logs(move.service, FieldTest("level", ">=", "error"))
+        if move.meaning.signal == "silence":
+            return self.heard(move.source, move.service)
         if role == "traces":
             return self.spans(move.service, move.operation or "")
         return self.metric(move.source, move.service, move.operation or "", move.metric, move.query)
+
+    def heard(self, source: str, service: str) -> Way:
+        """What a source tells of a service; any of its series shows when the last point came."""
+        if self.roles.get(source) == "logs":
+            return Way(source, self._lines(text_of(FieldTest("service", "=", service))))
+        operation, metric, query = next(iter(self.series.get((service, source), ())), ("", "", ""))
+        return Way(source, query or None, SeriesKey(service, operation, metric) if query else None)
 
     def served(self, service: str) -> Way:
         """How a service's requests end, by whatever source tells of them."""
@@ -77,16 +89,24 @@ class Ways:
         return self.logs(service, FieldTest("level", ">=", "error"))
 
     def metric(self, source: str, service: str, operation: str, metric: str, query: str = "") -> Way:
-        """A series; where a sum has no query of its own, one of the series behind it."""
+        """A series, by the query that gives it and no other; none where it was computed from several.
+
+        A whole that was added up from operations is repeated by all of their rows, where they stand in a file.
+        """
         source = source or self._named("metrics")
         known = self.series.get((service, source), [])
-        same = [q for o, m, q in known if (o, m) == (operation, metric)]
-        near = [q for o, m, q in known if m == metric] or [q for _, _, q in known]
-        text = query or next(iter(same + near), "")
+        names = COUNTED.get(metric, (metric,))
+        behind = next((name for name in names if any(m == name for _, m, _ in known)), metric)
+        parts = [q for o, m, q in known if m == behind and o]
+        text = query or next((q for o, m, q in known if (o, m) == (operation, behind)), "")
+        if not text and not operation and len(parts) == 1:
+            text = parts[0]
         key = SeriesKey(service, operation, metric)
         if self.roles.get(source) == "logs":
-            return Way(source, self._lines(text or text_of(FieldTest("service", "=", service))), key)
-        return Way(source, text or f'{metric}{{service="{service}"}}', key)
+            return Way(source, self._lines(text) if text else None, key)
+        if not text and not operation and parts and source in self.files:
+            text = f"grep -F {quote(f',{service},')} {quote(self.files[source])} | grep -F {quote(f',{behind},')}"
+        return Way(source, text or None, key)
 
     def logs(self, service: str, more: Query) -> Way:
         """The lines of a service, narrowed by a further query."""

@@ -16,6 +16,7 @@ MOST_SYMPTOMS = 8
 MOST_CHANGES = 8
 MOST_PATTERNS = 5
 MOST_EVIDENCE = 5
+NO_QUERY = "computed from several series: no one query repeats it"
 STATE_WORDS = {
     State.HEALTHY: "Healthy",
     State.DEGRADING: "Degrading",
@@ -164,6 +165,8 @@ class _Teller:
         side = "For" if evidence.supports else "Against"
         kind = "read" if evidence.kind == "fact" else "concluded"
         query = f" Repeat: {evidence.query}" if evidence.query and self._bullets else ""
+        if evidence.query is None:
+            query = f" {NO_QUERY[0].upper()}{NO_QUERY[1:]}."
         return f"{side}, {kind} from {evidence.source}: {evidence.claim}.{query}"
 
     def _changes(self) -> list[str]:

@@ -618,7 +618,9 @@ def _observe(story: Story) -> Observations:
     history = Window(NOW - story.history_min * STEP_S, NOW)
     sample = ErrorSample(history, tuple(sorted(records, key=lambda r: r.at or 0.0)), len(records))
     bad = tuple(r for r in sample.records if r.level >= Level.WARN)
-    reports = tuple(SourceReport(n, "csv", SourceState.OK, role=n) for n in ("metrics", "changes", "logs"))
+    reports = tuple(
+        SourceReport(n, "csv", SourceState.OK, role=n, file=f"{n}.csv") for n in ("metrics", "changes", "logs")
+    )
     return Observations(
         at=NOW,
         window=Window(NOW - 1800, NOW),
