@@ -4,24 +4,35 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from console.config.effective import state_folder
 from console.config.load import Loaded
-from console.config.models import ServiceConfig
+from console.config.models import EnvironmentConfig, ServiceConfig
 from console.domain.instant import Instant
+from console.domain.request import place_of
 from console.fix.branch import Base
-from console.fix.record import Branch, branches
+from console.fix.record import VERIFIED, Branch, branches
 from console.fix.suspects import Deployed
-from console.guard.gate import Gate, NotAdmitted
+from console.guard.gate import Deed, Gate, NotAdmitted, Typed
+from console.guard.redact import redact
 from console.guard.sanitise import safe
-from console.reproduce import user
+from console.reproduce import Reproduction, UnknownEnvironment, environment_of, session_of, user
 
 if TYPE_CHECKING:
+    from console.guard.policy import Decision
+    from console.repro.run import Send, Verified
     from sources.changes import TagChanges
+    from sources.http import HttpDoor
+    from sources.plumbing.model import WorkDone
+    from sources.reproduce import Session
 
+OWN = "fix-branch"
+"""The environment of a server that was started for a branch, where none is configured for it."""
+LOCAL = ("127.0.0.1", "localhost")
 OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 LONGEST_S = 86_400.0
 """How far back errors and changes are looked at where no deploy tells the time."""
@@ -189,3 +200,133 @@ async def deploys_of(
     if before is None or before.commit is None:
         raise Unknown(f"no deploy before {bad_one.tag or bad_one.commit[:12]} is known: name the good one with --good")
     return bad_one, Deployed(safe(before.id), before.commit), since
+
+
+# Verifying.
+
+
+def counts_of(text: str) -> tuple[int, int]:
+    """Failures and tries of `10/10`.
+
+    Raises:
+        Unknown: It is no count.
+    """
+    failures, slash, tries = text.strip().partition("/")
+    if not (slash and failures.isdigit() and tries.isdigit() and int(failures) <= int(tries) and int(tries)):
+        raise Unknown(f"{text!r} is no count: write failures/tries, such as 10/10", "--before")
+    return int(failures), int(tries)
+
+
+def local_environment(loaded: Loaded, name: str | None, port: int | None) -> tuple[Loaded, str, int]:
+    """Where the branch's server is asked: a configured environment of tier local, else one of our own at a free port.
+
+    Raises:
+        Unknown: The environment is not there, or not local.
+    """
+    from sources.serving import HOST, free_port
+
+    if name is not None:
+        try:
+            table = environment_of(loaded, name)
+        except UnknownEnvironment as error:
+            raise Unknown(str(error), "--env") from None
+        place = place_of(table.origin)
+        if table.tier != "local" or place.host not in LOCAL or place.port is None:
+            raise Unknown(
+                f'{name} is not on loopback: it needs tier = "local" and an origin such as http://127.0.0.1:8080',
+                "--env",
+            )
+        return loaded, name, place.port
+    chosen = port if port is not None else free_port()
+    own = EnvironmentConfig(name=OWN, tier="local", origin=f"http://{HOST}:{chosen}")
+    config = loaded.config.model_copy(update={"environment": (*loaded.config.environment, own)})
+    return replace(loaded, config=config), OWN, chosen
+
+
+async def verified(
+    loaded: Loaded,
+    branch: Branch,
+    what: Reproduction,
+    serve: Sequence[str],
+    port: int,
+    before: tuple[int, int],
+    clear: Callable[[Reproduction, Session], Decision],
+    *,
+    reason: str | None = None,
+    old: Reproduction | None = None,
+) -> tuple[Verified, WorkDone]:
+    """Serve the branch, send the reproduction to it, and write down what came of it.
+
+    Args:
+        serve: Starts the server; `{port}` in it is the port.
+        before: Failures and tries before the fix.
+        clear: Decides on the request, with what a person types.
+        reason: Why, for the audit.
+        old: The same where it must still fail; None: the earlier failing run is the control.
+
+    Raises:
+        NotAdmitted: It cannot be written down.
+        NotServed: The server does not run.
+        NotAdmitted: The branch is gone.
+        SourceError: The repository cannot be read.
+    """
+    from console.repro.run import verify
+    from sources.http import HttpDoor
+    from sources.repository import Repository
+    from sources.serving import served
+
+    done = await Repository(branch.repository).work_done(branch.name, branch.commit, branch.worktree)
+    if done is None:
+        raise NotAdmitted("B11", f"the branch {branch.name} is gone")
+    gate = gate_of(loaded, branch.incident)
+    deed = Deed(VERIFIED, "", _about(branch, what, done, serve, port))
+    gate.admit(deed, Typed(None, reason))
+    outcome: dict[str, Any] = {"problem": "it was cut short"}
+    log = audit_folder(loaded) / "served.log"
+    try:
+        async with (
+            HttpDoor(loaded.config.budget) as door,
+            served(serve, branch.worktree, port, log, _secret_names(loaded)),
+        ):
+            session = session_of(what, door)
+            decision = clear(what, session)
+            control = _control(old, door, clear) if old is not None else None
+            most = min(session.most, decision.most_tries or session.most, session.left())
+            result = await verify(what.request, session, what.wanted, before, most, control)
+        told = {"state": result.state, "told": result.reason, "passes": result.passes, "needed": result.needed}
+        outcome = {"problem": None, **told}
+    except Exception as error:
+        outcome = {"problem": safe(str(error), 400)}
+        raise
+    finally:
+        gate.tell(deed, outcome)
+    return result, done
+
+
+def _control(old: Reproduction, door: HttpDoor, clear: Callable[[Reproduction, Session], Decision]) -> Send:
+    """Sends the request to where it must still fail, whichever request is asked for."""
+    session = session_of(old, door, most=1)
+    clear(old, session)
+    return lambda _: session(old.request)
+
+
+def _about(branch: Branch, what: Reproduction, done: WorkDone, serve: Sequence[str], port: int) -> dict[str, Any]:
+    changes = f"{len(done.uncommitted)} files not in a commit" if done.uncommitted else ""
+    return {
+        "service": branch.service,
+        "branch": branch.name,
+        "repository": str(branch.repository),
+        "worktree": str(branch.worktree),
+        "tip": done.tip,
+        "changes": changes,
+        "serve": [redact(safe(part, 500)) for part in serve],
+        "port": port,
+        "request_sha256": what.request.sha256(),
+    }
+
+
+def _secret_names(loaded: Loaded) -> frozenset[str]:
+    """Variables that hold the console's own credentials: the branch's code is not to see them."""
+    config = loaded.config
+    tables = (*config.logs, *config.metrics, *config.changes, *config.traces, *config.environment)
+    return frozenset(table.token_env for table in tables if table.token_env is not None)

@@ -19,7 +19,17 @@ from console.cli.outcome import Exit, Refused, say
 from console.config.load import load
 from console.fix.branch import name_problem
 from console.fix.record import UNDONE
-from console.fixing import Unknown, base_of, branch_of, gate_of, running_commits, subject_of
+from console.fixing import (
+    Unknown,
+    base_of,
+    branch_of,
+    counts_of,
+    gate_of,
+    local_environment,
+    running_commits,
+    subject_of,
+    verified,
+)
 from console.guard.gate import Deed, NotAdmitted
 from console.guard.sanitise import safe
 from sources.base import SourceError
@@ -307,8 +317,8 @@ def verify_(
     \b
     Exit code: 0 fixed · 1 still failing · 3 inconclusive, or the server does not run · 5 refused by a rule.
     """
-    from console.cli.fix_verify import asked_of, exit_of, local_environment, show, verified
-    from console.cli.repro_session import Options
+    from console.cli.fix_verify import asked_of, clear, exit_of, show
+    from console.cli.repro_session import Options, with_environment
     from console.report.fix_text import verified_json
     from console.repro.errors import Stopped, Unclear
     from sources.serving import NotServed
@@ -319,7 +329,7 @@ def verify_(
         raise click.BadParameter(f"{error}", param_hint="--serve") from None
     if not command:
         raise click.BadParameter("there is no command", param_hint="--serve")
-    counts = _counts(before)
+    counts = counts_of(before)
     loaded = load(config_path)
     branch = branch_of(loaded, name, service)
     options = Options(
@@ -328,7 +338,8 @@ def verify_(
     try:
         there, chosen, number = local_environment(loaded, environment, port)
         asked = asked_of(there, chosen, request, options)
-        result, done = _result(verified(there, branch, asked, command, number, counts, control))
+        old = with_environment(asked, control) if control is not None else None
+        result, done = _result(verified(there, branch, asked, command, number, counts, clear, reason=reason, old=old))
     except Unclear as error:
         raise click.UsageError(str(error)) from None
     except Stopped as stop:
@@ -340,13 +351,6 @@ def verify_(
         write_json(verified_json(branch, result, done.tip, done.uncommitted))
         return exit_of(result)
     return show(result, done, branch)
-
-
-def _counts(text: str) -> tuple[int, int]:
-    failures, slash, tries = text.partition("/")
-    if not (slash and failures.isdigit() and tries.isdigit() and int(failures) <= int(tries) and int(tries)):
-        raise click.BadParameter(f"{text!r} is no count: write failures/tries, such as 10/10", param_hint="--before")
-    return int(failures), int(tries)
 
 
 # --- handover ----------------------------------------------------------------------------------------------------
