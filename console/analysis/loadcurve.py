@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -31,10 +31,14 @@ SMALL_ERRORS = 0.0005
 """Added to both sides of a ratio of failures, so that it exists where one side has none [D]."""
 KNEE_TIMES = 3.0
 KNEE_ERRORS = 0.005
-"""The knee is the first decile of load above three times the lower half, for failures at least this rate."""
+"""The knee is the first part of the load above three times the lower half, for failures at least this rate."""
+KNEE_TIME = 2.0
+"""The same for latency: waiting of that length is no noise [D]."""
 MISFIT = 0.35
 """Variance that a rising curve may leave unexplained; above it there is no knee."""
-DECILES = 10
+PARTS = 10
+FEWEST_PARTS = 3
+"""Parts of the load, of `PARTS`, that must hold steps [D]."""
 FEWEST_FOR_KNEE = 40
 LONGEST_STEP_S = 300.0
 
@@ -87,7 +91,7 @@ def load_curve(rate: Series, value: Series, unit: str, onset: Instant, at: Insta
     before = tuple((load, v) for t, load, v in pairs if t < onset)
     since = tuple((load, v) for t, load, v in pairs if t >= onset)
     ratio, equal = _at_equal_load(before, since, unit)
-    return LoadCurve(
+    curve = LoadCurve(
         value.key.metric,
         unit,
         before,
@@ -96,8 +100,10 @@ def load_curve(rate: Series, value: Series, unit: str, onset: Instant, at: Insta
         median(load for load, _ in since) if since else None,
         ratio,
         equal,
-        _knee((*before, *since), unit),
+        None,
     )
+    # A curve that moved is two curves, and the bend of both together would be none of either's.
+    return replace(curve, knee=_knee(since if curve.moved else (*before, *since), unit))
 
 
 def _by_step(series: Series, step: float) -> dict[int, float]:
@@ -144,21 +150,47 @@ def _weight(old: list[float], new: list[float]) -> float:
 
 
 def _knee(points: tuple[tuple[float, float], ...], unit: str) -> float | None:
-    """The load at the first decile of a rising fit that lies above three times its lower half."""
+    """The load from which a rising fit lies far above its lower half; None where it does not rise so, or not by the load.
+
+    The load is cut into parts of equal width and not of equal count: a peak is rare by nature, and a tenth of all steps
+    would hide it among quiet ones.
+    """
     if len(points) < FEWEST_FOR_KNEE:
         return None
-    ordered = sorted(points)
-    size = len(ordered) / DECILES
-    parts = [ordered[round(n * size) : round((n + 1) * size)] for n in range(DECILES)]
+    parts = _by_width(sorted(points))
+    if len(parts) < FEWEST_PARTS:
+        return None
     means = [sum(v for _, v in part) / len(part) for part in parts]
     fit = _rising(means)
-    low, high = sum(fit[: DECILES // 2]) / (DECILES // 2), sum(fit[-2:]) / 2
-    spread = sum((m - sum(means) / DECILES) ** 2 for m in means)
+    half = (parts[0][0][0] + parts[-1][-1][0]) / 2
+    lower = [v for part in parts for load, v in part if load <= half]
+    low, high = sum(lower) / len(lower), sum(fit[-2:]) / 2
+    spread = sum((m - sum(means) / len(means)) ** 2 for m in means)
     misfit = sum((m - f) ** 2 for m, f in zip(means, fit, strict=True)) / spread if spread > 0 else 1.0
-    limit = max(KNEE_TIMES * low, KNEE_ERRORS if unit == "ratio" else 0.0)
+    limit = max(KNEE_TIMES * low, KNEE_ERRORS) if unit == "ratio" else KNEE_TIME * low
     if misfit >= MISFIT or high < limit or (unit == "ratio" and high < LEAST_ERRORS):
         return None
     return next((part[0][0] for part, value in zip(parts, fit, strict=True) if value > limit), None)
+
+
+def _by_width(ordered: list[tuple[float, float]]) -> list[list[tuple[float, float]]]:
+    """Points in ascending order, in parts of a tenth of the range of load; what holds too few joins the part above it."""
+    start, width = ordered[0][0], (ordered[-1][0] - ordered[0][0]) / PARTS
+    if width <= 0:
+        return []
+    parts: dict[int, list[tuple[float, float]]] = defaultdict(list)
+    for load, value in ordered:
+        parts[min(PARTS - 1, int((load - start) / width))].append((load, value))
+    found: list[list[tuple[float, float]]] = []
+    for part in parts.values():
+        if found and len(found[-1]) < FEWEST_EQUAL:
+            found[-1] += part
+        else:
+            found.append(part)
+    if len(found) > 1 and len(found[-1]) < FEWEST_EQUAL:
+        last = found.pop()
+        found[-1] += last
+    return found
 
 
 def _rising(values: list[float]) -> list[float]:

@@ -80,37 +80,12 @@ def robust_scale(values: Numbers, floor: float) -> float:
     return Ordered(values).scale(floor)
 
 
-def percentile_interval(n: int, q: float, confidence: float = 0.95) -> tuple[int, int] | None:
-    """Ranks (0-based, inclusive) of the order statistics between which the quantile `q` lies; None: `n` is too small.
-
-    The two tails of Binomial(n, q) are each at most half of what `confidence` leaves.
-    """
-    if n < 1:
-        return None
-    tail = (1 - confidence) / 2
-    low = binomial_quantile(tail, n, q)
-    high = binomial_quantile(1 - tail, n, q)
-    if high >= n:
-        return None
-    return max(low - 1, 0), high
-
-
 def samples_needed(q: float, confidence: float = 0.95) -> int:
     """Smallest n whose sample has an upper bound for the quantile `q`: 72 for p95, 368 for p99.
 
     The bound exists once the chance that all n lie below the quantile, q**n, is at most half of what `confidence` leaves.
     """
     return math.ceil(math.log((1 - confidence) / 2) / math.log(q))
-
-
-def binomial_quantile(p: float, n: int, q: float) -> int:
-    """Smallest k with P(X <= k) >= p for X ~ Binomial(n, q)."""
-    total = 0.0
-    for k in range(n + 1):
-        total += math.exp(log_binomial(k, n, q))
-        if total >= p - 1e-12:
-            return k
-    return n
 
 
 def log_binomial(k: int, n: int, q: float) -> float:

@@ -63,6 +63,37 @@ def test_more_load_on_the_same_curve_is_not_called_a_change_and_its_knee_is_foun
     assert "same curve, more load" in said and "Above 21/s it rises steeply" in said
 
 
+@pytest.mark.parametrize("minutes", [2, 5, 15])
+def test_the_knee_of_a_short_peak_is_found(minutes: int) -> None:
+    """Two minutes of two hours: a tenth of all steps would be mostly quiet ones."""
+    rate, p99 = pair(steady, bent, "latency_p99")
+    luck = random.Random(3)
+    peak = [(NOW - STEP * n, luck.uniform(14, 34)) for n in range(minutes * 4)]
+    loads = dict(rate) | dict(peak)
+    values = dict(p99) | {at: bent(True, load, luck) for at, load in peak}
+    curve = load_curve(
+        Series.of(rate.key, sorted(loads.items()), "m"),
+        Series.of(p99.key, sorted(values.items()), "m"),
+        "s",
+        ONSET,
+        NOW,
+    )
+    assert curve.knee is not None and 17 < curve.knee < 27
+
+
+def test_no_knee_where_latency_does_not_follow_the_load() -> None:
+    for seed in range(20):
+        own = random.Random(seed)
+        rate, p99 = pair(busier, lambda *_: 0.1 * own.lognormvariate(0, 0.3), "latency_p99")  # noqa: B023
+        assert load_curve(rate, p99, "s", ONSET, NOW).knee is None
+
+
+def test_a_curve_that_moved_under_more_load_bends_nowhere() -> None:
+    rate, p99 = pair(busier, lambda late, load, luck: (0.4 if late else 0.1) * luck.uniform(0.9, 1.1), "latency_p99")
+    curve = load_curve(rate, p99, "s", ONSET, NOW)
+    assert curve.moved is not False and curve.knee is None
+
+
 def test_failures_at_equal_load() -> None:
     rate, errors = pair(steady, lambda late, load, luck: 0.08 if late else 0.001, "error_rate")
     curve = load_curve(rate, errors, "ratio", ONSET, NOW)

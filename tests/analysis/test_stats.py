@@ -16,14 +16,6 @@ from console.analysis import stats
 @pytest.mark.parametrize(("q", "n"), [(0.5, 6), (0.9, 36), (0.95, 72), (0.99, 368), (0.999, 3688)])
 def test_an_upper_bound_of_a_percentile_exists_from_the_known_number_of_samples(q: float, n: int) -> None:
     assert stats.samples_needed(q) == n
-    assert stats.percentile_interval(n, q) is not None
-    assert stats.percentile_interval(n - 1, q) is None
-
-
-@given(st.integers(1, 400), st.floats(0.01, 0.99), st.floats(0.001, 0.999))
-@settings(max_examples=60, deadline=None)
-def test_binomial_quantile(n: int, q: float, p: float) -> None:
-    assert abs(stats.binomial_quantile(p, n, q) - oracle.binom.ppf(p, n, q)) <= 1
 
 
 @given(st.integers(1, 3000), st.floats(0.0005, 0.5), st.data())
