@@ -15,8 +15,8 @@ from console.config.models import EnvironmentConfig, ServiceConfig
 from console.domain.instant import Instant
 from console.domain.request import place_of
 from console.fix.branch import Base
+from console.fix.finding import Deployed
 from console.fix.record import VERIFIED, Branch, branches
-from console.fix.suspects import Deployed
 from console.guard.gate import Deed, Gate, NotAdmitted, Typed
 from console.guard.redact import redact
 from console.guard.sanitise import safe

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from console.domain.changes import Change, CommitDiff
 from console.domain.text import SafeText
+from console.fix.finding import Deployed, Finding
 from console.fix.frames import Frame, placed
-from console.fix.suspects import Deployed, Finding, History, scored
+from console.fix.suspects import History, scored
 from console.guard.sanitise import safe
 from sources.base import SourceError
 from sources.plumbing.model import Relation

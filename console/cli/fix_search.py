@@ -14,8 +14,8 @@ from console.cli.repro_session import read_input
 from console.domain.changes import Change
 from console.domain.instant import Window
 from console.domain.logs import LogRecord
+from console.fix.finding import Finding
 from console.fix.frames import Frame, frames_of, traces_in
-from console.fix.suspects import Finding
 from console.fixing import LONGEST_S, Subject, deploys_of
 from console.guard.sanitise import safe
 

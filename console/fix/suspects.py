@@ -11,9 +11,9 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from console.analysis.diffs import effect_of_commit
-from console.domain.changes import Change, Commit, CommitDiff
-from console.domain.text import SafeText
+from console.analysis.diffs import COSMETIC, SHARED_FILE, Effect, effect_of_commit, file_weight
+from console.domain.changes import Commit, CommitDiff
+from console.fix.finding import Reason, SuspectCommit
 from console.fix.frames import Placed
 from console.guard.sanitise import safe
 
@@ -25,7 +25,6 @@ DAMPED = 0.3
 """For whitespace, merges and reverts [D]."""
 LEAST_EFFECT = 0.5
 """A diff that could do less than this at run time earns nothing."""
-NONE_IN_RANGE = "none in range: look at configuration or flags"
 
 _KINDS = (
     (
@@ -46,27 +45,6 @@ _REVERT = re.compile(r"revert\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Reason:
-    """One thing that speaks for looking at a commit."""
-
-    points: float
-    text: SafeText
-
-
-@dataclass(frozen=True, slots=True)
-class SuspectCommit:
-    """A commit of the range."""
-
-    commit: Commit
-    score: float
-    reasons: tuple[Reason, ...]
-    rank: int
-    """From 1; equal scores have the same."""
-    tied: bool
-    """Another commit has the same score."""
-
-
-@dataclass(frozen=True, slots=True)
 class History:
     """What is known of the commits of a range."""
 
@@ -79,59 +57,6 @@ class History:
     quiet: frozenset[str] = frozenset()
     merges: frozenset[str] = frozenset()
     diffs: tuple[CommitDiff, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Deployed:
-    """A deploy, as far as its commit goes."""
-
-    tag: SafeText
-    commit: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """The commits between two deploys."""
-
-    service: str
-    good: Deployed
-    bad: Deployed
-    relation: str
-    """`same`, `forward`, `rollback`, `diverged` or `unknown`."""
-    commits: tuple[SuspectCommit, ...]
-    frames: tuple[Placed, ...] = ()
-    traces: int = 0
-    """Records that printed this trace."""
-    notes: tuple[SafeText, ...] = ()
-    more: bool = False
-    """The range has more commits than were looked at."""
-    others: tuple[Change, ...] = ()
-    """Changes of other kinds since the good deploy: configuration, flags, migrations."""
-
-    @property
-    def suspected(self) -> tuple[SuspectCommit, ...]:
-        """Those with a reason; all of them where no failing frame is known that could clear one."""
-        return tuple(one for one in self.commits if one.score > 0 or not self.located)
-
-    @property
-    def located(self) -> bool:
-        """Whether a failing frame lies in a file of the deployed commit."""
-        return any(one.path for one in self.frames)
-
-    @property
-    def sentence(self) -> str:
-        """The answer in words; never that one commit is the cause."""
-        if not self.suspected:
-            return NONE_IN_RANGE
-        if not any(one.score for one in self.suspected):
-            return "nothing tells the commits apart: a stack trace would; look at configuration and flags as well"
-        first = [one for one in self.suspected if one.rank == 1]
-        if len(first) > 1:
-            names = ", ".join(one.commit.id[:10] for one in first[:5])
-            return (
-                f"{len(first)} commits are tied for the first place: {names}; the evidence tells them no further apart"
-            )
-        return f"look first at {first[0].commit.id[:10]}: {first[0].reasons[0].text}"
 
 
 def scored(
@@ -158,9 +83,12 @@ def scored(
     found = []
     for commit in commits:
         reasons = [r for r in _by_frames(commit, frames, history, spans) if r is not None]
-        kinds = _kinds(commit)
+        in_trace = bool(reasons)
+        kinds, path = _kinds(commit, service, known)
         if kinds:
-            reasons.append(Reason(RISKY_KIND, safe(f"touches {' and '.join(kinds)}: {_first_of(commit)}", 300)))
+            weight = file_weight(path, service, known)
+            points = RISKY_KIND if weight >= SHARED_FILE else RISKY_KIND * weight
+            reasons.append(Reason(points, safe(f"touches {' and '.join(kinds)}: {path}", 300)))
         effect = effects.get(commit.id)
         if effect is not None and effect.risk >= LEAST_EFFECT:
             reasons.append(
@@ -168,7 +96,7 @@ def scored(
                     round(effect.risk, 2), safe(f"{effect.what} ({effect.path})" if effect.path else effect.what, 300)
                 )
             )
-        found.append((commit, reasons, _damper(commit, history)))
+        found.append((commit, reasons, _damper(commit, history, None if in_trace else effect)))
     return _ranked(found)
 
 
@@ -223,23 +151,25 @@ def _named(one: Placed) -> str:
     return "where it fails" if one.place == 0 else f"frame {one.place + 1} of the trace"
 
 
-def _kinds(commit: Commit) -> list[str]:
+def _kinds(commit: Commit, service: str | None, services: Sequence[str]) -> tuple[list[str], str]:
+    """The kinds of its files that change how the rest runs, and the one of them that is most this service's."""
     paths = [file.path for file in commit.files if not _NOT_RUN.search(file.path)]
-    return [name for name, pattern in _KIND_PATTERNS if any(pattern.search(path) for path in paths)]
+    told = [path for path in paths if any(pattern.search(path) for _, pattern in _KIND_PATTERNS)]
+    kinds = [name for name, pattern in _KIND_PATTERNS if any(pattern.search(path) for path in told)]
+    return kinds, max(told, key=lambda path: file_weight(path, service, services), default="")
 
 
-def _first_of(commit: Commit) -> str:
-    paths = (file.path for file in commit.files if not _NOT_RUN.search(file.path))
-    return next(path for path in paths if any(pattern.search(path) for _, pattern in _KIND_PATTERNS))
-
-
-def _damper(commit: Commit, history: History) -> str:
+def _damper(commit: Commit, history: History, effect: Effect | None) -> str:
     """Why a commit counts for less; empty where it does not."""
     if commit.id in history.quiet:
         return "changes blanks only"
     if commit.id in history.merges:
         return "is a merge"
-    return "is a revert" if _REVERT.match(commit.subject) else ""
+    if _REVERT.match(commit.subject):
+        return "is a revert"
+    if effect is not None and effect.risk <= COSMETIC:
+        return "changes nothing that runs: comments, tests, documents, or lines that only moved"
+    return ""
 
 
 _DEFINES = re.compile(r"\b(def|func|function|fn|fun|class|interface|struct|impl|sub|proc|void|public|private|protected|static|async|export|const|let|var)\b|[({]\s*$|=>|=")  # fmt: skip

@@ -8,9 +8,9 @@ from typing import Any
 from console.domain.instant import rfc3339
 from console.domain.text import SafeText
 from console.fix.branch import Plan, shown
+from console.fix.finding import Finding, SuspectCommit
 from console.fix.handover import Handover
 from console.fix.record import Branch
-from console.fix.suspects import Finding, SuspectCommit
 from console.guard.sanitise import safe
 from console.repro.run import Verified
 

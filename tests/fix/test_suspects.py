@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 import pytest
 
+from console.fix.finding import NONE_IN_RANGE, Deployed, Finding
 from console.fix.frames import Frame, frames_of, placed
-from console.fix.suspects import NONE_IN_RANGE, Deployed, Finding, extent
+from console.fix.suspects import extent
 from console.guard.sanitise import safe
 from sources.repository import Repository
 from sources.suspecting import find
@@ -301,3 +302,13 @@ async def test_a_thousand_commits_are_cut_at_the_limit_and_that_is_told(new_work
     first = work.git("rev-list", "--max-parents=0", "main")
     finding = await found(work, first, work.git("rev-parse", "main"), frame("f", 1))
     assert finding.more and len(finding.commits) == 500
+
+
+async def test_a_comment_in_another_services_configuration_comes_after_a_lost_check(work: Work) -> None:
+    text = "if amount in voucher:\n    pass\nuse(amount)\n"
+    good = work.commit("Start", **{"gateway/gateway.toml": "limit = 5\n", "checkout/pricing.py": text})
+    work.commit("Say what it is", **{"gateway/gateway.toml": "# seconds\nlimit = 5\n"})
+    bad = work.commit("Cap it", **{"checkout/pricing.py": "use(amount)\n"})
+    finding = await found(work, good, bad, services=["checkout", "gateway"])
+    assert subjects(finding)[0] == "Cap it"
+    assert any("changes nothing that runs" in r.text for r in finding.commits[1].reasons)

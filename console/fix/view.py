@@ -1,0 +1,27 @@
+"""What the fix screen shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from console.domain.text import SafeText
+from console.fix.branch import Plan
+from console.fix.record import Branch
+
+
+@dataclass(frozen=True, slots=True)
+class BranchView:
+    """The fix branch of a service: its plan, or what was made."""
+
+    plan: Plan | None = None
+    """Nothing of it is done yet."""
+    made: Branch | None = None
+    handover: tuple[SafeText, ...] = ()
+    """The checklist of what was made, line by line."""
+    problem: SafeText = SafeText("")
+    """Why there is neither plan nor branch."""
+    under_way: SafeText = SafeText("")
+    said: tuple[SafeText, ...] = ()
+    """What came of the last action."""
+    bad: bool = False
+    """It failed, or is a warning."""
