@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+from zoneinfo import ZoneInfo
 
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key, Paste
@@ -18,26 +20,36 @@ from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from console.actions import Action, key_text, with_keymap
+from console.case.journal import AUTHOR
+from console.case.store import cases_folder
+from console.config.effective import state_folder
 from console.config.load import ConfigError, Loaded
 from console.domain.instant import Instant
 from console.guard.redact import redact
 from console.guard.sanitise import safe
 from console.keyboard import Keyboard, Together
 from console.leaving import HUNG_UP, terminal_is_gone
+from console.live.desk import Desk
 from console.live.process import CollectorFailed, ProcessLink
 from console.live.repeat import Repeat
 from console.live.session import Link, Session
+from console.reproduce import user
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
 from console.screens.menu import ActionsScreen
 from console.screens.navigate import screen_for
 from console.screens.overview import OverviewScreen
+from console.screens.recording import resumed
 from console.screens.selection import of_selection
 from console.terminal import TerminalCare, install_ascii, set_mouse, terminal_is_behind
 from console.typeahead import TypeAhead
 from widgets.canvas import Canvas
 from widgets.pane import Pane
 from widgets.theme import PALETTES
+
+if TYPE_CHECKING:
+    from console.live.fixing import Fixing
+    from console.live.reproducing import Reproducing
 
 TICK_S = 0.5
 """Panes are repainted at most this often; keys are answered at once."""
@@ -60,6 +72,7 @@ class IncidentConsole(TerminalCare[int]):
     Args:
         loaded: The configuration.
         link: The way to the collector.
+        desk: The way to the case; None: there is no place for one.
     """
 
     CSS_PATH = "app.tcss"
@@ -76,13 +89,18 @@ class IncidentConsole(TerminalCare[int]):
         theme: str | None = None,
         clock: Callable[[], Instant] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        desk: Desk | None = None,
     ) -> None:
         super().__init__(driver_class=Keyboard)
         self.loaded = loaded
         self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
         self._typed = TypeAhead(key for action in self.actions if action.id in HELD_DOWN for key in action.keys)
-        self.session = Session(loaded.config, link, self._mark_dirty, clock, monotonic, Repeat.of(loaded))
+        self.session = Session(
+            loaded.config, link, self._mark_dirty, clock, monotonic, Repeat.of(loaded), self._reproducing
+        )
         self.session.wished = self._carry_out
+        self.session.desk = desk
+        self.session.fixing = self._fixing
         self._theme_name = theme or loaded.config.console.theme
         self._dirty = True
         self._ticks = 0
@@ -91,6 +109,16 @@ class IncidentConsole(TerminalCare[int]):
         self._has_mouse = loaded.config.console.mouse
         self.failure = ""
         """Why the console had to close, for the normal screen."""
+
+    def _reproducing(self) -> Reproducing:
+        from console.live.reproducing import Reproducing  # nothing of it is needed before somebody reproduces
+
+        return Reproducing(self.loaded)
+
+    def _fixing(self) -> Fixing:
+        from console.live.fixing import Fixing  # nothing of it is needed before somebody mends something
+
+        return Fixing(self.loaded)
 
     # Life.
 
@@ -120,6 +148,15 @@ class IncidentConsole(TerminalCare[int]):
             description="feeds, log tail and diagnosis",
             exit_on_error=False,
         )
+
+        if self.session.desk is not None:
+            self.run_worker(self._resume(self.session.desk), name="resume", group="resume", exit_on_error=False)
+
+    async def _resume(self, desk: Desk) -> None:
+        """Take up the case that was left when the last console ended, however it ended."""
+        told = await resumed(desk)
+        if told:
+            self.notice(told, lasting=True)
 
     async def on_unmount(self) -> None:
         """End the collector while the event loop still runs."""
@@ -371,6 +408,15 @@ class IncidentConsole(TerminalCare[int]):
         self.notice(f"copied {len(clean):,} characters (if the terminal allows OSC 52): {clean[:60]}")
 
 
+def desk_of(loaded: Loaded) -> Desk | None:
+    """The way to the cases of a configuration; None where there is no place for them."""
+    try:
+        folder = cases_folder(state_folder(loaded))
+    except ConfigError:
+        return None
+    return Desk(folder, os.environ.get(AUTHOR) or user(), ZoneInfo(loaded.config.console.timezone))
+
+
 def run_console(loaded: Loaded, theme: str | None = None) -> int:
     """Open the console and stay until it is closed.
 
@@ -382,8 +428,11 @@ def run_console(loaded: Loaded, theme: str | None = None) -> int:
     """
     if loaded.path is None:
         raise ConfigError("the console needs a configuration file: `incident config init` writes one")
-    app = IncidentConsole(loaded, ProcessLink(loaded.path), theme)
+    desk = desk_of(loaded)
+    app = IncidentConsole(loaded, ProcessLink(loaded.path), theme, desk=desk)
     app.run(mouse=loaded.config.console.mouse)
+    for text in desk.left_behind() if desk is not None else ():
+        sys.stdout.write(f"NOT SAVED: {safe(text, 2000)}\n")
     if app.failure:
         raise ConfigError(app.failure)
     if terminal_is_gone():

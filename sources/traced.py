@@ -12,7 +12,7 @@ from console.domain.logs import Level, LogRecord
 from console.domain.request import HttpRequest
 from console.query.ast import Literal
 from console.repro.run import Send
-from console.repro.signature import Outcome, logged_error
+from console.repro.signature import Outcome, error_texts, logged_error
 from sources.base import LogSource, SourceError
 
 WAIT_S = 1.5
@@ -74,7 +74,7 @@ class Traced:
         until = loop.time() + self._wait_s
         while True:
             records = await self._records(trace_id, started)
-            texts = [text for record in records if record.level >= Level.ERROR for text in _texts(record)]
+            texts = [text for record in records if record.level >= Level.ERROR for text in error_texts(record)]
             if texts or loop.time() >= until:
                 return logged_error(texts)
             await asyncio.sleep(POLL_S)
@@ -89,14 +89,3 @@ class Traced:
             except SourceError:
                 continue
         return sorted(found, key=lambda record: record.at or 0.0)
-
-
-def _texts(record: LogRecord) -> list[str]:
-    """The texts of a record that may name an exception, the most telling last."""
-    fields = [
-        str(value)
-        for name, value in record.fields
-        if "exc" in name.lower() or "err" in name.lower() or "stack" in name.lower()
-    ]
-    whole = "\n".join([str(record.message), *record.extra])
-    return [whole, *fields]

@@ -102,9 +102,8 @@ class Checkout(Service):
 
     def record(self, call: Call, status: int, seconds: float, size: int) -> None:
         method, _, route = call.route.partition(" ")
-        self.log.write(
-            lines.json_request(time.time(), "checkout", self.setup.version, method, route, status, seconds, call.trace)
-        )
+        now, version, body = time.time(), self.setup.version, call.request.body
+        self.log.write(lines.json_request(now, "checkout", version, method, route, status, seconds, call.trace, body))
 
     def complain(self, call: Call, status: int, message: str, trace: str | None) -> None:
         fields = {"route": call.route.partition(" ")[2], "trace_id": call.trace}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
+from console.case.events import Event
+from console.case.view import CaseView
 from console.config.models import Config
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
@@ -16,6 +18,7 @@ from console.domain.logs import LogRecord, RecordId, record_id
 from console.domain.series import SeriesKey
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
+from console.live.desk import Desk
 from console.live.details import Found
 from console.live.log_pane import DEFAULT_FILTER
 from console.live.repeat import Repeat
@@ -31,11 +34,16 @@ from console.state import (
     LogsView,
     MemoryView,
     News,
+    RecoveryView,
     Status,
     TreeView,
     Trend,
     Word,
 )
+
+if TYPE_CHECKING:
+    from console.live.fixing import Fixing
+    from console.live.reproducing import Reproducing
 
 SILENT_AFTER_S = 8.0
 """The collector sends at least every two seconds; four times that without a state means it hangs or is gone."""
@@ -82,6 +90,7 @@ class Session:
         link: The way to the collector.
         changed: Called when a new state can be had; must be cheap.
         repeat: How evidence is repeated in a shell.
+        reproducing: Makes the way to send a request again, which nobody needs at first; None: there is none.
     """
 
     def __init__(
@@ -92,9 +101,13 @@ class Session:
         clock: Callable[[], Instant] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
         repeat: Repeat | None = None,
+        reproducing: Callable[[], Reproducing] | None = None,
     ) -> None:
         self.zone = ZoneInfo(config.console.timezone)
         self.repeat = repeat or Repeat()
+        self.reproducing = reproducing
+        self.fixing: Callable[[], Fixing] | None = None
+        """Makes the way to a fix branch; None: there is none. Set by the app."""
         self.scope = TimeScope(TimeView(parse_span(config.console.window)), clock)
         self.filter_text = DEFAULT_FILTER
         self._link = link
@@ -116,6 +129,16 @@ class Session:
         """Filters that were chosen before, newest last."""
         self.marks: dict[RecordId, LogRecord] = {}
         """Records marked as evidence, in the order in which they were marked."""
+        self.kept: dict[RecordId, Event] = {}
+        """What was written into the case of marked records."""
+        self.desk: Desk | None = None
+        """The way to the case; None: there is no place for one."""
+        self.replaying = False
+        """Whether what is shown was recorded."""
+
+    def case_view(self) -> CaseView:
+        """The case as it was last read."""
+        return self.desk.view if self.desk is not None else CaseView()
 
     async def run(self) -> None:
         """Take states until cancelled."""
@@ -301,6 +324,19 @@ class Session:
         """The memory of a service; None where it is not known."""
         view: MemoryView | None = await self._told("memory", service)
         return view
+
+    async def recovery(self) -> RecoveryView | None:
+        """Whether the incident is over; None where that cannot be asked now."""
+        view: RecoveryView | None = await self._told("recovery")
+        return view
+
+    async def write_contract(self) -> SafeText:
+        """Write down what recovered means; what came of it, in a sentence."""
+        try:
+            told: SafeText = await self._link.ask("write_contract")
+        except LinkDown as error:
+            return safe(f"not written: {error}", 200)
+        return told
 
     async def _told(self, command: str, *arguments: Any) -> Any:
         """An answer of the collector; None where it cannot be asked, and then it is asked again with the next state."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 
@@ -173,6 +174,17 @@ def logged_error(texts: Sequence[str]) -> str:
         if matches:
             return _settled(matches[-1])
     return _settled(texts[0]) if texts else ""
+
+
+def error_texts(record: LogRecord) -> list[str]:
+    """The texts of a record that may name an exception, the most telling last."""
+    fields = [
+        str(value)
+        for name, value in record.fields
+        if "exc" in name.lower() or "err" in name.lower() or "stack" in name.lower()
+    ]
+    whole = "\n".join([str(record.message), *record.extra])
+    return [whole, *fields]
 
 
 def _settled(text: str) -> str:

@@ -15,17 +15,20 @@ from console.actions import ACTIONS, Action
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import BadTime, span_text
 from console.domain.logs import Level, LogRecord
-from console.live.session import Session, TooManyMarks
+from console.live.session import Session
 from console.live.timeview import LONGEST_S, SHORTEST_S, TimeView, parse_view
 from console.query.about import as_typed, inverted
 from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse
 from console.screens.dialogs import LineDialog
 from console.screens.further import FurtherActions, service_of
+from console.screens.mending import fix_of
 from console.screens.moments import moment_of, next_change
 from console.screens.narrowing import AllLines, Around, Lines, Telling, only, trace_of, without
+from console.screens.places import FixOf, RequestOf, WhetherRecovered
 from console.screens.record_lines import RecordLines
-from console.screens.selection import refusals
+from console.screens.recording import CaseActions
+from console.screens.selection import FIXING, NO_FIX, NO_REQUEST, SENDING, refusals
 from console.state import ConsoleState
 from widgets.body import Look
 from widgets.footer import Footer
@@ -111,7 +114,7 @@ class TimeActions(Screen[None]):
         return self.app.push_screen(LineDialog("time", "", "-2h, or 14:00, or 14:00 14:30", problem), picked)
 
 
-class ConsoleScreen(TimeActions, FurtherActions):
+class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
     """A place in the console. Subclasses say which panes it has and how they are filled."""
 
     BINDINGS: ClassVar[list[BindingType]] = bindings()
@@ -439,19 +442,6 @@ class ConsoleScreen(TimeActions, FurtherActions):
             told = f"match {found[0]:,} of {found[1]:,} for {text}"
         self.post_message(self.Notice(told))
 
-    def do_mark(self) -> None:
-        """Mark the record as evidence, or take the mark away."""
-        record = self.here()
-        if self._refused("mark") or not isinstance(record, LogRecord):
-            return
-        try:
-            marked = self.session.toggle_mark(record)
-        except TooManyMarks as error:
-            self.post_message(self.Notice(str(error)))
-            return
-        told = "marked as evidence" if marked else "no longer marked"
-        self.post_message(self.Notice(f"{told}: {len(self.session.marks)} marked in all"))
-
     def do_only_this(self) -> None:
         """Only what the selected record, pattern or field says."""
         self._narrow("only_this", only)
@@ -485,11 +475,47 @@ class ConsoleScreen(TimeActions, FurtherActions):
         if not self._refused("context") and isinstance(record, LogRecord):
             self.post_message(self.Open(Around(record)))
 
+    def do_reproduce(self) -> None:
+        """What would be sent to make the record's request fail again."""
+        record = self.here()
+        if not self._refused("reproduce") and isinstance(record, LogRecord):
+            self.post_message(self.Open(RequestOf(record)))
+
+    def do_fix(self) -> AwaitMount | None:
+        """The commits of the deploy, and its fix branch."""
+        place = fix_of(self.here(), self.session.state())
+        if not self._refused("fix") and isinstance(place, FixOf):
+            self.open_place(place)
+        return None
+
+    # What the actions of the case need.
+
+    def tell(self, text: str) -> None:
+        """In the footer, for a moment."""
+        self.post_message(self.Notice(text))
+
+    def refused(self, action: str) -> bool:
+        """Whether it cannot be used now; then the reason is told."""
+        return self._refused(action)
+
     # The places behind the overview.
 
     def open_place(self, place: object) -> None:
         """Go there."""
         self.post_message(self.Open(place))
+
+    def do_contract(self) -> None:
+        """Write down what recovered means, and show it."""
+        self.run_worker(self._write_contract(), name="contract", group="contract", exclusive=True, exit_on_error=False)
+
+    async def _write_contract(self) -> None:
+        told = await self.session.write_contract()
+        self.contract_written()
+        self.post_message(self.Notice(told))
+
+    def contract_written(self) -> None:
+        """Show it, where it is not shown already."""
+        self.open_place(WhetherRecovered())
 
     def service_meant(self) -> str:
         """Of what is selected, else of the worst symptom."""
@@ -506,13 +532,17 @@ class ConsoleScreen(TimeActions, FurtherActions):
         """Reasons that lie in the place and in the window, not in the selection."""
         view, panes = self.session.scope.view, len(self.panes())
         can_filter = self.filters_here or isinstance(self.current(), RecordLines)
-        found = {f"pane_{n}": few_panes(panes) for n in range(panes + 1, 6)}
+        found = {f"pane_{n}": few_panes(panes) for n in range(panes + 1, 6)} | dict.fromkeys(SENDING, NO_REQUEST)
+        found |= dict.fromkeys(FIXING, NO_FIX)
+        if self.pane_name() != "case":
+            found |= dict.fromkeys(("hypothesis", "check", "case_state"), "I opens the case first")
         found |= {
             "later": "the window ends now" if view.live else "",
             "live": "the window ends now" if view.live else "",
             "wider": f"{span_text(LONGEST_S)} is the longest window" if view.span_s >= LONGEST_S else "",
             "narrower": f"{span_text(SHORTEST_S)} is the shortest window" if view.span_s <= SHORTEST_S else "",
             "zoom": "this pane has the whole screen already" if panes < 2 else "",
+            "fix": place if isinstance(place := fix_of(self.here(), self.session.state()), str) else "",
             "filter": "" if can_filter else "there are no log lines here: l opens the log screen",
             "invert": self._not_invertible(),
         }

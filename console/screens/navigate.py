@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.actions import Action
+from console.case.events import Event
+from console.case.model import EvidenceItem, Hypothesis
 from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.logs import FieldValue, LogRecord, Pattern
 from console.domain.series import SeriesKey
 from console.domain.shapes import ExceptionGroup
+from console.live.details import quoted
 from console.live.repeat import Question
 from console.live.session import Session
 from console.query.about import lines_of, lines_raised
+from console.repro.view import TryView
 from console.screens.base import ConsoleScreen
 from console.screens.changes import ChangeScreen, ChangesScreen
 from console.screens.dependencies import DependenciesScreen
@@ -21,8 +25,19 @@ from console.screens.load import LoadScreen, MemoryScreen, SeriesScreen
 from console.screens.logs import LogsScreen
 from console.screens.narrowing import AllLines, Around, Lines, only
 from console.screens.news import NewsScreen
-from console.screens.places import AllCalls, AllChanges, AllNews, LoadOf, MemoryOf
+from console.screens.places import (
+    AllCalls,
+    AllChanges,
+    AllNews,
+    FixOf,
+    LoadOf,
+    MemoryOf,
+    RequestOf,
+    TheCase,
+    WhetherRecovered,
+)
 from console.screens.record_lines import ContextLines
+from console.screens.recovery import RecoveryScreen
 from console.screens.service import LinesScreen, ServiceScreen
 from console.screens.stretch import StretchLines
 from console.screens.suspect import SuspectScreen
@@ -71,12 +86,33 @@ def screen_for(
             return ChangesScreen(session, (*crumbs, "changes"), actions, select)
         case AllCalls():
             return DependenciesScreen(session, (*crumbs, "dependencies"), actions)
+        case TheCase():
+            from console.screens.case import CaseScreen  # what it needs is loaded where it is wanted
+
+            return CaseScreen(session, (*crumbs, "case"), actions)
+        case EvidenceItem() | Hypothesis() | Event():
+            from console.screens.case import ItemScreen
+
+            name = item.kind if isinstance(item, Event) else item.name
+            return ItemScreen(session, (*crumbs, name), actions, item)
         case AllNews():
             return NewsScreen(session, (*crumbs, "news"), actions)
+        case WhetherRecovered():
+            return RecoveryScreen(session, (*crumbs, "recovery"), actions)
         case LoadOf(service=service) if service:
             return LoadScreen(session, (*crumbs, f"load of {service}"), actions, service)
         case MemoryOf(service=service) if service:
             return MemoryScreen(session, (*crumbs, f"memory of {service}"), actions, service)
+        case FixOf(service=service):
+            from console.screens.fix import FixScreen  # what it needs is loaded where it is wanted
+
+            return FixScreen(session, (*crumbs, f"fix of {service}"), actions, item)
+        case RequestOf(record=record):
+            from console.screens.repro import ReproScreen  # what it needs is loaded where it is wanted
+
+            return ReproScreen(session, (*crumbs, "reproduce"), actions, record)
+        case TryView(number=number, trace_id=trace):
+            return LogsScreen(session, (*crumbs, f"try {number}"), actions, quoted(trace))
         case LogRecord():
             return RecordScreen(session, (*crumbs, "record"), actions, item)
         case Pattern():

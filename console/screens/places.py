@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.domain.logs import LogRecord
+
 
 @dataclass(frozen=True, slots=True)
 class AllChanges:
@@ -24,6 +26,11 @@ class AllNews:
 
 
 @dataclass(frozen=True, slots=True)
+class WhetherRecovered:
+    """The contract of the incident, and how far it holds."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadOf:
     """How a service answers under load."""
 
@@ -37,4 +44,29 @@ class MemoryOf:
     service: str
 
 
-PLACES = (AllChanges, AllCalls, AllNews, LoadOf, MemoryOf)
+@dataclass(frozen=True, slots=True)
+class RequestOf:
+    """The request that a record is about, to be sent again."""
+
+    record: LogRecord
+
+
+@dataclass(frozen=True, slots=True)
+class FixOf:
+    """The commits of a deploy, and a fix branch from what is deployed."""
+
+    service: str
+    deploy: str
+    """Its tag; empty: the newest."""
+    at: float
+    """When it was deployed, epoch seconds; 0: not known."""
+    commit: str = ""
+    """What it deployed; empty where that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class TheCase:
+    """The incident's record."""
+
+
+PLACES = (TheCase, AllChanges, AllCalls, AllNews, WhetherRecovered, LoadOf, MemoryOf, RequestOf, FixOf)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from console.actions import Action
+from console.case.events import Event
+from console.case.model import Case, EvidenceItem, Hypothesis
 from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.logs import FieldValue, LogRecord, Pattern
 from console.domain.shapes import ExceptionGroup
 from console.query.about import field_test, tests_raised
+from console.repro.view import TryView
+from console.screens.keep import KEEPABLE
 from console.screens.narrowing import AllLines, Around, Lines
 from console.screens.places import PLACES
 from console.state import OperationRow, ServiceRow, TreeRow, UpstreamRow
@@ -17,17 +21,24 @@ from widgets.pane import Pane
 
 OPENABLE = (
     *(ServiceRow, OperationRow, Suspect, Evidence, JudgedChange, UpstreamRow, TreeRow, LogRecord, Pattern),
-    *(AllLines, Lines, Around),
+    *(AllLines, Lines, Around, TryView),
     *PLACES,
+    *(Case, EvidenceItem, Hypothesis, Event),
 )
 """What has a screen of its own; a `FieldValue` has one where a query can ask for it."""
 OF_SELECTION = (
-    *("open", "only_this", "not_this", "context", "trace", "mark", "fold"),
+    *("open", "only_this", "not_this", "context", "trace", "reproduce", "fix", "mark", "fold"),
     *("copy", "copy_command", "previous_marker", "next_marker"),
 )
 """Actions of the menu, in its order."""
 OF_LINES = ("follow", "next_error", "previous_error", "search", "next_match", "previous_match")
 """Actions that need a log pane and nothing selected."""
+SENDING = ("send", "minimise", "environment", "give_body", "save_request")
+"""Actions of the screen of a reproduction."""
+NO_REQUEST = "r on a log line shows its request first"
+FIXING = ("prove_fix", "undo_fix")
+"""Actions of the fix screen."""
+NO_FIX = "X on a deploy or a suspect shows its fix branch first"
 NO_PANE = "this works in a log pane: go there first"
 
 
@@ -55,7 +66,8 @@ def refusals(pane: Pane, here: object, lines: LogsPane | None) -> dict[str, str]
         found["context"] = "" if here.at is not None else "this record has no time"
     else:
         why = "select a record" if lines is not None else NO_PANE
-        found |= dict.fromkeys(("trace", "context", "mark"), why)
+        found |= dict.fromkeys(("trace", "context", "reproduce"), why)
+    found["mark"] = "" if isinstance(here, KEEPABLE) else "select what is to be kept as evidence"
     return {name: reason for name, reason in found.items() if reason}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -185,6 +185,8 @@ class System:
     logs: FakeLogs = field(default_factory=FakeLogs)
     changes: FakeChanges = field(default_factory=FakeChanges)
     now: float = NOW
+    folder: Path | None = None
+    """The state folder; None: contracts cannot be kept."""
 
     def sources(self) -> Sources:
         topology = Topology(
@@ -196,7 +198,11 @@ class System:
         )
 
     def app(
-        self, keys: dict[str, str] | None = None, monotonic: Callable[[], float] = time.monotonic, **console: object
+        self,
+        keys: dict[str, str] | None = None,
+        monotonic: Callable[[], float] = time.monotonic,
+        environments: Sequence[Mapping[str, object]] = (),
+        **console: object,
     ) -> IncidentConsole:
         async def judge(seen: Observations) -> Diagnosis:
             return diagnose(seen)
@@ -204,8 +210,8 @@ class System:
         async def close() -> None:
             return None
 
-        config = Config.model_validate({"console": console, "keys": keys or {}})
-        collector = Collector(config, self.sources(), judge, lambda: self.now)
+        config = Config.model_validate({"console": console, "keys": keys or {}, "environment": list(environments)})
+        collector = Collector(config, self.sources(), judge, lambda: self.now, self.folder)
         loaded = Loaded(config, Path("incident.toml"), "test")
         return IncidentConsole(loaded, Direct(collector, close), clock=lambda: self.now, monotonic=monotonic)
 

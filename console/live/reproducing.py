@@ -1,0 +1,298 @@
+"""Reproductions from the screen: what would be sent of a log record, and sending it. The rules are those of `incident repro`.
+
+They run in the screen's process, so that Esc ends one at once; nothing of it is loaded before the first is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.config.effective import state_folder
+from console.config.load import ConfigError, Loaded
+from console.domain.instant import Instant, rfc3339
+from console.domain.logs import Level, LogRecord
+from console.domain.request import HttpRequest
+from console.domain.text import SafeText
+from console.guard.policy import Confirmation, Decision, State, Verdict, decide, phrase
+from console.guard.private import private_folder
+from console.guard.sanitise import safe
+from console.repro.errors import Stopped, Unclear
+from console.repro.signature import Outcome, Wanted, error_of, error_texts, logged_error
+from console.repro.view import RequestView, TryView
+from console.reproduce import (
+    Reproduction,
+    UnknownEnvironment,
+    environment_of,
+    incident_of_the_day,
+    observed_failure,
+    prove_buster,
+    session_of,
+    traced,
+)
+
+if TYPE_CHECKING:
+    from console.repro.minimise import Minimised
+    from console.repro.prepare import Imported
+    from console.repro.run import Ran, Send
+    from sources.reproduce import Session
+
+TRIES = 5
+"""Of one run, as `incident repro run` makes."""
+MOST_LINES = 200
+MOST_LINE = 2_000
+SAFEST_FIRST = ("local", "staging", "production")
+
+
+class CannotReproduce(Exception):
+    """Nothing can be sent of this; the text says why, and how to mend it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A reproduction that may be sent, with what the screen shows of it."""
+
+    what: Reproduction
+    view: RequestView
+    phrase: str
+    """What is to be typed first; empty: nothing."""
+    error: str = ""
+    """What the lines of the observed request's trace say of its error; empty: nothing is known."""
+
+    def another(self, result: Ran) -> SafeText:
+        """That it failed in another way than was observed; empty where it did not, or where nobody knows."""
+        seen = result.signature.error if result.signature is not None else ""
+        if not (self.error and seen) or seen == self.error:
+            return SafeText("")
+        return safe(f"this is another failure than the one that was observed: {self.error}", 400)
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a person typed to confirm a request."""
+
+    text: str
+    reason: str
+
+
+class Reproducing:
+    """The way from the screen to the sender.
+
+    Args:
+        loaded: The configuration, with its environments.
+        clock: For the confirmation and the day's budget.
+    """
+
+    def __init__(self, loaded: Loaded, clock: Callable[[], Instant] = time.time) -> None:
+        self._loaded = loaded
+        self._clock = clock
+
+    @property
+    def environments(self) -> tuple[str, ...]:
+        """Names of what can be sent to, the safest first."""
+        known = sorted(self._loaded.config.environment, key=lambda one: SAFEST_FIRST.index(one.tier))
+        return tuple(one.name for one in known)
+
+    async def of_record(
+        self, record: LogRecord, environment: str, trace: Sequence[LogRecord] = (), body: str | None = None
+    ) -> Planned:
+        """The request that a record is about, at an environment.
+
+        Args:
+            trace: The lines of the record's trace, which may name the error.
+            body: Given by hand, since records seldom hold it; None: as the record has it.
+
+        Raises:
+            CannotReproduce: The record is about no request, or nothing can be sent there.
+        """
+        await asyncio.to_thread(_load)
+        from console.repro.evidence import of_record, with_body
+
+        try:
+            observed = of_record(record)
+            if body is not None:
+                observed = with_body(observed, body.encode())
+            texts = [text for one in (*trace, record) if one.level >= Level.ERROR for text in error_texts(one)]
+            return await self._planned(observed, environment, logged_error(texts) if trace else "")
+        except (Unclear, Stopped, UnknownEnvironment, ConfigError) as error:
+            raise CannotReproduce(safe(str(error), 400)) from None
+
+    async def _planned(self, observed: Imported, environment: str, error: str) -> Planned:
+        from console.repro.prepare import prepared
+
+        env = environment_of(self._loaded, environment)
+        imported = prepared(observed, env)
+        wanted, incident = observed_failure(imported.observed), incident_of_the_day(self._clock())
+        what = Reproduction(self._loaded, env, imported, imported.original, wanted, incident, None, True)
+        if imported.refused is not None:
+            return Planned(what, self._view(what, imported.refused, b"", 0), "", error)
+        return await self._previewed(what, error)
+
+    async def at_environment(self, planned: Planned, environment: str) -> Planned:
+        """The same request at another environment.
+
+        Raises:
+            CannotReproduce: Nothing can be sent there.
+        """
+        from console.reproduce import with_environment
+
+        try:
+            what = with_environment(planned.what, environment)
+            return await self._previewed(what, planned.error, smallest=planned.view.smallest)
+        except (Stopped, UnknownEnvironment, ConfigError) as error:
+            raise CannotReproduce(safe(str(error), 400)) from None
+
+    async def _previewed(self, what: Reproduction, error: str, *, smallest: bool = False) -> Planned:
+        state = State(insecure=what.imported.insecure, proxy=what.imported.proxy, cacheable=what.imported.cacheable)
+        first = decide(what.request, what.env, state)
+        if first.verdict is Verdict.REFUSE:
+            return Planned(what, self._view(what, first, what.request.wire(), 0, error), "", error)
+        async with self._session(what) as session:
+            shown, left = session.preview(what.request), session.left()
+        view = replace(self._view(what, shown.decision, shown.data, left, error), smallest=smallest)
+        return Planned(what, view, view.phrase, error)
+
+    def _view(self, what: Reproduction, decision: Decision, data: bytes, left: int, error: str = "") -> RequestView:
+        head, _, body = data.partition(b"\r\n\r\n")
+        return RequestView(
+            what.env.name,
+            what.env.tier,
+            what.env.origin,
+            decision.verdict,
+            decision.rule or "",
+            decision.reason,
+            phrase(what.request, what.env) if decision.verdict is Verdict.CONFIRM else "",
+            tuple(_line(line) for line in head.split(b"\r\n") if line),
+            tuple(_line(line) for line in body.split(b"\n")[:MOST_LINES]) if body else (),
+            what.imported.notes,
+            _observed(what.imported, error),
+            left,
+            min(TRIES, what.limits.per_run, decision.most_tries or TRIES),
+            self.environments,
+        )
+
+    async def run(self, planned: Planned, typed: Typed | None, told: Callable[[TryView], None]) -> Ran:
+        """Send it a few times.
+
+        Raises:
+            CannotReproduce: The guard lets nothing out.
+        """
+        from console.repro.run import run
+
+        what = planned.what
+        async with self._cleared(planned, typed) as (session, _):
+            send = _telling(traced(what, session), what.wanted, told)
+            return await run(what.request, send, what.wanted, planned.view.tries)
+
+    async def minimise(
+        self, planned: Planned, typed: Typed | None, told: Callable[[TryView], None]
+    ) -> tuple[Minimised, Planned]:
+        """Leave out what the failure does not need; also the plan of what is left.
+
+        Raises:
+            CannotReproduce: The guard lets nothing out, or too few tries to learn anything.
+        """
+        from console.repro.minimise import minimise
+
+        what = planned.what
+        async with self._cleared(planned, typed) as (session, decision):
+            if decision.most_tries is not None:
+                few = f"{decision.rule}: at most {decision.most_tries} tries of such a request, too few to minimise it"
+                raise CannotReproduce(few)
+            await prove_buster(what, session)
+            send = _telling(traced(what, session), what.wanted, told)
+            most = session.most - session.sent
+            result = await minimise(what.request, send, what.wanted, most, production=what.env.production)
+        smallest = replace(what, imported=replace(what.imported, request=result.request))
+        return result, await self._previewed(smallest, planned.error, smallest=True)
+
+    def save(self, planned: Planned) -> Path:
+        """Write the request where `incident repro` and `incident fix` can read it.
+
+        Raises:
+            CannotReproduce: It cannot be written.
+        """
+        from console.repro.document import import_json
+
+        what, view = planned.what, planned.view
+        document = import_json(what.imported, Decision(view.verdict, view.rule, view.reason), what.env.name)
+        document["original"] = what.original
+        folder = state_folder(self._loaded) / "repro" / "requests"
+        path = folder / f"{rfc3339(self._clock())[:19].replace(':', '')}-{what.request.sha256()[:8]}.json"
+        try:
+            private_folder(folder)
+            path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        except OSError as error:
+            raise CannotReproduce(f"{path}: {error.strerror}") from None
+        return path
+
+    @asynccontextmanager
+    async def _session(self, what: Reproduction) -> AsyncIterator[Session]:
+        from sources.http import HttpDoor
+
+        async with HttpDoor(self._loaded.config.budget) as door:
+            yield session_of(what, door)
+
+    @asynccontextmanager
+    async def _cleared(self, planned: Planned, typed: Typed | None) -> AsyncIterator[tuple[Session, Decision]]:
+        """A session that carries the confirmation, and the decision with it."""
+        what = planned.what
+        try:
+            async with self._session(what) as session:
+                if typed is not None:
+                    sha, now = what.request.sha256(), self._clock()
+                    session.confirm(Confirmation(typed.text, typed.reason, sha, now, what.incident, base=what.request))
+                decision = session.preview(what.request).decision
+                if decision.verdict is not Verdict.ALLOW:
+                    raise CannotReproduce(f"{decision.rule}: {decision.reason}")
+                yield session, decision
+        except (Stopped, ConfigError) as error:
+            raise CannotReproduce(safe(str(error), 400)) from None
+
+
+def _load() -> None:
+    """Load the sender beside the event loop: it takes a moment."""
+    for name in ("sources.http", "sources.reproduce", "sources.traced", "console.repro.minimise"):
+        importlib.import_module(name)
+
+
+def _telling(send: Send, wanted: Wanted, told: Callable[[TryView], None]) -> Send:
+    """Sends, and tells of every try."""
+    number = 0
+
+    async def sent(request: HttpRequest) -> Outcome:
+        nonlocal number
+        outcome = await send(request)
+        number += 1
+        told(try_view(number, outcome, wanted))
+        return outcome
+
+    return sent
+
+
+def try_view(number: int, outcome: Outcome, wanted: Wanted) -> TryView:
+    """One try as it is shown."""
+    answer = str(outcome.status) if outcome.status is not None else outcome.problem or "no answer"
+    redirect = f", redirects to {outcome.location} (not followed)" if outcome.location else ""
+    failing = wanted.failing(outcome)
+    error = error_of(outcome) if outcome.status is not None and outcome.status >= 400 else ""
+    return TryView(number, safe(answer + redirect, 200), outcome.elapsed_s, failing, safe(error, 200), outcome.trace_id)
+
+
+def _observed(imported: Imported, error: str) -> SafeText:
+    seen = imported.observed
+    parts = [str(seen.status) if seen.status is not None else ""]
+    parts.append(f"in {seen.latency_s * 1000:.3g} ms" if seen.latency_s is not None else "")
+    parts.append(f"· {error}" if error else "")
+    return safe(" ".join(part for part in parts if part))
+
+
+def _line(data: bytes) -> SafeText:
+    return safe(data.decode("utf-8", "backslashreplace"), MOST_LINE)

@@ -1,0 +1,255 @@
+"""The screen of a reproduction: the exact request of a record, the guard's decision on it, and its tries."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from textual.containers import Vertical
+from textual.widget import AwaitMount, Widget
+from textual.worker import Worker
+
+from console.actions import Action
+from console.domain.logs import LogRecord
+from console.domain.text import SafeText
+from console.guard.policy import Verdict
+from console.guard.sanitise import safe
+from console.live.reproducing import CannotReproduce, Planned, Reproducing, Typed
+from console.live.session import Session
+from console.repro.view import TriesView, TryView
+from console.screens.base import ConsoleScreen
+from console.screens.dialogs import LineDialog
+from console.screens.narrowing import trace_of
+from console.screens.selection import SENDING
+from console.state import ConsoleState
+from widgets import repro
+from widgets.pane import Pane
+from widgets.text_view import TextView
+
+NOT_YET = "the request is being read"
+NO_ENVIRONMENT = SafeText(
+    "no environment is configured to send to: add an [[environment]] with name, tier (local, staging or production) and origin"
+)
+
+
+class ReproScreen(ConsoleScreen):
+    """A record's request, and sending it. Nothing is sent before `s` or `i` is pressed."""
+
+    def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], record: LogRecord) -> None:
+        super().__init__(session, crumbs, actions)
+        self._record = record
+        self._way: Reproducing | None = session.reproducing() if session.reproducing is not None else None
+        self._planned: Planned | None = None
+        self._trace: tuple[LogRecord, ...] = ()
+        self._problem = SafeText("")
+        self._tries = TriesView()
+        self._sending: Worker[None] | None = None
+        self.request, self.tries = TextView(id="request"), TextView(id="tries")
+        self.request.number, self.tries.number = 1, 2
+
+    def body(self) -> Iterable[Widget]:
+        yield Vertical(self.request, self.tries, id="body")
+
+    def panes(self) -> list[Pane]:
+        return [self.request, self.tries]
+
+    def here(self) -> object:
+        return self._record
+
+    def pane_name(self) -> str:
+        """Both panes are about one thing, and its keys work in both."""
+        return "reproduction"
+
+    def on_mount(self) -> None:
+        """Read the request for the safest environment."""
+        super().on_mount()
+        if self._way is None or not self._way.environments:
+            self._problem = NO_ENVIRONMENT
+            return
+        self._read_record(self._way, self._way.environments[0], None)
+
+    def show_body(self, state: ConsoleState) -> None:
+        view = self._planned.view if self._planned is not None else None
+        where = f" · {view.environment}" if view is not None else ""
+        self.request.show_content(
+            f"Request{where}", lambda w, h, look: repro.request(view, self._problem, w, h, look), self.look
+        )
+        self.tries.show_content("Tries", lambda w, h, look: repro.tries(self._tries, w, h, look), self.look)
+
+    def _read_record(self, way: Reproducing, environment: str, body: str | None) -> None:
+        async def planned() -> Planned:
+            if not self._trace and self._record.trace_id:
+                self._trace = (await self.session.records(trace_of(self._record).query)).records
+            return await way.of_record(self._record, environment, self._trace, body)
+
+        self._plan(planned)
+
+    def _plan(self, planned: Callable[[], Awaitable[Planned]]) -> None:
+        async def work() -> None:
+            try:
+                self._planned, self._problem = await planned(), SafeText("")
+            except CannotReproduce as error:
+                self._problem = safe(str(error), 400)
+            self.show_body(self.session.state())
+
+        self.run_worker(work(), name="request", group="request", exclusive=True, exit_on_error=False)
+
+    # What can be done.
+
+    def _not_here(self) -> dict[str, str]:
+        planned, way = self._planned, self._way
+        found = {**super()._not_here(), "reproduce": "this is the reproduction of the record"}
+        why = self._problem or NOT_YET if planned is None else ""
+        busy = "a run is under way: Esc ends it" if self._under_way else ""
+        refused = planned.view.reason if planned is not None and planned.view.verdict is Verdict.REFUSE else ""
+        alone = "" if way is not None and len(way.environments) > 1 else "no other environment is configured"
+        found |= dict.fromkeys(SENDING, why or busy)
+        found["send"] = found["minimise"] = why or busy or refused
+        found["environment"] = why or busy or alone
+        found["cancel"] = "" if self._under_way else found.get("cancel", "")
+        return found
+
+    @property
+    def _under_way(self) -> bool:
+        return self._sending is not None and not self._sending.is_finished
+
+    def do_environment(self) -> None:
+        """The same request at the next environment."""
+        if self._refused("environment") or self._planned is None or self._way is None:
+            return
+        way, planned, names = self._way, self._planned, self._way.environments
+        following = names[(names.index(planned.view.environment) + 1) % len(names)]
+        self._plan(lambda: way.at_environment(planned, following))
+
+    def do_give_body(self) -> AwaitMount | None:
+        """Type the body, which records seldom hold."""
+        if self._refused("give_body") or self._planned is None or self._way is None:
+            return None
+        way, name = self._way, self._planned.view.environment
+        old = "\n".join(self._planned.view.body)
+
+        def closed(text: str | None) -> None:
+            if text is not None:
+                self._read_record(way, name, text)
+
+        return self.app.push_screen(
+            LineDialog("body", old, 'the body of the request, such as {"cart": "c-12"}', lambda _: None), closed
+        )
+
+    def do_save_request(self) -> None:
+        """Write the request for the commands `incident repro` and `incident fix`."""
+        if self._refused("save_request") or self._planned is None or self._way is None:
+            return
+        try:
+            path = self._way.save(self._planned)
+        except CannotReproduce as error:
+            self.post_message(self.Notice(str(error)))
+        else:
+            self.post_message(
+                self.Notice(f"written to {path}: incident repro run FILE --env {self._planned.view.environment}")
+            )
+
+    def do_send(self) -> AwaitMount | None:
+        """Send it a few times, once it is confirmed."""
+        return None if self._refused("send") else self._confirmed("sending", self._run)
+
+    def do_minimise(self) -> AwaitMount | None:
+        """Leave out what the failure does not need, once it is confirmed."""
+        return None if self._refused("minimise") else self._confirmed("leaving out", self._minimise)
+
+    def _confirmed(self, doing: str, work: Callable[[Planned, Typed | None], Awaitable[None]]) -> AwaitMount | None:
+        """Ask for what the guard wants typed, and why; then begin."""
+        planned = self._planned
+        if planned is None:
+            return None
+        if not planned.phrase:
+            self._begin(doing, work(planned, None))
+            return None
+        wanted = planned.phrase
+
+        def because(text: str | None) -> None:
+            if text is None or text.strip() != wanted:
+                self.post_message(self.Notice("nothing was sent"))
+                return
+            self.app.push_screen(
+                LineDialog("reason", "", "why it is sent; kept in the audit", lambda _: None),
+                lambda reason: self._with_reason(doing, work, planned, Typed(wanted, (reason or "").strip())),
+            )
+
+        return self.app.push_screen(
+            LineDialog(
+                "confirm",
+                "",
+                f"{planned.view.rule}: {planned.view.reason} · type: {wanted}",
+                lambda text: None if wanted.startswith(text) else f"type exactly: {wanted}",
+            ),
+            because,
+        )
+
+    def _with_reason(
+        self, doing: str, work: Callable[[Planned, Typed | None], Awaitable[None]], planned: Planned, typed: Typed
+    ) -> None:
+        if typed.reason:
+            self._begin(doing, work(planned, typed))
+        else:
+            self.post_message(self.Notice("nothing was sent: a reason is needed, which the audit keeps"))
+
+    def _begin(self, doing: str, work: Awaitable[None]) -> None:
+        self._tries = TriesView(under_way=safe(doing))
+        self._sending = self.run_worker(
+            self._guarded(work), name=doing, group="sending", exclusive=True, exit_on_error=False
+        )
+        self.set_focus(self.tries)
+        self.show_body(self.session.state())
+
+    async def _guarded(self, work: Awaitable[None]) -> None:
+        """Whatever it ends with is said."""
+        said = SafeText("ended by hand: the audit tells what was sent")
+        try:
+            await work
+            said = SafeText("")
+        except CannotReproduce as error:
+            said = safe(str(error), 400)
+        finally:
+            tried = self._tries
+            self._tries = TriesView(tries=tried.tries, said=(said, *tried.said) if said else tried.said, bad=tried.bad)
+            if self.is_mounted:
+                self.show_body(self.session.state())
+
+    def _told(self, one: TryView) -> None:
+        before = self._tries
+        told = safe(f"{before.under_way.split(':')[0]}: {len(before.tries) + 1} sent")
+        self._tries = TriesView(told, (*before.tries, one), before.said, before.bad)
+        self.show_body(self.session.state())
+
+    def _ended(self, said: Iterable[str], *, bad: bool) -> None:
+        self._tries = TriesView(tries=self._tries.tries, said=tuple(safe(one, 400) for one in said), bad=bad)
+
+    async def _run(self, planned: Planned, typed: Typed | None) -> None:
+        assert self._way is not None
+        result = await self._way.run(planned, typed, self._told)
+        stopped = [f"stopped: {result.rule + ': ' if result.rule else ''}{result.stopped}"] if result.stopped else []
+        another = planned.another(result)
+        self._ended([result.sentence, *filter(None, (another, *stopped))], bad=result.reproduced and not another)
+        self._planned = await self._way.at_environment(planned, planned.view.environment)
+
+    async def _minimise(self, planned: Planned, typed: Typed | None) -> None:
+        assert self._way is not None
+        result, smallest = await self._way.minimise(planned, typed, self._told)
+        kept = ", ".join(result.kept) or "nothing but the address"
+        self._ended(
+            [
+                f"{result.ended}: {result.reason}",
+                f"left out {len(result.removed)} parts{': ' + ', '.join(result.removed) if result.removed else ''}",
+                f"kept: {kept}",
+            ],
+            bad=result.signature is not None,
+        )
+        if result.signature is not None:
+            self._planned = smallest
+
+    def do_cancel(self) -> None:
+        """End the run that is under way."""
+        if self._under_way and self._sending is not None:
+            self._sending.cancel()
+        else:
+            super().do_cancel()

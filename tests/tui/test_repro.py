@@ -1,0 +1,237 @@
+"""r on a log line: the exact request, the guard's decision, and sending it to a real server. Nothing leaves before it is typed."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from console.app import IncidentConsole
+from console.screens.dialogs import LineDialog
+from console.screens.logs import LogsScreen
+from console.screens.repro import ReproScreen
+from tests.repro.loopback import Loopback, Received, answer, serving, when
+from tests.tui.fakes import NOW, System, line, until
+from tests.tui.test_console import diagnosed, screen_text
+
+BODY = '{"cart": "c-1", "voucher": {"amount_off": "5"}}'
+
+
+def fails(request: Received) -> bool:
+    return b"amount_off" in request.body
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with serving(when(fails)) as found:
+        yield found
+
+
+@pytest.fixture
+def system() -> System:
+    made = System()
+    made.logs.written = [
+        line(
+            "request", NOW - 30, offset=100, status=500, trace_id="a" * 32, fields=(("method", "POST"), ("body", BODY))
+        )
+    ]
+    return made
+
+
+def app_of(system: System, folder: Path, *origins: tuple[str, str]) -> IncidentConsole:
+    """A console that may send to these tiers and origins."""
+    tables = [{"name": tier, "tier": tier, "origin": origin} for tier, origin in origins]
+    return system.app(environments=tables, state_dir=str(folder / "state"))
+
+
+async def opened(app: IncidentConsole, pilot: Pilot[int]) -> None:
+    """On the screen of the reproduction, with the request on it."""
+    await diagnosed(app, pilot)
+    await pilot.press("3", "r")
+    await until(lambda: isinstance(app.screen, ReproScreen) and "decision" in screen_text(app))
+
+
+async def typed(app: IncidentConsole, pilot: Pilot[int], text: str) -> None:
+    """Into the dialog that is open."""
+    await until(lambda: isinstance(app.screen, LineDialog))
+    app.screen.query_one(Input).value = text
+    await pilot.press("enter")
+
+
+async def confirmed(app: IncidentConsole, pilot: Pilot[int], server: Loopback, key: str) -> None:
+    """Begin what a key begins, with what the guard wants typed."""
+    await pilot.press(key)
+    await typed(app, pilot, f"local POST 127.0.0.1:{server.port}")
+    await until(lambda: isinstance(app.screen, LineDialog) and "why it is sent" in screen_text(app))
+    await typed(app, pilot, "to see it fail")
+    await until(lambda: isinstance(app.screen, ReproScreen))
+
+
+def audit(folder: Path) -> list[dict[str, object]]:
+    """Every line of the audit."""
+    path = folder / "state" / "repro" / "audit.jsonl"
+    return [json.loads(text) for text in path.read_text().splitlines()] if path.exists() else []
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_the_exact_request_is_shown_and_nothing_is_sent(
+    system: System, server: Loopback, tmp_path: Path, size: tuple[int, int]
+) -> None:
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot)
+        text = screen_text(app)
+        for words in (
+            "may be sent once confirmed",
+            "G5: POST",
+            f"local POST 127.0.0.1:{server.port}",
+            "nothing was sent",
+        ):
+            assert words in text
+        await pilot.press("G")
+        await until(lambda: "the record gives no headers" in screen_text(app))
+        assert server.received == [] and audit(tmp_path) == []
+
+
+async def test_what_was_typed_wrong_or_without_a_reason_sends_nothing(
+    system: System, server: Loopback, tmp_path: Path
+) -> None:
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("s")
+        await typed(app, pilot, "yes")
+        await until(lambda: "type exactly" in screen_text(app))
+        await pilot.press("escape")
+        await until(lambda: isinstance(app.screen, ReproScreen))
+        await pilot.press("s")
+        await typed(app, pilot, f"local POST 127.0.0.1:{server.port}")
+        await until(lambda: isinstance(app.screen, LineDialog) and "why it is sent" in screen_text(app))
+        await typed(app, pilot, "")
+        await until(lambda: "a reason is needed" in screen_text(app))
+        assert server.received == [] and audit(tmp_path) == []
+
+
+async def test_a_confirmed_run_sends_a_few_and_says_how_often_it_fails(
+    system: System, server: Loopback, tmp_path: Path
+) -> None:
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await confirmed(app, pilot, server, "s")
+        await until(lambda: "failed 5 of 5 tries" in screen_text(app))
+        assert [one.body.decode() for one in server.received] == [BODY] * 5
+        assert {one.headers["x-synthetic"] for one in server.received} == {"1"}
+        assert [one["event"] for one in audit(tmp_path)] == ["intent", "outcome"] * 5
+        await until(lambda: "1995 requests left" in screen_text(app))
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, LogsScreen))
+
+
+async def test_what_the_failure_does_not_need_is_left_out(system: System, server: Loopback, tmp_path: Path) -> None:
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await confirmed(app, pilot, server, "i")
+        await until(lambda: "without what it does not need" in screen_text(app))
+        assert "json .cart" in screen_text(app) and "1-minimal" in screen_text(app)
+        await pilot.press("w")
+        saved = tmp_path / "state" / "repro" / "requests"
+        await until(lambda: saved.exists() and any(saved.iterdir()))
+        assert (saved.stat().st_mode & 0o777) == 0o700
+
+
+async def test_escape_ends_a_run_at_once_and_the_audit_tells_it(system: System, tmp_path: Path) -> None:
+    held = threading.Event()
+
+    def hang(_: Received, peer: socket.socket) -> None:
+        held.wait(20)
+        peer.sendall(answer(500))
+
+    with serving(hang) as server:
+        app = app_of(system, tmp_path, ("local", server.origin))
+        async with app.run_test(size=(120, 40)) as pilot:
+            await opened(app, pilot)
+            await confirmed(app, pilot, server, "s")
+            await until(lambda: len(server.received) == 1)
+            assert "sending" in screen_text(app)
+            await pilot.press("escape")
+            await until(lambda: "ended by hand" in screen_text(app))
+            assert [one["event"] for one in audit(tmp_path)] == ["intent", "outcome"]
+            assert audit(tmp_path)[1]["problem"] == "cancelled"
+        held.set()
+        assert len(server.received) == 1
+
+
+async def test_what_the_guard_refuses_cannot_be_sent_and_says_why(
+    system: System, server: Loopback, tmp_path: Path
+) -> None:
+    app = app_of(system, tmp_path, ("production", "https://shop.example"))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        assert "is not sent" in screen_text(app)
+        await pilot.press("s")
+        await until(lambda: "refused in production" in screen_text(app))
+        await pilot.press("i")
+        assert isinstance(app.screen, ReproScreen)
+        assert server.received == []
+
+
+async def test_the_safest_environment_comes_first_and_v_goes_to_the_next(
+    system: System, server: Loopback, tmp_path: Path
+) -> None:
+    app = app_of(system, tmp_path, ("production", "https://shop.example"), ("local", server.origin))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        assert "local · local ·" in screen_text(app) and "v goes there" in screen_text(app)
+        await pilot.press("v")
+        await until(lambda: "production · production · https://shop.example" in screen_text(app))
+        await pilot.press("v")
+        await until(lambda: "local · local ·" in screen_text(app))
+        assert server.received == []
+
+
+async def test_a_body_can_be_typed(system: System, server: Loopback, tmp_path: Path) -> None:
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=(120, 60)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("b")
+        await typed(app, pilot, '{"cart": "c-2"}')
+        await until(lambda: '{"cart": "c-2"}' in screen_text(app))
+        await confirmed(app, pilot, server, "s")
+        await until(lambda: "not reproduced in 5 tries" in screen_text(app))
+        assert {one.body for one in server.received} == {b'{"cart": "c-2"}'}
+
+
+@pytest.mark.parametrize(
+    ("environments", "fields", "words"),
+    [
+        ((), (("method", "POST"),), "add an [[environment]]"),
+        (
+            (("local", "http://127.0.0.1:9"),),
+            (("path", "/orders?token=‹redacted:token›"), ("method", "GET")),
+            "was hidden",
+        ),
+    ],
+)
+async def test_what_cannot_be_reproduced_says_why(
+    system: System,
+    tmp_path: Path,
+    environments: tuple[tuple[str, str], ...],
+    fields: tuple[tuple[str, str], ...],
+    words: str,
+) -> None:
+    system.logs.written = [line("request", NOW - 30, offset=100, fields=fields)]
+    app = app_of(system, tmp_path, *environments)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("3", "r")
+        await until(lambda: isinstance(app.screen, ReproScreen) and words in screen_text(app))
+        await pilot.press("s")
+        assert isinstance(app.screen, ReproScreen)
