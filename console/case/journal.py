@@ -18,6 +18,8 @@ from console.domain.instant import Instant
 from console.guard.audit import Audit, AuditFailed
 from console.guard.redact import redact_json, redact_wholly
 
+AUTHOR = "INCIDENT_AUTHOR"
+"""The environment variable that names who writes, where one account is shared."""
 SUFFIX = ".jsonl"
 FOLDER = "journal"
 MOST_LINE = 1 << 20

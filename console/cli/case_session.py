@@ -14,19 +14,17 @@ import click
 from console.case.book import Blocked, Book, Unfit
 from console.case.events import Draft
 from console.case.hypotheses import NotAllowed
-from console.case.journal import NotSaved, author_name
+from console.case.journal import AUTHOR, NotSaved, author_name
 from console.case.predictions import BadPrediction
 from console.case.store import NoSuchCase, cases_folder, find_case
 from console.cli.options import config_option, forms
 from console.cli.outcome import Refused, say
-from console.reproduce import user
 from console.config.effective import state_folder
 from console.config.load import Loaded, load
 from console.domain.instant import Instant
+from console.reproduce import user
 
 F = TypeVar("F", bound=Callable[..., Any])
-AUTHOR = "INCIDENT_AUTHOR"
-"""Names who writes, where one account is shared."""
 
 author_option = click.option("--author", metavar="NAME", envvar=AUTHOR, help="Who writes; default: the account's name.")
 

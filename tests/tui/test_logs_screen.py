@@ -486,7 +486,7 @@ async def test_what_cannot_be_done_is_greyed_with_its_reason_in_help_and_palette
         await pilot.press("ctrl+u", *"later")
         await until(lambda: "Not now: the window ends now" in screen_text(app))
         await pilot.press("escape", "1", "m")
-        await until(lambda: "select a record" in screen_text(app))
+        await until(lambda: "select what is to be kept" in screen_text(app))
 
 
 async def test_where_no_log_line_is_shown_the_filter_is_not_changed_unseen(system: System) -> None:

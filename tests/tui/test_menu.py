@@ -41,7 +41,7 @@ async def test_the_menu_of_a_record_greys_what_it_cannot_do_with_the_reason(
             "Open what is selected",
             "Filter to what this line",
             "Filter out what this line",
-            "Mark this line as evidence",
+            "Mark what is selected as evidence",
             "unfiltered lines",
             "this record's trace",
         ):

@@ -1,0 +1,334 @@
+"""The case on the screen: what is known of it, its hypotheses, its evidence, its timeline."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from textual import events
+from textual.containers import Horizontal, Vertical
+from textual.widget import AwaitMount, Widget
+
+from console.actions import Action
+from console.case.book import Book
+from console.case.events import Event
+from console.case.gates import WAYS, Wish
+from console.case.model import Case, CaseState, EvidenceItem, Hypothesis, Outcome
+from console.case.predictions import Answer, BadPrediction, Question, judged, question_of, reduced
+from console.domain.instant import Window, rfc3339
+from console.domain.series import SeriesKey
+from console.live.desk import NO_CASE, Desk
+from console.live.session import Session
+from console.screens.base import ConsoleScreen
+from console.screens.details import DetailScreen
+from console.screens.dialogs import LineDialog
+from console.state import ConsoleState, Trend
+from widgets import case as painters
+from widgets.body import Body, Look
+from widgets.pane import Pane
+from widgets.text_view import TextView
+
+NARROW_COLUMNS = 100
+REFRESH_S = 2.0
+"""What others write is seen within this time."""
+HYPOTHESIS_HINT = (
+    "a cause, and behind | what is seen if it holds: the pool is exhausted | max(pool_in_use, checkout) >= 20 over 5m"
+)
+STATE_HINT = "a state, and a reason behind it where a gate asks for one: {}"
+
+
+class CaseScreen(ConsoleScreen):
+    """Four panes of one case; where none is open, the cases that there are."""
+
+    def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action]) -> None:
+        super().__init__(session, crumbs, actions)
+        self.summary, self.ledger = TextView(), TextView()
+        self.kept, self.timeline = TextView(), TextView()
+        self._left = Vertical(self.summary, self.ledger, id="case-left")
+        self._right = Vertical(self.kept, self.timeline, id="case-right")
+        self._lower: Pane = self.timeline
+        self._busy = False
+        for number, pane in enumerate(self.panes(), 1):
+            pane.number = number
+
+    def body(self) -> Iterable[Widget]:
+        yield Horizontal(self._left, self._right, id="body")
+
+    def panes(self) -> list[Pane]:
+        return [self.summary, self.ledger, self.kept, self.timeline]
+
+    def pane_name(self) -> str:
+        return "case"
+
+    def on_mount(self) -> None:
+        """Read the record now, and again and again while it is shown."""
+        super().on_mount()
+        self.divide()
+        self.set_interval(REFRESH_S, self.read_again, name="case")
+        self.read_again()
+        desk = self.desk
+        if desk is not None:
+            self.run_worker(desk.looked(), name="looked", group="looked", exit_on_error=False)
+
+    def read_again(self) -> None:
+        """Read what was added, unless that is under way."""
+        desk = self.desk
+        if desk is None or self._busy:
+            return
+        self._busy = True
+        self.run_worker(self._read(desk), name="record", group="record", exit_on_error=False)
+
+    async def _read(self, desk: Desk) -> None:
+        try:
+            await desk.refresh()
+            await self._recheck(desk)
+        finally:
+            self._busy = False
+        self.show(self.session.state())
+
+    def after_writing(self, told: str) -> None:
+        """Show what is in the record now."""
+        self.tell(told)
+        self.show(self.session.state())
+
+    def show_body(self, state: ConsoleState) -> None:
+        view = self.session.case_view()
+        case = view.case
+        name = f"Case {case.id}" if case is not None else "Cases"
+        self.summary.show_content(name, lambda w, h, look: painters.summary(view, w, h, look), self.look)
+        count = len(case.hypotheses) if case is not None else 0
+        self.ledger.show_content(
+            f"Hypotheses · {count}", lambda w, h, look: painters.hypotheses(view, w, h, look), self.look
+        )
+        count = len(case.evidence) if case is not None else 0
+        self.kept.show_content(f"Evidence · {count}", lambda w, h, look: painters.evidence(view, w, h, look), self.look)
+        self.timeline.show_content("Timeline", lambda w, h, look: painters.timeline(view, w, h, look), self.look)
+
+    # Layout.
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Divide the new size."""
+        self.divide()
+
+    def divide(self) -> None:
+        """Two columns; on a narrow screen the summary above one other pane."""
+        narrow = self.size.width < NARROW_COLUMNS
+        shown = (
+            {self._zoomed} if self._zoomed is not None else {self.summary, self._lower} if narrow else set(self.panes())
+        )
+        for pane in self.panes():
+            pane.display = pane in shown
+        for column in (self._left, self._right):
+            column.display = any(pane in shown for pane in column.children)
+        self.query_one("#body").styles.layout = "vertical" if narrow else "horizontal"
+
+    def go_to(self, number: int) -> None:
+        """On a narrow screen the pane takes the lower half."""
+        panes = self.panes()
+        if 1 < number <= len(panes):
+            self._lower = panes[number - 1]
+        if 1 <= number <= len(panes) and self._zoomed is not None:
+            self._zoomed = panes[number - 1]
+        self.divide()
+        super().go_to(number)
+
+    def _give_all_to(self, pane: Pane | None) -> None:
+        self._zoomed = pane
+        self.divide()
+
+    # What can be done.
+
+    def do_case(self) -> AwaitMount | None:
+        """A new case."""
+        return self.ask_for_case()
+
+    def do_open(self) -> None:
+        """Take up a case of the list; else enter what is selected."""
+        chosen = self.current().selected()
+        if isinstance(chosen, Case):
+            self.in_case(lambda desk: _taken_up(desk, chosen.id))
+        else:
+            super().do_open()
+
+    def do_hypothesis(self) -> AwaitMount | None:
+        """Type a hypothesis and what is seen if it holds."""
+        if self._without_case():
+            return None
+
+        def problem(text: str) -> str | None:
+            _, bar, predicts = text.partition("|")
+            try:
+                question_of(predicts) if bar and predicts.strip() else None
+            except BadPrediction as error:
+                return str(error)
+            return None
+
+        def typed(text: str | None) -> None:
+            if text and text.strip():
+                self.in_case(lambda desk: _suppose(desk, text))
+
+        return self.app.push_screen(LineDialog("hypothesis", "", HYPOTHESIS_HINT, problem), typed)
+
+    def do_case_state(self) -> AwaitMount | None:
+        """Type the next state, and a reason behind it."""
+        desk = self.desk
+        if self._without_case() or desk is None or desk.case is None:
+            return None
+        ways = [str(state) for state in WAYS.get(desk.case.state, ())]
+
+        def problem(text: str) -> str | None:
+            word = text.split()[0].lower() if text.split() else ""
+            return None if word in {str(state) for state in CaseState} else f"no state {word!r}: {', '.join(ways)}"
+
+        def typed(text: str | None) -> None:
+            if text and text.strip() and problem(text) is None:
+                self.in_case(lambda desk: _moved(desk, text))
+
+        hint = STATE_HINT.format(", ".join(ways) or "the case has ended")
+        return self.app.push_screen(LineDialog("state", ways[0] if ways else "", hint, problem), typed)
+
+    def do_check(self) -> None:
+        """Ask every prediction now."""
+        desk = self.desk
+        if self._without_case() or desk is None or desk.case is None:
+            return
+        self.in_case(lambda desk: self._asked(desk, only_due=False))
+
+    def _without_case(self) -> bool:
+        desk = self.desk
+        if desk is None or desk.case is None:
+            self.tell(NO_CASE)
+            return True
+        return False
+
+    # Predictions.
+
+    async def _recheck(self, desk: Desk) -> None:
+        """Ask the predictions whose interval has passed."""
+        case, now = desk.case, self.session.state().now
+        if case is None or self.session.replaying:
+            return
+        if any(
+            p.every_s is not None and (p.last is None or p.stale(now))
+            for one in case.hypotheses
+            for p in one.predictions
+        ):
+            await self._asked(desk, only_due=True)
+
+    async def _asked(self, desk: Desk, *, only_due: bool) -> str:
+        case, state = desk.case, self.session.state()
+        asked = 0
+        for one in case.hypotheses if case is not None else ():
+            for p in one.predictions:
+                due = p.every_s is not None and (p.last is None or p.stale(state.now))
+                question = question_of(p.text)
+                if question.kind == "manual" or (only_due and not due):
+                    continue
+                answer, control, window = await ask(self.session, question)
+                outcome, before = judged(question, answer, p.min_samples), judged(question, control, p.min_samples)
+                await desk.do(_result(one.name, p.name, (outcome, before), (answer, control), window))
+                asked += 1
+        return (
+            f"{asked} prediction{'s' if asked != 1 else ''} asked"
+            if asked
+            else "no prediction that a program can ask: h writes one"
+        )
+
+
+class ItemScreen(DetailScreen):
+    """One thing of a case in full: evidence, a hypothesis, an entry."""
+
+    def __init__(
+        self,
+        session: Session,
+        crumbs: tuple[str, ...],
+        actions: Sequence[Action],
+        item: EvidenceItem | Hypothesis | Event,
+    ) -> None:
+        super().__init__(session, crumbs, actions)
+        self._item = item
+        self.title_shown = "Entry" if isinstance(item, Event) else item.name
+
+    def painted(self, state: ConsoleState, width: int, height: int, look: Look) -> Body:
+        view, item = self.session.case_view(), self._item
+        if isinstance(item, EvidenceItem):
+            return painters.item(item, width, height, look)
+        if isinstance(item, Event):
+            return painters.entry(item, width, height, look)
+        case = view.case or Case("")
+        return painters.hypothesis(case.hypothesis(item.name) or item, case, width, height, look)
+
+
+async def _taken_up(desk: Desk, case_id: str) -> str:
+    await desk.attach(case_id)
+    return f"writing into {case_id} from now on"
+
+
+async def _suppose(desk: Desk, text: str) -> str:
+    statement, bar, predicts = text.partition("|")
+
+    def write(book: Book) -> str:
+        name = str(book.hypothesis(statement.strip(), {}).data["name"])
+        if bar and predicts.strip():
+            book.predict(name, predicts.strip(), {})
+        return name
+
+    name = await desk.do(write)
+    return f"{name} written down{'' if bar and predicts.strip() else '; it stays a draft until it predicts something'} · on the disk"
+
+
+async def _moved(desk: Desk, text: str) -> str:
+    word, _, reason = text.strip().partition(" ")
+    wish = Wish(CaseState(word.lower()), reason.strip(), text=reason.strip())
+
+    def move(book: Book) -> Event:
+        return book.close(wish) if wish.to is CaseState.CLOSED else book.move(wish)
+
+    event = await desk.do(move)
+    return f"{event.text} · on the disk"
+
+
+def _result(
+    name: str, prediction: str, outcomes: tuple[Outcome, Outcome], answers: tuple[Answer, Answer], window: Window
+) -> Callable[[Book], Event]:
+    """Writes down what a prediction turned out to be: now, and in the control window."""
+    (outcome, before), (answer, control) = outcomes, answers
+    data = {
+        "value": answer.value, "samples": answer.samples, "control": str(before), "control_value": control.value,
+        "window": {"start": rfc3339(window.start), "end": rfc3339(window.end)},
+    }  # fmt: skip
+    got = "no data" if answer.value is None else f"{answer.value:.4g}"
+    return lambda book: book.result(name, prediction, outcome, data, f"{got} ({answer.samples} samples)")
+
+
+async def ask(session: Session, question: Question) -> tuple[Answer, Answer, Window]:
+    """What the console knows of a question: in its stretch, and in as long a stretch before it or before the onset."""
+    state = session.state()
+    axis = state.signals.axis if state.signals is not None else None
+    end = state.window.end
+    window = Window(end - question.over_s, end)
+    onset = state.diagnosis.onset if state.diagnosis is not None else None
+    until = window.start if onset is None else min(window.start, onset)
+    control = Window(until - question.over_s, until)
+    trend = await _trend(session, question)
+    if trend is None or axis is None:
+        return Answer(None, 0), Answer(None, 0), window
+    points = [(axis.window.start + axis.step_s * n, value) for n, value in enumerate(trend.points)]
+
+    def answer(stretch: Window) -> Answer:
+        inside = [value for at, value in points if at in stretch and value is not None]
+        if question.kind == "log":
+            return Answer(sum(inside), int(sum(inside)) or len(inside)) if inside else Answer(None, 0)
+        complete = stretch.start >= axis.window.start
+        return Answer(reduced(question.reducer, inside), len(inside), complete or bool(inside))
+
+    return answer(window), answer(control), window
+
+
+async def _trend(session: Session, question: Question) -> Trend | None:
+    if question.kind == "log":
+        return await session.line_counts(question.query)
+    if question.metric in ("error_rate", "latency_p99", "request_rate"):
+        found = await session.trends(question.service, question.operation)
+        if found is not None:
+            return dict(zip(("error_rate", "latency_p99", "request_rate"), found, strict=True))[question.metric]
+    return await session.series(SeriesKey(question.service, question.operation, question.metric))

@@ -1,0 +1,274 @@
+"""The case on the screen: one key from the overview; what is written from any pane is on the disk before it is confirmed."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from textual.pilot import Pilot
+
+from console.app import IncidentConsole
+from console.case.book import Book
+from console.case.model import HypothesisState
+from console.live.desk import Desk
+from console.screens.case import CaseScreen, ItemScreen
+from console.screens.dialogs import LineDialog
+from tests.tui.fakes import NOW, System, line, until
+from tests.tui.test_console import diagnosed, screen_text
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> float:
+        self.now += 0.25
+        return self.now
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "cases"
+
+
+@pytest.fixture
+def system() -> System:
+    made = System()
+    made.logs.written = [line(f"timeout after {n} ms calling payments") for n in range(40)]
+    return made
+
+
+def with_desk(system: System, folder: Path, author: str = "alice") -> IncidentConsole:
+    app = system.app()
+    app.session.desk = Desk(folder, author, ZoneInfo("UTC"), Clock())
+    return app
+
+
+def desk(app: IncidentConsole) -> Desk:
+    assert app.session.desk is not None
+    return app.session.desk
+
+
+async def opened(app: IncidentConsole, pilot: Pilot[int], title: str = "Orders fail") -> None:
+    """Open the case screen and a new case on it."""
+    await diagnosed(app, pilot)
+    await pilot.press("I")
+    await until(lambda: isinstance(app.screen, CaseScreen))
+    await pilot.press("I")
+    await until(lambda: isinstance(app.screen, LineDialog))
+    await pilot.press("ctrl+u", *title, "enter")
+    await until(lambda: desk(app).case is not None and isinstance(app.screen, CaseScreen))
+
+
+def events(folder: Path) -> list[str]:
+    """The kinds of everything on the disk."""
+    (case,) = [path.name for path in folder.iterdir()]
+    return [event.kind for event in Book(folder, case, "x").read().events]
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 40), (200, 50)])
+async def test_one_key_from_the_overview_leads_to_the_case(system: System, folder: Path, size: tuple[int, int]) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=size) as pilot:
+        await opened(app, pilot)
+        await until(lambda: "Orders fail" in screen_text(app))
+        assert "triage" in screen_text(app)
+        await pilot.press("4")
+        await until(lambda: "Timeline" in screen_text(app))
+
+
+async def test_a_new_case_holds_a_snapshot_with_the_symptoms_as_evidence(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        case = desk(app).case
+        assert case is not None
+        assert case.snapshots and "impact_started_at" in case.times and case.services
+        metric = [one for one in case.evidence if one.kind == "metric"]
+        assert any(len(one.points) > 10 for one in metric)
+        assert "snapshot" in events(folder)
+
+
+async def test_a_note_from_any_pane_is_on_the_disk_when_it_is_confirmed(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("backspace", "4", "a")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        await pilot.press(*"rolled back", "enter")
+        await until(lambda: "on the disk" in screen_text(app))
+        assert "noted: rolled back" in screen_text(app)
+        assert events(folder)[-1] == "note"
+
+
+@pytest.mark.parametrize("pane", ["1", "2", "3", "4", "5"])
+async def test_m_keeps_what_is_selected_in_every_pane(system: System, folder: Path, pane: str) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        case = desk(app).case
+        assert case is not None
+        before = len(case.evidence)
+        await pilot.press("backspace", pane, "m")
+        await until(lambda: "kept" in screen_text(app))
+        case = desk(app).case
+        assert case is not None and len(case.evidence) == before + 1
+        one = case.evidence[-1]
+        assert one.claim and one.query and one.window is not None and len(one.digest) == 64
+
+
+async def test_a_marked_line_that_is_unmarked_is_taken_back_by_a_new_entry(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("backspace", "3", "m")
+        await until(lambda: "kept" in screen_text(app))
+        await pilot.press("m")
+        await until(lambda: "taken back" in screen_text(app))
+        assert events(folder)[-2:] == ["evidence", "note"]
+
+
+async def test_lines_marked_before_there_was_a_case_are_written_into_it(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("3", "m")
+        await until(lambda: "marked as evidence" in screen_text(app))
+        await opened(app, pilot)
+        case = desk(app).case
+        assert case is not None and any(one.kind == "log" for one in case.evidence)
+
+
+async def test_without_a_case_a_note_says_which_key_opens_one(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("a")
+        await until(lambda: "no case is open: I opens one" in screen_text(app))
+
+
+async def test_a_hypothesis_is_written_down_and_its_prediction_asked(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("h")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        await pilot.press(*"payments is slow | max(latency_p95, checkout) > 1s over 5m", "enter")
+        await until(lambda: "H1" in screen_text(app) and "open" in screen_text(app))
+        await pilot.press("p")
+        await until(lambda: "supported" in screen_text(app))
+        case = desk(app).case
+        assert case is not None and case.hypotheses[0].state is HypothesisState.SUPPORTED
+        await pilot.press("2", "enter")
+        await until(lambda: isinstance(app.screen, ItemScreen) and "must hold" in screen_text(app))
+
+
+async def test_a_prediction_that_could_not_fail_is_told_while_it_is_typed(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("h")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        await pilot.press(*"x | it is slow", "enter")
+        await until(lambda: "is no prediction" in screen_text(app))
+        assert isinstance(app.screen, LineDialog)
+
+
+async def test_a_gate_says_no_and_lets_pass_with_a_reason(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await desk(app).do(lambda book: book.severity("P2", ""))
+        for text, told in (
+            ("closed a known fault with a ticket", "SG5"),
+            ("closed a known fault with a ticket", "to closed"),
+        ):
+            await pilot.press("S")
+            await until(lambda: isinstance(app.screen, LineDialog))
+            await pilot.press("ctrl+u", *text, "enter")
+            await until(lambda told=told: told in screen_text(app))  # type: ignore[misc]
+        case = desk(app).case
+        assert case is not None and str(case.state) == "closed" and case.overrides[0].rule == "SG5"
+
+
+async def test_what_cannot_be_saved_stays_on_the_screen_and_is_saved_later(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        write = os.write
+        full = True
+
+        def failing(fd: int, data: bytes) -> int:
+            if full and b"precious" in data:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return write(fd, data)
+
+        monkeypatch.setattr(os, "write", failing)
+        await pilot.press("a")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        await pilot.press(*"precious words", "enter")
+        await until(lambda: "NOT SAVED" in screen_text(app) and "precious words" in screen_text(app))
+        assert "No space left" in screen_text(app)
+        assert desk(app).left_behind() == ["precious words"]
+        full = False
+        await until(lambda: desk(app).unsaved == 0)
+        assert events(folder)[-1] == "note"
+
+
+async def test_what_others_write_is_seen(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        case = desk(app).case
+        assert case is not None
+        Book(folder, case.id, "bob", desk(app)._clock).note("bob was here")
+        await until(lambda: "bob was here" in screen_text(app))
+
+
+async def test_a_console_that_is_opened_again_resumes_and_tells_what_happened_since(
+    system: System, folder: Path
+) -> None:
+    first = with_desk(system, folder)
+    async with first.run_test(size=(120, 40)) as pilot:
+        await opened(first, pilot)
+        case = desk(first).case
+        assert case is not None
+    bob = Book(folder, case.id, "bob", lambda: NOW + 500)
+    for n in range(30):
+        bob.note(f"bob's note {n}")
+    second = with_desk(system, folder)
+    desk(second)._clock = lambda: NOW + 600
+    async with second.run_test(size=(120, 50)) as pilot:
+        await until(lambda: desk(second).case is not None)
+        await diagnosed(second, pilot)
+        await pilot.press("I")
+        await until(lambda: "since you last looked" in screen_text(second))
+        view = desk(second).view
+        assert len(view.since) <= 20 and "bob's note 29" in "\n".join(view.since)
+
+
+async def test_cases_are_listed_where_none_is_open_and_enter_takes_one_up(system: System, folder: Path) -> None:
+    Book.new(folder, "An older case", "bob", {}, lambda: NOW - 90_000)
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("I")
+        await until(lambda: "An older case" in screen_text(app))
+        await pilot.press("enter")
+        await until(lambda: desk(app).case is not None)
+
+
+async def test_hostile_text_of_a_case_is_shown_and_obeyed_by_nobody(system: System, folder: Path) -> None:
+    book = Book.new(folder, "x \x1b]52;c;y\x07 [bold]z[/]", "alice", {}, lambda: NOW - 10)
+    book.note("\x9b31m \u202e evil [red]")
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await until(lambda: desk(app).case is not None)
+        await pilot.press("I")
+        await until(lambda: "[red]" in screen_text(app))
+        assert "\x1b" not in screen_text(app) and "\u202e" not in screen_text(app)
