@@ -33,6 +33,8 @@ _RUST = re.compile(r".*panicked at (?:'.*', )?(?P<file>\S+?\.rs):(?P<line>\d+):\
 _PLAIN = re.compile(r".*?(?P<file>(?:[\w.@-]+/)+[\w.-]+\.[A-Za-z]{1,5}):(?P<line>\d+)\b")
 _FORMS = (_PYTHON, _JVM, _NET, _JS, _GO, _RUBY, _PHP, _RUST, _PLAIN)
 _GO_NAME = re.compile(r"(?:[\w./-]+\.)?(?:\(\*?\w+\)\.)?(?P<name>\w+)\(.*\)\s*$")
+_BREAK = re.compile(r"\n|\^J")
+"""Between the lines of a trace; in a field of a record a line break is shown as `^J`."""
 _SCHEME = re.compile(r"^(?:file://|webpack(?:-internal)?://(?:[^/]*/)?)")
 
 
@@ -67,7 +69,7 @@ class Placed:
 
 def frames_of(lines: Sequence[str]) -> tuple[Frame, ...]:
     """The frames of one trace, innermost first; the cause's before those of what it caused."""
-    texts = [line for text in lines[:MOST_LINES] for line in text.split("\n")][:MOST_LINES]
+    texts = [line for text in lines[:MOST_LINES] for line in _BREAK.split(text)][:MOST_LINES]
     python = any("Traceback (most recent call last)" in line or line.lstrip().startswith('File "') for line in texts)
     segments: list[list[Frame]] = [[]]
     name = ""

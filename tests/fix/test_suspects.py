@@ -240,6 +240,12 @@ def test_frames_come_innermost_first(language: str) -> None:
     assert got[: len(wanted)] == wanted
 
 
+def test_a_trace_in_one_field_is_read_like_one_on_several_lines() -> None:
+    text, wanted = TRACES["python"]
+    (first, *_) = frames_of([safe(text.replace("    x\n", "    x\n    ^^^\n"))])
+    assert (first.path, first.line, first.function) == wanted[0]
+
+
 def test_a_frame_is_in_the_file_whose_end_agrees_most() -> None:
     files = ("checkout/pricing.py", "payments/pricing.py", "lib/util.py", "main.py")
     paths = [
