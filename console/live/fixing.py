@@ -1,0 +1,287 @@
+"""Fix branches from the screen: suspect commits, the plan, making it, verifying it, taking it away. The rules are those of `incident fix`.
+
+They run in the screen's process; nothing of it is loaded before the first is asked for, and git runs beside the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import re
+import shlex
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from console.config.effective import state_folder
+from console.config.load import ConfigError, Loaded
+from console.domain.changes import Change
+from console.domain.instant import Instant
+from console.domain.logs import LogRecord
+from console.domain.text import SafeText
+from console.fix.branch import Plan, name_problem
+from console.fix.finding import Finding
+from console.fix.frames import traces_in
+from console.fix.handover import Handover, deploy_text, last_check, lines
+from console.fix.record import UNDONE, Branch
+from console.fixing import (
+    Unknown,
+    base_of,
+    counts_of,
+    deploys_of,
+    gate_of,
+    known_branches,
+    local_environment,
+    subject_of,
+    verified,
+)
+from console.guard.gate import Deed, NotAdmitted, Typed
+from console.guard.policy import Decision, Verdict
+from console.guard.sanitise import safe
+from sources.base import SourceError
+
+if TYPE_CHECKING:
+    from console.reproduce import Reproduction
+    from sources.fixing import Made
+    from sources.reproduce import Session
+
+
+class CannotFix(Exception):
+    """It cannot be done; the text says why, and names the rule where one decided."""
+
+
+class Fixing:
+    """The way from the screen to repositories.
+
+    Args:
+        loaded: The configuration.
+        clock: For the newest deploy.
+    """
+
+    def __init__(self, loaded: Loaded, clock: Callable[[], Instant] = time.time) -> None:
+        self._loaded = loaded
+        self._clock = clock
+
+    def problem(self, service: str) -> SafeText:
+        """Why nothing can be mended here; empty where something can."""
+        known = [one.name for one in self._loaded.config.service if one.repository is not None]
+        if service in known:
+            return SafeText("")
+        return safe(f'{service or "no service"} has no repository: add repository = "…" to its [[service]]', 300)
+
+    async def finding(
+        self, service: str, deploy: str, records: Sequence[LogRecord], others: Sequence[Change]
+    ) -> Finding:
+        """The suspect commits of a deploy.
+
+        Args:
+            deploy: The tag of the bad one; empty: the newest.
+            records: Errors since then.
+            others: Changes of other kinds.
+
+        Raises:
+            CannotFix: The repository cannot be read, or there is no deploy before it.
+        """
+        await asyncio.to_thread(_load)
+        from sources.suspecting import find
+
+        frames, traces = traces_in(records, service)
+        names = [one.name for one in self._loaded.config.service]
+        try:
+            subject = subject_of(self._loaded, service)
+            bad, good, _ = await deploys_of(subject, None, deploy or None, self._clock())
+            return await find(
+                subject.tags.repository, service, good, bad, frames, traces=traces, services=names, others=others
+            )
+        except (Unknown, NotAdmitted, SourceError, ConfigError) as error:
+            raise CannotFix(safe(str(error), 400)) from None
+
+    def name_problem(self, name: str) -> str | None:
+        """Why a branch may not have this name; None where it may."""
+        found = name_problem(name, self._loaded.config.fix.protected_branches)
+        return str(found) if found is not None else None
+
+    async def plan(self, service: str, name: str, running: Sequence[str]) -> Plan:
+        """What would be done; nothing is.
+
+        Args:
+            running: Commits that the service says it runs.
+
+        Raises:
+            CannotFix: There is no deploy, or the repository cannot be read.
+        """
+        await asyncio.to_thread(_load)
+        from sources.fixing import plan
+
+        try:
+            subject = subject_of(self._loaded, service)
+            base = await base_of(subject, None)
+            return await plan(subject.tags.repository, name, base, subject.protected, key=name, running=running)
+        except (Unknown, NotAdmitted, SourceError, ConfigError) as error:
+            raise CannotFix(safe(str(error), 400)) from None
+
+    async def make(self, service: str, found: Plan, typed: str) -> Made:
+        """Do what the plan says.
+
+        Raises:
+            CannotFix: A rule says no, or it failed and nothing is left of it.
+        """
+        from sources.fixing import make
+
+        try:
+            subject = subject_of(self._loaded, service)
+            gate = gate_of(self._loaded, found.branch)
+            return await make(subject.tags.repository, found, gate, Typed(typed), service, None)
+        except (Unknown, NotAdmitted, SourceError, ConfigError) as error:
+            raise CannotFix(safe(str(error), 400)) from None
+
+    async def made(self, service: str) -> Branch | None:
+        """The fix branch of a service that was made last and not taken away.
+
+        Raises:
+            CannotFix: The record cannot be read.
+        """
+        try:
+            known = await asyncio.to_thread(known_branches, self._loaded)
+        except (OSError, ConfigError) as error:
+            raise CannotFix(safe(str(error), 400)) from None
+        mine = [one for one in known if one.service == service]
+        return mine[-1] if mine else None
+
+    async def handover(self, branch: Branch) -> tuple[SafeText, ...]:
+        """The checklist.
+
+        Raises:
+            CannotFix: The branch is gone, or the repository cannot be read.
+        """
+        await asyncio.to_thread(_load)
+        from sources.repository import Repository
+
+        try:
+            done = await Repository(branch.repository).work_done(branch.name, branch.commit, branch.worktree)
+        except SourceError as error:
+            raise CannotFix(safe(str(error), 400)) from None
+        if done is None:
+            raise CannotFix(f"the branch {branch.name} is gone: it was deleted by hand")
+        table = next((one for one in self._loaded.config.service if one.name == branch.service), None)
+        found = Handover(
+            branch,
+            done.tip,
+            done.commits,
+            done.files,
+            len(done.uncommitted),
+            done.reviewers,
+            last_check(branch, done.tip),
+            deploy_text(branch, done.tip, table.deploy_command if table is not None else None),
+            safe(table.canary_url or "" if table is not None else ""),
+        )
+        return tuple(safe(line, 1000) for line in lines(found))
+
+    async def undo(self, branch: Branch, typed: str) -> SafeText:
+        """Take it away; what is to be told.
+
+        Raises:
+            CannotFix: Work would be lost, or another rule says no.
+        """
+        await asyncio.to_thread(_load)
+        from sources.fixing import undo
+        from sources.repository import Repository
+
+        try:
+            gate = gate_of(self._loaded, branch.incident)
+            gate.judge(Deed(UNDONE, branch.name, {}), Typed(typed))
+            gone = await undo(Repository(branch.repository), branch, gate, Typed(typed))
+        except (NotAdmitted, SourceError, ConfigError) as error:
+            raise CannotFix(safe(str(error), 400)) from None
+        return safe(f"{branch.name} and {branch.worktree} are gone{_touched(gone.touched)}", 400)
+
+    def newest_request(self) -> str:
+        """The file of the reproduction that was written last; empty where there is none."""
+        folder = state_folder(self._loaded) / "repro" / "requests"
+        try:
+            found = sorted(folder.glob("*.json"), key=lambda path: path.stat().st_mtime)
+        except OSError:
+            return ""
+        return str(found[-1]) if found else ""
+
+    async def verify(self, branch: Branch, request: str, serve: str, before: str) -> tuple[SafeText, bool]:
+        """Send a reproduction to the branch's own server; what came of it, and whether it is fixed.
+
+        Args:
+            request: File of the request.
+            serve: The command that starts the server.
+            before: Failures and tries before the fix: `10/10`.
+
+        Raises:
+            CannotFix: The server does not run, the guard lets the request not out, or the branch is gone.
+        """
+        await asyncio.to_thread(_load)
+        from console.repro.document import at_environment, read_document
+        from console.repro.errors import Stopped, Unclear
+        from console.reproduce import Reproduction, environment_of, observed_failure
+        from sources.serving import NotServed
+
+        try:
+            there, name, port = local_environment(self._loaded, None, None)
+            env = environment_of(there, name)
+            imported, original = read_document(await asyncio.to_thread(_content, request))
+            if imported.raw:
+                raise CannotFix("G2: a raw import is never sent: import it again without --raw")
+            imported = at_environment(imported, env, (imported.request.url,))
+            wanted = observed_failure(imported.observed)
+            what = Reproduction(there, env, imported, original, wanted, branch.incident, None, True)
+            result, done = await verified(there, branch, what, _words(serve), port, counts_of(before), _allowed)
+        except (Unknown, Unclear, Stopped, NotServed, NotAdmitted, SourceError, ConfigError, OSError) as error:
+            raise CannotFix(safe(str(error), 400)) from None
+        return safe(f"{result.state} at {done.tip[:10]}: {result.reason}", 400), result.state == "FIXED"
+
+
+def _content(path: str) -> bytes:
+    return Path(path).expanduser().read_bytes()
+
+
+def _words(command: str) -> list[str]:
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise Unknown(f"the command cannot be read: {error}") from None
+    if not words:
+        raise Unknown("there is no command that starts the server")
+    return words
+
+
+def _allowed(what: Reproduction, session: Session) -> Decision:
+    """The decision, where nothing is to be typed."""
+    decision = session.preview(what.request).decision
+    if decision.verdict is Verdict.ALLOW:
+        return decision
+    typed = ": `incident fix verify` asks for what is to be typed" if decision.verdict is Verdict.CONFIRM else ""
+    raise NotAdmitted(decision.rule, f"{decision.reason}{typed}")
+
+
+def _load() -> None:
+    """Load what is needed beside the event loop: it takes a moment."""
+    for name in ("sources.fixing", "sources.suspecting", "sources.changes", "sources.http"):
+        importlib.import_module(name)
+
+
+def _touched(names: Sequence[SafeText]) -> str:
+    return f"; careful, these changed in your checkout meanwhile: {', '.join(names[:3])}" if names else ""
+
+
+def made_text(made: Made) -> SafeText:
+    """What is told of a branch that was made."""
+    untouched = _touched(made.touched) or "; your checkout is untouched, every file and time stamp is as before"
+    return safe(f"{made.plan.branch} is made in {made.plan.worktree}{untouched}", 600)
+
+
+def first_name(service: str, deploy: str) -> str:
+    """A name to begin with, short enough to be typed: `fix/checkout-97db998`.
+
+    Args:
+        deploy: The deployed commit, else the tag.
+    """
+    last = deploy[:7] if re.fullmatch(r"[0-9a-f]{7,64}", deploy) else deploy.rpartition("/")[2]
+    words = re.sub(r"[^a-z0-9]+", "-", f"{service}-{last}".lower()).strip("-")
+    return f"fix/{words[:50].strip('-') or 'incident'}"

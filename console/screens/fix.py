@@ -1,0 +1,283 @@
+"""The fix screen: the commits of a deploy to look at first, and a fix branch from plan to hand-over. Nothing is done unasked."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+from textual.containers import Vertical
+from textual.widget import AwaitMount, Widget
+from textual.worker import Worker
+
+from console.actions import Action
+from console.domain.changes import Change
+from console.domain.instant import Window
+from console.domain.text import SafeText
+from console.fix.finding import Finding
+from console.fix.view import BranchView
+from console.guard.sanitise import safe
+from console.live.details import quoted
+from console.live.fixing import CannotFix, Fixing, first_name, made_text
+from console.live.session import Session
+from console.screens.base import ConsoleScreen
+from console.screens.dialogs import LineDialog
+from console.screens.places import FixOf
+from console.screens.selection import FIXING
+from console.state import ConsoleState
+from widgets import fix
+from widgets.pane import Pane
+from widgets.text_view import TextView
+
+NOT_YET = "the repository is being read"
+NO_CONFIGURATION = SafeText("fix branches need the configuration of the services, which this view does not have")
+TELLING_KINDS = ("config", "flag", "migration", "infrastructure", "certificate")
+"""Kinds of changes to look at beside the commits."""
+
+
+class FixScreen(ConsoleScreen):
+    """One deploy's commits, and the fix branch of its service."""
+
+    def __init__(self, session: Session, crumbs: tuple[str, ...], actions: Sequence[Action], place: FixOf) -> None:
+        super().__init__(session, crumbs, actions)
+        self._place = place
+        self._way: Fixing | None = session.fixing() if session.fixing is not None else None
+        self._finding: Finding | None = None
+        self._problem = SafeText("")
+        self._view = BranchView()
+        self._branch_name = first_name(place.service, place.commit or place.deploy)
+        self._working: Worker[None] | None = None
+        self.commits, self.branch = TextView(), TextView()
+        self.commits.number, self.branch.number = 1, 2
+
+    def body(self) -> Iterable[Widget]:
+        yield Vertical(self.commits, self.branch, id="body")
+
+    def panes(self) -> list[Pane]:
+        return [self.commits, self.branch]
+
+    def first(self) -> Pane:
+        """The commits."""
+        return self.commits
+
+    def pane_name(self) -> str:
+        """As the actions table calls both of them."""
+        return "fix"
+
+    def on_mount(self) -> None:
+        """Read the commits and the plan."""
+        super().on_mount()
+        way = self._way
+        problem = way.problem(self._place.service) if way is not None else NO_CONFIGURATION
+        if way is None or problem:
+            self._problem, self._view = problem, BranchView(problem=problem)
+            return
+        self._ask(self._look(way), "suspects")
+        self._ask(self._prepare(way), "plan")
+
+    def show_body(self, state: ConsoleState) -> None:
+        self.commits.show_content(
+            f"Commits of {self._place.service}",
+            lambda w, h, look: fix.suspects(self._finding, self._problem, w, look),
+            self.look,
+        )
+        self.branch.show_content("Fix branch", lambda w, h, look: fix.branch(self._view, w, look), self.look)
+
+    def _ask(self, work: Awaitable[None], group: str) -> Worker[None]:
+        async def guarded() -> None:
+            await work
+            if self.is_mounted:
+                self.show_body(self.session.state())
+
+        return self.run_worker(guarded(), name=group, group=group, exclusive=True, exit_on_error=False)
+
+    # What is read.
+
+    async def _look(self, way: Fixing) -> None:
+        diagnosis = self.session.state().diagnosis
+        changes = diagnosis.changes if diagnosis is not None else ()
+        mine = [c for c in changes if c.kind in TELLING_KINDS and c.service in (None, self._place.service)]
+        others = [Change(c.id, c.kind, c.at, c.service, c.version, summary=c.summary) for c in mine]
+        found = await self.session.records(f"level:>=error service:{quoted(self._place.service)}", self._since())
+        try:
+            self._finding = await way.finding(self._place.service, self._place.deploy, found.records, others)
+        except CannotFix as error:
+            self._problem = safe(str(error), 400)
+
+    def _since(self) -> Window | None:
+        """From the deploy on; None, the window of all panes, where its time is not known."""
+        now = self.session.scope.now()
+        return Window(self._place.at, now) if 0 < self._place.at < now else None
+
+    def _commits_running(self) -> list[str]:
+        running = self.session.state().changes.running
+        return [
+            one.commit
+            for one in running
+            if one.service == self._place.service and one.commit and one.agrees is not None
+        ]
+
+    async def _prepare(self, way: Fixing, said: tuple[SafeText, ...] = (), *, bad: bool = False) -> None:
+        """Show the branch that was made, else the plan."""
+        try:
+            made = await way.made(self._place.service)
+            if made is not None:
+                handover = await way.handover(made)
+                self._view = BranchView(made=made, handover=handover, said=said, bad=bad)
+            else:
+                plan = await way.plan(self._place.service, self._branch_name, self._commits_running())
+                self._view = BranchView(plan, said=said, bad=bad)
+        except CannotFix as error:
+            self._view = BranchView(problem=safe(str(error), 400), said=said, bad=bad)
+
+    # What can be done.
+
+    @property
+    def _busy(self) -> bool:
+        return self._working is not None and not self._working.is_finished
+
+    def _not_here(self) -> dict[str, str]:
+        found = super()._not_here()
+        view = self._view
+        busy = "this is under way" if self._busy else ""
+        none = "" if view.made is not None else "there is no fix branch yet: X makes it"
+        blocked = str(view.plan.problems[0]) if view.plan is not None and view.plan.problems else ""
+        without_plan = "" if view.plan is not None or view.made is not None else (view.problem or NOT_YET)
+        made = f"{view.made.name} is made: u takes it away" if view.made is not None else ""
+        found |= dict.fromkeys(FIXING, busy or none)
+        found["fix"] = busy or made or without_plan or (blocked if not blocked.startswith(("B1", "B2", "B6")) else "")
+        return found
+
+    def do_fix(self) -> AwaitMount | None:
+        """Make the branch: its name first, then the plan for it, then its name again."""
+        way = self._way
+        if self._refused("fix") or way is None:
+            return None
+
+        def named(text: str | None) -> None:
+            if text and way.name_problem(text.strip()) is None:
+                self._branch_name = text.strip()
+                self._ask(self._confirm(way), "plan")
+
+        hint = "name of the new branch: fix/ or hotfix/, then a-z 0-9 . _ -"
+        return self.app.push_screen(
+            LineDialog("branch", self._branch_name, hint, lambda t: way.name_problem(t.strip())), named
+        )
+
+    async def _confirm(self, way: Fixing) -> None:
+        """The plan for that name, in view, while it is typed again."""
+        await self._prepare(way)
+        plan = self._view.plan
+        self.show_body(self.session.state())
+        if plan is None or plan.problems:
+            return
+        self.set_focus(self.branch)
+        self._typed(plan.confirmation, "makes the branch as planned above", lambda: self._make(way))
+
+    def _typed(self, wanted: str, what: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Begin once the very text was typed."""
+
+        def typed(text: str | None) -> None:
+            if text is None or text != wanted:
+                self.post_message(self.Notice("nothing was done"))
+                return
+            self._working = self._ask(work(), "fixing")
+            self.show_body(self.session.state())
+
+        self.app.push_screen(
+            LineDialog(
+                "confirm",
+                "",
+                f"{what}: type {wanted}",
+                lambda text: None if wanted.startswith(text) else f"type exactly: {wanted}",
+            ),
+            typed,
+        )
+
+    async def _make(self, way: Fixing) -> None:
+        plan = self._view.plan
+        assert plan is not None
+        under_way = f"making {plan.branch}: {plan.files:,} files; the checkout is compared before and after"
+        self._view = BranchView(plan, under_way=safe(under_way))
+        self.show_body(self.session.state())
+        try:
+            made = await way.make(self._place.service, plan, plan.confirmation)
+        except CannotFix as error:
+            await self._prepare(way, (safe(str(error), 400),), bad=True)
+        else:
+            await self._prepare(way, (made_text(made),), bad=bool(made.touched))
+
+    def do_undo_fix(self) -> None:
+        """Take the branch away again, once its name is typed."""
+        way, made = self._way, self._view.made
+        if self._refused("undo_fix") or way is None or made is None:
+            return
+
+        async def work() -> None:
+            self._view = BranchView(made=made, under_way=safe(f"taking {made.name} away"))
+            self.show_body(self.session.state())
+            try:
+                said, bad = await way.undo(made, made.name), False
+            except CannotFix as error:
+                said, bad = safe(str(error), 400), True
+            await self._prepare(way, (said,), bad=bad)
+
+        self._typed(made.name, "takes the branch and its work tree away, where no work would be lost", work)
+
+    def do_prove_fix(self) -> AwaitMount | None:
+        """Send a reproduction to the branch's own server: which one, how often it failed, and how the server is started."""
+        way, made = self._way, self._view.made
+        if self._refused("prove_fix") or way is None or made is None:
+            return None
+        given: list[str] = []
+        steps = (
+            ("request", way.newest_request(), "file of the reproduction, as w on its screen or `incident repro import --json` wrote it"),
+            ("before", "10/10", "failures/tries before the fix"),
+            ("serve", "", "command that starts the branch's server in its work tree; {port} is its port on loopback"),
+        )  # fmt: skip
+
+        def answered(text: str | None) -> None:
+            if not text or not text.strip():
+                self.post_message(self.Notice("nothing was done"))
+                return
+            given.append(text.strip())
+            if len(given) < len(steps):
+                self.app.push_screen(_dialog(*steps[len(given)]), answered)
+                return
+            self._working = self._ask(self._prove(way, *given), "fixing")
+
+        return self.app.push_screen(_dialog(*steps[0]), answered)
+
+    async def _prove(self, way: Fixing, request: str, before: str, serve: str) -> None:
+        made = self._view.made
+        assert made is not None
+        self._view = BranchView(
+            made=made, under_way=safe(f"serving {made.name} on loopback and asking it; Esc ends it")
+        )
+        self.show_body(self.session.state())
+        said, fixed = SafeText("ended by hand: the audit tells what was sent"), False
+        try:
+            said, fixed = await way.verify(made, request, serve, before)
+        except CannotFix as error:
+            said = safe(str(error), 400)
+        finally:
+            self._view = BranchView(made=made, handover=self._view.handover, said=(said,), bad=not fixed)
+        await self._prepare(way, (said,), bad=not fixed)
+
+    def do_cancel(self) -> None:
+        """End the verification that is under way; the making of a branch goes on to its end."""
+        if self._busy and self._working is not None:
+            self._working.cancel()
+        else:
+            super().do_cancel()
+
+
+def _dialog(prompt: str, text: str, hint: str) -> LineDialog:
+    return LineDialog(prompt, text, hint, _readable)
+
+
+def _readable(text: str) -> str | None:
+    try:
+        shlex.split(text)
+    except ValueError as error:
+        return f"cannot be read: {error}"
+    return None

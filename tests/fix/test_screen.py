@@ -1,0 +1,137 @@
+"""The fix screen over the real console and a real repository: plan, typed name, result, undo."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+
+from console.app import IncidentConsole
+from console.config.models import Config
+from console.screens.fix import FixScreen
+from console.screens.mending import NO_DEPLOY, SELECT, fix_of
+from tests.fix.conftest import Hostile, Work
+from tests.tui.fakes import System, until
+from tests.tui.test_console import diagnosed, screen_text
+
+
+def console(folder: Path, repository: Path) -> IncidentConsole:
+    """Over the fakes, with a real repository for the service that is at fault."""
+    app = System().app()
+    service = {"name": "checkout", "repository": str(repository), "deploy_tags": ["deploy/prod/*"]}
+    config = Config.model_validate({"service": [service], "console": {"state_dir": str(folder / "state")}})
+    app.loaded = replace(app.loaded, config=config, path=folder / "incident.toml")
+    return app
+
+
+def with_deploys(work: Work) -> tuple[str, str]:
+    """The deploys that the fakes tell of."""
+    good = work.commit("Start", a_txt="one\n")
+    work.tag("deploy/prod/v40", "one")
+    bad = work.commit("Cap vouchers", **{"checkout/settings.py": "LIMIT = 1\n"})
+    work.tag("deploy/prod/v41", "two")
+    return good, bad
+
+
+@asynccontextmanager
+async def fixing(app: IncidentConsole) -> AsyncIterator[tuple[Pilot[int | None], FixScreen]]:
+    """On the fix screen of the suspect deploy, with commits and plan on it."""
+    async with app.run_test(size=(140, 50)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("2")
+        await until(lambda: not isinstance(fix_of(app.console_screen().here(), app.session.state()), str))  # type: ignore[union-attr]  # there is a screen
+        await pilot.press("X")
+        await until(lambda: isinstance(app.console_screen(), FixScreen))
+        screen = app.console_screen()
+        assert isinstance(screen, FixScreen)
+        await until(lambda: "reading the repository" not in screen_text(app))
+        yield pilot, screen
+
+
+async def typed(pilot: Pilot[int | None], text: str) -> None:
+    for character in text:
+        await pilot.press({"/": "slash", "-": "minus", ".": "full_stop", "_": "underscore"}.get(character, character))
+    await pilot.press("enter")
+
+
+@pytest.mark.slow
+async def test_from_suspect_to_branch_and_back(work: Work, tmp_path: Path) -> None:
+    _, bad = with_deploys(work)
+    app = console(tmp_path, work.path)
+    async with fixing(app) as (pilot, screen):
+        text = screen_text(app)
+        assert "Cap vouchers" in text and "worktree add" in text and "nothing is done yet" in text
+        assert work.git("branch", "--list", "fix/*") == ""
+        await pilot.press("X")
+        await until(lambda: "name of the new branch" in screen_text(app))
+        await pilot.press("enter")
+        await until(lambda: "type fix/" in screen_text(app))
+        await typed(pilot, "fix/other")
+        await pilot.press("escape")
+        await until(lambda: isinstance(app.screen, FixScreen))
+        assert work.git("branch", "--list", "fix/*") == ""
+        await pilot.press("X")
+        await until(lambda: "name of the new branch" in screen_text(app))
+        await pilot.press("enter")
+        await until(lambda: "type fix/" in screen_text(app))
+        name = screen._branch_name
+        await typed(pilot, name)
+        await until(lambda: "your checkout is untouched" in screen_text(app).replace("\n", " "))
+        assert work.git("rev-parse", f"refs/heads/{name}") == bad
+        assert "to hand over" in screen_text(app)
+        await pilot.press("u")
+        await until(lambda: "takes the branch and its work tree away" in screen_text(app))
+        await typed(pilot, name)
+        await until(lambda: "are gone" in screen_text(app))
+        assert work.git("branch", "--list", "fix/*") == ""
+        assert not (work.path.parent / ".worktrees").exists()
+
+
+@pytest.mark.slow
+async def test_case_50_nothing_of_a_hostile_repository_runs_whatever_is_pressed(
+    hostile: Hostile, tmp_path: Path
+) -> None:
+    hostile.work.git("update-ref", "refs/tags/deploy/prod/v40", hostile.good)
+    hostile.work.git("update-ref", "refs/tags/deploy/prod/v41", hostile.bad)
+    hostile.clear()
+    app = console(tmp_path, hostile.work.path)
+    async with fixing(app) as (pilot, screen):
+        for key in ("enter", "y", "Y", "x", "escape", "p", "u", "R", "tab", "enter", "m", "r"):
+            await pilot.press(key)
+        await pilot.press("X")
+        await until(lambda: "name of the new branch" in screen_text(app))
+        await pilot.press("enter")
+        await until(lambda: "type fix/" in screen_text(app))
+        await typed(pilot, screen._branch_name)
+        await until(lambda: "to hand over" in screen_text(app))
+        await pilot.press("u")
+        await until(lambda: "takes the branch" in screen_text(app))
+        await typed(pilot, screen._branch_name)
+        await until(lambda: "are gone" in screen_text(app))
+    assert hostile.fired() == set()
+
+
+@pytest.mark.slow
+async def test_a_service_without_a_repository_says_how_to_give_it_one(tmp_path: Path) -> None:
+    app = System().app()
+    async with fixing(app) as (pilot, screen):
+        assert 'add repository = "…"' in screen_text(app)
+        await pilot.press("X")
+        assert isinstance(app.screen, FixScreen)
+        assert "has no repository" in screen.refusals()["fix"]
+
+
+@pytest.mark.slow
+async def test_nothing_is_asked_where_no_deploy_is_meant() -> None:
+    app = System().app()
+    async with app.run_test(size=(140, 50)) as pilot:
+        await diagnosed(app, pilot)
+        state = app.session.state()
+        assert fix_of(None, state) == SELECT
+        assert state.signals is not None
+        row = next(one for one in state.signals.services if one.name == "gateway")
+        assert fix_of(row, state) == NO_DEPLOY
