@@ -13,6 +13,7 @@ from console.domain.diagnosis import Diagnosis, GraphCall, JudgedChange, Standin
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogCounts, LogRecord, Pattern
 from console.domain.reading import Cost
+from console.domain.recovery import Contract, Recovery
 from console.domain.shapes import ExceptionGroup, FieldExcess
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState, Health, ProbeResult
@@ -343,6 +344,22 @@ class News:
     text: SafeText
     verdict: bool = False
     """The state or the first suspect changed: said once, wherever one is."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecoveryView:
+    """Whether the incident is over, by what was written down before the fix."""
+
+    contract: Contract | None = None
+    """None: none is written and none can be."""
+    recovery: Recovery | None = None
+    """None: there is no contract to judge by."""
+    draft: bool = False
+    """The contract is not written yet: this is what it would be."""
+    says: SafeText = SafeText("")
+    """Why there is nothing, or what the reader must know of the contract."""
+    fixed: bool = False
+    """A change since the contract is taken for the fix."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -242,18 +242,32 @@ def _verdict_of(judged: Sequence[Judged]) -> Verdict:
 def _guarded(case: _Case, term: Term, window: Window | None, at: Instant) -> Judged:
     """One signal, held back while the stretch is shorter than the hold time; a rule that fails proves nothing."""
     if window is None:
-        wait = begins(case.contract, case.fix) + case.contract.hold_s + min(LAG_S, case.contract.hold_s / 10) - at
-        return _judged(term, Verdict.INCONCLUSIVE, "the stretch after the fix has not begun", wait_s=max(0.0, wait))
-    try:
-        one = _RULES[term.kind](case, term, window)
-    except Exception as error:
-        return _judged(term, Verdict.INCONCLUSIVE, f"its rule failed: {type(error).__name__}: {error}")
+        return _before(case, term, at)
+    one = _ruled(case, term, window)
     held = window.seconds
     if one.verdict is Verdict.RECOVERED and held < case.contract.hold_s - 1e-6:
         left = case.contract.hold_s - held
         note = f"holds for {span_text(held)} of {span_text(case.contract.hold_s)}"
         return replace(one, verdict=Verdict.INCONCLUSIVE, wait_s=left, note=safe(note))
     return one
+
+
+def _ruled(case: _Case, term: Term, window: Window) -> Judged:
+    try:
+        return _RULES[term.kind](case, term, window)
+    except Exception as error:
+        return _judged(term, Verdict.INCONCLUSIVE, f"its rule failed: {type(error).__name__}: {error}")
+
+
+def _before(case: _Case, term: Term, at: Instant) -> Judged:
+    """One signal before there is a stretch to judge: what is seen now, and trouble that goes on where nothing was mended."""
+    end = at - min(LAG_S, case.contract.hold_s / 10)
+    one = _ruled(case, term, Window(end - case.contract.block_s, end))
+    if case.fix is None and one.verdict is Verdict.NOT_RECOVERED and term.kind is not TermKind.VERSION:
+        return one
+    note = f"judged from {clock_text(begins(case.contract, case.fix))} UTC on"
+    wait = max(0.0, begins(case.contract, case.fix) + case.contract.hold_s - end)
+    return replace(one, verdict=Verdict.INCONCLUSIVE, note=SafeText(note), wait_s=wait)
 
 
 def _judged(
@@ -316,7 +330,11 @@ def _errors(case: _Case, term: Term, window: Window) -> Judged:
         note = _errors_missing(limits, margin, requests, needed, term)
     wait = None
     if verdict is Verdict.INCONCLUSIVE and needed is not None and needed > requests:
-        wait = (needed - requests) / requests * window.seconds
+        if needed <= requests / window.seconds * WINDOWS * case.contract.hold_s:
+            wait = (needed - requests) / requests * window.seconds
+        else:
+            longest = span_text(WINDOWS * case.contract.hold_s)
+            note = f"{note}, which {longest} of this traffic do not hold: a wider margin could be shown"
     return _judged(
         term,
         verdict,
@@ -397,7 +415,8 @@ def _value(case: _Case, term: Term, window: Window) -> Judged:
     if verdict is Verdict.INCONCLUSIVE and not note:
         more = points < needed
         note = f"{points:,} of {needed:,} values" if more else _value_missing(limits, margin, track)
-    wait = (needed - points) * track.step_s if verdict is Verdict.INCONCLUSIVE and needed > points else None
+    reachable = points < needed <= WINDOWS * case.contract.hold_s / track.step_s
+    wait = (needed - points) * track.step_s if verdict is Verdict.INCONCLUSIVE and reachable else None
     signed = limits if track.meaning.harm >= 0 or track.meaning.complement else Limits(-limits.high, 0.0, -limits.low)
     return _judged(
         term,
@@ -781,6 +800,9 @@ def _reason(case: _Case, newest: Evaluation, verdict: Verdict, passes: int, wait
             return f"Not back {after}: {joined([finding(s) for s in worse], 2)}."
         case Verdict.NO_DATA:
             return f"Nothing that must be back can be seen {after}: {joined([finding(s) for s in critical], 2)}."
+    if newest.window is None:
+        begin = clock_text(begins(case.contract, case.fix))
+        return f"Too early, {after}: what happens from {begin} UTC on is judged; {_until(wait)}."
     if newest.verdict is Verdict.RECOVERED:
         return f"Everything holds in {passes} of {PASSES} evaluations in a row, {after}; {_until(wait)}."
     missing = [s for s in critical if s.verdict is not Verdict.RECOVERED]

@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from console.analysis.contrast import excess_of
@@ -38,6 +39,7 @@ from console.live.details import Details, Found
 from console.live.evidence import Evidence
 from console.live.log_pane import LogPane
 from console.live.raised import told
+from console.live.recovery import RecoveryDesk
 from console.live.scope import TimeScope
 from console.live.status import combined
 from console.live.timeview import TimeView
@@ -51,6 +53,7 @@ from console.state import (
     LoadView,
     MemoryView,
     News,
+    RecoveryView,
     SignalsView,
     Status,
     TreeView,
@@ -80,6 +83,7 @@ COMMANDS = frozenset(
     (
         *("set_view", "set_filter", "set_frozen", "refresh", "records", "deploy", "trends"),
         *("series", "line_counts", "before_after", "tree", "load", "memory"),
+        *("recovery", "write_contract"),
     )
 )
 """What the screen may ask for, by name."""
@@ -92,6 +96,7 @@ class Collector:
         config: For the display zone and the window to begin with.
         sources: What to ask; the caller closes them.
         diagnose: Makes a diagnosis.
+        folder: The state folder, where recovery contracts are kept; None: none can be.
     """
 
     def __init__(
@@ -100,6 +105,7 @@ class Collector:
         sources: Sources,
         diagnose: Callable[[Observations], Awaitable[Diagnosis]],
         clock: Callable[[], Instant] = time.time,
+        folder: Path | None = None,
     ) -> None:
         self._zone = ZoneInfo(config.console.timezone)
         self._zone_name = config.console.timezone
@@ -114,6 +120,7 @@ class Collector:
         self._logs = LogPane(sources.logs, self._scope, self._changed.set)
         self._evidence = Evidence(sources, self._scope, self._arrived)
         self._details = Details(sources, self._scope)
+        self._recovery = RecoveryDesk(sources, self._zone, folder)
         self._diagnosis: Diagnosis | None = None
         self._observations: Observations | None = None
         self._excess: tuple[tuple[FieldExcess, ...], int | None] = (), None
@@ -194,6 +201,14 @@ class Collector:
         """The memory of a service; None before the first answers."""
         seen = self._observations
         return await asyncio.to_thread(memory_view, seen, self._diagnosis, service) if seen is not None else None
+
+    async def recovery(self) -> RecoveryView:
+        """Whether the incident is over, by the contract that was kept."""
+        return await self._recovery.view(self._observations, self._diagnosis)
+
+    async def write_contract(self) -> SafeText:
+        """Write down what recovered means for the incident that is diagnosed; what came of it, in a sentence."""
+        return await self._recovery.write(self._observations, self._diagnosis)
 
     def _axis(self) -> Axis:
         return axis_of(self._scope.axis_window(), self._diagnosis)

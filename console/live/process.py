@@ -194,7 +194,7 @@ async def serve(config: Path) -> None:
     try:
         loaded = load(config)
         from console.analysis.diagnose import diagnose
-        from console.config.effective import index_folder
+        from console.config.effective import index_folder, state_folder
         from console.live.collector import Collector
         from console.observe import open_sources
         from sources.logs.client import WorkerRunner
@@ -204,7 +204,11 @@ async def serve(config: Path) -> None:
     except ConfigError as error:
         await send(("failed", str(error)))
         return
-    collector = Collector(loaded.config, sources, lambda seen: asyncio.to_thread(diagnose, seen))
+    try:
+        folder = state_folder(loaded)
+    except ConfigError:  # without a home folder contracts cannot be kept, and everything else works
+        folder = None
+    collector = Collector(loaded.config, sources, lambda seen: asyncio.to_thread(diagnose, seen), folder=folder)
 
     said = Said()
 

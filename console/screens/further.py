@@ -7,7 +7,7 @@ from textual.screen import Screen
 from console.domain.diagnosis import JudgedChange, Suspect, Symptom
 from console.domain.logs import LogRecord, Pattern
 from console.domain.series import SeriesKey
-from console.screens.places import AllCalls, AllChanges, AllNews, LoadOf, MemoryOf
+from console.screens.places import AllCalls, AllChanges, AllNews, LoadOf, MemoryOf, WhetherRecovered
 from console.state import ConsoleState, OperationRow, ServiceRow, TreeRow, UpstreamRow
 from console.views import worst_symptom
 
@@ -52,6 +52,10 @@ class FurtherActions(Screen[None]):
     def do_news(self) -> None:
         """What the newest verdicts said otherwise."""
         self.open_place(AllNews())
+
+    def do_recovery(self) -> None:
+        """The contract and how far it holds."""
+        self.open_place(WhetherRecovered())
 
     def do_load(self) -> None:
         """Latency or failures against load."""

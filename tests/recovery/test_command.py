@@ -44,7 +44,8 @@ def test_from_the_contract_to_recovered(tmp_path: Path) -> None:
     written = contract(config, "--json")
     assert written.return_value == 0
     jsonschema.validate(json.loads(written.stdout), contract_schema())
-    assert check(config, -2)[0] == 3
+    assert check(config, -2)[0] == 1
+    assert check(config, 2)[0] == 3
     code, early = check(config, 20)
     assert (code, early["verdict"]) == (3, "inconclusive")
     assert early["wait_s"] > 0 and "more" in early["reason"]

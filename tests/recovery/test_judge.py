@@ -112,6 +112,25 @@ def test_before_there_is_enough_the_answer_says_what_is_missing_and_how_long_it_
     assert check(HEALTHY, max(waits) / 60 + 1).verdict is Verdict.RECOVERED
 
 
+def test_before_the_fix_trouble_that_goes_on_is_told_and_right_after_it_nothing_is_judged() -> None:
+    during = check(HEALTHY, -1)
+    assert during.verdict is Verdict.NOT_RECOVERED and during.window is None
+    settling = check(HEALTHY, 3)
+    assert settling.verdict is Verdict.INCONCLUSIVE
+    assert "is judged" in settling.reason
+    assert signal(settling, TermKind.ERRORS).observed is not None
+
+
+def test_a_margin_that_an_hour_of_this_traffic_cannot_show_is_said_to_be_too_narrow() -> None:
+    quiet = Made(requests=flat(60.0))
+    failures = signal(check(quiet, 45), TermKind.ERRORS)
+    assert failures.verdict is Verdict.INCONCLUSIVE
+    assert failures.wait_s is None
+    assert "wider margin" in failures.note or "too few" in failures.note
+    wide = check(quiet, 45, contract_of(quiet, error_margin=0.02))
+    assert wide.verdict is Verdict.RECOVERED, wide.reason
+
+
 def test_three_passes_in_a_row_are_needed() -> None:
     early = check(HEALTHY, 23)
     assert early.verdict is Verdict.INCONCLUSIVE and early.passes == 1

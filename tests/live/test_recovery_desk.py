@@ -1,0 +1,91 @@
+"""The screen's side of recovery: draft, contract, verdict, case, and what is said when an incident is another one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from console.analysis.diagnose import diagnose
+from console.case.book import Book
+from console.case.store import cases_folder
+from console.domain.instant import Instant
+from console.domain.recovery import TermKind, Verdict
+from console.domain.topology import Topology
+from console.live.recovery import RecoveryDesk
+from console.observe import Sources
+from console.state import RecoveryView
+from tests.recovery.made import FIXED, ONSET, ROLLBACK, WRITTEN, Made, after, flat, observed, running
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> RecoveryDesk:
+    return RecoveryDesk(Sources(Topology()), ZoneInfo("UTC"), tmp_path)
+
+
+async def view(desk: RecoveryDesk, made: Made, at: Instant) -> RecoveryView:
+    seen = observed(made, at, (ROLLBACK,), (running("v41"),) if at > FIXED else ())
+    return await desk.view(seen, diagnose(seen))
+
+
+async def write(desk: RecoveryDesk, made: Made, at: Instant) -> str:
+    seen = observed(made, at, (ROLLBACK,))
+    return await desk.write(seen, diagnose(seen))
+
+
+async def test_from_the_draft_to_recovered(desk: RecoveryDesk, tmp_path: Path) -> None:
+    draft = await view(desk, Made(), WRITTEN)
+    assert draft.draft and draft.contract is not None and draft.recovery is None
+    assert not (tmp_path / "recovery").exists()
+    assert "signals must be back" in await write(desk, Made(), WRITTEN)
+    early = await view(desk, Made(), after(10))
+    assert early.recovery is not None and early.recovery.verdict is Verdict.INCONCLUSIVE
+    late = await view(desk, Made(), after(45))
+    assert late.recovery is not None and late.recovery.verdict is Verdict.RECOVERED
+    assert late.fixed and not late.says
+
+
+async def test_a_contract_is_not_written_again_for_the_same_incident(desk: RecoveryDesk, tmp_path: Path) -> None:
+    await write(desk, Made(), WRITTEN)
+    assert "is not changed" in await write(desk, Made(), WRITTEN + 60)
+    assert len(list((tmp_path / "recovery").iterdir())) == 1
+
+
+async def test_another_incident_after_the_contract_is_told_and_gets_its_own(desk: RecoveryDesk, tmp_path: Path) -> None:
+    second = ONSET + 120 * 60
+    twice = Made(errors=lambda at: 0.3 if at > second - ONSET else Made().errors(at))
+    await write(desk, twice, WRITTEN)
+    shown = await view(desk, twice, second + 900)
+    assert "after this contract" in shown.says
+    assert "signals must be back" in await write(desk, twice, second + 900)
+    assert len(list((tmp_path / "recovery").iterdir())) == 2
+
+
+async def test_nothing_is_written_where_nothing_is_wrong(desk: RecoveryDesk, tmp_path: Path) -> None:
+    calm = Made(errors=flat(0.004))
+    assert "no contract is written" in await write(desk, calm, WRITTEN)
+    shown = await view(desk, calm, WRITTEN)
+    assert shown.contract is None and "nothing is wrong" in shown.says
+    assert not (tmp_path / "recovery").exists()
+    assert "no verdict yet" in (await desk.view(None, None)).says
+
+
+async def test_the_past_knows_no_contract_of_later(desk: RecoveryDesk) -> None:
+    await write(desk, Made(), WRITTEN)
+    before = await view(desk, Made(), WRITTEN - 120)
+    assert before.recovery is None
+
+
+async def test_the_one_open_case_holds_the_contract_too(desk: RecoveryDesk, tmp_path: Path) -> None:
+    book = Book.new(cases_folder(tmp_path), "orders fail", "ada")
+    assert book.id in await write(desk, Made(), WRITTEN)
+    recorded = book.read().contract
+    assert recorded is not None
+    assert any(one["kind"] == TermKind.ERRORS for one in recorded["signals"])
+
+
+async def test_a_full_disk_is_told_and_nothing_is_confirmed(tmp_path: Path) -> None:
+    (tmp_path / "recovery").write_text("a file where the folder should be")
+    desk = RecoveryDesk(Sources(Topology()), ZoneInfo("UTC"), tmp_path)
+    assert "not saved" in await write(desk, Made(), WRITTEN)
