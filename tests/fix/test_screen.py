@@ -38,7 +38,7 @@ def with_deploys(work: Work) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def fixing(app: IncidentConsole) -> AsyncIterator[tuple[Pilot[int | None], FixScreen]]:
+async def fixing(app: IncidentConsole) -> AsyncIterator[tuple[Pilot[int], FixScreen]]:
     """On the fix screen of the suspect deploy, with commits and plan on it."""
     async with app.run_test(size=(140, 50)) as pilot:
         await diagnosed(app, pilot)
@@ -52,7 +52,7 @@ async def fixing(app: IncidentConsole) -> AsyncIterator[tuple[Pilot[int | None],
         yield pilot, screen
 
 
-async def typed(pilot: Pilot[int | None], text: str) -> None:
+async def typed(pilot: Pilot[int], text: str) -> None:
     for character in text:
         await pilot.press({"/": "slash", "-": "minus", ".": "full_stop", "_": "underscore"}.get(character, character))
     await pilot.press("enter")
