@@ -265,20 +265,6 @@ ACTIONS: tuple[Action, ...] = (
         pane="case",
         footer=43,
     ),
-    Action(
-        "recovery",
-        ("H",),
-        "recovery",
-        "Whether it is over: every signal of the contract against its margin, what is missing, and how long that takes.",
-        footer=91,
-    ),
-    Action(
-        "contract",
-        ("K",),
-        "contract",
-        "Before the fix: write down from the diagnosis what must be back for the incident to be over.",
-        footer=92,
-    ),
     Action("theme", (), "theme", "Switch between dark, light, terminal and high-contrast colours."),
 )
 """Every action. Keys that terminals cannot tell apart or that multiplexers take (ctrl+a, ctrl+b, ctrl+h, ctrl+i, ctrl+m) are not used."""
