@@ -17,10 +17,11 @@ import operator
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from console.domain.instant import BadTime, parse_span
 from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
 from console.query.aliases import meaning_of
 from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
 from console.query.parse import LEVEL_WORDS
@@ -30,6 +31,8 @@ Predicate: TypeAlias = Callable[[LogRecord], bool]
 
 CHEAP_FIELDS = frozenset(("service", "level", "status", "operation", "latency"))
 """Fields that a source knows without reading the whole record."""
+_NOT_AS_WRITTEN = (CHEAP_FIELDS - {"service"}) | {"source", "file"}
+"""Fields whose value need not stand in the record's lines as it is."""
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
@@ -50,19 +53,47 @@ class Test:
     """Lower-case names of the fields that it tests."""
     patterns: tuple[str, ...]
     """Regular expressions of which at least one matches a text of every matching record; empty: nothing is known."""
-    needles: tuple[str, ...]
-    """Lower-case texts of which at least one stands in every matching record; empty: nothing is known."""
+    needles: tuple[tuple[str, ...], ...]
+    """Of each group of lower-case texts at least one stands in every matching record; the most telling group first."""
+    levels: frozenset[Level] | None = None
+    """Every matching record has one of these levels; None: nothing is known."""
+    statuses: frozenset[int] | None = None
+    """Every matching record has one of these statuses; None: nothing is known."""
     alone: Search | None = None
-    """Whether every record with this among its texts matches, whatever else it holds; None: no text alone decides."""
+    """Whether every record with this among its texts that passes the gate matches, whatever else it holds; None: no text alone
+    decides."""
+    gate: Predicate | None = None
+    """What every matching record passes, by its service, level, status and operation; None: nothing is known."""
+    kind_fields: frozenset[str] = frozenset()
+    """The fields that the gate, or a cheap test, looks at."""
 
 
 def compile_query(query: Query | None) -> Test:
     """The test that a query stands for; None is matched by every record."""
     if query is None:
         return Test(lambda record: True, True, frozenset(), (), ())
+    groups = sorted(_needles(query), key=lambda group: -min(map(len, group)))
+    cheap, rest = _gated(query)
     return Test(
-        _predicate(query), _cheap(query), frozenset(_fields(query)), _patterns(query), _needles(query), _alone(query)
+        _predicate(query),
+        _cheap(query),
+        frozenset(_fields(query)),
+        _patterns(query),
+        tuple(groups),
+        _told(query, "level", _levels),
+        _told(query, "status", _statuses),
+        _alone(rest) if rest is not None else None,
+        _predicate(cheap) if cheap is not None else None,
+        frozenset(_fields(query) if _cheap(query) else _fields(cheap) if cheap is not None else ()),
     )
+
+
+def _gated(query: Query) -> tuple[Query | None, Query | None]:
+    """A query as two that must both be matched: one that looks at service, level, status and operation only, and the rest."""
+    parts = query.parts if isinstance(query, And) else (query,)
+    cheap = tuple(part for part in parts if _cheap(part) and "latency" not in _fields(part))
+    rest = tuple(part for part in parts if part not in cheap)
+    return (And(cheap) if cheap else None), (And(rest) if rest else None)
 
 
 def texts(record: LogRecord) -> Iterator[str]:
@@ -143,25 +174,56 @@ def _cheap(query: Query) -> bool:
             return False
 
 
-def _needles(query: Query) -> tuple[str, ...]:
-    """Texts of which one must occur; of several requirements, the longest text is the most telling."""
+def _needles(query: Query) -> list[tuple[str, ...]]:
+    """Groups of texts; of each one must occur."""
     match query:
         case Literal(text):
-            return (text.lower(),)
+            return [(text.lower(),)] if text else []
         case Regex(pattern):
             found = required_texts(pattern)
-            return found if all(len(text) > 1 for text in found) else ()
-        case FieldTest(field, "=", value) if field.lower() not in CHEAP_FIELDS | {"source", "file"}:
+            return [found] if found and all(len(text) > 1 for text in found) else []
+        case FieldTest(field, "=", value) if field.lower() not in _NOT_AS_WRITTEN:
             text = max(value.lower().split("*"), key=len)
-            return (text,) if text else ()
+            return [(text,)] if text else []
         case And(parts):
-            known = [needles for part in parts if (needles := _needles(part))]
-            return max(known, key=lambda needles: min(len(n) for n in needles), default=())
+            return list(dict.fromkeys(group for part in parts for group in _needles(part)))
         case Or(parts):
-            sides = [_needles(part) for part in parts]
-            return tuple(n for side in sides for n in side) if all(sides) else ()
+            sides = [max(_needles(part), key=lambda group: min(map(len, group)), default=()) for part in parts]
+            return [tuple(n for side in sides for n in side)] if all(sides) else []
         case _:
-            return ()
+            return []
+
+
+_S = TypeVar("_S", Level, int)
+
+
+def _told(query: Query, field: str, passing: Callable[[FieldTest], frozenset[_S]]) -> frozenset[_S] | None:
+    """The values of one field that matching records can have; None where they may have any, or none."""
+    match query:
+        case FieldTest(name) if name.lower() == field:
+            return passing(query)
+        case And(parts):
+            known = [found for part in parts if (found := _told(part, field, passing)) is not None]
+            return frozenset.intersection(*known) if known else None
+        case Or(parts):
+            sides = [_told(part, field, passing) for part in parts]
+            return frozenset(value for side in sides for value in side or ()) if None not in sides else None
+        case _:
+            return None
+
+
+def _levels(test: FieldTest) -> frozenset[Level]:
+    matches = _level(test)
+    return frozenset(level for level in Level if matches(_light(level=level)))
+
+
+def _statuses(test: FieldTest) -> frozenset[int]:
+    matches = _status(test)
+    return frozenset(status for status in range(100, 600) if matches(_light(status=status)))
+
+
+def _light(level: Level = Level.UNKNOWN, status: int | None = None) -> LogRecord:
+    return LogRecord(None, level, "", SafeText(""), "", status, None)
 
 
 def _patterns(query: Query) -> tuple[str, ...]:

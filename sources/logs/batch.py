@@ -9,18 +9,32 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import accumulate
 from typing import cast
 
 from console.domain.instant import Instant, Window
+from console.domain.logs import LogRecord
 from sources.logs.fields import FIELD_LIMIT
 from sources.logs.formats.base import Format
-from sources.logs.formats.columns import Columns, Kind, ReadsBlocks, ReadsMessage, ReadsMessages, Shared
+from sources.logs.formats.columns import (
+    Columns,
+    Kind,
+    ReadsBlocks,
+    ReadsKeys,
+    ReadsLines,
+    ReadsMessage,
+    ReadsMessages,
+    Shared,
+)
 from sources.logs.records import Entry, Group, Grouper, Tally, entries_of, full
-from sources.logs.sieve import Sieve, Sifted
+from sources.logs.sieve import Apart, Sieve, Sifted
 
 _WORTH = 4
 """Lines from which on it is quicker to read them at once than one by one."""
+_TOGETHER = 512
+"""Records that were found apart from each other and are read at once."""
+_BRACE = ord("{")
 
 
 class Lines:
@@ -98,7 +112,7 @@ class Batch:
     def __init__(self, form: Format, lines: Lines | None = None, *, sifted: bool = False) -> None:
         self.form = form
         self.sifted = sifted
-        """Whether a `Sieve` chose the records: something was found in each of them, and of operation and status nothing was read."""
+        """Whether a `Sieve` chose the records: something was found in each of them."""
         self.times: list[Instant] = []
         self.kinds: list[Kind] = []
         self.latencies: list[float | None] = []
@@ -143,6 +157,15 @@ class Batch:
         assert self._lines is not None
         offset, line = self._lines.at(place)
         return Entry(self.kinds[index].record(self.times[index], self.latencies[index]), line, (), offset)
+
+    def records(self, indexes: Sequence[int]) -> list[LogRecord]:
+        """The whole records at some places."""
+        entries = [self.entry(index) for index in indexes]
+        alone = [not (entry.extra or entry.uncaught or entry.dropped) for entry in entries]
+        if len(entries) < _WORTH or not isinstance(self.form, ReadsLines) or not all(alone):
+            return [full(self.form, entry) for entry in entries]
+        made = self.form.full_lines([entry.line for entry in entries], [entry.offset for entry in entries])
+        return [record if record is not None else entry.light for record, entry in zip(made, entries, strict=True)]
 
     def messages(self) -> list[str]:
         """The message of each record. Not cleaned yet; of a message of several lines more than the first may be missing."""
@@ -249,18 +272,7 @@ class _Careful:
         last = _start_before(self._form, block, len(block))
         self.read((offset, block[:first]), batch)
         self.finish(batch)
-        done = first
-        spans: list[tuple[int, int]] = []
-        starts, clean = self._form.starts, b"\r" not in block and b"\0" not in block
-        for place in places:
-            if done <= place < last:
-                begin, end = block.rfind(b"\n", 0, place) + 1, block.find(b"\n", place) + 1
-                # Most records are one line: this is what the two functions do, without their turns.
-                if clean and starts(block[begin : end - 1]) and starts(block[end : block.find(b"\n", end)]):
-                    done = end
-                else:
-                    begin, done = _start_before(self._form, block, place + 1), _next_start(self._form, block, place)
-                spans.append((begin, done))
+        spans = self._spans(block, places, first, last)
         quick = self._at_once(offset, block, spans)
         if quick is None:
             for begin, done in spans:
@@ -273,19 +285,55 @@ class _Careful:
         self.read((offset + last, block[last:]), batch)
         yield batch
 
+    def _spans(self, block: bytes, places: Sequence[int], first: int, last: int) -> list[tuple[int, int]]:
+        """The records of a block that hold one of some places, from one record's beginning to another's."""
+        starts, clean = self._form.starts, b"\r" not in block and b"\0" not in block
+        braced = clean and isinstance(self._form, ReadsKeys)
+        find, rfind = block.find, block.rfind
+        done = first
+        spans: list[tuple[int, int]] = []
+        for place in places:
+            if done <= place < last:
+                begin, end = rfind(b"\n", 0, place) + 1, find(b"\n", place) + 1
+                # Most records are one line: this is what the two functions do, without their turns.
+                if (braced and block[begin] == _BRACE == block[end]) or (
+                    clean and starts(block[begin : end - 1]) and starts(block[end : find(b"\n", end)])
+                ):
+                    done = end
+                else:
+                    begin, done = _start_before(self._form, block, place + 1), _next_start(self._form, block, place)
+                spans.append((begin, done))
+        return spans
+
+    def apart(self, apart: Apart) -> Iterator[Batch]:
+        """Records that are whole."""
+        for low in range(0, len(apart.records), _TOGETHER):
+            some = apart.records[low : low + _TOGETHER]
+            quick = self._together([offset for offset, _ in some], [lines for _, lines in some])
+            if quick is None:
+                quick = Batch(self._form)
+                for record in some:
+                    self.read(record, quick)
+                    self.finish(quick)
+            yield quick
+
     def _at_once(self, offset: int, block: bytes, spans: Sequence[tuple[int, int]]) -> Batch | None:
         """The records of some stretches of a block, where each is one line that its format reads with others."""
-        if len(spans) < _WORTH or self._reads_blocks is None:
+        return self._together([offset + begin for begin, _ in spans], [block[begin:done] for begin, done in spans])
+
+    def _together(self, offsets: Sequence[int], lines: Sequence[bytes]) -> Batch | None:
+        """Some records at once, where each is one line that its format reads with others."""
+        if len(lines) < _WORTH or self._reads_blocks is None:
             return None
-        text = b"".join([block[begin:done] for begin, done in spans])
-        if text.count(b"\n") != len(spans):
+        text = b"".join(lines)
+        if text.count(b"\n") != len(lines):
             return None
-        columns = _columns(self._reads_blocks, text, True)
+        columns = _columns(self._reads_blocks, text, self._narrow)
         if columns is None or None in columns.kinds:
             return None
-        batch = Batch(self._form, Picked([offset + begin for begin, _ in spans], text), sifted=True)
-        batch.add_rows(columns, 0, len(spans))
-        self._tally.records += len(spans)
+        batch = Batch(self._form, Picked(offsets, text), sifted=True)
+        batch.add_rows(columns, 0, len(lines))
+        self._tally.records += len(lines)
         return batch
 
     def _add(self, groups: Iterable[Group], batch: Batch) -> None:
@@ -338,17 +386,22 @@ def measured(
         yield after, batch, after
 
 
-def sifted_batches(form: Format, sifted: Iterable[Sifted | None], tally: Tally, sieve: Sieve) -> Iterator[Batch]:
+def sifted_batches(
+    form: Format, sifted: Iterable[Sifted | Apart | None], tally: Tally, sieve: Sieve, narrow: bool = False
+) -> Iterator[Batch]:
     """As `batches`, but only the records with a line of interest: all others are passed over unread.
 
     Args:
-        form, tally: As for `batches`.
+        form, tally, narrow: As for `batches`.
         sifted: Blocks with what the sieve found in them; None stands for blocks in which no such record begins or ends.
         sieve: Knows the lines of interest.
     """
-    careful = _Careful(form, tally, sieve.line, False)
+    careful = _Careful(form, tally, sieve.line, narrow)
     apart = False
     for one in sifted:
+        if isinstance(one, Apart):
+            yield from careful.apart(one)
+            continue
         if one is None:
             apart = True
             batch = Batch(form)
@@ -368,9 +421,23 @@ def sifted_batches(form: Format, sifted: Iterable[Sifted | None], tally: Tally, 
     yield batch
 
 
-def begins_record(form: Format, block: bytes) -> bool:
-    """Whether a record begins in a block of whole lines."""
-    return _first_start(form, block) >= 0
+@dataclass(frozen=True, slots=True)
+class Beginnings:
+    """Where the records of a format begin."""
+
+    form: Format
+
+    def begin(self, block: bytes) -> bool:
+        """Whether one begins in a block of whole lines."""
+        return _first_start(self.form, block) >= 0
+
+    def around(self, text: bytes, place: int, *, last: bool) -> tuple[int, int] | None:
+        """From where to where the record of a place reaches in a text of whole lines, after which nothing follows where it is the
+        last; None where that cannot be told from it."""
+        begin, end = _start_before(self.form, text, place + 1), _next_start(self.form, text, place)
+        cut = text.find(b"\n", begin)
+        known = (last or end < len(text)) and _starts(self.form, text, begin, cut if cut >= 0 else len(text))
+        return (begin, end) if known else None
 
 
 def _starts(form: Format, block: bytes, begin: int, end: int) -> bool:

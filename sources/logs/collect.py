@@ -33,7 +33,7 @@ from sources.logs.questions import (
     Shapes,
 )
 from sources.logs.records import Entry, full, newest_first_key
-from sources.logs.sieve import Sieve
+from sources.logs.sieve import Sought
 
 MOST_PAGE = 1_000_000
 """Records of one answer; more are counted, not given. As many take less than a gigabyte of memory."""
@@ -58,8 +58,8 @@ class Buckets(Protocol):
 class Collector(Protocol):
     """One question's answer in the making."""
 
-    sieve: Sieve | None
-    """Finds the lines that can be part of a record that it wants; None: it wants to see every record."""
+    sought: tuple[Sought, ...]
+    """Each finds the lines that can be part of a record that it wants; empty: it wants to see every record."""
     narrow: bool
     """Whether time, level, service and latency are all that it needs of the light records."""
 
@@ -190,7 +190,7 @@ class _NewestMatching(_Newest):
     def __init__(self, window: Window, matcher: Matcher, limit: int) -> None:
         super().__init__(window, limit)
         self._matcher = matcher
-        self.sieve, self.narrow = matcher.sieve, matcher.narrow
+        self.sought, self.narrow = matcher.sought, matcher.narrow
 
     def add(self, file: LogFile, batch: Batch) -> None:
         made: dict[int, LogRecord] = {}
@@ -201,7 +201,7 @@ class _NewestMatching(_Newest):
 
 
 class _NewestErrors(_Newest):
-    sieve: Sieve | None = None
+    sought: tuple[Sought, ...] = ()
     narrow = True
 
     def add(self, file: LogFile, batch: Batch) -> None:
@@ -214,7 +214,7 @@ class _NewestErrors(_Newest):
 class Spread:
     """Every n-th record, n doubling whenever there are too many. Of parts each has its own first one."""
 
-    sieve: Sieve | None = None
+    sought: tuple[Sought, ...] = ()
     narrow = True
     divides = True
     counted: Buckets | None = None
@@ -281,7 +281,7 @@ class _Bucketed:
         self._cells = [Cell() for _ in range(self._last + 1)] if with_latencies else []
         self._matcher = matcher
         self._levels = matcher.levels
-        self.sieve, self.narrow = matcher.sieve, matcher.narrow
+        self.sought, self.narrow = matcher.sought, matcher.narrow
 
     def add(self, file: LogFile, batch: Batch) -> None:
         times, kinds, latencies = batch.times, batch.kinds, batch.latencies
@@ -339,7 +339,7 @@ class _Bucketed:
 class _Series:
     """What `sources.logs.derive` adds up, file by file."""
 
-    sieve: Sieve | None = None
+    sought: tuple[Sought, ...] = ()
     narrow = False
     divides = True
     counted: Buckets | None = None

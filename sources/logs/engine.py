@@ -12,6 +12,7 @@ import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from console.domain.instant import Window, rfc3339, span_text
@@ -20,7 +21,7 @@ from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
 from sources.logs import bulk
-from sources.logs.batch import Batch, batches, begins_record, sifted_batches
+from sources.logs.batch import Batch, Beginnings, batches, sifted_batches
 from sources.logs.collect import Buckets, Collector, collector
 from sources.logs.derive import Memory
 from sources.logs.formats import Format, make
@@ -33,8 +34,9 @@ from sources.logs.journald import JOURNAL, JournalFormat, blocks
 from sources.logs.questions import Question
 from sources.logs.reading import SAMPLE, Reader, require_text
 from sources.logs.records import Tally
+from sources.logs.ripgrep import Ripgrep
 from sources.logs.seek import locate, probe
-from sources.logs.sieve import Sieve, Sifted
+from sources.logs.sieve import Apart, Sieve, Sifted, Sought
 from sources.logs.spec import Spec
 from sources.logs.wire import Share, Shared
 
@@ -49,7 +51,11 @@ _BEYOND = 1 << 20
 """Bytes behind a window in which records of the future are counted."""
 _PROBES = 5
 _PROBE_BYTES = 32 << 10
-_DENSE = 0.2
+_DENSE = 0.3
+"""Share of the lines from which on finding those of interest first is more work than reading all."""
+_DEARER = 0.03
+_OFTEN = 0.12
+"""Share of the lines that hold a word from which on numpy finds them sooner than ripgrep tells where they are."""
 _OWN_SHARE = 0.53
 """Of such a file this process reads a little more than half, since the other one has to start first."""
 _EXPANDS = 10
@@ -108,8 +114,10 @@ class Pass:
     tally: Tally = field(default_factory=Tally)
     bytes: int = 0
     formats: set[str] = field(default_factory=set)
-    sieve: Sieve | None = None
-    """Finds the lines that the questions need; None: they need all."""
+    sought: tuple[Sought, ...] = ()
+    """Each finds the lines that the questions need; empty: they need all."""
+    sieves: dict[int, list[Sieve]] = field(default_factory=dict)
+    """What finds them in files of a format, by its identity."""
     narrow: bool = False
     """Time, level, service and latency are all that is needed of the light records."""
     counted: Buckets | None = None
@@ -173,8 +181,8 @@ class Engine:
         given = self._given()
         collectors = [collector(one, window, self.spec.name, self._memory, given) for one in questions]
         run = Pass(window, tuple(questions), allowance)
-        sieves = {one.sieve for one in collectors}
-        run.sieve = sieves.pop() if len(sieves) == 1 else None
+        sought = {one.sought for one in collectors}
+        run.sought = sought.pop() if len(sought) == 1 else ()
         run.narrow = all(one.narrow for one in collectors)
         run.counted = collectors[0].counted if len(collectors) == 1 else None
         run.divides = all(one.divides for one in collectors)
@@ -387,45 +395,63 @@ class Engine:
 
     def _read_part(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
         size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
-        bulk.load(size)
-        if run.sieve is not None and not self._dense(reader, low, size, run.sieve):
-            sifted = self._sifted(reader, form, low, high, run.sieve, run)
-            yield from sifted_batches(form, sifted, run.tally, run.sieve)
+        sieve, search = self._sieve(reader, form, low, size, run)
+        if search is None:
+            bulk.load(size)
+        if sieve is not None:
+            sifted = self._sifted(reader, form, low, high, sieve, search, run)
+            yield from sifted_batches(form, sifted, run.tally, sieve, run.narrow)
         elif run.divides and not reader.streamed and size >= DIVIDED and cores() > 1:
             yield from self._divided(reader, form, low, high, run)
         else:
             yield from batches(form, self._blocks(reader, low, high, run), run.tally, run.narrow)
 
+    def _sieve(
+        self, reader: Reader, form: Format, low: int, size: int, run: Pass
+    ) -> tuple[Sieve | None, Ripgrep | None]:
+        """What finds the lines that the questions need in a part of a file, and the search for its words where ripgrep does that;
+        None where reading all lines is as quick.
+        """
+        known = run.sieves.get(id(form))
+        if known is None:
+            known = run.sieves[id(form)] = [one for sought in run.sought if (one := sought.sieve(form)) is not None]
+        if reader.streamed or size < bulk.BULK:
+            quick = next((one for one in known if not one.stems), None)
+            return quick, quick.search(reader, low, low + size) if quick is not None else None
+        lines: list[bytes] = []
+        for place in range(_PROBES if known else 0):
+            lines += reader.pread(_PROBE_BYTES, low + size * place // _PROBES).split(b"\n")[1:-1]
+        # Names of keys take longer to look for than words.
+        priced = [(sum(map(one.line, lines)) + bool(one.stems) * _DEARER * len(lines), one) for one in known]
+        price, sieve = min(priced, key=itemgetter(0), default=(0.0, None))
+        if sieve is None or price > _DENSE * len(lines):
+            return None, None
+        # What ripgrep finds must be read from its output, place by place.
+        apart = not sieve.stems and sum(map(sieve.holds, lines)) <= _OFTEN * len(lines)
+        return sieve, sieve.search(reader, low, low + size) if apart else None
+
     def _sifted(
-        self, reader: Reader, form: Format, low: int, high: int, sieve: Sieve, run: Pass
-    ) -> Iterator[Sifted | None]:
-        """The blocks of a part of a file with what the sieve finds in them: by ripgrep where that is there and of use."""
-        search = sieve.search(reader, low, high)
+        self,
+        reader: Reader,
+        form: Format,
+        low: int,
+        high: int,
+        sieve: Sieve,
+        search: Ripgrep | None,
+        run: Pass,
+    ) -> Iterator[Sifted | Apart | None]:
+        """The blocks of a part of a file with what the sieve finds in them."""
         if search is not None:
-            before = run.bytes
             try:
-                found = sieve.found(reader, self._blocks(reader, low, high, run), search, run.allowance.check)
+                found = sieve.found(reader, low, high, search, run.allowance.check)
             finally:
                 search.close()
             if found is not None:
-                yield from sieve.sift_found(
-                    reader, found, lambda block: begins_record(form, block), run.allowance.check
-                )
+                run.bytes += sum(size for _, size, _ in found)
+                yield from sieve.sift_found(reader, found, Beginnings(form), run.allowance.check)
                 return
-            run.bytes = before
         size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
         yield from sieve.sift(self._blocks(reader, low, high, run), size)
-
-    def _dense(self, reader: Reader, low: int, size: int, sieve: Sieve) -> bool:
-        """Whether so many lines are of interest that finding them first would be more work than reading all."""
-        if reader.streamed or size < bulk.BULK:
-            return False
-        found = lines = 0
-        for place in range(_PROBES):
-            sample = reader.pread(_PROBE_BYTES, low + size * place // _PROBES).split(b"\n")[1:-1]
-            lines += len(sample)
-            found += sum(map(sieve.line, sample))
-        return found > _DENSE * lines
 
     def _divided(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
         """As `_read`, with the second half read by another process at the same time."""

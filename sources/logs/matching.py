@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import compress
 
 from console.domain.instant import Instant
@@ -12,9 +12,10 @@ from console.query.evaluate import Test, compile_query
 from console.query.regex import Search, anywhere, stands_as_written
 from sources.logs.batch import Batch
 from sources.logs.formats.columns import MOST_KINDS, Kind
+from sources.logs.keys import KeyTest
 from sources.logs.memo import Memo
-from sources.logs.records import Entry, full
-from sources.logs.sieve import Sieve
+from sources.logs.records import Entry
+from sources.logs.sieve import Sieve, Sought
 
 _NARROW = frozenset(("level", "service", "latency"))
 _FEW = 8
@@ -34,10 +35,14 @@ class Matcher:
         self.everything = query is None
         """Whether every record matches."""
         self._by_kind = self._test.cheap and "latency" not in self._test.fields
+        gate = self._test.gate
+        self._gates: Memo[Kind, bool] = Memo(lambda kind: gate is None or gate(kind.record(None)), MOST_KINDS)
         self._verdicts: Memo[Kind, bool] = Memo(lambda kind: self._test.matches(kind.record(None)), MOST_KINDS)
-        needles = self._test.needles
-        self._lines = _sieve(needles, given)
-        self._levels = frozenset(level for level in Level if any(needle in level.word for needle in needles))
+        known = [sought for group in self._test.needles if (sought := _sought(group, given)) is not None]
+        self.sought = (*known, *_tested(self._test))
+        """Each finds the lines that can be part of a matching record; empty where only reading all of them tells."""
+        self._lines = Sieve(known[0].needles) if known else None
+        self._levels = frozenset(level for test in (known[0].tests if known else ()) for level in test.wanted)
         """Levels whose word, which need not stand in the line, holds a needle."""
         self._search = _search(self._test.patterns)
         search = self._search
@@ -47,11 +52,9 @@ class Matcher:
             and not any(map(search, [*given, *[level.word for level in Level]]))
         )
         """Whether what the expressions find in operation, service or level of a record stands in its line as well."""
-        self.narrow = self._search is None and (not self._test.cheap or self._test.fields <= _NARROW)
+        self.narrow = self._search is None and self._test.kind_fields <= _NARROW
         """Whether time, level, service and latency are all it needs of a light record."""
         self._found_by_kind: Memo[Kind, bool] = Memo(self._found_in_kind, MOST_KINDS)
-        self.sieve = self._lines if not self._levels else None
-        """Finds the lines that can be part of a matching record; None where only reading all of them tells."""
 
     @property
     def levels(self) -> frozenset[Level] | None:
@@ -79,8 +82,16 @@ class Matcher:
             rows = zip(batch.kinds, batch.times, batch.latencies, strict=True)
             return [place for place, (kind, *rest) in enumerate(rows) if matches(kind.record(*rest))]
         found = self._of_interest(batch)
+        if self._test.gate is not None:
+            gates, kinds = self._gates, batch.kinds
+            found = [place for place in found if gates[kinds[place]]]
         sure = self._sure(batch, found)
-        return [place for place in found if place in sure or self._takes(batch, place, made)]
+        doubtful = [place for place in found if place not in sure and self._may_match(batch, place)]
+        records = batch.records(doubtful)
+        taken = {place: record for place, record in zip(doubtful, records, strict=True) if matches(record)}
+        if made is not None:
+            made.update(taken)
+        return [place for place in found if place in sure or place in taken]
 
     def matching(self, batch: Batch) -> tuple[list[Instant], list[Kind], list[float | None]]:
         """Times, kinds and latencies of the matching records of a batch."""
@@ -114,20 +125,15 @@ class Matcher:
         levels = self._levels
         return sorted({*found, *[place for place, kind in enumerate(batch.kinds) if kind.level in levels]})
 
-    def _takes(self, batch: Batch, place: int, made: dict[int, LogRecord] | None) -> bool:
+    def _may_match(self, batch: Batch, place: int) -> bool:
+        """Whether a record may match, from its lines: the whole of it need not be made otherwise."""
+        looks = self._lines is not None and not batch.sifted and batch.kinds[place].level not in self._levels
+        if not looks and self._search is None:
+            return True
         entry = batch.entry(place)
-        if self._lines is not None and not batch.sifted and batch.kinds[place].level not in self._levels:
-            maybe = self._lines.line
-            if not (maybe(entry.line) or any(map(maybe, entry.extra))):
-                return False
-        if self._search is not None and not self._may_be_found(batch, place, entry):
+        if looks and self._lines is not None and not any(map(self._lines.line, (entry.line, *entry.extra))):
             return False
-        record = full(batch.form, entry)
-        if not self._test.matches(record):
-            return False
-        if made is not None:
-            made[place] = record
-        return True
+        return self._search is None or self._may_be_found(batch, place, entry)
 
     def _may_be_found(self, batch: Batch, place: int, entry: Entry) -> bool:
         """Whether one of the query's regular expressions may match a text of a record, from its lines.
@@ -138,11 +144,8 @@ class Matcher:
         assert self._search is not None
         if batch.form.name == "access":
             return True
-        if not self._as_written:
-            # The kinds of sifted records tell no operation.
-            light = batch.form.light(entry.line) if batch.sifted else None
-            if self._found_in_kind(light) if light else batch.sifted or self._found_by_kind[batch.kinds[place]]:
-                return True
+        if not self._as_written and self._found_by_kind[batch.kinds[place]]:
+            return True
         for line in (entry.line, *entry.extra):
             if b"\\" in line or b"[" in line:
                 return True
@@ -154,7 +157,7 @@ class Matcher:
                 return True
         return False
 
-    def _found_in_kind(self, kind: Kind | LogRecord) -> bool:
+    def _found_in_kind(self, kind: Kind) -> bool:
         return any(map(self._search or bool, (kind.operation, kind.service, kind.level.word)))
 
 
@@ -167,11 +170,11 @@ def _search(patterns: tuple[str, ...]) -> Search | None:
     return known[0] if len(known) == 1 else lambda text: any(search(text) for search in known)
 
 
-def _sieve(needles: tuple[str, ...], given: Collection[str]) -> Sieve | None:
-    """What finds every line of a record whose text holds a needle, and few others.
+def _sought(needles: tuple[str, ...], given: Collection[str]) -> Sought | None:
+    """What the lines of every record hold whose text holds a needle, and few others.
 
     The text of a record is made from its line by decoding escapes, putting method and route together, naming the level
-    and putting identifiers aside. A needle that such a step can make is none for the line: then there is no sieve.
+    and putting identifiers aside. A needle that such a step can make is none for the line: then nothing is sought.
     """
     found: list[tuple[bytes, ...]] = []
     for needle in needles:
@@ -185,4 +188,13 @@ def _sieve(needles: tuple[str, ...], given: Collection[str]) -> Sieve | None:
         if not parts:
             return None
         found.append(tuple(part.encode("ascii") for part in parts))
-    return Sieve(found) if found else None
+    named = frozenset(level for level in Level if any(needle in level.word for needle in needles))
+    return Sought(tuple(found), (KeyTest("level", named),) if named else ())
+
+
+def _tested(test: Test) -> Iterator[Sought]:
+    """What tells the level or the status of every record that passes a test."""
+    if test.levels:
+        yield Sought((), (KeyTest("level", test.levels),))
+    if test.statuses:
+        yield Sought((), (KeyTest("status", test.statuses),))

@@ -17,7 +17,6 @@ from sources.logs.matching import Matcher
 from sources.logs.memo import Memo
 from sources.logs.questions import Exceptions, Part, Sample, Shapes
 from sources.logs.records import full
-from sources.logs.sieve import Sieve
 
 
 def mined(question: Shapes | Exceptions | Sample, window: Window, matcher: Matcher) -> Collector:
@@ -40,7 +39,7 @@ class _Matching:
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
         self.narrow = matcher.narrow
-        self.sieve: Sieve | None = matcher.sieve
+        self.sought = matcher.sought
 
     def begin(self, file: LogFile) -> None:
         pass

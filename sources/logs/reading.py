@@ -83,9 +83,31 @@ class Reader:
         self.bytes_read += len(data)
         return data
 
+    def pread_into(self, target: memoryview, offset: int) -> None:
+        """As `pread`, into memory that is there already; what the file does not have is left as it was."""
+        try:
+            self.bytes_read += os.preadv(self._fd, [target], offset)
+        except OSError as error:
+            raise SourceUnavailable(f"{self.file.path}: {(error.strerror or 'cannot be read').lower()}") from None
+
     def descriptor(self) -> int:
         """Of the file, whose own position is free to be used: everything here is read from given places."""
         return self._fd
+
+    def another_descriptor(self) -> int:
+        """A descriptor of the file with a position of its own, for who asks to close.
+
+        Raises:
+            OSError: It cannot be opened, or its path leads to another file by now.
+        """
+        try:
+            descriptor = open_regular(self.file.path)
+        except SourceUnavailable as error:
+            raise FileNotFoundError(str(error)) from None
+        if not os.path.samestat(os.fstat(descriptor), os.fstat(self._fd)):
+            os.close(descriptor)
+            raise FileNotFoundError(self.file.path)
+        return descriptor
 
     def head(self, length: int = SAMPLE) -> bytes:
         """The first bytes, decompressed."""
@@ -116,6 +138,23 @@ class Reader:
             yield position, data
             position += length
         yield from self._joined(self._plain(position, size), position, end)
+
+    def outlines(self, start: int, end: int) -> list[tuple[int, int]] | None:
+        """Where the blocks of a part begin and how long they are, mostly without reading them; None where a line is too long
+        for that. For files that are not `streamed`.
+
+        Args:
+            start, end: As for `blocks`.
+        """
+        found: list[tuple[int, int]] = []
+        position = max(start, self._begin)
+        while position + BLOCK < min(end, self.size):
+            length = self._whole_lines(position, BLOCK)
+            if not length:
+                return None
+            found.append((position, length))
+            position += length
+        return found + [(offset, len(block)) for offset, block in self.blocks(position, end)]
 
     def _whole_lines(self, offset: int, size: int) -> int:
         """The length of the whole lines that fill most of a block; 0 where the last line is a long one.

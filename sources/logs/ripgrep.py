@@ -1,7 +1,7 @@
 """Words looked for by ripgrep, where it is installed: it compares many characters at once, and on a core of its own.
 
-It is told words and never a user's expression, so that no difference between two dialects can matter: what it finds are
-places at which the sieve would have found the same, and whoever asked looks at each again. It reads the open descriptor:
+It is told words, and never an expression as a user wrote it, so that no difference between two dialects can matter: what it
+finds are places at which the sieve would have found the same, and whoever asked looks at each again. It reads the open descriptor:
 no name of a file is handed over, and nothing is mapped into memory.
 """
 
@@ -42,16 +42,21 @@ class Ripgrep:
         start: That position.
         end: Nothing from here on is of interest.
         words: ASCII; found whatever their case.
+        expressions: Of bytes; ours, and read alike by Python and ripgrep.
 
     Raises:
         OSError: It cannot be started.
     """
 
-    def __init__(self, descriptor: int, start: int, end: int, words: Iterable[bytes]) -> None:
+    def __init__(
+        self, descriptor: int, start: int, end: int, words: Iterable[bytes], expressions: Iterable[bytes] = ()
+    ) -> None:
         found = program()
         if found is None:
             raise FileNotFoundError("rg")
-        patterns = [part for word in words for part in ("-e", f"(?i-u:{re.escape(word.decode('ascii'))})")]
+        sought = [f"(?i-u:{re.escape(word.decode('ascii'))})" for word in words]
+        sought += [f"(?-u:{one.decode('ascii')})" for one in expressions]
+        patterns = [part for one in sought for part in ("-e", one)]
         self._start, self._end = start, end
         self._places: array[int] | None = array("Q")
         os.lseek(descriptor, start, os.SEEK_SET)

@@ -16,18 +16,22 @@ from hypothesis import strategies as st
 
 import sources.logs.batch
 import sources.logs.bulk
+import sources.logs.engine
 import sources.logs.matching
 import sources.logs.reading
 import sources.logs.ripgrep
 from console.domain.instant import Window
-from console.domain.logs import LogPage
+from console.domain.logs import Level, LogPage
 from console.domain.text import SafeText
 from sources.base import SourceTimeout
 from sources.logs import bulk
+from sources.logs.context import Context
 from sources.logs.engine import Allowance, Engine
+from sources.logs.formats import FORMATS
+from sources.logs.keys import KeyTest
 from sources.logs.questions import Page
 from sources.logs.ripgrep import Ripgrep
-from sources.logs.sieve import Sieve
+from sources.logs.sieve import Sieve, Sought
 from sources.logs.spec import Spec
 
 DAY = Window(1763856000.0, 1763942400.0)
@@ -41,7 +45,11 @@ BLOCKS = st.lists(PIECES, max_size=60).map(b"".join)
 
 @given(st.lists(st.lists(WORDS, min_size=1, max_size=3).map(tuple), min_size=1, max_size=3), BLOCKS)
 def test_places_are_in_the_lines_of_interest(needles: list[tuple[bytes, ...]], block: bytes) -> None:
-    sieve = Sieve(needles)
+    consistent(Sieve(needles), block)
+
+
+def consistent(sieve: Sieve, block: bytes) -> None:
+    """What is found in a block stands in the lines that are of interest by themselves, and in all of them."""
     bulk.load(bulk.BULK)
     starts, place = [], 0
     for line in block.split(b"\n"):
@@ -51,6 +59,30 @@ def test_places_are_in_the_lines_of_interest(needles: list[tuple[bytes, ...]], b
     for found in (sieve.places(block), sieve.places_by_numpy(block)):
         assert found == sorted(found)
         assert sorted({block.rfind(b"\n", 0, one) + 1 for one in found}) == starts
+
+
+KEYED = st.sampled_from(
+    [b'{"level":"', b'{"msg":"', b'"', b'":"', b'","', b'":', b",", b"}\n", b'"}\n{"', b"{", b"[", b"info", b"ERROR", b"err", b"error ", b"level", b"log_level",
+     b"levelname", b"lvl", b"severity_text", b"priority", b"@l", b"status", b"status_code", b"503", b"404", b"50", b"5", b"null", b"true", b" ", b"\\u0065",
+     b"user", b"user_id", b"user.name", b"Traceback (most recent call last):\n", b"ValueError: x\n", b"\n", b"\xc5\xbf"]
+)  # fmt: skip
+TESTED = st.sampled_from(
+    [
+        Sought((), (KeyTest("level", frozenset({Level.ERROR})),)),
+        Sought((), (KeyTest("level", frozenset({Level.INFO, Level.DEBUG})),)),
+        Sought((), (KeyTest("status", frozenset(range(500, 600))),)),
+        Sought(((b"user",),)),
+        Sought(((b"user", b"info"), (b"error",)), (KeyTest("level", frozenset({Level.ERROR})),)),
+        Sought(((b"level",), (b"50",))),
+    ]
+)
+
+
+@given(TESTED, st.lists(KEYED, max_size=80).map(b"".join))
+def test_places_of_keys_are_in_the_lines_of_interest(sought: Sought, block: bytes) -> None:
+    sieve = sought.sieve(FORMATS["json"](Context(), ()))
+    assert sieve is not None
+    consistent(sieve, block)
 
 
 TEXTS = st.sampled_from(
@@ -71,6 +103,8 @@ QUERIES = st.sampled_from(
     ["refused", '"connection refused"', "/refused|timeout/", "/(?:Re|re)fused/i", "key", "caf", '"a b"', "x/y", "-refused",
      r"/\d/", r"/^\w+ \d/", r"/d$/", "/[ck].*d/", "/^GET .x/", r"/-\d+ /", "/^error$/", r"/\bfourth\b/ level:info", "/[a-z]{7} after/ OR /x.y/",
      "refused level:error", "refused OR timeout", "closed", "5", "at", "refused -level:error", "refused fourth", "/refused|y/ closed", "/^$|refused/", r"/x.y\/\d/", r"/refused\/\w/", r"/refused\d?\W/", "/et .x/", r"/GET \/ok/", r"/ed\/9/", r"/timeout after \d+ms$/", "shop", "error", "no", "fourth",
+     "level:error", "level:>=warn", "level:info refused", "status:5xx", "status:404 OR status:503", "level:error status:5xx", "service:shop refused",
+     "service:a", "service:a refused", "list", "path", "status_code", "name", "level:err*", "status:>=400 closed", "error refused", "-level:error refused",
      "503", "/^503$/", "404 OR 50", "status_code:5xx", "-404 status:>=400", "duration:>1", "lvl:>=warn refused", "body:ok", "1.5s"]
 )  # fmt: skip
 
@@ -81,7 +115,9 @@ def files(draw: st.DrawFn) -> bytes:
     lines = []
     for number, text in enumerate(draw(st.lists(TEXTS, max_size=40))):
         at = f"2025-11-23T{number // 60:02d}:{number % 60:02d}:00"
-        level = draw(st.sampled_from(["INFO", "ERROR"]))
+        level: object = draw(
+            st.sampled_from(["INFO", "ERROR", "ERROR", "err", "[Error]", " e ", 50, 3, 30, "30", "", None, "x"])
+        )
         if form == "plain":
             lines.append(f"{at},000 {level} {text}")
         else:
@@ -96,20 +132,36 @@ def files(draw: st.DrawFn) -> bytes:
                         {"status": 503},
                         {"status_code": "404"},
                         {"status": "ok", "duration": "1.5s"},
+                        {"status": 503, "severity": "err"},
+                        {"service": "a", "list": [{"name": text}]},
+                        {"a": {"b": {"c": {"d": {"name": {"path": text}}}}}, "http": {"status_code": 503}},
+                        {"log": {"level": "error"}, "name": "x"},
+                        {"Severity": 50, "name": "[x]"},
+                        {"name": "{", "app": "a"},
                     ]
                 )
             )
             one = {"ts": at + "Z", "level": level, "msg": text, **more}
             lines.append(json.dumps(one, ensure_ascii=form == "escaped"))
-        lines += draw(st.lists(st.sampled_from(["    at refused", "\tat fourth", "}", ""]), max_size=2))
+        lines += draw(
+            st.lists(
+                st.sampled_from(
+                    ["    at refused", "\tat fourth", "}", "", "Traceback (most recent call last):", "ValueError: 5"]
+                ),
+                max_size=2,
+            )
+        )
     return draw(st.sampled_from(["\n", "\r\n"])).join(lines).encode() + draw(st.sampled_from([b"", b"\n"]))
 
 
 class StandIn(Ripgrep):
     """Finds what ripgrep would."""
 
-    def __init__(self, descriptor: int, start: int, end: int, words: Iterable[bytes]) -> None:
-        sought = re.compile(b"|".join(map(re.escape, words)), re.I)
+    def __init__(
+        self, descriptor: int, start: int, end: int, words: Iterable[bytes], expressions: Iterable[bytes] = ()
+    ) -> None:
+        parts = [b"(?i:%s)" % re.escape(word) for word in words]
+        sought = re.compile(b"|".join([*parts, *expressions]))
         text = os.pread(descriptor, end - start, start)
         self.found: array[int] | None = array("Q", [start + match.start() for match in sought.finditer(text)])
 
@@ -137,15 +189,24 @@ class Failing(StandIn):
     st.sampled_from([64, 200, 1 << 20]),
     st.booleans(),
     st.sampled_from([None, StandIn, StandIn, Failing]),
+    st.sampled_from(["shop", ""]),
+    st.sampled_from([0.3, 2.0]),
 )
 def test_answers_are_those_without_it(
-    tmp_path: Path, data: bytes, query: str, block: int, bulk: bool, searcher: type[Ripgrep] | None
+    tmp_path: Path,
+    data: bytes,
+    query: str,
+    block: int,
+    bulk: bool,
+    searcher: type[Ripgrep] | None,
+    service: str,
+    dense: float,
 ) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(data)
 
     def answer() -> tuple[LogPage, tuple[SafeText, ...]]:
-        engine = Engine(Spec("app", (str(path),), service="shop"))
+        engine = Engine(Spec("app", (str(path),), service=service))
         reading = engine.answer(DAY, [Page(query, 100)])[0]
         page: LogPage = reading.value
         assert engine.answer(DAY, [Page(query, 0)])[0].value.matched == page.matched == len(page.records)
@@ -156,6 +217,7 @@ def test_answers_are_those_without_it(
         patched.setattr(sources.logs.reading, "_NEAR_END", 40)
         patched.setattr(sources.logs.bulk, "BULK", 0 if bulk else 1 << 30)
         patched.setattr(sources.logs.batch, "_WORTH", 1)
+        patched.setattr(sources.logs.engine, "_DENSE", dense)
         patched.setattr(sources.logs.ripgrep, "program", lambda: None)
         sifted = answer()
         if searcher is not None:
@@ -163,7 +225,8 @@ def test_answers_are_those_without_it(
             patched.setattr(sources.logs.ripgrep, "Ripgrep", searcher)
             patched.setattr(sources.logs.ripgrep, "WORTH", 0)
             assert answer() == sifted
-        patched.setattr(sources.logs.matching, "_sieve", lambda *_: None)
+        patched.setattr(sources.logs.matching, "_sought", lambda *_: None)
+        patched.setattr(sources.logs.matching, "_tested", lambda *_: ())
         patched.setattr(sources.logs.matching, "_search", lambda *_: None)
         patched.setattr(sources.logs.matching.Matcher, "_sure", lambda *_: ())
         assert sifted[0] == answer()[0]

@@ -140,6 +140,15 @@ class ReadsLines(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsKeys(Protocol):
+    """A format of one JSON object per line, whose records have level and status from keys alone."""
+
+    def keys(self, meaning: str) -> Sequence[str]:
+        """The names, lower-case and dotted where nested, of the fields with a meaning."""
+        ...
+
+
 def filled(stamps: Sequence[bytes]) -> Sequence[bytes]:
     """The stamps with one of them for every empty one, so that lines that do not fit stay out of the way of the others."""
     if b"" not in stamps:

@@ -88,6 +88,9 @@ class JsonFormat:
     def starts(self, line: bytes) -> bool:
         return line[:1] == b"{" or line.lstrip()[:1] == b"{"
 
+    def keys(self, meaning: str) -> Sequence[str]:
+        return self._builder.meanings.names(meaning)
+
     def light(self, line: bytes) -> LogRecord | None:
         try:
             row = self._rows.decode(line)
