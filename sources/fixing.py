@@ -216,7 +216,8 @@ def _undo(repository: Repository, branch: Branch, gate: Gate, typed: Typed, tip:
     outcome = {"problem": problem or None, "untouched": not touched, "touched": list(names[:20]), "kept": kept}
     gate.tell(deed, outcome)
     if problem:
-        raise NotAdmitted("B11", f"{problem}; nothing was taken away by force")
+        by_hand = f"git -C {branch.repository} worktree remove --force --force {branch.worktree}"
+        raise NotAdmitted("B11", f"{problem}; nothing was taken away by force, which is yours to do: {by_hand}")
     return Undone(branch, "it was asked for" if kept else "", names)
 
 

@@ -424,6 +424,8 @@ def undo_(
 
     loaded = load(config_path)
     branch = branch_of(loaded, name, service)
+    if not branch.finished:
+        say(f"{branch.name} was not made to its end: what there is of it is taken away")
     gate = gate_of(loaded, branch.incident)
     typed = typed_for(gate, Deed(UNDONE, branch.name, {}), confirm, reason)
     gone = _result(undo(Repository(branch.repository), branch, gate, typed, worktree_only=keep_branch))

@@ -44,6 +44,8 @@ class Branch:
     incident: str
     checked: tuple[Checked, ...] = ()
     """Oldest first."""
+    finished: bool = True
+    """False: the machine stopped while it was made; there may be a part of it."""
 
 
 def branches(lines: bytes) -> tuple[Branch, ...]:
@@ -51,15 +53,20 @@ def branches(lines: bytes) -> tuple[Branch, ...]:
     found: dict[tuple[str, str], Branch] = {}
     for line in lines.split(b"\n"):
         entry = _entry(line)
-        if entry is None or entry.get("event") != "outcome" or entry.get("problem"):
+        if entry is None:
             continue
         key = (_text(entry, "repository"), _text(entry, "branch"))
-        match entry.get("action"):
-            case "fix branch":
-                found[key] = _branch(entry)
-            case "fix undo":
+        failed = bool(entry.get("problem"))
+        match entry.get("event"), entry.get("action"):
+            case "intent", "fix branch":
+                found[key] = replace(_branch(entry), finished=False)
+            case "outcome", "fix branch" if failed:
                 found.pop(key, None)
-            case "fix verify" if key in found:
+            case "outcome", "fix branch":
+                found[key] = _branch(entry)
+            case "outcome", "fix undo" if not failed and not entry.get("kept"):
+                found.pop(key, None)
+            case "outcome", "fix verify" if key in found and not failed:
                 found[key] = replace(found[key], checked=(*found[key].checked, _checked(entry)))
     return tuple(found.values())
 

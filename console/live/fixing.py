@@ -163,7 +163,7 @@ class Fixing:
         except SourceError as error:
             raise CannotFix(safe(str(error), 400)) from None
         if done is None:
-            raise CannotFix(f"the branch {branch.name} is gone: it was deleted by hand")
+            raise CannotFix(f"the branch {branch.name} is gone: u takes away what is left of it")
         table = next((one for one in self._loaded.config.service if one.name == branch.service), None)
         found = Handover(
             branch,

@@ -78,7 +78,11 @@ def _walk(top: str, skip: Collection[str]) -> Iterator[tuple[str, Stamp]]:
     waiting = [""]
     while waiting:
         prefix = waiting.pop()
-        with os.scandir(f"{top}/{prefix}") as entries:
+        try:
+            entries = os.scandir(f"{top}/{prefix}")
+        except (PermissionError, FileNotFoundError):
+            continue  # such as another user's data: what we cannot list we cannot write to either
+        with entries:
             for entry in entries:
                 if not prefix and entry.name in skip:
                     continue

@@ -516,3 +516,36 @@ async def test_a_branch_of_a_hundred_thousand_files_takes_ten_seconds(
     assert made.touched == () and everything(work.path) == before
     assert sum(len(files) for _, _, files in os.walk(made.plan.worktree)) == 100_001
     assert took <= 10, f"{took:.1f} s"
+
+
+async def test_a_branch_that_was_not_made_to_its_end_can_be_taken_away(work: Work, desk: Desk) -> None:
+    head = work.commit("One", a_txt="one\n")
+    await desk.made(work, head)
+    audit = desk.folder / "state" / "audit.jsonl"
+    intent = audit.read_bytes().splitlines(keepends=True)[0]
+    (unfinished,) = branches(intent)
+    assert not unfinished.finished
+    await undo(Repository(work.path), unfinished, desk.gate, Typed("fix/a"))
+    assert work.git("branch", "--list", "fix/*") == "" and branches(audit.read_bytes()) == ()
+    nothing_was_begun = await undo(Repository(work.path), unfinished, desk.gate, Typed("fix/a"))
+    assert nothing_was_begun.touched == ()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
+def test_a_folder_that_cannot_be_listed_does_not_keep_a_branch_from_being_made(tmp_path: Path) -> None:
+    from sources.plumbing.snapshot import differences, snapshot
+
+    top, data = tmp_path / "top", tmp_path / "top" / "data"
+    data.mkdir(parents=True)
+    (top / "a.txt").write_text("one\n")
+    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path, top):
+        folder.chmod(0o755)
+    data.chmod(0o700)
+    os.seteuid(65534)
+    try:
+        before = snapshot(top, ())
+        assert {"", "a.txt", "data"} == set(before.checkout)
+    finally:
+        os.seteuid(0)
+    (top / "a.txt").write_text("two\n")
+    assert differences(before, snapshot(top, ()), ()) == ["a.txt"]
