@@ -1,7 +1,7 @@
 """Actions as data: from this table come bindings, footer, help, palette, the README's key list and the user's keymap.
 
-A row that cannot be used where the cursor stands is listed all the same, and says why when it is tried. None of them has an
-effect outside the console.
+A row that cannot be used where the cursor stands is listed all the same, and says why when it is tried. What has an
+effect outside the console passes the guard first, and is written down.
 """
 
 from __future__ import annotations
