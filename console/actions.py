@@ -256,7 +256,7 @@ ACTIONS: tuple[Action, ...] = (
         pane="case",
         footer=41,
     ),
-    Action("check", ("p",), "check", "Ask the predictions of all hypotheses now.", pane="case", footer=42),
+    Action("check", ("A",), "check", "Ask the predictions of all hypotheses now.", pane="case", footer=42),
     Action(
         "case_state",
         ("S",),

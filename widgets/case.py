@@ -27,9 +27,13 @@ def summary(view: CaseView, width: int, height: int, look: Look) -> Body:
     case = view.case
     if case is None:
         return _choice(view, width, look)
-    rows = [_said(f"NOT SAVED ({view.why_unsaved}): {text}", "bad", width) for text in view.unsaved]
+    rows = [_said(f"NOT SAVED: {text}", "bad", width) for text in view.unsaved]
+    rows += [_said(f"because {view.why_unsaved}; it is tried again and again", "bad", width)] if view.unsaved else []
     rows += [_said(f"the record cannot be read: {view.problem}", "bad", width)] if view.problem else []
     rows += [_said(f"! {text}", "warn", width) for text in view.warnings]
+    rows += [
+        Row.plain(Line.of((line, "text" if place else "title")).cut(width)) for place, line in enumerate(view.since)
+    ]
     recovery = case.recovery
     rows += facts(
         [
@@ -46,11 +50,6 @@ def summary(view: CaseView, width: int, height: int, look: Look) -> Body:
         ],
         width,
     )  # fmt: skip
-    if view.since:
-        rows.append(Row.plain(Line()))
-        rows += [
-            Row.plain(Line.of((line, "text" if place else "title")).cut(width)) for place, line in enumerate(view.since)
-        ]
     return Body((), tuple(rows))
 
 

@@ -68,7 +68,8 @@ class Journal:
         try:
             self._audit.write(line)
         except AuditFailed as error:
-            raise NotSaved(str(error), event.text) from None
+            where, _, why = str(error).rpartition(": ")
+            raise NotSaved(f"{why} ({where})" if where else why, event.text) from None
         return event
 
 

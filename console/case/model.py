@@ -291,9 +291,16 @@ class Case:
         return next((one for one in self.evidence if one.name.lower() == name.lower()), None)
 
     def timeline(self) -> tuple[Event, ...]:
-        """By when things happened; corrected events and mere bookkeeping left out."""
+        """By when things happened; corrected events and mere bookkeeping left out.
+
+        Evidence that the console took with a snapshot stands behind the entry of the snapshot.
+        """
         hidden = {"gate", "prediction"}
-        shown = (e for e in self.events if e.kind not in hidden and e.id not in self.corrected)
+        shown = (
+            e
+            for e in self.events
+            if e.kind not in hidden and e.id not in self.corrected and (e.kind, e.source) != ("evidence", "console")
+        )
         return tuple(sorted(shown, key=lambda event: event.occurred_at))
 
     def with_problems(self, problems: tuple[Problem, ...]) -> Case:

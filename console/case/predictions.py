@@ -17,6 +17,8 @@ from console.query.parse import QueryError, parse
 REDUCERS = ("max", "min", "avg", "last", "p95", "sum")
 COMPARATORS = (">=", "<=", ">", "<", "==")
 DEFAULT_OVER_S = 600.0
+BEFORE_S = 60.0
+"""The control ends so long before the incident, whose onset is known to about a minute."""
 _FORM = re.compile(
     r"(?P<call>[a-z0-9]+)\s*\((?P<inner>.*)\)\s*(?P<cmp>>=|<=|==|>|<)\s*(?P<value>-?[0-9.]+)\s*(?P<unit>%|ms|s|/s)?"
     r"(?:\s+(?:over|in)\s+(?P<over>[0-9a-z.]+))?\s*",
@@ -130,6 +132,12 @@ def compared(value: float, comparator: str, threshold: float) -> bool:
         case "<":
             return value < threshold
     return value == threshold
+
+
+def control_of(window: Window, began: Instant | None) -> Window:
+    """What a prediction is compared with: the same length before it, and before the incident where its start is known."""
+    end = window.start if began is None else min(window.start, began - BEFORE_S)
+    return Window(end - window.seconds, end)
 
 
 @dataclass(frozen=True, slots=True)

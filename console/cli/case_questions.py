@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from console.case.book import Book, Unfit
 from console.case.events import Draft
 from console.case.model import Outcome
-from console.case.predictions import Answer, Question, judged, question_of, reduced
+from console.case.predictions import Answer, Question, control_of, judged, question_of, reduced
 from console.cli.diagnose import step_of
 from console.cli.options import Request
 from console.cli.outcome import Exit, say
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from console.domain.series import SeriesSet
     from console.observe import Sources
 
-BEFORE_S = 60.0
-"""The control ends so long before the incident, whose onset is known to about a minute."""
 METRIC_OF = {"traffic": "request_rate", "memory": "memory_bytes"}
 """Signals whose series has another name."""
 
@@ -101,12 +99,6 @@ async def check(book: Book, name: str, loaded: Loaded, at: Instant | None) -> in
     finally:
         await sources.close()
     return worst
-
-
-def control_of(window: Window, began: Instant | None) -> Window:
-    """What a prediction is compared with: the same length before it, and before the incident where its start is known."""
-    end = window.start if began is None else min(window.start, began - BEFORE_S)
-    return Window(end - window.seconds, end)
 
 
 def says(question: Question, answer: Answer, control: Answer) -> str:

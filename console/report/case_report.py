@@ -323,8 +323,6 @@ class _Maker:
         if onset is not None:
             rows.append((onset, ("onset", "the impact begins"), Sentence("the impact begins", self._snapshot_ref())))
         for event in self.case.timeline():
-            if event.kind == "evidence" and event.source == "console":
-                continue  # taken with a snapshot, which has a row of its own
             late = (
                 f" (written down at {clock_text(event.recorded_at, now=event.occurred_at)} UTC)" if event.late else ""
             )

@@ -13,7 +13,7 @@ from console.case.book import Book
 from console.case.events import Event
 from console.case.gates import WAYS, Wish
 from console.case.model import Case, CaseState, EvidenceItem, Hypothesis, Outcome
-from console.case.predictions import Answer, BadPrediction, Question, judged, question_of, reduced
+from console.case.predictions import Answer, BadPrediction, Question, control_of, judged, question_of, reduced
 from console.domain.instant import Window, rfc3339
 from console.domain.series import SeriesKey
 from console.live.desk import NO_CASE, Desk
@@ -47,6 +47,8 @@ class CaseScreen(ConsoleScreen):
         self._right = Vertical(self.kept, self.timeline, id="case-right")
         self._lower: Pane = self.timeline
         self._busy = False
+        self._seen = 0
+        """Entries that were on the screen when the reader's look was last remembered."""
         for number, pane in enumerate(self.panes(), 1):
             pane.number = number
 
@@ -65,9 +67,6 @@ class CaseScreen(ConsoleScreen):
         self.divide()
         self.set_interval(REFRESH_S, self.read_again, name="case")
         self.read_again()
-        desk = self.desk
-        if desk is not None:
-            self.run_worker(desk.looked(), name="looked", group="looked", exit_on_error=False)
 
     def read_again(self) -> None:
         """Read what was added, unless that is under way."""
@@ -80,6 +79,10 @@ class CaseScreen(ConsoleScreen):
     async def _read(self, desk: Desk) -> None:
         try:
             await desk.refresh()
+            seen = len(desk.case.events) if desk.case is not None else 0
+            if seen != self._seen:
+                self._seen = seen
+                await desk.looked()
             await self._recheck(desk)
         finally:
             self._busy = False
@@ -307,8 +310,7 @@ async def ask(session: Session, question: Question) -> tuple[Answer, Answer, Win
     end = state.window.end
     window = Window(end - question.over_s, end)
     onset = state.diagnosis.onset if state.diagnosis is not None else None
-    until = window.start if onset is None else min(window.start, onset)
-    control = Window(until - question.over_s, until)
+    control = control_of(window, onset)
     trend = await _trend(session, question)
     if trend is None or axis is None:
         return Answer(None, 0), Answer(None, 0), window

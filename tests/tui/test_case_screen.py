@@ -158,7 +158,7 @@ async def test_a_hypothesis_is_written_down_and_its_prediction_asked(system: Sys
         await until(lambda: isinstance(app.screen, LineDialog))
         await pilot.press(*"payments is slow | max(latency_p95, checkout) > 1s over 5m", "enter")
         await until(lambda: "H1" in screen_text(app) and "open" in screen_text(app))
-        await pilot.press("p")
+        await pilot.press("A")
         await until(lambda: "supported" in screen_text(app))
         case = desk(app).case
         assert case is not None and case.hypotheses[0].state is HypothesisState.SUPPORTED
@@ -238,6 +238,7 @@ async def test_a_console_that_is_opened_again_resumes_and_tells_what_happened_si
         await opened(first, pilot)
         case = desk(first).case
         assert case is not None
+        await until(lambda: (folder / case.id / "looked" / "alice").exists())
     bob = Book(folder, case.id, "bob", lambda: NOW + 500)
     for n in range(30):
         bob.note(f"bob's note {n}")
