@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -9,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from console.app import IncidentConsole
 from console.config.models import Config
 from console.screens.fix import FixScreen
 from console.screens.mending import NO_DEPLOY, SELECT, fix_of
 from tests.fix.conftest import Hostile, Work
+from tests.fix.test_verify import SERVER
 from tests.tui.fakes import System, until
 from tests.tui.test_console import diagnosed, screen_text
 
@@ -58,6 +62,16 @@ async def typed(pilot: Pilot[int], text: str) -> None:
     await pilot.press("enter")
 
 
+async def make(app: IncidentConsole, pilot: Pilot[int], screen: FixScreen) -> None:
+    """The branch of the plan, with its name typed again."""
+    await pilot.press("X")
+    await until(lambda: "name of the new branch" in screen_text(app))
+    await pilot.press("enter")
+    await until(lambda: "type fix/" in screen_text(app))
+    await typed(pilot, screen._branch_name)
+    await until(lambda: "to hand over" in screen_text(app))
+
+
 @pytest.mark.slow
 async def test_from_suspect_to_branch_and_back(work: Work, tmp_path: Path) -> None:
     _, bad = with_deploys(work)
@@ -74,13 +88,9 @@ async def test_from_suspect_to_branch_and_back(work: Work, tmp_path: Path) -> No
         await pilot.press("escape")
         await until(lambda: isinstance(app.screen, FixScreen))
         assert work.git("branch", "--list", "fix/*") == ""
-        await pilot.press("X")
-        await until(lambda: "name of the new branch" in screen_text(app))
-        await pilot.press("enter")
-        await until(lambda: "type fix/" in screen_text(app))
         name = screen._branch_name
-        await typed(pilot, name)
-        await until(lambda: "your checkout is untouched" in screen_text(app).replace("\n", " "))
+        await make(app, pilot, screen)
+        assert "is untouched" in screen_text(app)
         assert work.git("rev-parse", f"refs/heads/{name}") == bad
         assert "to hand over" in screen_text(app)
         await pilot.press("u")
@@ -102,12 +112,7 @@ async def test_case_50_nothing_of_a_hostile_repository_runs_whatever_is_pressed(
     async with fixing(app) as (pilot, screen):
         for key in ("enter", "y", "Y", "x", "escape", "p", "u", "R", "tab", "enter", "m", "r"):
             await pilot.press(key)
-        await pilot.press("X")
-        await until(lambda: "name of the new branch" in screen_text(app))
-        await pilot.press("enter")
-        await until(lambda: "type fix/" in screen_text(app))
-        await typed(pilot, screen._branch_name)
-        await until(lambda: "to hand over" in screen_text(app))
+        await make(app, pilot, screen)
         await pilot.press("u")
         await until(lambda: "takes the branch" in screen_text(app))
         await typed(pilot, screen._branch_name)
@@ -135,3 +140,44 @@ async def test_nothing_is_asked_where_no_deploy_is_meant() -> None:
         assert state.signals is not None
         row = next(one for one in state.signals.services if one.name == "gateway")
         assert fix_of(row, state) == NO_DEPLOY
+
+
+@pytest.mark.slow
+async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_path: Path) -> None:
+    work.commit("Start", server_txt=SERVER.replace("{status}", "200"))
+    work.tag("deploy/prod/v40", "one")
+    work.commit("Break", server_txt=SERVER.replace("{status}", "500"))
+    work.tag("deploy/prod/v41", "two")
+    request = {"method": "GET", "url": "https://staging.shop.example/orders", "headers": [], "body_base64": None}
+    file = tmp_path / "r.json"
+    file.write_text(json.dumps({"request": request, "observed": {"status": 500}}))
+    app = console(tmp_path, work.path)
+    async with fixing(app) as (pilot, screen):
+        await pilot.press("p")
+        assert "there is no fix branch yet" in screen.refusals()["prove_fix"]
+        await make(app, pilot, screen)
+
+        async def prove() -> None:
+            await pilot.press("p")
+            for hint, text in (
+                ("file of the reproduction", str(file)),
+                ("failures/tries before", "10/10"),
+                ("starts the branch", f"{sys.executable} server.txt {{port}}"),
+            ):
+                await until(lambda hint=hint: hint in screen_text(app))  # type: ignore[misc]  # bound at once
+                app.screen.query_one(Input).value = text
+                await pilot.press("enter")
+
+        await prove()
+        await until(lambda: "STILL FAILING" in screen_text(app))
+        made = screen._view.made
+        assert made is not None
+        (made.worktree / "server.txt").write_text(SERVER.replace("{status}", "200"))
+        await prove()
+        await until(lambda: "FIXED" in screen_text(app) and "clean passes" in screen_text(app))
+        await until(lambda: "not in a commit" in screen_text(app))
+        await pilot.press("u")
+        await until(lambda: "takes the branch" in screen_text(app))
+        await typed(pilot, screen._branch_name)
+        await until(lambda: "B11" in screen_text(app))
+        assert (made.worktree / "server.txt").exists()
