@@ -152,6 +152,12 @@ class IncidentConsole(TerminalCare[int]):
         if self.session.desk is not None:
             self.run_worker(self._resume(self.session.desk), name="resume", group="resume", exit_on_error=False)
 
+    def _record(self) -> None:
+        """Keep what is seen in the case, every few seconds and beside the keys."""
+        desk, state = self.session.desk, self.session.latest
+        if desk is not None and not self.session.replaying and desk.wants(state.now) and state.diagnosis is not None:
+            self.run_worker(desk.keep(state), name="seen", group="seen", exit_on_error=False)
+
     async def _resume(self, desk: Desk) -> None:
         """Take up the case that was left when the last console ended, however it ended."""
         told = await resumed(desk)
@@ -186,6 +192,7 @@ class IncidentConsole(TerminalCare[int]):
             self.exit(return_code=HUNG_UP)
             return
         self._ticks += 1
+        self._record()
         ages_moved = self._ticks % 4 == 0 and not self.session.frozen
         if (self._dirty or ages_moved) and not terminal_is_behind(self):
             self._dirty = False

@@ -21,6 +21,7 @@ COMMANDS: dict[str, str] = {
     "health": "probes every dependency once",
     "repro": "makes a failure happen again, safely: import, run, minimise, compare, verify, export",
     "case": "the incident's record: new, list, show, note, hypothesis, state, update, handoff, verify, close",
+    "replay": "opens the console on what was recorded in a case",
     "report": "the root-cause and follow-up report of a case: Markdown, HTML or JSON",
     "fix": "from a suspect deploy to a branch that mends it: suspects, branch, verify, handover, undo",
     "recovery": "what recovered means, written before the fix, and whether it holds: contract, check, canary",

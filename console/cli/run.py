@@ -48,13 +48,22 @@ def open_console(loaded: Loaded, theme: str | None = None) -> int:
     Raises:
         NoScreen: There is no terminal that can show it.
     """
+    prepare_screen(loaded)
+    from console.app import run_console  # Textual reads the environment when it is imported
+
+    return run_console(loaded, theme) or Exit.DONE
+
+
+def prepare_screen(loaded: Loaded) -> None:
+    """Look whether there is a terminal, and set what Textual reads when it is imported.
+
+    Raises:
+        NoScreen: There is no terminal that can show it.
+    """
     settings = loaded.config.console
     _require_terminal(settings.ascii)
     for key, value in {**SCREEN_ENVIRONMENT, **(LOW_BANDWIDTH if settings.low_bandwidth else {})}.items():
         os.environ.setdefault(key, value)
-    from console.app import run_console  # Textual reads the environment when it is imported
-
-    return run_console(loaded, theme) or Exit.DONE
 
 
 def _require_terminal(ascii_only: bool) -> None:

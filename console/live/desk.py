@@ -23,6 +23,8 @@ from console.case.store import case_ids, looked_at, set_looked
 from console.case.view import CaseView, view_of
 from console.domain.instant import Instant
 from console.guard.redact import redact_wholly
+from console.live.seen import NotRecorded, Recorder
+from console.state import ConsoleState
 
 T = TypeVar("T")
 RESUME_S = 43_200.0
@@ -56,6 +58,9 @@ class Desk:
         self._unsaved: list[Draft] = []
         self._why = ""
         self._looked: Instant | None = None
+        self._recorder: Recorder | None = None
+        self._recording = False
+        self._not_recorded = ""
 
     @property
     def case(self) -> Case | None:
@@ -136,12 +141,36 @@ class Desk:
 
     def _told(self, view: CaseView) -> CaseView:
         kept = tuple(first_line(redact_wholly(draft.text)) for draft in self._unsaved)
-        return replace(view, unsaved=kept, why_unsaved=self._why if kept else "")
+        told = (self._not_recorded, *view.warnings) if self._not_recorded else view.warnings
+        return replace(view, unsaved=kept, why_unsaved=self._why if kept else "", warnings=told)
 
     async def looked(self) -> None:
         """The reader has seen it."""
         if self.book is not None:
             await asyncio.to_thread(set_looked, self.book.folder, self.author, self._clock())
+
+    # What is seen.
+
+    def wants(self, now: Instant) -> bool:
+        """Whether the state on the screen is to be kept now."""
+        if self.book is None or self._recording:
+            return False
+        if self._recorder is None or self._recorder.folder != self.book.folder:
+            self._recorder = Recorder(self.book.folder, self.author, self._clock())
+        return self._recorder.due(now)
+
+    async def keep(self, state: ConsoleState) -> None:
+        """Keep a state in the case; where that fails, it is told with the record and not tried again."""
+        recorder = self._recorder
+        if recorder is None or self._recording:
+            return
+        self._recording = True
+        try:
+            await asyncio.to_thread(recorder.keep, state)
+        except NotRecorded as error:
+            self._not_recorded = f"what the console sees is not recorded: {error}"
+            return  # stays closed: a full disk is not written to every few seconds
+        self._recording = False
 
     # Writing.
 
