@@ -62,7 +62,7 @@ def _commit(one: SuspectCommit, width: int, look: Look) -> Row:
     tie = "=" if one.tied else " "
     head = Line.of(
         (f"{right(str(one.rank), 3)}{tie} ", "label"),
-        (f"{one.score:4.1f} ", style),
+        (f"{right(f'{one.score:g}', 5)} ", style),
         (f"{one.commit.id[:10]} ", "accent"),
         (one.commit.subject, style),
         (f"  {one.commit.author}{f', {ago} ago' if ago else ''}", "muted"),
@@ -70,7 +70,7 @@ def _commit(one: SuspectCommit, width: int, look: Look) -> Row:
     lines = [head.cut(width)]
     for reason in one.reasons:
         for place, part in enumerate(wrap(reason.text, max(10, width - 16), 3)):
-            points = f"{reason.points:+.1f}" if not place else ""
+            points = f"{reason.points:+g}" if not place else ""
             lines.append(Line.of((f"{right(points, 14)}  ", "label"), (part, "text")).cut(width))
     return Row(tuple(lines), one, f"commit:{one.commit.id}", one.commit.id)
 

@@ -80,7 +80,7 @@ def lines(one: Handover) -> Iterator[str]:
     yield f"{one.commits} commit{'s' if one.commits != 1 else ''}, {len(one.files)} file{'s' if len(one.files) != 1 else ''}, +{added} -{removed}"
     for file in one.files[:20]:
         yield f"  {file.path} +{file.added if file.added is not None else '?'} -{file.removed if file.removed is not None else '?'}"
-    yield f"reviewers, by the lines that it changes: {_people(one.reviewers) or 'nobody is known: it only adds files'}"
+    yield f"reviewers, by the lines that it changes: {_people(one.reviewers) or ('nobody: it only adds files' if one.files else 'no line is changed yet')}"
     yield "the usual deploy, to copy; the console runs none of it:"
     for command in one.deploy:
         yield f"  {command}"

@@ -103,9 +103,9 @@ def finding_lines(found: Finding) -> Iterator[str]:
     yield f"{len(found.commits)} commit{'s' if len(found.commits) != 1 else ''} of {found.service} between {good} and {bad}: {found.sentence}"
     for one in found.suspected:
         tie = " tied" if one.tied else ""
-        yield f"{one.rank}.{tie} {one.commit.id[:10]} {one.score:.1f} points, {one.commit.author}: {one.commit.subject}"
+        yield f"{one.rank}.{tie} {one.commit.id[:10]} {one.score:g} points, {one.commit.author}: {one.commit.subject}"
         for reason in one.reasons:
-            yield f"     {reason.points:+.1f} {reason.text}"
+            yield f"     {reason.points:+g} {reason.text}"
     rest = len(found.commits) - len(found.suspected)
     if rest and found.suspected:
         yield f"nothing connects the other {rest} with the failure"

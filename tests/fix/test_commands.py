@@ -159,7 +159,7 @@ def test_suspects_go_by_the_traces_in_the_logs_since_the_bad_deploy(
         "text": "wrote the failing line checkout/pricing.txt:1",
     }
     code, out, _ = incident("fix", "suspects", "--at", "2023-11-15T02:00:00Z", *config)
-    assert code == 0 and "+5.0 wrote the failing line" in out
+    assert code == 0 and "+5 wrote the failing line" in out
     assert incident("fix", "suspects", "--at", "2023-11-14T22:15:30Z", *config)[0] == 2  # one deploy was known then
 
 

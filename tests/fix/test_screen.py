@@ -148,7 +148,12 @@ async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_
     work.tag("deploy/prod/v40", "one")
     work.commit("Break", server_txt=SERVER.replace("{status}", "500"))
     work.tag("deploy/prod/v41", "two")
-    request: dict[str, object] = {"method": "GET", "url": "https://staging.shop.example/orders", "headers": [], "body_base64": None}
+    request: dict[str, object] = {
+        "method": "GET",
+        "url": "https://staging.shop.example/orders",
+        "headers": [],
+        "body_base64": None,
+    }
     file = tmp_path / "r.json"
     file.write_text(json.dumps({"request": request, "observed": {"status": 500}}))
     app = console(tmp_path, work.path)
