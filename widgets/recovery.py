@@ -17,7 +17,8 @@ from widgets.ink import Line, cut_middle, wrap
 from widgets.numbers import UNKNOWN, number_text
 from widgets.words import back_sign, recovery_sign
 
-MOST_REASON = 4
+TALL = 28
+"""From this height on there is room for every sentence; below, the table comes first."""
 INDENT = "  "
 DRAWN = {TermKind.ERRORS: "error_rate", TermKind.TRAFFIC: "request_rate"}
 """The series that is drawn of what is judged as totals."""
@@ -30,38 +31,39 @@ def paint(view: RecoveryView, width: int, height: int, look: Look) -> Body:
         return only_note(view.says or "asking what recovered means", width)
     if view.recovery is None:
         return _draft(view.contract, width, look)
-    return _judged(view, view.contract, view.recovery, width, look)
+    return _judged(view, view.contract, view.recovery, width, height >= TALL, look)
 
 
-def _judged(view: RecoveryView, contract: Contract, recovery: Recovery, width: int, look: Look) -> Body:
+def _judged(view: RecoveryView, contract: Contract, recovery: Recovery, width: int, tall: bool, look: Look) -> Body:
     sign = recovery_sign(recovery.verdict)
     head = [Line.of((sign.text, sign.style)).cut(width)]
-    head += [Line.of((part, "strong")) for part in wrap(recovery.reason, width, MOST_REASON)]
+    head += [Line.of((part, "strong")) for part in wrap(recovery.reason, width, 4 if tall else 2)]
     if view.says:
         head += [Line.of((part, "warn")) for part in wrap(f"{view.says}: K writes a new one.", width, 2)]
-    head += [Line.of((part, "label")) for part in wrap(_times(contract, recovery, look), width, 3)]
+    head += [Line.of((part, "label")) for part in wrap(_times(contract, recovery, look), width, 3 if tall else 1)]
     columns = chosen(_COLUMNS, width)
     sizes = widths(columns, width)
-    heads = (Row.plain(*head, Line()), Row.plain(heading(columns, sizes)))
+    heads = (Row.plain(*head, *([Line()] if tall else [])), Row.plain(heading(columns, sizes)))
     common = {one.note for one in recovery.signals}
     said = len(common) > 1  # what holds of all is in the reason
-    rows = tuple(_row(one, columns, sizes, width, one.note if said else "") for one in recovery.signals)
-    return Body(heads, rows, _foot(recovery, width, look))
+    rows = tuple(
+        _row(one, columns, sizes, width, one.note if said else "", 2 if tall else 1) for one in recovery.signals
+    )
+    return Body(heads, rows, _foot(recovery, width, look) if tall else ())
 
 
 def _times(contract: Contract, recovery: Recovery, look: Look) -> str:
-    """Contract, fix, stretch, passes, and how long until there can be a verdict."""
-    parts = [f"contract {clock_text(contract.at, look.zone, now=look.now, seconds=False)}"]
+    """How long until there can be a verdict, passes, stretch, fix, contract: what matters most first, where not all fits."""
+    parts = [f"about {span_text(recovery.wait_s)} more"] if recovery.wait_s is not None else []
+    parts.append(f"holds in {recovery.passes} of {recovery.passes_needed} evaluations in a row")
+    if recovery.window is not None:
+        start, end = (clock_text(at, look.zone, seconds=False) for at in (recovery.window.start, recovery.window.end))
+        parts.append(f"judged {start} to {end}")
     if recovery.fix is not None:
         parts.append(f"fix {clock_text(recovery.fix.at, look.zone, now=look.now)}: {recovery.fix.what}")
     else:
         parts.append("no change since is known")
-    if recovery.window is not None:
-        start, end = (clock_text(at, look.zone, seconds=False) for at in (recovery.window.start, recovery.window.end))
-        parts.append(f"judged {start} to {end}")
-    parts.append(f"holds in {recovery.passes} of {recovery.passes_needed} evaluations in a row")
-    if recovery.wait_s is not None:
-        parts.append(f"about {span_text(recovery.wait_s)} more")
+    parts.append(f"contract {clock_text(contract.at, look.zone, now=look.now, seconds=False)}")
     return " · ".join(parts)
 
 
@@ -78,10 +80,10 @@ def _foot(recovery: Recovery, width: int, look: Look) -> tuple[Row, ...]:
     return (Row.plain(*(line.cut(width) for line in lines)),) if lines else ()
 
 
-def _row(one: Judged, columns: Sequence[Column[Judged]], sizes: Sequence[int], width: int, note: str) -> Row:
+def _row(one: Judged, columns: Sequence[Column[Judged]], sizes: Sequence[int], width: int, note: str, most: int) -> Row:
     lines = [row_line(columns, sizes, one)]
     room = max(1, width - len(INDENT))
-    lines += [Line.of(INDENT, (part, "muted")).cut(width) for part in wrap(note, room, 2)]
+    lines += [Line.of(INDENT, (part, "muted")).cut(width) for part in wrap(note, room, most)]
     return Row(tuple(lines), _series(one.term), f"signal:{one.term.name}", _copied(one))
 
 

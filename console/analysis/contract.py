@@ -217,16 +217,16 @@ class _Writer:
 
     def value(self, track: Track, critical: bool, kind: TermKind = TermKind.VALUE) -> Term | None:
         """The term of any other series; None where it does not reach back."""
-        blocks = blocks_of(track.times, track.values, self.stretch.start, self.stretch.end, self._width(track))
+        blocks = blocks_of(track.times, levels(track), self.stretch.start, self.stretch.end, self._width(track))
         if not blocks.size:
             return None
         import numpy as np
 
         kept = blocks[-MOST_BLOCKS:]
         relative, absolute = self._limits(track, kind, kept)
-        now = track.values[points_in(track.times, self._during)]
+        now = levels(track)[points_in(track.times, self._during)]
         return Term(
-            _name(track.service, track.operation, track.key.metric.replace("_", " ")),
+            value_name(track),
             kind,
             track.service,
             track.operation,
@@ -238,6 +238,7 @@ class _Writer:
             track.natural(float(np.median(kept))),
             track.natural(float(np.median(now))) if now.size else None,
             blocks=tuple(float(f"{one:.9g}") for one in kept),
+            step_s=track.step_s,
         )
 
     def _width(self, track: Track) -> float:
@@ -273,9 +274,23 @@ def value_limits(track: Track) -> tuple[float, float]:
             high = (track.meaning.quantile or 0.0) >= 0.99
             return LATENCY_SHARE_P99 if high else LATENCY_SHARE, LATENCY_FLOOR_S
         case Family.FAILURES:
-            return ERROR_SHARE, LINES_PER_MINUTE * track.step_s / 60
+            return ERROR_SHARE, LINES_PER_MINUTE
     floor = {"ratio": RATIO_FLOOR, "count": COUNT_FLOOR}.get(track.meaning.unit, 0.0)
     return VALUE_SHARE, floor
+
+
+def levels(track: Track) -> Numbers:
+    """The values of a series so that they compare whatever its interval: failures of an interval as failures a minute."""
+    per_interval = track.meaning.family is Family.FAILURES and track.meaning.unit == "count" and track.step_s > 0
+    return track.values * (60 / track.step_s) if per_interval else track.values
+
+
+def value_name(track: Track) -> str:
+    """`checkout POST /orders latency p95`, `checkout log errors a minute`."""
+    what = track.key.metric.replace("_", " ")
+    return _name(
+        track.service, track.operation, f"{what} a minute" if track.meaning.family is Family.FAILURES else what
+    )
 
 
 def traffic_of(tracks: Tracks, service: str) -> Track | None:
@@ -332,6 +347,10 @@ def _of_symptom(writer: _Writer, symptom: Symptom, critical: bool) -> list[Term]
                 term = writer.errors(counted, critical)
                 if term is not None:
                     return [term]
+    if symptom.signal == "log_errors" and any(t.service == symptom.service for t in writer.tracks.errors):
+        critical = (
+            False  # its requests are counted: they say whether it fails, and lines only how much is written of it
+        )
     found = [t for t in writer.tracks.values if (t.service, t.operation) == place]
     found = [t for t in found if t.meaning.signal == symptom.signal]
     found.sort(key=lambda t: -_moved(writer, t))

@@ -17,6 +17,7 @@ from console.analysis.contract import (
     TRAFFIC_HIGH,
     TRAFFIC_LOW,
     error_lines,
+    levels,
     points_in,
     rate_in,
     traffic_of,
@@ -72,6 +73,8 @@ UNSEASONED_S = 3 * 3600.0
 """Without earlier weeks, traffic is compared with a level that ended at most so long ago [D]."""
 RELAPSE_SCALES = 4.0
 """The newest block alone shows a relapse where it is twice the margin and this many scales above the level [D]."""
+STEPS_ALIKE = 2.5
+"""Percentiles of intervals that differ by more than this factor are not compared [D]."""
 TREND_POINTS = 120
 SKEW_S = 2.0
 """A tag is stamped in whole seconds: it may seem to be older than the contract by so much."""
@@ -334,7 +337,9 @@ def _errors(case: _Case, term: Term, window: Window) -> Judged:
             wait = (needed - requests) / requests * window.seconds
         else:
             longest = span_text(WINDOWS * case.contract.hold_s)
-            note = f"{note}, which {longest} of this traffic do not hold: a wider margin could be shown"
+            note = (
+                f"{note}, more than {longest} of this traffic: only a longer hold time or a wider margin can be shown"
+            )
     return _judged(
         term,
         verdict,
@@ -394,7 +399,7 @@ def _value(case: _Case, term: Term, window: Window) -> Judged:
     if track is None or missing:
         return _judged(term, *(missing or _NO_SERIES))
     width = max(case.contract.block_s, track.step_s)
-    after = blocks_of(track.times, track.values, window.start, window.end, width)
+    after = blocks_of(track.times, levels(track), window.start, window.end, width)
     if not after.size:
         return _judged(term, Verdict.NO_DATA, "nothing was told since the fix", samples=0)
     season = case.seasons.get(term.name, Season())
@@ -408,6 +413,9 @@ def _value(case: _Case, term: Term, window: Window) -> Judged:
     margin = margin_of(term, expected)
     limits = widened(shift(before, after), season.error * abs(expected))
     verdict, note = _value_verdict(limits, margin, before, after, expected)
+    if _unlike(track, term):
+        verdict = Verdict.INCONCLUSIVE
+        note = f"percentiles of {span_text(track.step_s)} do not compare with those of {span_text(term.step_s)}"
     least = _least_points(track, window, per_block)
     needed = max(least, samples_for(limits, points, margin) or 0)
     if verdict is Verdict.RECOVERED and points < least:
@@ -431,6 +439,12 @@ def _value(case: _Case, term: Term, window: Window) -> Judged:
         wait_s=wait,
         seasonal=season.weeks > 0,
     )
+
+
+def _unlike(track: Track, term: Term) -> bool:
+    """Whether its percentiles are of other intervals than the contract's: of few requests they lie elsewhere."""
+    high = (track.meaning.quantile or 0.0) > 0.5
+    return high and term.step_s > 0 and not 1 / STEPS_ALIKE <= track.step_s / term.step_s <= STEPS_ALIKE
 
 
 def _value_verdict(
@@ -471,7 +485,7 @@ def _backlog(case: _Case, term: Term, window: Window) -> Judged:
     track = _track(case, term)
     if track is None or one.margin is None:
         return one
-    values = track.values[points_in(track.times, window)]
+    values = levels(track)[points_in(track.times, window)]
     values = values[:: max(1, values.size // TREND_POINTS)]
     if values.size < LEAST_BLOCKS:
         return one

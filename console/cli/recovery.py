@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from console.cli.case_session import book_of, into_case, told
-from console.cli.diagnose import step_of
 from console.cli.options import Request, at_option, common, request, span_option, wants_colour, write_json
 from console.cli.outcome import Exit, say
 from console.config.effective import state_folder
@@ -85,14 +84,13 @@ def _nothing(diagnosis: Diagnosis, error: NothingToRecover) -> int:
 
 
 async def _observe(asked: Request, hold_s: float) -> Observations:
-    """What a diagnosis is made from, in steps that also carry the blocks that will be judged."""
+    """What a diagnosis is made from, in the steps that will be judged."""
     from console.observe import gather, open_sources
     from console.recover import step_for
 
     sources = open_sources(asked.loaded)
-    step = min(step_of(asked.window), step_for(hold_s))
     try:
-        return await gather(sources, asked.window, asked.at, step, live=not asked.at_given)
+        return await gather(sources, asked.window, asked.at, step_for(hold_s), live=not asked.at_given)
     finally:
         await sources.close()
 

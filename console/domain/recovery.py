@@ -66,7 +66,9 @@ class Term:
     requests: float = 0.0
     """Errors: what `baseline` was counted from."""
     blocks: tuple[float, ...] = ()
-    """Values: the mean of each block of the baseline's stretch, harm upwards."""
+    """Values: the mean of each block of the baseline's stretch, harm upwards; counts of intervals as counts a minute."""
+    step_s: float = 0.0
+    """Values: the interval that each stood for; 0: not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ TERM = (
     Field("failures", "number", "Failed requests that the baseline was counted from."),
     Field("requests", "number", "Requests that the baseline was counted from."),
     Field("blocks", "numbers", "Means of the stretches before the incident, oldest first, harm upwards."),
+    Field("step_s", "number", "Seconds that each value stood for; 0: not known."),
 )
 CAUSE = (
     Field("kind", "text", "What kind of suspect."),
@@ -206,6 +207,7 @@ def _term(value: Any) -> Term:
         _number(value, "failures", 0.0),
         _number(value, "requests", 0.0),
         tuple(_finite(one, "blocks") for one in value.get("blocks") or ()),
+        _number(value, "step_s", 0.0),
     )
 
 

@@ -153,6 +153,35 @@ def test_waiting_that_comes_back_at_the_end_is_no_recovery() -> None:
     assert check(relapse, 60).verdict is Verdict.NOT_RECOVERED
 
 
+def test_failures_of_an_interval_compare_whatever_the_interval() -> None:
+    """The contract read lines in steps of a minute, the check in steps of half a minute: the same lines, and still the same."""
+
+    def lines(at: Instant, step: float) -> Series:
+        times = [ONSET - 7200 + step * n for n in range(1, int((at - ONSET + 7200) / step) + 1)]
+        rate = [0.1 if t <= ONSET or t > FIXED else 1.0 for t in times]
+        noise = random.Random(2)
+        points = [(t, r * step * noise.uniform(0.9, 1.1)) for t, r in zip(times, rate, strict=True)]
+        return Series.of(SeriesKey(SERVICE, "", "log_errors"), points, "app")
+
+    seen = replace(observed(HEALTHY, WRITTEN), series=SeriesSet.of([lines(WRITTEN, 60.0)]))
+    contract = write_contract(seen, diagnose(seen))
+    assert [t.signal for t in contract.terms if t.kind is TermKind.VALUE and t.critical] == ["log_errors"]
+    later = replace(observed(HEALTHY, after(60), (ROLLBACK,)), series=SeriesSet.of([lines(after(60), 30.0)]))
+    answer = judge(contract, later)
+    one = signal(answer, TermKind.VALUE)
+    assert one.baseline == pytest.approx(6.0, rel=0.05) and one.observed == pytest.approx(6.0, rel=0.05)
+    assert answer.verdict is Verdict.RECOVERED, answer.reason
+
+
+def test_percentiles_of_other_intervals_are_not_compared() -> None:
+    contract = guarding_latency(contract_of(HEALTHY))
+    seen = observed(HEALTHY, after(60), (ROLLBACK,), (running("v41"),))
+    coarse = [Series.of(s.key, list(s)[::5], s.source) if s.key.metric == "latency_p95" else s for s in seen.series]
+    answer = judge(contract, replace(seen, series=SeriesSet.of(coarse)))
+    assert answer.verdict is Verdict.INCONCLUSIVE
+    assert "do not compare" in signal(answer, TermKind.VALUE).note
+
+
 # -- hostile cases ----------------------------------------------------------------------------------------------------
 
 
