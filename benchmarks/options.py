@@ -12,6 +12,8 @@ GROUPS = {
     "logs": "the log engine",
     "diagnosis": "the diagnosis",
     "recovery": "the judges of recoveries and canaries",
+    "case": "the incident's record",
+    "fix": "fix branches",
 }
 _UNITS = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 

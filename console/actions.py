@@ -252,7 +252,7 @@ ACTIONS: tuple[Action, ...] = (
         "hypothesis",
         ("h",),
         "hypothesis",
-        "Write down a hypothesis, and behind | what is seen if it holds.",
+        "Write down a hypothesis, and behind a bar what is seen if it holds.",
         pane="case",
         footer=41,
     ),

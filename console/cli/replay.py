@@ -88,6 +88,6 @@ def _screen(loaded: Loaded, book: Book, at: Instant | None) -> int:
     from console.cli.run import prepare_screen
 
     prepare_screen(loaded)
-    from console.replaying import replay_console  # Textual reads the environment when it is imported
+    from console.cli.replay_screen import replay_console  # Textual reads the environment when it is imported
 
     return replay_console(loaded, book, at) or Exit.DONE

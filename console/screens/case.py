@@ -12,7 +12,7 @@ from console.actions import Action
 from console.case.book import Book
 from console.case.events import Event
 from console.case.gates import WAYS, Wish
-from console.case.model import Case, CaseState, EvidenceItem, Hypothesis, Outcome
+from console.case.model import SEVERITIES, Case, CaseState, EvidenceItem, Hypothesis, Outcome
 from console.case.predictions import Answer, BadPrediction, Question, control_of, judged, question_of, reduced
 from console.domain.instant import Window, rfc3339
 from console.domain.series import SeriesKey
@@ -33,7 +33,7 @@ REFRESH_S = 2.0
 HYPOTHESIS_HINT = (
     "a cause, and behind | what is seen if it holds: the pool is exhausted | max(pool_in_use, checkout) >= 20 over 5m"
 )
-STATE_HINT = "a state, and a reason behind it where a gate asks for one: {}"
+STATE_HINT = "a state or a severity (P0 to P3), and a reason behind it: {}"
 
 
 class CaseScreen(ConsoleScreen):
@@ -180,7 +180,8 @@ class CaseScreen(ConsoleScreen):
 
         def problem(text: str) -> str | None:
             word = text.split()[0].lower() if text.split() else ""
-            return None if word in {str(state) for state in CaseState} else f"no state {word!r}: {', '.join(ways)}"
+            known = {*(str(state) for state in CaseState), *(one.lower() for one in SEVERITIES)}
+            return None if word in known else f"no state {word!r}: {', '.join(ways)}"
 
         def typed(text: str | None) -> None:
             if text and text.strip() and problem(text) is None:
@@ -281,6 +282,8 @@ async def _suppose(desk: Desk, text: str) -> str:
 
 async def _moved(desk: Desk, text: str) -> str:
     word, _, reason = text.strip().partition(" ")
+    if word.upper() in SEVERITIES:
+        return f"{(await desk.do(lambda book: book.severity(word, reason))).text} · on the disk"
     wish = Wish(CaseState(word.lower()), reason.strip(), text=reason.strip())
 
     def move(book: Book) -> Event:

@@ -89,7 +89,7 @@ class CaseActions(Screen[None]):
         """Type the title of a new case."""
         state = self.session.state()
         diagnosis = state.diagnosis
-        begin = str(diagnosis.summary)[:100] if diagnosis is not None and diagnosis.symptoms else ""
+        begin = str(state.header.headline) if diagnosis is not None and diagnosis.symptoms else ""
 
         def titled(text: str | None) -> None:
             if text and text.strip():

@@ -249,3 +249,34 @@ def test_every_subcommand_prints_json(incident: Run) -> None:
         ran = incident("case", *words, "--json")
         assert ran.code == 0, (words, ran.err)
         json.loads(ran.out)
+
+
+def test_replay_as_text_and_json_tells_what_was_seen_and_written(incident: Run, tmp_path: Path) -> None:
+    from dataclasses import replace
+
+    from console.live.seen import Recorder
+    from tests.contract.picture import recorded
+
+    case = new(incident)
+    state = replace(recorded(), now=time.time())
+    Recorder(tmp_path / "state" / "cases" / case, "alice", state.now).keep(state)
+    incident("case", "note", case, "rolled back")
+    told = json.loads(incident("replay", case, "--json").out)
+    assert [one["state"] for one in told["seen"]] == [str(state.header.state)]
+    assert told["timeline"][-1]["text"] == "rolled back"
+    plain = incident("replay", case, "--plain").out
+    assert "the console saw" in plain and "alice: rolled back" in plain
+    earlier = json.loads(incident("replay", case, "--at", "-1h", "--json").out)
+    assert earlier["seen"] == [] and earlier["timeline"] == []
+
+
+def test_report_by_the_ending_of_its_file(incident: Run, tmp_path: Path) -> None:
+    case = new(incident)
+    assert incident("report", case, "-o", "r.html").code == 0
+    assert (tmp_path / "r.html").read_text().startswith("<!DOCTYPE html>")
+    assert incident("report", case).out.startswith("# Checkout fails")
+    told = json.loads(incident("report", case, "--json").out)
+    assert told["case"]["id"] == case and told["missing"]
+    assert json.loads(incident("report", case, "--format", "json").out)["case"]["id"] == case
+    assert incident("report", case, "--format", "html", "--plain").code == 2
+    assert incident("report", "nothing").code == 2

@@ -56,7 +56,7 @@ NEED_A_TARGET |= {
         *("role", "severity", "show", "snapshot", "state", "update", "verify"),
     )
 }
-NEED_A_TARGET |= {"report"}
+NEED_A_TARGET |= {"report", "replay"}
 """And those that need a case: tests/case and tests/report."""
 LINES = {"logs"}
 """Commands whose JSON is one document a line."""

@@ -1,0 +1,104 @@
+"""The incident's record: notes that were confirmed and are gone after kills at random moments, and the time until one is confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.options import Options
+from benchmarks.table import Row
+from console.case.book import Book
+from console.case.entries import evidence
+from console.case.events import Draft
+from console.case.journal import Reader
+from console.guard.audit import verify
+from console.live.desk import Desk
+from console.report.case_html import html_of
+from console.report.case_report import report_of
+from tests.case.test_journal import lost_after_kills
+
+KILLS = 200
+NOTES = 2_000
+BUSY = 1_000
+"""Entries of a long incident, before the writing is timed."""
+
+
+def percentile(values: list[float], share: float) -> float:
+    """The value below which so many lie."""
+    return sorted(values)[min(len(values) - 1, int(share * len(values)))]
+
+
+def confirmed(folder: Path, notes: int) -> list[float]:
+    """Milliseconds from Enter to the confirmation, as the screen writes them: in a thread, and the record read anew."""
+    book = Book.new(folder, "measured", "alice")
+    for n in range(BUSY if notes >= NOTES else 50):
+        book.note(f"entry {n} of a long incident")
+
+    async def write() -> list[float]:
+        desk = Desk(folder, "alice")
+        await desk.attach(book.id)
+        took = []
+        for n in range(notes):
+            begun = time.perf_counter()
+            written = await desk.write(Draft("note", f"a note of ordinary length, number {n}"))
+            took.append((time.perf_counter() - begun) * 1000)
+            assert len(written) == 1 and not desk.unsaved
+        return took
+
+    return asyncio.run(write())
+
+
+def two_engineers(folder: Path, notes: int) -> str:
+    """What is wrong after two consoles wrote into one case in turns; empty: nothing."""
+    alice = Book.new(folder, "together", "alice")
+    bob = Book(folder, alice.id, "bob")
+    for n in range(notes):
+        (alice if n % 2 else bob).write(evidence(f"seen {n}", kind="note"))
+    case = Book(folder, alice.id, "carol").read()
+    names = [one.name for one in case.evidence]
+    whole = all(verify(path).broken_at is None for path in (alice.folder / "journal").iterdir())
+    if len(set(names)) != notes or not whole:
+        return f"{len(set(names))} names of {notes}, chains {'whole' if whole else 'broken'}"
+    return ""
+
+
+def run(options: Options) -> Iterator[Row]:
+    """Measure."""
+    kills, notes = (5, 100) if options.short else (KILLS, NOTES)
+    with tempfile.TemporaryDirectory() as folder:
+        count, lost = lost_after_kills(Path(folder), kills)
+        kept = len(Reader(Path(folder)).read()[0])
+        yield Row(
+            f"{kills} × kill -9 while notes are taken: confirmed notes lost", float(lost), "", 0.0,
+            note=f"{count:,} confirmed, {kept:,} in the record",
+        )  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        took = confirmed(Path(folder), notes)
+        yield Row(
+            "a note, from Enter to its confirmation, 99th percentile",
+            percentile(took, 0.99),
+            "ms",
+            50.0,
+            note=f"n = {notes:,}",
+        )
+        yield Row("the same, median", statistics.median(took), "ms")
+        wrong = two_engineers(Path(folder), 40)
+        yield Row(
+            "two engineers in one case: names given twice or broken chains", float(bool(wrong)), "", 0.0, wrong=wrong
+        )
+        book = Book(Path(folder), next(p.name for p in Path(folder).iterdir() if "measured" in p.name), "alice")
+        begun = time.perf_counter()
+        case = book.read()
+        page = html_of(report_of(case, time.time()))
+        size = sum(len(json.dumps(event.text)) for event in case.events)
+        yield Row(
+            "the report of that case as HTML",
+            (time.perf_counter() - begun) * 1000,
+            "ms",
+            note=f"{len(case.events):,} entries, {size >> 10} KiB of text, {len(page) >> 10} KiB of HTML",
+        )
