@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from console.analysis.cascade import Cascade, Excess
+from console.analysis.constants import OPEN_Z
 from console.analysis.graph import Graph
 from console.analysis.moves import Move
 from console.analysis.outbound import Blame
 from console.analysis.restarts import Restart
-from console.analysis.signals import Family
+from console.analysis.signals import Family, words_of
 from console.analysis.silence import SILENT
 from console.analysis.spanmoves import TraceShares
 from console.analysis.symptoms import harms_users
@@ -40,6 +41,16 @@ UNSETTLED = 0.45
 """Weight of a change in spans that is too small, or seen too briefly, to be called trouble [D]."""
 UNMEASURED = 0.4
 """Share that stands in for a node which is off its level and whose part cannot be measured [D]."""
+
+
+BURNING = 10.0
+"""Growth of a service's CPU use that its load does not explain and that says by itself where time goes [D]."""
+BURNING_Z = 3 * OPEN_Z
+"""... this far off its level: a lone interval of nearly nothing grows tenfold by chance [D]."""
+BURNING_ALONE = 3.0
+"""... and is so many times that of any other service: what burns everywhere is a host, or the load [D]."""
+BURNING_PART = 0.5
+"""Part of what its share lacks to the whole that a service gets for it: it breaks ties, and decides nothing alone [D]."""
 
 
 @dataclass(slots=True)
@@ -94,7 +105,8 @@ def rank_places(
     compare by when they went off, since their excess has no common measure. What a service's own calls explain passes on to
     the callee, unless that is `witnessed`: measured since the onset, and so able to speak for itself.
     """
-    opened = [m for m in moves if m.opened and not _only_watched(m) and not _follows_load(m, busier)]
+    listed = list(moves)
+    opened = [m for m in listed if m.opened and not _only_watched(m) and not _follows_load(m, busier)]
     places: dict[str, Place] = {}
     for move in opened:
         place = places.setdefault(move.service, Place(move.service, 0.0, False, move.onset))
@@ -115,6 +127,8 @@ def rank_places(
     for place in places.values():
         if not place.measured and not _explained(place, places, graph):
             place.share = UNMEASURED if any(_own(m) for m in place.moves) else 0.0
+    settled = traces is None or traces.settled
+    _burning(places, [m for m in listed if not _follows_load(m, busier)], 1.0 if settled else UNSETTLED)
     for place in places.values():
         place.own = place.share
     _crashed(places, graph, restarted)
@@ -198,6 +212,30 @@ def _pass_on(places: dict[str, Place], blames: Iterable[Blame]) -> None:
             for one in place.blames:
                 caller = places[one.caller]
                 caller.share *= max(RESIDUE, 1 - min(1.0, one.most))
+
+
+def _burning(places: dict[str, Place], moves: list[Move], whole: float) -> None:
+    """Where time was added and one service alone uses many times the processor for the same load, it is spent there."""
+    rises = sorted(
+        (m for m in moves if m.ongoing and m.direction > 0 and m.z >= BURNING_Z and _is_cpu(m)), key=lambda m: -m.effect
+    )
+    slower = any(m.opened and m.meaning.family is Family.LATENCY and not m.meaning.outbound for m in moves)
+    slower = slower or any(not s.what for p in places.values() for s in p.shifts)
+    if not rises or not slower:
+        return
+    most = rises[0]
+    others = max((1 + m.effect for m in rises if m.service != most.service), default=0.0)
+    if 1 + most.effect < max(BURNING, BURNING_ALONE * others):
+        return
+    place = places.setdefault(most.service, Place(most.service, 0.0, True, most.onset))
+    place.share, place.measured = place.share + BURNING_PART * max(0.0, whole - place.share), True
+    place.onset = min(place.onset, most.onset)
+    if most not in place.moves:
+        place.moves.append(most)
+
+
+def _is_cpu(move: Move) -> bool:
+    return move.meaning.family is Family.SATURATION and "cpu" in words_of(move.metric)
 
 
 def _crashed(places: dict[str, Place], graph: Graph, restarted: Iterable[Restart]) -> None:

@@ -23,10 +23,15 @@ OWN_RATIO = 1.5
 OWN_MORE_S = 0.002
 """Median own time after must exceed 1.5 x before and 2 ms more."""
 GAP_MORE_S = 0.002
+PEERS = 20
+PEER_RATIO = 10.0
+"""An edge without calls enough of before is held against so many of its caller's other ones, and must exceed them tenfold [D]."""
 SHIFT_CHANCE = 0.02
 """Rank-sum p up to which a shift of time counts at all [D]."""
 FUNCTION_SHIFT = 0.25
 """Share of an operation's spans that must change what they do; all five [M, Nezha]."""
+KIND_WORDS = 4
+"""Words at the beginning of lines, their level among them, by which one statement is known [D]."""
 DEEPEST = 64
 """Spans on the way up inside one service; malformed traces may loop."""
 REMOTES_KEPT = 3
@@ -248,11 +253,19 @@ def _own_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]
 
 
 def _gap_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]:
-    for edge, points in calls.gaps.items():
-        old, new = _split(points, before, during)
-        if len(old) < OWN_BEFORE or len(new) < OWN_DURING:
+    split = {edge: _split(points, before, during) for edge, points in calls.gaps.items()}
+    peers: dict[str, list[float]] = defaultdict(list)
+    for edge, (old, _) in split.items():
+        peers[edge.caller] += old
+    for edge, (old, new) in split.items():
+        if len(new) < OWN_DURING:
             continue
-        was, now = _median(old), _median(new)
+        was, now = _median(old) if old else 0.0, _median(new)
+        if len(old) < OWN_BEFORE:
+            # Seldom called: the way to others from the same place tells what is usual, if the difference is that of worlds.
+            least, old = PEER_RATIO * was, peers[edge.caller]
+            if len(old) < PEERS or now < least or now < PEER_RATIO * (was := _median(old)):
+                continue
         if now - was > max(GAP_MORE_S, was / 2):
             yield Shift(
                 edge.caller,
@@ -268,39 +281,92 @@ def _gap_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]
 
 
 def _gap_by_service(calls: Calls, shifts: Iterable[Shift]) -> dict[str, float]:
-    """0.7 x all edges of a service + 0.3 x its incoming ones, times the share of its edges that are bad."""
-    every: dict[str, float] = defaultdict(float)
-    incoming: dict[str, float] = defaultdict(float)
-    bad: dict[str, int] = defaultdict(int)
-    for shift in shifts:
-        for service in {shift.service, shift.operation}:
-            every[service] += shift.weight
-            bad[service] += 1
-        incoming[shift.operation] += shift.weight
-    edges: dict[str, int] = defaultdict(int)
+    """What each service added by its network: 0.7 x its edges + 0.3 x its incoming ones, each side times how much of it is bad.
+
+    Sides are kept apart: who alone calls it slowly is no worse for calling ten others well, and the one that all of its
+    callers reach slowly is where the way is slow, however many it calls itself.
+    """
+    into, out = _Side(), _Side()
     for edge in calls.gaps:
-        for service in {edge.caller, edge.callee}:
-            edges[service] += 1
-    return {s: (ALL_EDGES * every[s] + INCOMING_EDGES * incoming[s]) * bad[s] / max(1, edges[s]) for s in every}
+        into.edges[edge.callee] += 1
+        out.edges[edge.caller] += 1
+    for shift in shifts:
+        into.weights[shift.operation].append(shift.weight)
+        out.weights[shift.service].append(shift.weight)
+    services = {*into.weights, *out.weights}
+    return {s: ALL_EDGES * (into.bad(s) + out.bad(s)) + INCOMING_EDGES * into.bad(s) for s in services}
+
+
+@dataclass(slots=True)
+class _Side:
+    """The edges into each service, or those out of it."""
+
+    edges: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    weights: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    """Excess seconds of the edges that became slower."""
+
+    def bad(self, service: str) -> float:
+        """Excess seconds times the share of the edges that is bad; an edge counts as far as it is as bad as the worst."""
+        weights = self.weights.get(service, [])
+        worst = max(weights, default=0.0)
+        if worst <= 0:
+            return 0.0
+        return sum(weights) * sum(weight / worst for weight in weights) / max(1, self.edges[service])
 
 
 def _function_shifts(calls: Calls, before: Window, during: Window) -> Iterable[Shift]:
+    """Acts that appeared, vanished or became far more or less frequent in the spans of one operation.
+
+    Left out is what is no harm: a service whose errors are gone does again what it should, and requests about other things
+    write other words into the same line.
+    """
+    found: list[Shift] = []
+    recovered: set[str] = set()
     for (service, operation), points in calls.acts.items():
         old = [acts for t, acts in points if t in before]
         new = [acts for t, acts in points if t in during]
         if len(old) < OWN_BEFORE or len(new) < OWN_DURING:
             continue
-        for act in sorted(
-            {a for acts in old for a in acts} | {a for acts in new for a in acts}
-        ):  # ties keep their order
+        bad_old, bad_new = (sum(not calls.severe.isdisjoint(acts) for acts in side) for side in (old, new))
+        was, now, shift = _moved(bad_old, len(old), bad_new, len(new))
+        if shift > FUNCTION_SHIFT and now < was:
+            recovered.add(service)
+        every = sorted({a for acts in (*old, *new) for a in acts})  # ties keep their order
+        kinds: dict[str, set[str]] = defaultdict(set)
+        for act in every:
+            kinds[_kind_of(act)].add(act)
+        for act in every:
             k_old, k_new = sum(act in acts for acts in old), sum(act in acts for acts in new)
-            was, now = (k_old + 0.5) / (len(old) + 1), (k_new + 0.5) / (len(new) + 1)
-            error = math.sqrt(was * (1 - was) / len(old) + now * (1 - now) / len(new))
-            shift = abs(now - was) - 0.5 * error
+            was, now, shift = _moved(k_old, len(old), k_new, len(new))
             if shift <= FUNCTION_SHIFT:
                 continue
-            if act in calls.severe and now < was:
+            severe = act in calls.severe
+            if severe and now < was:
                 continue  # an error that is gone is no harm
-            kind = 2.0 if act in calls.severe and not k_old else 1.0 if k_old and not k_new else 0.8
+            if not severe and k_old and k_new and _other_words(kinds[_kind_of(act)], old, new):
+                continue
+            kind = 2.0 if severe and not k_old else 1.0 if k_old and not k_new else 0.8
             weight = kind * shift * math.log1p(len(new))
-            yield Shift(service, operation, was, now, len(old), len(new), weight, act)
+            found.append(Shift(service, operation, was, now, len(old), len(new), weight, act))
+    worse = {s.service for s in found if s.what in calls.severe}
+    yield from (s for s in found if s.service not in recovered - worse)
+
+
+def _moved(k_old: int, n_old: int, k_new: int, n_new: int) -> tuple[float, float, float]:
+    """Share before, share since, and how far they are apart beyond half of the standard error."""
+    was, now = (k_old + 0.5) / (n_old + 1), (k_new + 0.5) / (n_new + 1)
+    error = math.sqrt(was * (1 - was) / n_old + now * (1 - now) / n_new)
+    return was, now, abs(now - was) - 0.5 * error
+
+
+def _kind_of(act: str) -> str:
+    """What lines have in common that one statement writes about different things: how they begin."""
+    return " ".join(act.split()[:KIND_WORDS])
+
+
+def _other_words(kind: set[str], old: list[frozenset[str]], new: list[frozenset[str]]) -> bool:
+    """Whether spans write lines of this kind as often as before, only with other words in them."""
+    if len(kind) < 2:
+        return False
+    k_old, k_new = (sum(not kind.isdisjoint(acts) for acts in side) for side in (old, new))
+    return _moved(k_old, len(old), k_new, len(new))[2] <= FUNCTION_SHIFT

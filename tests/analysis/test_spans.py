@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 
 from console.analysis.spanmoves import SpanView, judge_spans
-from console.analysis.traces import own_time, read_calls
+from console.analysis.traces import Calls, Currencies, Edge, compare_calls, own_time, read_calls
+from console.domain.instant import Window
 from console.domain.spans import Span
 
 NOW = 1_790_000_000.0
@@ -71,3 +72,62 @@ def test_few_or_broken_spans() -> None:
         Span("t", "b", "a", "web", "x", "server", NOW - 2, 1.0, False),
     )
     assert judge_spans(loop, read_calls(loop), NOW, None, "traces") is None
+
+
+def edges(*timed: tuple[str, str, float, float, int]) -> Calls:
+    """Calls as (caller, callee, gap before, gap since, how many on each side)."""
+    calls = Calls()
+    for caller, callee, before, since, count in timed:
+        points = [(ONSET - 10 - k, before) for k in range(count)] + [(ONSET + 10 + k, since) for k in range(count)]
+        calls.gaps[Edge(caller, callee)] += sorted(points)
+    return calls
+
+
+def compared(calls: Calls) -> Currencies:
+    return compare_calls(calls, Window(NOW - 3600, ONSET), Window(ONSET, NOW + 1))
+
+
+def test_a_slow_way_is_laid_on_the_end_that_all_ways_of_are_slow() -> None:
+    well = [("web", f"shop{n}", 0.003, 0.003, 30) for n in range(8)]
+    more = [("pay", f"bank{n}", 0.003, 0.003, 30) for n in range(8)]
+    gap = compared(edges(*well, *more, ("web", "pay", 0.003, 2.0, 30))).gap
+    assert gap["pay"] > 5 * gap["web"]  # however many it calls itself
+    slow = [("web", f"shop{n}", 0.003, 2.0, 30) for n in range(8)]
+    gap = compared(edges(*slow, *((other, f"shop{n}", 0.003, 0.003, 30) for n in range(8) for other in "abc"))).gap
+    assert max(gap, key=lambda name: gap[name]) == "web"
+
+
+def test_a_way_that_was_hardly_used_before_is_held_against_the_others_from_there() -> None:
+    well = [("web", f"shop{n}", 0.003, 0.003, 30) for n in range(3)]
+    rare = edges(*well, ("web", "pay", 0.004, 2.0, 30))
+    pay = Edge("web", "pay")
+    rare.gaps[pay] = [p for p in rare.gaps[pay] if p[0] >= ONSET or p[0] > ONSET - 12]
+    assert max((found := compared(rare)).gap, key=lambda name: found.gap[name]) == "pay"
+    rare.gaps[pay] = [(t, 2.0) for t, _ in rare.gaps[pay]]  # the two calls before took as long
+    assert compared(rare).gap == {}
+    rare.gaps[pay] = [(t, 0.012) for t, _ in rare.gaps[pay] if t >= ONSET]  # another way, a little longer
+    assert compared(rare).gap == {}
+
+
+def acts(before: list[set[str]], since: list[set[str]], severe: set[str]) -> Calls:
+    calls = Calls()
+    points = [(ONSET - 10 - k, frozenset(a)) for k, a in enumerate(before)]
+    points += [(ONSET + 10 + k, frozenset(a)) for k, a in enumerate(since)]
+    calls.acts["shop", "POST /cart"] += sorted(points)
+    calls.severe |= severe
+    return calls
+
+
+def test_a_service_whose_errors_are_gone_is_not_changed_for_the_worse() -> None:
+    bad, good = {"error: no stock", "call shop error page"}, {"call bank", "info: sold"}
+    assert compared(acts([bad] * 6 + [good] * 6, [good] * 12, {"error: no stock"})).function == {}
+    assert compared(acts([good] * 12, [bad] * 6 + [good] * 6, {"error: no stock"})).function["shop"] > 0
+    both = acts([bad] * 6 + [good] * 6, [good, {"error: no bank"}] * 6, {"error: no stock", "error: no bank"})
+    assert compared(both).function["shop"] > 0  # another error came instead
+
+
+def test_other_words_in_the_same_line_are_no_change_and_a_line_that_is_gone_is_one() -> None:
+    near, far = {"info: Trips queried stations [a, b]"}, {"info: Trips queried stations [x, y, z]"}
+    assert compared(acts([near] * 9 + [far] * 3, [near] * 3 + [far] * 9, set())).function == {}
+    assert compared(acts([near] * 9 + [far] * 3, [far] * 3 + [set()] * 9, set())).function["shop"] > 0
+    assert compared(acts([near] * 12, [far] * 12, set())).function["shop"] > 0  # words that nobody wrote before

@@ -1,0 +1,56 @@
+"""Where it began: what breaks a tie between places that look alike."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from console.analysis.graph import Graph
+from console.analysis.moves import Move
+from console.analysis.place import rank_places
+from console.analysis.signals import meaning_of
+
+NOW = 1_790_000_000.0
+BEFORE = NOW - 600.0
+
+
+def move(service: str, metric: str, level: float, observed: float, z: float, *, opened: bool = True) -> Move:
+    return Move(
+        service=service,
+        operation=None,
+        metric=metric,
+        meaning=meaning_of(metric),
+        direction=1,
+        onset=BEFORE,
+        end=None,
+        level=level,
+        observed=observed,
+        z=z,
+        effect=observed / level - 1,
+        bins=2,
+        step_s=60.0,
+        opened=opened,
+    )
+
+
+SLOW = [move(name, "latency_p95", 0.1, 0.4, 20.0) for name in ("shop", "bank")]
+GRAPH = Graph({}, {}, {})
+
+
+def first(*moves: Move, busier: frozenset[str] = frozenset()) -> str:
+    return rank_places(moves, [], GRAPH, busier=busier)[0].node
+
+
+def test_of_two_slow_services_the_one_that_burns_the_processor_is_first() -> None:
+    burning = move("shop", "cpu", 0.003, 0.4, 120.0)
+    assert first(*SLOW) == "bank"
+    assert first(*SLOW, burning) == "shop"
+    assert first(*SLOW, replace(burning, opened=False)) == "shop"  # a lone interval opens nothing and breaks a tie
+
+
+def test_a_processor_that_is_busy_everywhere_or_with_more_load_or_as_before_breaks_no_tie() -> None:
+    burning = move("shop", "cpu", 0.003, 0.4, 120.0, opened=False)
+    assert first(*SLOW, burning, move("bank", "cpu", 0.003, 0.35, 100.0, opened=False)) == "bank"
+    assert first(*SLOW, burning, busier=frozenset(["shop"])) == "bank"
+    assert first(*SLOW, move("shop", "cpu", 0.3, 0.6, 120.0, opened=False)) == "bank"
+    assert first(*SLOW, move("shop", "cpu", 0.0001, 0.002, 3.0, opened=False)) == "bank"
+    assert [p.node for p in rank_places([burning], [], GRAPH)] == []
