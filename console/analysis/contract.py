@@ -38,6 +38,7 @@ BASELINE_ENDS_S = 300.0
 recovered after an hour, with two 96 % [M, made-up latencies with a lag-1 correlation of 0.3 and a noise of 12 %]."""
 ERRORS_REACH_S = 26 * 3600.0
 """How far back failures are counted where an hour has too few requests for the margin."""
+FIRST_S = 3600.0
 MOST_BLOCKS = 120
 ERROR_MARGIN = 0.001
 ERROR_SHARE = 0.5
@@ -53,7 +54,7 @@ COUNT_FLOOR = 1.0
 LINES_PER_MINUTE = 0.2
 """Margin of error lines without requests beside them: at least one in five minutes [D]."""
 BACKLOG_SCALES = 3.0
-"""Margin of a queue: at least this many scales of its own noise [D]."""
+"""Margin of a queue, and of memory that grew: at least this many scales of its own noise [D]."""
 TRAFFIC_LOW, TRAFFIC_HIGH = 0.7, 1.4
 """Requests must come back to 70 to 140 % of what is expected [D]."""
 MOST_CRITICAL = 6
@@ -215,9 +216,16 @@ class _Writer:
         relative, absolute = self._error_limits()
         return max(absolute, relative * ratio)
 
-    def value(self, track: Track, critical: bool, kind: TermKind = TermKind.VALUE) -> Term | None:
-        """The term of any other series; None where it does not reach back."""
-        blocks = blocks_of(track.times, levels(track), self.stretch.start, self.stretch.end, self._width(track))
+    def value(
+        self, track: Track, critical: bool, kind: TermKind = TermKind.VALUE, stretch: Window | None = None
+    ) -> Term | None:
+        """The term of any other series; None where it does not reach back.
+
+        Args:
+            stretch: Where its level is taken from; default: the contract's own.
+        """
+        level = stretch if stretch is not None else self.stretch
+        blocks = blocks_of(track.times, levels(track), level.start, level.end, self._width(track))
         if not blocks.size:
             return None
         import numpy as np
@@ -331,9 +339,18 @@ def _of_symptoms(writer: _Writer, diagnosis: Diagnosis) -> Iterator[Term]:
     for service in dict.fromkeys(one.service for one in diagnosis.exhaustion):
         for track in writer.tracks.values:
             if track.service == service and track.meaning.family is Family.MEMORY:
-                grown = writer.value(track, True, TermKind.BACKLOG)
+                grown = _grown(writer, track)
                 if grown is not None:
                     yield grown
+
+
+def _grown(writer: _Writer, track: Track) -> Term | None:
+    """The term of memory that grows: of before it did; where it always has, of the first hour that is known."""
+    before = writer.value(track, True, TermKind.BACKLOG)
+    if before is not None:
+        return before
+    first = float(track.times[0])
+    return writer.value(track, True, TermKind.BACKLOG, Window(first, first + FIRST_S))
 
 
 def _of_symptom(writer: _Writer, symptom: Symptom, critical: bool) -> list[Term]:

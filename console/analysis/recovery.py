@@ -791,8 +791,10 @@ def _wait(case: _Case, newest: Evaluation, passes: int) -> float | None:
     rounds = (PASSES - max(passes, 1)) * block
     open_now = [s for s in newest.signals if s.term.critical and s.verdict is not Verdict.RECOVERED]
     if not open_now:  # the first pass may lie up to a round back
-        held = newest.window.seconds - case.contract.hold_s - (passes - 1) * block if newest.window else 0.0
-        return rounds - min(block, max(0.0, held))
+        blocks = any(s.term.critical and s.term.kind in (TermKind.VALUE, TermKind.BACKLOG) for s in newest.signals)
+        least = LEAST_BLOCKS * block if blocks else case.contract.hold_s
+        held = newest.window.seconds - least - (passes - 1) * block if newest.window else 0.0
+        return max(1.0, rounds - min(block, max(0.0, held)))
     waits = [s.wait_s for s in open_now]
     if any(wait is None for wait in waits):
         return None

@@ -450,6 +450,39 @@ def test_the_incidents_own_error_lines_must_be_gone() -> None:
     assert "apply_voucher" in signal(answer, TermKind.SIGNATURES).note
 
 
+def leaking(at: Instant) -> Observations:
+    """Memory that has grown since three hours before the contract, and is level again from the fix on."""
+    rng = random.Random(3)
+    points, limits = [], []
+    for minute in range(int((at - ONSET) / 60) + 6 * 60 + 1):
+        when = ONSET - 6 * 3600 + 60.0 * minute
+        grown = max(0.0, when - (ONSET - 3 * 3600)) / 3600 * 60 if when < FIXED else 5.0
+        points.append((when, (200 + grown + rng.gauss(0, 2)) * 1e6))
+        limits.append((when, 512e6))
+    seen = observed(Made(errors=flat(0.004)), at, (ROLLBACK,), (running("v41"),) if at > FIXED else ())
+    memory = [Series.of(SeriesKey(SERVICE, "", "memory_bytes"), points, "prod")]
+    memory.append(Series.of(SeriesKey(SERVICE, "", "memory_limit_bytes"), limits, "prod"))
+    history = Window(ONSET - 6 * 3600, at)
+    return replace(seen, series=SeriesSet.of([*seen.series, *memory]), history=history)
+
+
+def test_memory_that_grew_must_be_down_and_level() -> None:
+    seen = leaking(WRITTEN)
+    contract = write_contract(seen, diagnose(seen))
+    assert any(t.kind is TermKind.BACKLOG and t.signal == "memory_bytes" and t.critical for t in contract.terms)
+    assert judge(contract, leaking(after(60))).verdict is Verdict.RECOVERED
+    unmended = replace(leaking(after(60)), changes=())
+    grows = [
+        Series.of(s.key, [(t, v + max(0.0, t - FIXED) * 2e4) for t, v in s], s.source)
+        if s.key.metric == "memory_bytes"
+        else s
+        for s in unmended.series
+    ]
+    answer = judge(contract, replace(unmended, series=SeriesSet.of(grows)))
+    assert answer.verdict is Verdict.NOT_RECOVERED
+    assert "rises" in signal(answer, TermKind.BACKLOG).note
+
+
 # -- the contract -----------------------------------------------------------------------------------------------------
 
 
