@@ -159,6 +159,16 @@ def fix(document: Mapping[str, Any], text: str, *, occurred_at: Instant | None =
     return Draft("fix", text, dict(document), occurred_at, "git")
 
 
+OUTCOMES = {"FIXED": "worked", "STILL FAILING": "failed"}
+
+
+def verified(document: Mapping[str, Any], what: str = "the fix") -> Draft:
+    """Whether the reproduction passes with the fix, as `incident repro verify --json` and `fix verify --json` print it."""
+    state = str(document.get("state"))
+    reason = f": {document['reason']}" if document.get("reason") else ""
+    return fix({**document, "outcome": OUTCOMES.get(state, "inconclusive")}, f"{what}: {state}{reason}")
+
+
 def impact_of(diagnosis: Diagnosis) -> dict[str, Any]:
     """What the numbers say about the impact, to start an impact statement from."""
     worst = max(

@@ -16,11 +16,11 @@ from console.case.events import Draft
 from console.case.hypotheses import NotAllowed
 from console.case.journal import AUTHOR, NotSaved, author_name
 from console.case.predictions import BadPrediction
-from console.case.store import NoSuchCase, cases_folder, find_case
+from console.case.store import NoSuchCase, case_ids, cases_folder, find_case
 from console.cli.options import config_option, forms
 from console.cli.outcome import Refused, say
 from console.config.effective import state_folder
-from console.config.load import Loaded, load
+from console.config.load import ConfigError, Loaded, load
 from console.domain.instant import Instant
 from console.reproduce import user
 
@@ -97,6 +97,16 @@ def into_case(loaded: Loaded, case: str | None, *drafts: Draft) -> None:
         say(f"written into {book.id}")
 
     write()
+
+
+def into_incident(loaded: Loaded, incident: str | None, *drafts: Draft) -> None:
+    """As `into_case` where the incident of a reproduction or fix is a case; nothing where it is only a name."""
+    try:
+        known = case_ids(cases_of(loaded)) if incident else []
+    except ConfigError:
+        return
+    if incident in known:
+        into_case(loaded, incident, *drafts)
 
 
 def moment(option: str, text: str | None, loaded: Loaded) -> Instant | None:

@@ -210,6 +210,14 @@ def branch_(
         gate = gate_of(subject.loaded, incident or name)
         typed = typed_for(gate, deed_of(found, subject.service.name), confirm, reason)
         made = await make(subject.tags.repository, found, gate, typed, subject.service.name, seed)
+        from console.case.entries import fix as fix_entry
+        from console.cli.case_session import into_incident
+
+        into_incident(
+            subject.loaded,
+            incident,
+            fix_entry(made_json(made.plan, made.touched), f"fix branch {name} from {base.tag or base.commit}"),
+        )
         if as_json:
             write_json(made_json(made.plan, made.touched))
         else:
@@ -347,8 +355,13 @@ def verify_(
     except NotServed as error:
         say(str(error))
         return Exit.INCONCLUSIVE
+    document = verified_json(branch, result, done.tip, done.uncommitted)
+    from console.case.entries import verified as verified_entry
+    from console.cli.case_session import into_incident
+
+    into_incident(loaded, branch.incident, verified_entry(document, f"{branch.name} at {done.tip[:10]}"))
     if as_json:
-        write_json(verified_json(branch, result, done.tip, done.uncommitted))
+        write_json(document)
         return exit_of(result)
     return show(result, done, branch)
 

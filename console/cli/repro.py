@@ -265,8 +265,16 @@ async def _run(asked: Asked, tries: int, as_json: bool) -> int:
         left = session.left()
     if not session.sent and result.rule:
         raise Refused(f"{result.rule}: {result.stopped}")
+    document = run_json(result, session.sent, left)
+    if asked.options.incident:
+        from console.case.entries import repro
+        from console.cli.case_session import into_incident
+
+        into_incident(
+            asked.loaded, asked.options.incident, repro(document, f"{asked.request.method} {asked.request.url}")
+        )
     if as_json:
-        write_json(run_json(result, session.sent, left))
+        write_json(document)
     else:
         _show_run(result, session.sent, left)
     return _run_exit(result)
@@ -448,8 +456,14 @@ async def _verify(asked: Asked, before: tuple[int, int], control: str | None, as
         control_send = _at(other, old) if other is not None and old is not None else None
         result = await verify(asked.request, session, asked.wanted, before, most, control_send)
         left = session.left()
+    document = verify_json(result, session.sent, left)
+    if asked.options.incident:
+        from console.case.entries import verified
+        from console.cli.case_session import into_incident
+
+        into_incident(asked.loaded, asked.options.incident, verified(document))
     if as_json:
-        write_json(verify_json(result, session.sent, left))
+        write_json(document)
     else:
         click.echo(f"{result.state}: {result.reason}")
         click.echo(f"{session.sent} requests sent, {left} left for this incident")

@@ -10,6 +10,7 @@ from textual.widget import AwaitMount, Widget
 
 from console.actions import Action
 from console.case.book import Book
+from console.case.entries import recovery
 from console.case.events import Event
 from console.case.gates import WAYS, Wish
 from console.case.model import SEVERITIES, Case, CaseState, EvidenceItem, Hypothesis, Outcome
@@ -18,6 +19,7 @@ from console.domain.instant import Window, rfc3339
 from console.domain.series import SeriesKey
 from console.live.desk import NO_CASE, Desk
 from console.live.session import Session
+from console.report.recovery_json import recovery_json
 from console.screens.base import ConsoleScreen
 from console.screens.details import DetailScreen
 from console.screens.dialogs import LineDialog
@@ -185,10 +187,25 @@ class CaseScreen(ConsoleScreen):
 
         def typed(text: str | None) -> None:
             if text and text.strip() and problem(text) is None:
-                self.in_case(lambda desk: _moved(desk, text))
+                self.in_case(lambda desk: self._with_verdict(desk, text))
 
         hint = STATE_HINT.format(", ".join(ways) or "the case has ended")
         return self.app.push_screen(LineDialog("state", ways[0] if ways else "", hint, problem), typed)
+
+    async def _with_verdict(self, desk: Desk, text: str) -> str:
+        """Write the newest verdict of the recovery into the record before the case is resolved by it."""
+        if text.split()[0].lower() in (CaseState.RESOLVED, CaseState.CLOSED) and not self.session.replaying:
+            await self._judged(desk)
+        return await _moved(desk, text)
+
+    async def _judged(self, desk: Desk) -> None:
+        view = await self.session.recovery()
+        if view is None or view.recovery is None:
+            return
+        known = desk.case.recovery if desk.case is not None else None
+        document = recovery_json(view.recovery)
+        if known is None or known.data.get("verdict") != document["verdict"]:
+            await desk.write(recovery(document, occurred_at=view.recovery.at))
 
     def do_check(self) -> None:
         """Ask every prediction now."""

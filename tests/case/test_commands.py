@@ -280,3 +280,34 @@ def test_report_by_the_ending_of_its_file(incident: Run, tmp_path: Path) -> None
     assert json.loads(incident("report", case, "--format", "json").out)["case"]["id"] == case
     assert incident("report", case, "--format", "html", "--plain").code == 2
     assert incident("report", "nothing").code == 2
+
+
+def test_results_of_other_commands_go_into_the_case_that_their_incident_is(incident: Run, tmp_path: Path) -> None:
+    from console.case import entries
+    from console.cli.case_session import into_incident
+    from console.config.load import load
+
+    case = new(incident)
+    loaded = load(tmp_path / "incident.toml")
+    into_incident(loaded, case, entries.repro({"reproduced": True, "failures": 5, "tries": 5}, "POST /orders"))
+    into_incident(loaded, case, entries.verified({"state": "STILL FAILING", "reason": "1 of 3"}, "fix/pool at 91d43fb"))
+    into_incident(loaded, "day-2026-11-27", entries.verified({"state": "FIXED"}))
+    into_incident(loaded, None, entries.verified({"state": "FIXED"}))
+    told = json.loads(incident("case", "show", case, "--json").out)
+    assert [one["text"] for one in told["repros"]] == ["reproduced: 5 of 5 tries failed (POST /orders)"]
+    assert [one["text"] for one in told["fixes"]] == ["fix/pool at 91d43fb: STILL FAILING: 1 of 3"]
+
+
+def test_a_recovery_verdict_of_check_resolves_the_case(incident: Run, tmp_path: Path) -> None:
+    from console.case import entries
+    from console.cli.case_session import into_case
+    from console.config.load import load
+
+    case = new(incident, "--severity", "P3")
+    into_case(
+        load(tmp_path / "incident.toml"),
+        case,
+        entries.recovery({"verdict": "recovered", "signals": [], "reason": "all"}),
+    )
+    assert incident("case", "close", case, "--reason", "a known fault").code == 0
+    assert json.loads(incident("case", "show", case, "--json").out)["overrides"] == []
