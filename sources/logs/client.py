@@ -37,6 +37,10 @@ from sources.logs.wire import (
 )
 
 ALLOWED_S = 60.0
+READ_AHEAD = 4 << 20
+"""Bytes of the worker's answers that are taken in before somebody wants them: a frame of new records is read at once."""
+AHEAD = 2
+"""Frames of new records that wait for who follows; what is written meanwhile waits in its file, where it can be counted."""
 GRACE_S = 5.0
 """How much longer than allowed a question may take before the worker is taken for hung."""
 
@@ -116,12 +120,15 @@ class WorkerRunner:
                 await link.send(Stop(id))
 
     async def follow(self, spec: Spec) -> AsyncGenerator[NewRecords]:
-        """New records in batches; a new worker goes on where the one that died had come to."""
+        """New records in batches; a new worker goes on where the one that died had come to.
+
+        Where they are not taken fast enough the worker waits, and reads only a part of what was written meanwhile.
+        """
         positions: Positions = {}
         while not self._closed:
             link = await self._connected()
             id = next(self._ids)
-            inbox = link.open(id)
+            inbox = link.open(id, AHEAD)
             try:
                 await link.send(Follow(id, spec, positions))
                 while (message := await inbox.get()) is not None:
@@ -153,7 +160,7 @@ class WorkerRunner:
                 await self._link.end()
             try:
                 process = await asyncio.create_subprocess_exec(  # noqa: TID251 - our own log worker
-                    *command("main", *self._arguments), stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+                    *command("main", *self._arguments), stdin=PIPE, stdout=PIPE, stderr=DEVNULL, limit=READ_AHEAD
                 )
             except OSError as error:
                 raise SourceUnavailable(f"the log worker cannot be started: {error.strerror}") from None
@@ -190,9 +197,9 @@ class _Link:
         """Whether it still answers."""
         return self._process.returncode is None and not self._reader.done()
 
-    def open(self, id: int) -> asyncio.Queue[Records | Answers | Failed | None]:
-        """An inbox for what is said about `id`."""
-        inbox: asyncio.Queue[Records | Answers | Failed | None] = asyncio.Queue(64)
+    def open(self, id: int, most: int = 64) -> asyncio.Queue[Records | Answers | Failed | None]:
+        """An inbox for what is said about `id`, of at most so many messages."""
+        inbox: asyncio.Queue[Records | Answers | Failed | None] = asyncio.Queue(most)
         self._inboxes[id] = inbox
         return inbox
 

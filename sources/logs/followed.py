@@ -20,9 +20,9 @@ _CHUNK = 1 << 20
 _LOOK_BACK = 64 << 10
 _SETTLED = 16 << 10
 """With so much of a file read, its format is not looked at again."""
-FAR_BEHIND = 32 << 20
+FAR_BEHIND = 4 << 20
 """Unread bytes of one file from which on only every second record is read, of twice as many every third, and so on: the others
-are counted. A file of usual lines then grows by more than 70,000 of them a second."""
+are counted. Of usual lines these are 20,000; who is further behind would show the past."""
 _WORTH = 8
 """Lines from which on it is quicker to read them at once."""
 QUIET_S = 0.5

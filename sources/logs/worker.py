@@ -60,6 +60,8 @@ MOST_MEMORY = 2 << 30
 """Bytes of address space, or four times what may be used where that is more; above, a question fails and the worker goes on."""
 INDEX_EVERY_S = 30.0
 """How often the files of one source are looked at for their indexes."""
+NEW_PART = 2048
+"""New records of one frame: whoever takes thousands of them a second is woken less often."""
 REST_S = 0.001
 BUSY_S = 0.05
 ASKERS = 2
@@ -118,7 +120,7 @@ class Patient(Allowance):
     """That of a question in the background: it waits between two blocks while somebody waits for lines that he looks at.
 
     Args:
-        looking: Whether somebody does.
+        looking: Whether somebody does, or new lines come faster than they are read.
     """
 
     def __init__(self, seconds: float, most_bytes: int, looking: Callable[[], bool]) -> None:
@@ -157,6 +159,8 @@ class Worker:
         self._local = threading.local()
         self._allowances: dict[int, Allowance] = {}
         self._tails: dict[int, threading.Event] = {}
+        self._behind: set[int] = set()
+        """Those of them that read only a part of what is written."""
 
     def take(self, body: bytes) -> None:
         """Do what a message says."""
@@ -184,7 +188,7 @@ class Worker:
     def _allowance(self, seconds: float, looked_at: bool) -> Allowance:
         if looked_at:
             return Allowance(seconds, self._memory_mb << 20)
-        return Patient(seconds, self._memory_mb << 20, lambda: bool(self._looking))
+        return Patient(seconds, self._memory_mb << 20, lambda: bool(self._looking or self._behind))
 
     def _say(self, message: FromWorker | FromHelper) -> None:
         data = frame(message)
@@ -266,19 +270,23 @@ class Worker:
                     if records or first:
                         self._say_new(follow.id, tuple(records), tail)
                         first = False
+                    else:
+                        self._behind.discard(follow.id)
                 ended.wait(pace.seconds)
         except Exception as error:
             self._say(Failed(follow.id, "SourceGarbage", f"following failed ({type(error).__name__}: {error})"))
         finally:
+            self._behind.discard(follow.id)
             tail.close()
 
     def _say_new(self, id: int, records: tuple[LogRecord, ...], tail: Tail | JournalTail) -> None:
         skipped, given = tail.take_skipped(), 0
-        for start in range(0, len(records), PART):
-            part = records[start : start + PART]
+        self._behind.add(id) if skipped else self._behind.discard(id)
+        for start in range(0, len(records), NEW_PART):
+            part = records[start : start + NEW_PART]
             share = skipped * (start + len(part)) // len(records) - given
             given += share
-            last = start + PART >= len(records)
+            last = start + NEW_PART >= len(records)
             self._say(Records(id, -1, part, tail.positions() if last else {}, share))
         if not records:
             self._say(Records(id, -1, (), tail.positions(), skipped))

@@ -247,3 +247,26 @@ def test_patience_ends_with_its_reason_and_with_the_question(monkeypatch: pytest
     ended.end()
     with pytest.raises(SourceTimeout):
         ended.check()
+
+
+async def test_who_takes_new_lines_slowly_gets_a_part_of_them_and_the_count_of_all(
+    log: Path, runner: WorkerRunner
+) -> None:
+    stream = runner.follow(spec(log))
+    await anext(stream)
+    written, taken, given, parts = 0, 0, 0, set()
+    with log.open("ab") as out:
+        for _ in range(4):
+            out.writelines(line(3000 + number) for number in range(written, written + 40_000))
+            out.flush()
+            written += 40_000
+            batch = await anext(stream)  # the rest waits
+            taken, given = taken + len(batch) + batch.skipped, given + len(batch)
+    while taken < written:
+        async with asyncio.timeout(30):
+            batch = await anext(stream)
+        taken, given = taken + len(batch) + batch.skipped, given + len(batch)
+        parts.add(batch.one_in)
+    await stream.aclose()
+    assert taken == written and given < written
+    assert max(parts) > 1, "and the batches say so"
