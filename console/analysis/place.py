@@ -161,7 +161,7 @@ def _by_traces(places: dict[str, Place], traces: TraceShares, opened: list[Move]
             if place.node in traces.seen:
                 place.share, place.measured = 0.0, True
             else:
-                place.share *= UNSEEN
+                place.share = UNSEEN * min(1.0, place.share)  # who is called by others as well adds more than the whole
         _take(places, traces.time, 1.0, traces.shifts)
     if errors and traces.function:
         failing = {m.service for m in errors}
