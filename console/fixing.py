@@ -132,7 +132,7 @@ async def base_of(subject: Subject, tag: str | None, option: str = "--from") -> 
             raise Unknown(
                 f"no deploy of {subject.service.name} is known: no tag that leads to a commit matches {patterns}; name one with {option}"
             )
-        return Base(safe(newest.id), newest.commit)
+        return Base(safe(newest.id), newest.commit, newest.time_note)
     if OID.fullmatch(tag):
         if await repository.commit(tag) is None:
             raise Unknown(f"commit {tag[:12]} is not in the repository; `git fetch` may bring it", option)

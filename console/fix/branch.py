@@ -42,6 +42,8 @@ class Base:
     tag: SafeText
     """Empty where a commit was named by its id."""
     commit: str
+    note: str = ""
+    """Why it may not be what was deployed last: of a tag that tells no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +205,8 @@ def _about_place(worktree: Path, known: Known) -> Iterable[Problem]:
 
 
 def _notes(known: Known, base: Base) -> Iterable[SafeText]:
+    if base.note:
+        yield safe(f"the time of {base.tag}: {base.note}")
     if known.lfs:
         yield safe("files kept in LFS are pointers there: filters are off; `git lfs pull` in the work tree brings them")
     if known.submodules:

@@ -17,7 +17,7 @@ from console.guard.sanitise import safe
 from sources.base import SourceError
 from sources.changes import TagChanges, build
 from sources.changes.tag_names import services_in, time_in, version_in
-from sources.changes.tags import owners, when
+from sources.changes.tags import owners, previous_of, when
 from sources.repository import Repository, Tag, TagKind
 from tests.git.conftest import START, Work, many_tags
 
@@ -281,3 +281,16 @@ async def test_the_configuration_becomes_one_source_per_repository(work: Work, t
         build([ChangesConfig(name="cluster", kind="kubernetes")], services, lambda path: tmp_path / path)
     for source in sources:
         await source.close()
+
+
+async def test_deploys_of_one_second_are_in_the_order_of_their_versions(work: Work) -> None:
+    work.commit("One", a_txt="one\n")
+    clock = work.clock
+    for number in (10, 9, 2):
+        work.clock = clock
+        work.tag(f"v{number}", f"release {number}")
+    source = TagChanges("git", Repository(work.path), {"checkout": ("v*",)})
+    changes = (await source.timeline()).changes
+    assert [change.id for change in changes] == ["v2", "v9", "v10"]
+    before = previous_of(changes[-1], changes)
+    assert before is not None and before.id == "v9"

@@ -98,6 +98,15 @@ def test_case_55_odd_tags_lead_to_the_right_commit_or_are_told(shop: Any, incide
     assert incident("fix", "branch", "--name", "fix/a", "--from", "deploy/prod/blob", "--dry-run", *config)[0] == 2
 
 
+def test_case_55_a_tag_that_tells_no_time_is_labelled(shop: Any, incident: Any) -> None:
+    work, _, _, config = shop
+    work.git("update-ref", "refs/tags/deploy/prod/3", work.commit("Three", c_txt="x\n"))
+    code, out, _ = incident("fix", "branch", "--name", "fix/a", "--dry-run", "--json", *config)
+    document = json.loads(out)
+    assert code == 0 and document["base"]["tag"] == "deploy/prod/3"
+    assert any("deploy time unknown" in note for note in document["notes"])
+
+
 def test_a_folder_that_is_no_repository_ends_with_four(tmp_path: Path, configured: Any, incident: Any) -> None:
     (tmp_path / "plain").mkdir()
     config = ["--config", str(configured(tmp_path / "plain"))]
