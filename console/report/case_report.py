@@ -186,13 +186,26 @@ class _Maker:
                 yield Paragraph(tuple(self._cause(one, said)))
                 yield Points(tuple(self._claims(one)))
             if found:
+                yield from self._suspicion()
                 return
+        suspicion = tuple(self._suspicion())
+        if suspicion:
+            yield Paragraph(
+                (_missing("no hypothesis is confirmed or supported; what follows is the diagnosis' suspicion."),)
+            )
+            yield from suspicion
+            return
+        yield Paragraph(
+            (_missing("the root cause: no hypothesis is supported, and no snapshot has a leading suspect."),)
+        )
+
+    def _suspicion(self) -> Iterable[Block]:
+        """The first suspect of the snapshot, where it leads, with the claims for and against it."""
         leading = [s for s in _objects(self.diagnosis, "suspects") if s.get("standing") == "leading"][:1]
         if leading and self.snapshot is not None:
             suspect = leading[0]
             refs = (self.snapshot.id,)
             yield Paragraph((
-                _missing("no hypothesis is confirmed or supported; what follows is the diagnosis' suspicion."),
                 Sentence(f"Leading suspect: {suspect.get('kind')} {suspect.get('subject')}: {suspect.get('summary')}", refs, "inference"),
             ))  # fmt: skip
             yield Points(tuple(
@@ -202,10 +215,6 @@ class _Maker:
                 )
                 for e in _objects(suspect, "evidence")
             ))  # fmt: skip
-            return
-        yield Paragraph(
-            (_missing("the root cause: no hypothesis is supported, and no snapshot has a leading suspect."),)
-        )
 
     def _claim_refs(self, claim: str) -> tuple[str, ...]:
         return tuple(one.name for one in self.case.evidence if one.claim == claim)[:1]
@@ -305,14 +314,23 @@ class _Maker:
 
     def timeline(self) -> Iterable[Block]:
         rows: list[tuple[Instant, tuple[str, ...], Sentence]] = []
+        began = self.case.times.get("impact_started_at")
+        left = 0
         for change in _objects(self.diagnosis, "changes"):
             at = instant(change.get("at"))
             if at is None:
                 continue
+            if change.get("standing") in ("unlikely", "impossible") and not (
+                began and began - BEFORE_S <= at <= began + BEFORE_S
+            ):
+                left += 1
+                continue
             what = " ".join(
                 str(part) for part in (change.get("kind"), change.get("id"), "of", change.get("service")) if part
             )
-            text = f"{what.removesuffix(' of')} ({change.get('standing')}: {change.get('reason')})"
+            standing, reason = str(change.get("standing")), str(change.get("reason"))
+            told = reason if reason.startswith(standing) else f"{standing}: {reason}"
+            text = f"{what.removesuffix(' of')} ({told})"
             rows.append((at, ("change", text), Sentence(text, self._snapshot_ref())))
         for baseline in _objects(self.diagnosis, "baseline"):
             at = instant(baseline.get("start"))
@@ -335,13 +353,15 @@ class _Maker:
             rows.append((event.occurred_at, (f"{event.kind} · {event.author}", text), Sentence(text, refs)))
         rows.sort(key=lambda row: row[0])
         shown = tuple(((_utc(at), *cells), sentence) for at, cells, sentence in rows)
-        began = self.case.times.get("impact_started_at")
         before = [row for row in rows if began is not None and row[0] < began]
         if began is None or not before:
             yield Paragraph(
                 (_missing("anything from before the trigger: no change before it is known to this record."),)
             )
         yield Table(("When (UTC)", "What", "Entry"), shown)
+        if left:
+            more = f"{left} further change{'s' if left > 1 else ''}, more than an hour from the onset and judged unlikely, stand in the snapshot."
+            yield Paragraph((Sentence(more, self._snapshot_ref()),))
 
     def trigger(self) -> Iterable[Block]:
         triggers = [Sentence(e.text, (e.id,), "words") for e in _parts(self.case, "trigger")]
