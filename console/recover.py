@@ -11,8 +11,9 @@ from datetime import tzinfo
 from pathlib import Path
 
 from console.analysis.contract import HOLD_S, NothingToRecover, write_contract
-from console.analysis.diagnose import diagnose, known_at
+from console.analysis.diagnose import diagnose
 from console.analysis.recovery import NO_FIX, WINDOWS, Week, find_fix, judge, stretch, weeks_before
+from console.analysis.view import known_at
 from console.domain.changes import Change
 from console.domain.diagnosis import State
 from console.domain.instant import Instant, Window, clock_text

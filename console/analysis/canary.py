@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from console.analysis.constants import GATE_FAILURES, GATE_REQUESTS
 from console.analysis.contract import ERROR_MARGIN, ERROR_SHARE, points_in, value_limits
-from console.analysis.diagnose import known_at
 from console.analysis.equivalence import Limits, proportions, requests_needed, samples_for
 from console.analysis.recovery import finding, margin_of
 from console.analysis.signals import Family
 from console.analysis.stats import fisher_greater
 from console.analysis.tracks import ErrorTrack, Track, build_tracks
+from console.analysis.view import known_at
 from console.analysis.whole import with_wholes
 from console.analysis.words import joined
 from console.domain.diagnosis import BaselineWindow

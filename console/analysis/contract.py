@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import GATE_REQUESTS, PATTERN_LEAST
-from console.analysis.diagnose import known_at
 from console.analysis.equivalence import blocks_of, requests_needed
 from console.analysis.patterns import text_without_secrets
 from console.analysis.signals import Family, words_of
 from console.analysis.stats import robust_scale
 from console.analysis.templates import template_of
 from console.analysis.tracks import ErrorTrack, Track, Tracks, build_tracks
+from console.analysis.view import known_at
 from console.analysis.whole import with_wholes
 from console.domain.diagnosis import Diagnosis, Standing, Symptom
 from console.domain.instant import Window

@@ -22,7 +22,6 @@ from console.analysis.contract import (
     rate_in,
     traffic_of,
 )
-from console.analysis.diagnose import known_at
 from console.analysis.equivalence import (
     Limits,
     blocks_of,
@@ -35,6 +34,7 @@ from console.analysis.equivalence import (
 from console.analysis.restarts import find_restarts
 from console.analysis.stats import robust_scale, samples_needed, slope_interval, theil_sen
 from console.analysis.tracks import ErrorTrack, Track, Tracks, build_tracks
+from console.analysis.view import known_at
 from console.analysis.whole import with_wholes
 from console.analysis.words import joined, number
 from console.domain.changes import BY_DEPLOY, Change, Running, same_build

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from console.analysis.diagnose import known_at
+from console.analysis.view import known_at
 from console.config.models import Config
 from console.domain.changes import Change, ChangeDiff, DeployDetail, Running
 from console.domain.diagnosis import Diagnosis, State

@@ -1,0 +1,294 @@
+"""Why it is so: places, changes and resources that may be at fault, each with what speaks for it and against it."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+
+from console.analysis.cascade import Cascade, cascade, levelled
+from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
+from console.analysis.constants import (
+    GATE_REQUESTS,
+)
+from console.analysis.diffs import Effect, effect_of
+from console.analysis.evidence import contention_draft, leak_draft, place_drafts, telemetry_draft, traffic_draft
+from console.analysis.frames import files_named
+from console.analysis.leak import Leak
+from console.analysis.load import busier_services, find_exhausted, find_surge
+from console.analysis.moves import Move
+from console.analysis.onset import Onset
+from console.analysis.outbound import Blame, Outbound, blame, longest_held
+from console.analysis.place import Place, rank_places
+from console.analysis.signals import Family, words_of
+from console.analysis.silence import UNHEARD
+from console.analysis.spanmoves import SpanView, trace_shares
+from console.analysis.suspects import Draft, from_changes, ranked
+from console.analysis.symptoms import harms_users
+from console.analysis.tracks import ErrorTrack, Track
+from console.analysis.view import View
+from console.analysis.ways import Ways
+from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
+from console.domain.instant import Instant, Window
+from console.domain.logs import Level, Pattern
+from console.domain.observations import Observations
+from console.domain.reading import SourceState
+from console.domain.text import SafeText
+
+RESTART_BEFORE_S = 120.0
+"""A restart this long before the onset still counts as part of it: it is seen at the next scrape only [D]."""
+CHANGE_ROLES = frozenset(("changes", "deploys"))
+_PLAIN_WORDS = frozenset(
+    [
+        "error",
+        "errors",
+        "rate",
+        "count",
+        "latency",
+        "request",
+        "requests",
+        "service",
+        "failed",
+        "fail",
+        "call",
+        "from",
+        "with",
+        "this",
+        "that",
+        "return",
+        "http",
+        "total",
+        "second",
+        "seconds",
+    ]
+)
+
+
+def explain(
+    view: View,
+    state: State,
+    began: Onset | None,
+    moves: list[Move],
+    leaks: list[Leak],
+    patterns: tuple[Pattern, ...],
+    spans: SpanView | None,
+    cascades: list[Cascade],
+    blames: list[Blame],
+) -> tuple[tuple[Judged, ...], tuple[Suspect, ...], list[Place]]:
+    """Judge every change in reach, rank the suspects, and say where the excess is; without an onset there is nothing to explain."""
+    seen = view.seen
+    if began is None:
+        reach = in_reach(view.changes, None, seen.at)
+        quiet = tuple(
+            Judged(c, Standing.UNLIKELY, "no-symptom", "no-symptom: nothing is to be explained", 0.0, 0.0, 0.0)
+            for c in reach
+        )
+        ways = Ways.of(seen, view.records, seen.window)
+        return quiet, ranked((leak_draft(leak, False, ways) for leak in leaks), seen.window), []
+    onset = began.at
+    current = [m for m in moves if m.ongoing or state is State.RECOVERING]
+    shares = trace_shares(spans, view.graph, unsettled=state is State.INCONCLUSIVE)
+    crashed = [r for r in view.restarts if onset - RESTART_BEFORE_S <= r.at <= seen.at]
+    places = rank_places(
+        current,
+        cascades,
+        view.graph,
+        shares,
+        blames,
+        _witnessed(view, onset, spans),
+        _well(view, moves),
+        crashed,
+        busier_services(seen.series, view.names, onset, seen.at),
+    )
+    effects = _effects(view)
+    killed = {r.service for r in crashed if r.out_of_memory}
+    sure = [leak for leak in leaks if leak.service in killed or not any(harms_users(m) for m in current)]
+    grows = {
+        leak.service: Growth(leak.metric, leak.origin, leak.source, leak.query)
+        for leak in reversed(sure)
+        if leak.origin is not None
+    }
+    case = replace(_case(view, began, current, places, patterns, effects), grows=grows)
+    earliest = min([began.earliest, *(growth.since.earliest for growth in grows.values())])
+    judged = judge_changes(in_reach(view.changes, earliest, seen.at), view.changes, case)
+    since = Window(min(began.earliest, seen.at), seen.at)
+    ways = Ways.of(seen, view.records, since)
+    drafts = _drafts(view, onset, current, places, leaks, patterns, judged, blames, ways)
+    return judged, ranked(drafts, since), places
+
+
+def cascades_of(view: View, moves: list[Move], onset: Instant) -> list[Cascade]:
+    """The excess over the call graph in each currency in which users are harmed: failures first, then seconds."""
+    found = []
+    for currency in ("failures", "seconds"):
+        family = Family.RATIO if currency == "failures" else Family.LATENCY
+        targets = [m.service for m in moves if harms_users(m) and m.meaning.family is family]
+        if not targets:
+            continue
+        one = cascade(view.tracks, view.graph, currency, onset, view.seen.at, targets)
+        if one is not None:
+            found.append(one)
+    return found
+
+
+def _well(view: View, moves: list[Move]) -> frozenset[str]:
+    """Services that are measured and show nothing at all, not even too little to count."""
+    off = {m.service for m in moves if m.ongoing}
+    measured = {t.service for t in view.tracks.errors if float(t.requests[-20:].sum()) >= GATE_REQUESTS}
+    measured |= {t.service for t in view.tracks.values if t.meaning.family in (Family.RATIO, Family.LATENCY)}
+    return frozenset(measured - off)
+
+
+def _witnessed(view: View, onset: Instant, spans: SpanView | None) -> frozenset[str]:
+    """Nodes whose own failures or time were measured since the onset, and long enough before it to have a level."""
+    errors = [t for t in view.tracks.errors if t.requests[t.times >= onset].sum() > 0]
+    values = [
+        t
+        for t in view.tracks.values
+        if t.meaning.family in (Family.RATIO, Family.LATENCY) and not t.meaning.outbound and (t.times >= onset).any()
+    ]
+    measured: list[Track | ErrorTrack] = [*errors, *values]
+    measured.sort(key=lambda t: -float(t.times[0]))  # the longest of a node stands
+    told = levelled({t.service: t for t in measured}, onset)
+    return frozenset({*told, *(spans.seen if spans is not None else ())})
+
+
+def calm_before(view: View, began: Onset | None) -> Window | None:
+    """The stretch before the onset that records tell of; None where there is none."""
+    first = view.records[0].at if view.records else None
+    end = began.earliest if began is not None else view.seen.window.start
+    return Window(first, end) if first is not None and first < end else None
+
+
+def blames_of(view: View, outbound: Outbound, began: Onset, cascades: list[Cascade]) -> list[Blame]:
+    """What each service's own calls say of those callees that do not tell of themselves."""
+    before = calm_before(view, began)
+    if before is None:
+        return []
+    during = Window(began.at, math.nextafter(view.seen.at, math.inf))
+    pairs = {*outbound.calls, *outbound.named, *view.graph.told_by}
+    added = {e.node: e.now - e.level for c in cascades if c.currency == "seconds" for e in c.nodes}
+    found = [blame(outbound, caller, callee, before, during, added.get(caller)) for caller, callee in sorted(pairs)]
+    return [one for one in found if one is not None]
+
+
+def _effects(view: View) -> dict[str, Effect]:
+    changes = {change.id: change for change in view.changes}
+    return {d.change_id: effect_of(d, changes.get(d.change_id), view.names) for d in view.seen.diffs}
+
+
+def _case(
+    view: View,
+    onset: Onset,
+    moves: list[Move],
+    places: list[Place],
+    patterns: tuple[Pattern, ...],
+    effects: dict[str, Effect],
+) -> Case:
+    opened = [m for m in moves if m.opened]
+    moved: dict[str, Onset] = {}
+    for move in finest(opened):
+        known = moved.get(move.service)
+        moved[move.service] = move.began if known is None else Onset.first_of((known, move.began)) or known
+    words: set[str] = set()
+    for move in opened:
+        words |= words_of(move.metric) | words_of(move.operation or "")
+    for pattern in patterns:
+        if pattern.status in ("new", "surged") and pattern.level >= Level.WARN:
+            words |= words_of(pattern.template)
+    plain = {w for name in view.names for w in words_of(name)} | _PLAIN_WORDS
+    return Case(
+        at=view.seen.at,
+        onset=onset,
+        places=tuple(places),
+        graph=view.graph,
+        affected=frozenset(m.service for m in opened if m.meaning.signal),
+        moved_at=moved,
+        words=frozenset(w for w in words if len(w) > 3) - plain,
+        patterns=patterns,
+        effects=effects,
+        running=view.seen.running,
+        frames=_frames(view, onset.earliest, {m.service for m in opened}),
+        observed=frozenset(t.service for t in view.tracks.errors) | frozenset(t.service for t in view.tracks.values),
+    )
+
+
+def _frames(view: View, onset: Instant, services: set[str]) -> dict[str, Counter[str]]:
+    found = {service: files_named(view.records, onset, service) for service in sorted(services)}
+    return {service: files for service, files in found.items() if files}
+
+
+def _drafts(
+    view: View,
+    onset: Instant,
+    moves: list[Move],
+    places: list[Place],
+    leaks: list[Leak],
+    patterns: tuple[Pattern, ...],
+    judged: tuple[Judged, ...],
+    blames: list[Blame],
+    ways: Ways,
+) -> list[Draft]:
+    seen = view.seen
+    harmed = [m for m in moves if harms_users(m)]
+    bad = {m.service for m in moves if m.opened}
+    healthy = frozenset(n for n in view.names if n not in bad)
+    probes = {p.name: p for p in seen.probes}
+    drafts = place_drafts(places, view.graph, seen.topology, patterns, probes, healthy, ways)
+    own = {p.node: p.own for p in places}
+    loads: list[Draft] = []
+    surge = find_surge(moves, view.graph, onset, view.tracks)
+    if surge is not None and harmed:
+        loads.append(traffic_draft(surge, harmed, 0.95, ways))
+    for exhausted in find_exhausted(view.tracks, seen.series, onset, seen.at):
+        held = longest_held(blames, exhausted.service)
+        draft = contention_draft(exhausted, own.get(exhausted.service, 0.0), ways, held)
+        if loads and draft.standing is Standing.LEADING:
+            draft.standing = Standing.POSSIBLE  # the load is the cause, the limit is where it shows
+        loads.append(draft)
+    if any(draft.standing is Standing.LEADING for draft in loads):
+        for draft in drafts:
+            if draft.standing is Standing.LEADING:
+                draft.standing = Standing.POSSIBLE
+    drafts += loads
+    crashed = [r for r in view.restarts if r.at >= onset - RESTART_BEFORE_S]
+    drafts += [leak_draft(leak, bool(harmed), ways, crashed, judged) for leak in leaks]
+    drafts += [telemetry_draft(m, view.graph, ways) for m in moves if m.meaning is UNHEARD and m.opened]
+    drafts += from_changes(judged, ways)
+    return drafts
+
+
+def told_change(judged: Judged) -> JudgedChange:
+    """A judged change as the answer tells it."""
+    change = judged.change
+    return JudgedChange(
+        change.id,
+        change.kind,
+        change.service,
+        change.at,
+        change.version,
+        change.commit,
+        judged.standing,
+        SafeText(judged.reason),
+        change.summary,
+    )
+
+
+def change_explains(seen: Observations, state: State, judged: Iterable[Judged]) -> bool | None:
+    """False only where every change source answered and nothing is possible; None where that is not known."""
+    if state not in (State.INCIDENT, State.DEGRADING, State.RECOVERING):
+        return None
+    standings = [j.standing for j in judged]
+    if Standing.LEADING in standings:
+        return True
+    rows = [s for s in seen.sources if s.role in CHANGE_ROLES]
+    if not rows or any(s.state in (SourceState.FAILED, SourceState.NOT_CONSULTED, SourceState.STALE) for s in rows):
+        return None
+    return None if Standing.POSSIBLE in standings else False
+
+
+def finest(moves: list[Move]) -> list[Move]:
+    """Without error lines of services whose failures or waiting are measured: lines are written when they are."""
+    finer = {m.service for m in moves if m.meaning.family in (Family.RATIO, Family.LATENCY)}
+    return [m for m in moves if m.meaning.signal != "log_errors" or m.service not in finer]
