@@ -39,14 +39,15 @@ def handoff_brief(case: Case, now: Instant) -> str:
     return "\n".join(lines)
 
 
-def since_you_looked(case: Case, looked_at: Instant | None, now: Instant, reader: str, zone: ZoneInfo) -> list[str]:
-    """What others, and the console, wrote since then: at most `SINCE_LINES` lines, the newest last, what is left out counted."""
+def since_you_looked(case: Case, looked_at: Instant | None, now: Instant, zone: ZoneInfo) -> list[str]:
+    """What was written since then: at most `SINCE_LINES` lines, the newest last, what is left out counted.
+
+    One's own entries too: an account may be shared, and what the console wrote by itself is news.
+    """
     fresh = [
         event
         for event in case.events
-        if (looked_at is None or event.recorded_at > looked_at)
-        and event.kind not in ("gate", "prediction")
-        and (event.author != reader or looked_at is None)
+        if (looked_at is None or event.recorded_at > looked_at) and event.kind not in ("gate", "prediction")
     ]
     head = (
         f"since you last looked ({clock_text(looked_at, zone, now=now)}, {span_text(now - looked_at)} ago): "

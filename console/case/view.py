@@ -32,7 +32,7 @@ class CaseView:
     """In a replay: the record as it could be read then."""
 
 
-def view_of(case: Case, now: Instant, looked: Instant | None, reader: str, zone: ZoneInfo) -> CaseView:
+def view_of(case: Case, now: Instant, looked: Instant | None, zone: ZoneInfo) -> CaseView:
     """The view of a case that was read."""
     test = next_test(case, now)
     warnings = [f"{gate.says} ({gate.rule})" for gate in banners(case, now)]
@@ -42,5 +42,5 @@ def view_of(case: Case, now: Instant, looked: Instant | None, reader: str, zone:
     warnings += [f"{one.role} is offered to {one.taker} and not accepted yet" for one in case.handoffs]
     warnings += [f"{p.file} line {p.line}: {p.says}" for p in case.problems]
     told = f"{test[0].name}.{test[1].name} {test[1].text}" if test is not None else ""
-    since = tuple(since_you_looked(case, looked, now, reader, zone)) if looked is not None else ()
+    since = tuple(since_you_looked(case, looked, now, zone)) if looked is not None else ()
     return CaseView(case, since=since, warnings=tuple(warnings), next_test=told)

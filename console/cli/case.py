@@ -172,7 +172,7 @@ def show(
     if knowledge is None:
         since = looked_at(book.folder, book.author)
         if since is not None:
-            for line in since_you_looked(found, since, now, book.author, zone):
+            for line in since_you_looked(found, since, now, zone):
                 click.echo(safe(line))
             click.echo("")
         set_looked(book.folder, book.author, now)

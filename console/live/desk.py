@@ -137,7 +137,7 @@ class Desk:
             case = self.book.read()
         except OSError as error:
             return self._told(replace(self.view, problem=f"{error.filename}: {error.strerror}"))
-        return self._told(view_of(case, self._clock(), self._looked, self.author, self._zone))
+        return self._told(view_of(case, self._clock(), self._looked, self._zone))
 
     def _told(self, view: CaseView) -> CaseView:
         kept = tuple(first_line(redact_wholly(draft.text)) for draft in self._unsaved)

@@ -109,7 +109,7 @@ class ReplayDesk(Desk):
         if self.book is None:
             return CaseView()
         at = self._link.at
-        return replace(view_of(self.book.read(at), at, None, self.author, self._zone), replayed_at=at)
+        return replace(view_of(self.book.read(at), at, None, self._zone), replayed_at=at)
 
     async def looked(self) -> None:
         """Nobody looks at the present here."""
