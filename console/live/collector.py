@@ -24,16 +24,12 @@ from console.domain.observations import Observations
 from console.domain.series import SeriesKey
 from console.domain.shapes import ExceptionGroup, FieldExcess
 from console.domain.text import SafeText
-from console.drilldowns import (
-    NEWS_KEPT,
-    before_after,
-    dependency_tree,
-    line_trend,
-    load_view,
-    memory_view,
-    news_between,
-    series_trend,
-)
+from console.drilldowns.calls import dependency_tree
+from console.drilldowns.changed import before_after
+from console.drilldowns.load import load_view
+from console.drilldowns.memory import memory_view
+from console.drilldowns.news import NEWS_KEPT, news_between
+from console.drilldowns.trends import line_trend, series_trend
 from console.guard.sanitise import safe
 from console.live.details import Details, Found
 from console.live.evidence import Evidence

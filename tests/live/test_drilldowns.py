@@ -23,16 +23,12 @@ from console.domain.observations import Observations
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.text import SafeText
 from console.domain.topology import Dependency, DependencyState, Health, ProbeResult, Service, Topology
-from console.drilldowns import (
-    MOST_ROWS,
-    before_after,
-    dependency_tree,
-    line_trend,
-    load_view,
-    memory_view,
-    news_between,
-    series_trend,
-)
+from console.drilldowns.calls import MOST_ROWS, dependency_tree
+from console.drilldowns.changed import before_after
+from console.drilldowns.load import load_view
+from console.drilldowns.memory import memory_view
+from console.drilldowns.news import news_between
+from console.drilldowns.trends import line_trend, series_trend
 from console.state import Axis
 
 NOW = 1_790_000_000.0

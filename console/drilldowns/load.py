@@ -1,0 +1,97 @@
+"""A signal of a service against its load."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from console.analysis.load import POOL_FULL
+from console.analysis.loadcurve import load_curve, sentence
+from console.domain.diagnosis import Diagnosis
+from console.domain.instant import Instant, Window, clock_text
+from console.domain.observations import Observations
+from console.domain.series import Series, SeriesSet
+from console.domain.text import SafeText
+from console.drilldowns.changed import median_within
+from console.drilldowns.trends import signal_text
+from console.state import (
+    LoadView,
+)
+from console.views import (
+    error_series,
+    quantity,
+    rate_series,
+)
+
+LOAD_SIGNALS = ("latency_p99", "latency_p95", "latency_p90", "latency_p50", "latency_avg")
+MOST_POINTS = 600
+"""Points of each side of a scatter; more would hide each other."""
+
+
+def load_view(observations: Observations, diagnosis: Diagnosis | None, service: str) -> LoadView:
+    """The signal of the service that is off, else its slowest percentile, against its requests per second."""
+    series, at = observations.series, observations.at
+    rate = rate_series(series, service)
+    if rate is None:
+        return LoadView(service, "", "", says=SafeText(f"the requests of {service} are not counted by any source"))
+    chosen = _load_signal(series, diagnosis, service)
+    if chosen is None:
+        return LoadView(service, "", "", says=SafeText(f"no source measures the latency or failures of {service}"))
+    metric, signal, unit = chosen
+    onset = diagnosis.onset if diagnosis is not None else None
+    split = onset if onset is not None else observations.window.start
+    curve = load_curve(rate, signal, unit, split, at)
+    what = signal_text(metric)
+    number = f"{quantity(curve.load_before, '1/s')} before, {quantity(curve.load_since, '1/s')} since"
+    facts = [
+        (
+            "before",
+            f"{len(curve.before)} steps to {clock_text(split)} UTC, median {quantity(curve.load_before, '1/s')}",
+        ),
+        ("since", f"{len(curve.since)} steps, median {quantity(curve.load_since, '1/s')}"),
+        ("knee", quantity(curve.knee, "1/s") if curve.knee is not None else "none found"),
+        *_pools(series, service, split, at),
+    ]
+    return LoadView(
+        service,
+        what,
+        unit,
+        curve.before[-MOST_POINTS:],
+        curve.since[-MOST_POINTS:],
+        curve.knee,
+        SafeText(sentence(curve, what, number, quantity(curve.knee, "1/s"))),
+        tuple((name, SafeText(value)) for name, value in facts),
+    )
+
+
+def _load_signal(series: SeriesSet, diagnosis: Diagnosis | None, service: str) -> tuple[str, Series, str] | None:
+    bad = [
+        s.signal for s in (diagnosis.symptoms if diagnosis is not None else ()) if s.service == service and not s.end
+    ]
+    for metric in (*bad, *LOAD_SIGNALS, "error_rate"):
+        if metric == "error_rate":
+            found = error_series(series, service)
+            if found is not None:
+                return metric, found, "ratio"
+        elif metric in LOAD_SIGNALS:
+            one = series.get(service, metric)
+            if one is not None:
+                return metric, one, "s"
+    return None
+
+
+def _pools(series: SeriesSet, service: str, split: Instant, at: Instant) -> Iterable[tuple[str, str]]:
+    """Bounded resources: how much of each was in use before and is since."""
+    for key in sorted(series.by_key):
+        if key.service != service or key.operation or not key.metric.endswith(("in_use", "_used", "active")):
+            continue
+        stem = key.metric.removesuffix("_in_use").removesuffix("_used").removesuffix("_active")
+        size = next((s for k, s in series.by_key.items() if k.service == service and k.metric == f"{stem}_size"), None)
+        used = series.by_key[key].until(at)
+        old, new = (median_within(used, Window(a, b)) for a, b in ((0.0, split), (split, math.nextafter(at, math.inf))))
+        of = f" of {size.values[-1]:g}" if size is not None and len(size) else ""
+        full = size is not None and len(size) and new is not None and new >= POOL_FULL * size.values[-1]
+        yield (
+            key.metric,
+            f"{quantity(new, 'count')}{of} in use since, {quantity(old, 'count')} before{': used up' if full else ''}",
+        )

@@ -1,0 +1,65 @@
+"""What a new diagnosis says otherwise than the one before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from console.domain.diagnosis import Diagnosis, Standing
+from console.domain.text import SafeText
+from console.drilldowns.trends import signal_text
+from console.state import (
+    News,
+)
+from console.views import (
+    quantity,
+)
+
+NEWS_KEPT = 60
+
+
+def news_between(before: Diagnosis | None, after: Diagnosis) -> tuple[News, ...]:
+    """What changed, the verdict first. The first diagnosis of all is no news: it is on the screen."""
+    if before is None:
+        return ()
+    return tuple(News(after.at, SafeText(text), verdict) for text, verdict in _differences(before, after))
+
+
+def _differences(before: Diagnosis, after: Diagnosis) -> Iterable[tuple[str, bool]]:
+    if before.state is not after.state:
+        yield f"verdict: {after.state.value}, was {before.state.value}", True
+    old, new = _lead(before), _lead(after)
+    if old != new:
+        yield (f"first suspect: {new or 'nobody'}, was {old or 'nobody'}", True)
+    stood, stands = ({(s.kind, s.subject): s.standing for s in d.suspects} for d in (before, after))
+    for (kind, subject), standing in stands.items():
+        if (kind, subject) not in stood:
+            yield f"new suspect: {kind.replace('_', ' ')} {subject} ({standing})", False
+        elif stood[kind, subject] is not standing:
+            yield f"{subject} is {standing} now, was {stood[kind, subject]}", False
+    for kind, subject in stood.keys() - stands.keys():
+        yield f"no longer suspected: {kind.replace('_', ' ')} {subject}", False
+    were, are = ({(s.service, s.operation, s.signal): s for s in d.symptoms if s.end is None} for d in (before, after))
+    for place in sorted(are.keys() - were.keys(), key=str):
+        yield f"{_symptom_text(place)} went off: {quantity(are[place].observed, are[place].unit)}", False
+    for place in sorted(were.keys() - are.keys(), key=str):
+        yield f"{_symptom_text(place)} is back", False
+    judged = {(c.id, c.service): c.standing for c in before.changes}
+    for change in after.changes:
+        known = judged.get((change.id, change.service))
+        if known is None:
+            yield f"new change: {change.kind} {change.id} ({change.standing})", False
+        elif known is not change.standing:
+            yield f"{change.kind} {change.id} is {change.standing} now, was {known}", False
+    health = {d.name: d.health for d in before.dependencies}
+    for one in after.dependencies:
+        if one.name in health and health[one.name] is not one.health:
+            yield f"{one.name} is {one.health} now, was {health[one.name]}", False
+
+
+def _lead(diagnosis: Diagnosis) -> str:
+    return next((s.subject for s in diagnosis.suspects if s.standing is not Standing.UNLIKELY), "")
+
+
+def _symptom_text(place: tuple[str, str | None, str]) -> str:
+    service, operation, signal = place
+    return f"{signal_text(signal)} of {f'{operation} of ' if operation else ''}{service}"
