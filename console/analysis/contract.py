@@ -228,8 +228,6 @@ class _Writer:
         blocks = blocks_of(track.times, levels(track), level.start, level.end, self._width(track))
         if not blocks.size:
             return None
-        import numpy as np
-
         kept = blocks[-MOST_BLOCKS:]
         relative, absolute = self._limits(track, kind, kept)
         now = levels(track)[points_in(track.times, self._during)]
@@ -243,8 +241,8 @@ class _Writer:
             critical,
             relative,
             absolute,
-            track.natural(float(np.median(kept))),
-            track.natural(float(np.median(now))) if now.size else None,
+            track.natural(middle(track, kept)),
+            track.natural(middle(track, now)) if now.size else None,
             blocks=tuple(float(f"{one:.9g}") for one in kept),
             step_s=track.step_s,
         )
@@ -291,6 +289,13 @@ def levels(track: Track) -> Numbers:
     """The values of a series so that they compare whatever its interval: failures of an interval as failures a minute."""
     per_interval = track.meaning.family is Family.FAILURES and track.meaning.unit == "count" and track.step_s > 0
     return track.values * (60 / track.step_s) if per_interval else track.values
+
+
+def middle(track: Track, values: Numbers) -> float:
+    """The level of values: their median; of counts that are mostly zero their mean."""
+    import numpy as np
+
+    return float(values.mean()) if track.meaning.family is Family.FAILURES else float(np.median(values))
 
 
 def value_name(track: Track) -> str:

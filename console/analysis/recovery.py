@@ -18,6 +18,7 @@ from console.analysis.contract import (
     TRAFFIC_LOW,
     error_lines,
     levels,
+    middle,
     points_in,
     rate_in,
     traffic_of,
@@ -408,8 +409,8 @@ def _value(case: _Case, term: Term, window: Window) -> Judged:
     per_block = max(1, round(width / track.step_s))
     if before.size < LEAST_BLOCKS:
         note = f"{before.size} of {LEAST_BLOCKS} stretches of {span_text(width)} are known from before"
-        return _judged(term, Verdict.INCONCLUSIVE, note, observed=track.natural(float(np.median(after))))
-    expected = float(np.median(before))
+        return _judged(term, Verdict.INCONCLUSIVE, note, observed=track.natural(middle(track, after)))
+    expected = middle(track, before)
     margin = margin_of(term, expected)
     limits = widened(shift(before, after), season.error * abs(expected))
     verdict, note = _value_verdict(limits, margin, before, after, expected)
@@ -420,10 +421,11 @@ def _value(case: _Case, term: Term, window: Window) -> Judged:
     needed = max(least, samples_for(limits, points, margin) or 0)
     if verdict is Verdict.RECOVERED and points < least:
         verdict = Verdict.INCONCLUSIVE
+    capacity = WINDOWS * case.contract.hold_s / track.step_s
     if verdict is Verdict.INCONCLUSIVE and not note:
-        more = points < needed
+        more = points < needed <= capacity
         note = f"{points:,} of {needed:,} values" if more else _value_missing(limits, margin, track)
-    reachable = points < needed <= WINDOWS * case.contract.hold_s / track.step_s
+    reachable = points < needed <= capacity
     wait = (needed - points) * track.step_s if verdict is Verdict.INCONCLUSIVE and reachable else None
     signed = limits if track.meaning.harm >= 0 or track.meaning.complement else Limits(-limits.high, 0.0, -limits.low)
     return _judged(
@@ -431,10 +433,10 @@ def _value(case: _Case, term: Term, window: Window) -> Judged:
         verdict,
         note,
         baseline=track.natural(expected),
-        observed=track.natural(float(np.median(after))),
+        observed=track.natural(middle(track, after)),
         margin=margin,
         samples=points,
-        needed=needed,
+        needed=needed if points >= needed or reachable else None,
         limits=signed,
         wait_s=wait,
         seasonal=season.weeks > 0,
@@ -840,5 +842,6 @@ def finding(one: Judged) -> str:
     if one.observed is not None and one.baseline is not None and one.term.kind is not TermKind.SIGNATURES:
         text += f" {number(one.observed, unit)}, expected {number(one.baseline, unit)}"
         if one.margin is not None:
-            text += f" ± {number(one.margin, unit)}"
+            sign = "±" if one.term.kind is TermKind.TRAFFIC else "+"
+            text += f" {sign} {number(one.margin, unit)}"
     return f"{text} ({one.note})" if one.note else text
