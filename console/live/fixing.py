@@ -11,6 +11,7 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +38,7 @@ from console.fixing import (
     verified,
 )
 from console.guard.gate import Deed, NotAdmitted, Typed
-from console.guard.policy import Decision, Verdict
+from console.guard.policy import Confirmation, Decision, State, Verdict, decide, phrase
 from console.guard.sanitise import safe
 from sources.base import SourceError
 
@@ -49,6 +50,19 @@ if TYPE_CHECKING:
 
 class CannotFix(Exception):
     """It cannot be done; the text says why, and names the rule where one decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A reproduction that may be sent to a branch's own server."""
+
+    branch: Branch
+    what: Reproduction
+    port: int
+    phrase: str
+    """What is to be typed first; empty: nothing."""
+    why: SafeText
+    """The rule that wants it typed."""
 
 
 class Fixing:
@@ -205,22 +219,19 @@ class Fixing:
             return ""
         return str(found[-1]) if found else ""
 
-    async def verify(self, branch: Branch, request: str, serve: str, before: str) -> tuple[SafeText, bool]:
-        """Send a reproduction to the branch's own server; what came of it, and whether it is fixed.
+    async def check(self, branch: Branch, request: str) -> Check:
+        """A reproduction at the branch's own server, which does not run yet.
 
         Args:
             request: File of the request.
-            serve: The command that starts the server.
-            before: Failures and tries before the fix: `10/10`.
 
         Raises:
-            CannotFix: The server does not run, the guard lets the request not out, or the branch is gone.
+            CannotFix: The file cannot be read, or the guard lets the request not out.
         """
         await asyncio.to_thread(_load)
         from console.repro.document import at_environment, read_document
         from console.repro.errors import Stopped, Unclear
         from console.reproduce import Reproduction, environment_of, observed_failure
-        from sources.serving import NotServed
 
         try:
             there, name, port = local_environment(self._loaded, None, None)
@@ -231,8 +242,45 @@ class Fixing:
             imported = at_environment(imported, env, (imported.request.url,))
             wanted = observed_failure(imported.observed)
             what = Reproduction(there, env, imported, original, wanted, branch.incident, None, True)
-            result, done = await verified(there, branch, what, _words(serve), port, counts_of(before), _allowed)
-        except (Unknown, Unclear, Stopped, NotServed, NotAdmitted, SourceError, ConfigError, OSError) as error:
+        except (Unknown, Unclear, Stopped, ConfigError, OSError) as error:
+            raise CannotFix(safe(str(error), 400)) from None
+        decision = decide(what.request, env, State(insecure=imported.insecure, proxy=imported.proxy))
+        if decision.verdict is Verdict.REFUSE:
+            raise CannotFix(f"{decision.rule}: {decision.reason}")
+        asked = phrase(what.request, env) if decision.verdict is Verdict.CONFIRM else ""
+        return Check(branch, what, port, asked, safe(f"{decision.rule}: {decision.reason}" if asked else ""))
+
+    async def verify(self, check: Check, serve: str, before: str, typed: Typed) -> tuple[SafeText, bool]:
+        """Serve the branch and send the reproduction to it; what came of it, and whether it is fixed.
+
+        Args:
+            serve: The command that starts the server.
+            before: Failures and tries before the fix: `10/10`.
+            typed: What the guard wants typed, and why.
+
+        Raises:
+            CannotFix: The server does not run, the guard lets the request not out, or the branch is gone.
+        """
+        from console.repro.errors import Stopped
+        from sources.serving import NotServed
+
+        def clear(what: Reproduction, session: Session) -> Decision:
+            if typed.text is not None:
+                sha = what.request.sha256()
+                why = typed.reason or "none given"
+                session.confirm(Confirmation(typed.text, why, sha, self._clock(), what.incident, base=what.request))
+            decision = session.preview(what.request).decision
+            if decision.verdict is not Verdict.ALLOW:
+                raise NotAdmitted(decision.rule, decision.reason)
+            return decision
+
+        what = check.what
+        try:
+            counts, command = counts_of(before), _words(serve)
+            result, done = await verified(
+                what.loaded, check.branch, what, command, check.port, counts, clear, reason=typed.reason
+            )
+        except (Unknown, Stopped, NotServed, NotAdmitted, SourceError, ConfigError, OSError) as error:
             raise CannotFix(safe(str(error), 400)) from None
         return safe(f"{result.state} at {done.tip[:10]}: {result.reason}", 400), result.state == "FIXED"
 
@@ -249,15 +297,6 @@ def _words(command: str) -> list[str]:
     if not words:
         raise Unknown("there is no command that starts the server")
     return words
-
-
-def _allowed(what: Reproduction, session: Session) -> Decision:
-    """The decision, where nothing is to be typed."""
-    decision = session.preview(what.request).decision
-    if decision.verdict is Verdict.ALLOW:
-        return decision
-    typed = ": `incident fix verify` asks for what is to be typed" if decision.verdict is Verdict.CONFIRM else ""
-    raise NotAdmitted(decision.rule, f"{decision.reason}{typed}")
 
 
 def _load() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from textual.containers import Vertical
@@ -14,10 +13,12 @@ from console.domain.changes import Change
 from console.domain.instant import Window
 from console.domain.text import SafeText
 from console.fix.finding import Finding
+from console.fix.record import Branch
 from console.fix.view import BranchView
+from console.guard.gate import Typed
 from console.guard.sanitise import safe
 from console.live.details import quoted
-from console.live.fixing import CannotFix, Fixing, first_name, made_text
+from console.live.fixing import CannotFix, Check, Fixing, first_name, made_text
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
@@ -30,6 +31,8 @@ from widgets.text_view import TextView
 
 NOT_YET = "the repository is being read"
 NO_CONFIGURATION = SafeText("fix branches need the configuration of the services, which this view does not have")
+REQUEST_HINT = "file of the reproduction, as w on its screen or `incident repro import --json` wrote it"
+SERVE_HINT = "command that starts the branch's server in its work tree; {port} is its port on loopback"
 TELLING_KINDS = ("config", "flag", "migration", "infrastructure", "certificate")
 """Kinds of changes to look at beside the commits."""
 
@@ -223,44 +226,57 @@ class FixScreen(ConsoleScreen):
 
         self._typed(made.name, "takes the branch and its work tree away, where no work would be lost", work)
 
-    def do_prove_fix(self) -> AwaitMount | None:
+    def do_prove_fix(self) -> None:
         """Send a reproduction to the branch's own server: which one, how often it failed, and how the server is started."""
         way, made = self._way, self._view.made
-        if self._refused("prove_fix") or way is None or made is None:
-            return None
-        given: list[str] = []
-        steps = (
-            ("request", way.newest_request(), "file of the reproduction, as w on its screen or `incident repro import --json` wrote it"),
-            ("before", "10/10", "failures/tries before the fix"),
-            ("serve", "", "command that starts the branch's server in its work tree; {port} is its port on loopback"),
-        )  # fmt: skip
+        if not self._refused("prove_fix") and way is not None and made is not None:
+            self.run_worker(self._asked(way, made), name="questions", group="questions", exclusive=True)
 
-        def answered(text: str | None) -> None:
-            if not text or not text.strip():
-                self.post_message(self.Notice("nothing was done"))
+    async def _asked(self, way: Fixing, made: Branch) -> None:
+        """One question after the other; whoever leaves one out does nothing."""
+        request = await self._line("request", way.newest_request(), REQUEST_HINT)
+        if not request:
+            return
+        try:
+            check = await way.check(made, request)
+        except CannotFix as error:
+            self.post_message(self.Notice(str(error)))
+            return
+        typed = Typed(None)
+        if check.phrase:
+            text = await self._line("confirm", "", f"{check.why} · type: {check.phrase}", check.phrase)
+            reason = await self._line("reason", "", "why it is sent; kept in the audit") if text == check.phrase else ""
+            if not reason:
+                self.post_message(self.Notice("nothing was sent"))
                 return
-            given.append(text.strip())
-            if len(given) < len(steps):
-                self.app.push_screen(_dialog(*steps[len(given)]), answered)
-                return
-            self._working = self._ask(self._prove(way, *given), "fixing")
+            typed = Typed(text, reason)
+        before = await self._line("before", "10/10", "failures/tries before the fix")
+        serve = await self._line("serve", "", SERVE_HINT) if before else ""
+        if before and serve:
+            self._working = self._ask(self._prove(way, check, serve, before, typed), "fixing")
 
-        return self.app.push_screen(_dialog(*steps[0]), answered)
+    async def _line(self, prompt: str, text: str, hint: str, exactly: str = "") -> str:
+        """What was typed; empty where nothing was."""
 
-    async def _prove(self, way: Fixing, request: str, before: str, serve: str) -> None:
-        made = self._view.made
-        assert made is not None
+        def problem(typed: str) -> str | None:
+            return None if exactly.startswith(typed) or not exactly else f"type exactly: {exactly}"
+
+        typed = await self.app.push_screen_wait(LineDialog(prompt, text, hint, problem))
+        return (typed or "").strip()
+
+    async def _prove(self, way: Fixing, check: Check, serve: str, before: str, typed: Typed) -> None:
+        made = check.branch
         self._view = BranchView(
             made=made, under_way=safe(f"serving {made.name} on loopback and asking it; Esc ends it")
         )
         self.show_body(self.session.state())
         said, fixed = SafeText("ended by hand: the audit tells what was sent"), False
         try:
-            said, fixed = await way.verify(made, request, serve, before)
+            said, fixed = await way.verify(check, serve, before, typed)
         except CannotFix as error:
             said = safe(str(error), 400)
         finally:
-            self._view = BranchView(made=made, handover=self._view.handover, said=(said,), bad=not fixed)
+            self._view = BranchView(made=made, said=(said,), bad=not fixed)
         await self._prepare(way, (said,), bad=not fixed)
 
     def do_cancel(self) -> None:
@@ -269,15 +285,3 @@ class FixScreen(ConsoleScreen):
             self._working.cancel()
         else:
             super().do_cancel()
-
-
-def _dialog(prompt: str, text: str, hint: str) -> LineDialog:
-    return LineDialog(prompt, text, hint, _readable)
-
-
-def _readable(text: str) -> str | None:
-    try:
-        shlex.split(text)
-    except ValueError as error:
-        return f"cannot be read: {error}"
-    return None

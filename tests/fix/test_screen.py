@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -143,13 +144,14 @@ async def test_nothing_is_asked_where_no_deploy_is_meant() -> None:
 
 
 @pytest.mark.slow
-async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_path: Path, method: str) -> None:
     work.commit("Start", server_txt=SERVER.replace("{status}", "200"))
     work.tag("deploy/prod/v40", "one")
     work.commit("Break", server_txt=SERVER.replace("{status}", "500"))
     work.tag("deploy/prod/v41", "two")
     request: dict[str, object] = {
-        "method": "GET",
+        "method": method,
         "url": "https://staging.shop.example/orders",
         "headers": [],
         "body_base64": None,
@@ -164,8 +166,19 @@ async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_
 
         async def prove() -> None:
             await pilot.press("p")
+            await until(lambda: "file of the reproduction" in screen_text(app))
+            app.screen.query_one(Input).value = str(file)
+            await pilot.press("enter")
+            if method == "POST":
+                await until(lambda: "type: fix-branch POST" in screen_text(app))
+                told = re.search(r"fix-branch POST 127\.0\.0\.1:\d+", screen_text(app))
+                assert told is not None
+                app.screen.query_one(Input).value = told[0]
+                await pilot.press("enter")
+                await until(lambda: "kept in the audit" in screen_text(app))
+                app.screen.query_one(Input).value = "an order of a test"
+                await pilot.press("enter")
             for hint, text in (
-                ("file of the reproduction", str(file)),
                 ("failures/tries before", "10/10"),
                 ("starts the branch", f"{sys.executable} server.txt {{port}}"),
             ):
