@@ -1,4 +1,7 @@
-"""One growing file: what was read of it, what of that is not a whole record yet, and whether it is still the same file."""
+"""One growing file: what was read of it, what of that is not a whole record yet, and whether it is still the same file.
+
+Records have their place in the text of the file, which in UTF-16 is another one than in its bytes: see `sources.logs.utf16`.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,12 @@ from contextlib import suppress
 
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
-from sources.base import SourceError, SourceGarbage
+from sources.base import SourceError
 from sources.logs.formats.base import LONGEST_LINE, Format
 from sources.logs.formats.columns import ReadsLines
-from sources.logs.reading import SAMPLE, UTF_16, open_regular
+from sources.logs.reading import SAMPLE, open_regular
 from sources.logs.records import Entry, Group, Grouper, Tally, full, split
+from sources.logs.utf16 import MARK, Decoder, behind_last_line, byte_of, encoding_of, text_length, text_of
 
 FINGERPRINT = 1024
 """First bytes of a file by which a rewritten file is told from a grown one."""
@@ -40,11 +44,11 @@ class FollowedFile:
         path: Where it was opened.
         learn: Finds the parser of its lines, again and again while little of the file is known.
         form: The parser to begin with, where the file holds nothing yet.
-        start: First byte to read; None: the end, or rather the beginning of the line that is being written there.
+        start: First byte of its text to read, 0 where it does not reach so far; None: the end, or rather the beginning of
+            the line that is being written there.
 
     Raises:
         SourceUnavailable: It cannot be opened, or is no regular file.
-        SourceGarbage: It is UTF-16.
     """
 
     def __init__(self, path: str, learn: Learn, form: Format, start: int | None = 0) -> None:
@@ -67,8 +71,11 @@ class FollowedFile:
         self.offset = 0
         """Bytes read, those of an incomplete last line included."""
         self.first = os.pread(self._fd, FINGERPRINT, 0)
-        if self.first[:2] in UTF_16:
-            raise SourceGarbage(f"{path}: is UTF-16, which is read but cannot be followed")
+        self._encoding = encoding_of(self.first)
+        """Of UTF-16, else empty."""
+        self._decoder: Decoder | None = None
+        self._text = 0
+        """Bytes of text in what was read."""
         self.active_at = 0.0
         """When it last grew, on the monotonic clock."""
         self.failures = 0
@@ -85,8 +92,10 @@ class FollowedFile:
         self._learn_form(status)
         if start is None:
             self._seek_end(status.st_size)
+        elif self._encoding:
+            self._go_to(byte_of(self._pread, self._encoding, start) or 0)
         else:
-            self.offset = min(start, status.st_size)
+            self._go_to(start if start <= status.st_size else 0)
 
     def close(self) -> None:
         """Give the descriptor back."""
@@ -119,14 +128,40 @@ class FollowedFile:
         return self._fd >= 0
 
     def skip_to(self, offset: int) -> None:
-        """Begin at `offset`, the bytes before it having been read already."""
+        """Begin at byte `offset`, those before it having been read already."""
         if offset > self.offset:
-            self.offset = offset
+            self._go_to(offset)
+
+    def _go_to(self, offset: int) -> None:
+        """Read from this byte on, or from the beginning of the character that it is in."""
+        offset -= offset % self._unit
+        self.offset = self._text = offset
+        if self._encoding:
+            self._decoder = Decoder(self._encoding) if offset else None
+            self._text = text_length(self._pread, self._encoding, offset)
+
+    @property
+    def _unit(self) -> int:
+        """Bytes of the file that belong together."""
+        return MARK if self._encoding else 1
+
+    def _pread(self, length: int, offset: int) -> bytes:
+        return os.pread(self._fd, length, offset)
+
+    @property
+    def text_offset(self) -> int:
+        """Bytes of its text that were read, those of an incomplete last line included."""
+        return self._text
+
+    @property
+    def begins(self) -> bytes:
+        """The first bytes of its text, by which copies of it are told."""
+        return text_of(self.first)
 
     def given(self) -> int:
-        """Where the first byte stands of which no record was given yet."""
+        """Where the first byte of its text stands of which no record was given yet."""
         begun = self._grouper.open_offset
-        return begun if begun is not None else self.offset - len(self._partial)
+        return begun if begun is not None else self._text - len(self._partial)
 
     def size(self) -> int:
         """Bytes in the file now."""
@@ -170,21 +205,21 @@ class FollowedFile:
             if not data:
                 break
             self.active_at = now
-            found += self._take(data)
+            found += self._take(self._decoded(data))
         if now - self.active_at >= QUIET_S:
             found += self._flush()
         return found
 
-    def take_over(self, data: bytes, now: float) -> list[LogRecord]:
-        """Records of bytes that followed in a copy of this file."""
+    def take_over(self, text: bytes, now: float) -> list[LogRecord]:
+        """Records of text that followed in a copy of this file."""
         self.active_at = now
-        return self._take(data)
+        return self._take(text)
 
     def finish(self) -> list[LogRecord]:
         """What is left, an incomplete last line included: nothing more will come."""
         found: list[LogRecord] = []
         if self._partial:
-            found += self._lines(self.offset - len(self._partial), self._partial + b"\n")
+            found += self._lines(self._text - len(self._partial), self._partial + b"\n")
             self._partial = b""
         return found + self._flush()
 
@@ -192,12 +227,12 @@ class FollowedFile:
         """Begin again at the first byte, after the file was rewritten; gives what was left of before."""
         first = os.pread(self._fd, FINGERPRINT, 0)  # before anything changes, since it may fail
         found = self.finish()
-        self.offset, self._skipping, self._written_ns = 0, False, 0
-        self.first = first
+        self.offset, self._text, self._skipping, self._written_ns = 0, 0, False, 0
+        self.first, self._encoding, self._decoder = first, "", None
         return found
 
     def _learn_form(self, status: os.stat_result) -> None:
-        head = os.pread(self._fd, SAMPLE, 0)
+        head = text_of(self._pread(SAMPLE, 0))
         if b"\n" not in head:
             return
         try:
@@ -210,23 +245,37 @@ class FollowedFile:
 
     def _seek_end(self, size: int) -> None:
         start = max(0, size - LONGEST_LINE)
-        data = os.pread(self._fd, size - start, start)
-        cut = data.rfind(b"\n") + 1
-        self.offset = start + cut if cut or start == 0 else size
+        start -= start % self._unit
+        data = self._pread(size - start, start)
+        cut = behind_last_line(data, self._encoding)
+        self._go_to(start + cut if cut or start == 0 else size)
         self._skipping = cut == 0 and start > 0
-        for line in reversed(data[:cut][-_LOOK_BACK:].split(b"\n")):
+        text = Decoder(self._encoding).text(data[:cut]) if self._encoding else data[:cut]
+        for line in reversed(text[-_LOOK_BACK:].split(b"\n")):
             if line and self.form.starts(line):
                 self._last = self.form.light(line)
                 return
 
-    def _take(self, data: bytes) -> list[LogRecord]:
-        begin = self.offset - len(self._partial)
+    def _decoded(self, data: bytes) -> bytes:
+        """The text of the next bytes of the file."""
+        if self.offset == 0:
+            self._encoding = encoding_of(data)
+        begin = MARK if self._encoding and self.offset == 0 else 0
         self.offset += len(data)
+        if not self._encoding:
+            return data
+        if self._decoder is None:
+            self._decoder = Decoder(self._encoding)
+        return self._decoder.text(data[begin:])
+
+    def _take(self, data: bytes) -> list[LogRecord]:
+        begin = self._text - len(self._partial)
+        self._text += len(data)
         if self._skipping:
             cut = data.find(b"\n") + 1
             if not cut:
                 return []
-            begin, data, self._skipping = self.offset - len(data) + cut, data[cut:], False
+            begin, data, self._skipping = self._text - len(data) + cut, data[cut:], False
         data = self._partial + data
         cut = data.rfind(b"\n") + 1
         whole, self._partial = data[:cut], data[cut:]

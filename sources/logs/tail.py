@@ -158,7 +158,7 @@ class Tail:
                 if file.path not in self._places and file.identity not in followed:
                     place = self._places[file.path] = _Place()
                     before = self._resume.pop(_key(file.path), None)
-                    known_before = before is not None and before[:2] == file.identity and before[2] <= file.size
+                    known_before = before is not None and before[:2] == file.identity
                     start = before[2] if before and known_before else 0 if self._began or before else None
                     self._open(file.path, place, start, now)
                     place.siblings = self._heads(file.path)
@@ -183,7 +183,7 @@ class Tail:
         if len(self._read_before) > _MOST_REMEMBERED:
             self._read_before.clear()
         self._skipped_before += one.skipped
-        place.generations.append(one.first)
+        place.generations.append(one.begins)
         self._read_before[one.identity] = (one.offset, one.first)
         one.close()
 
@@ -246,10 +246,10 @@ class Tail:
         found: list[LogRecord] = []
         for file in reversed(self._siblings(path)):
             if file.identity != one.identity and _is_copy(file, one):
-                found += one.take_over(_bytes_from(file, one.offset), now)
+                found += one.take_over(_text_from(file, one.text_offset), now)
                 place.siblings.add((file.identity, _head(file)[:_TELLING]))
                 break
-        place.generations.append(one.first)
+        place.generations.append(one.begins)
         return found
 
     def _never_read(self, path: str, place: _Place, now: float) -> list[LogRecord]:
@@ -264,7 +264,7 @@ class Tail:
         place.signature = signature
         # What the path names now will be read, if it was not yet: a copy of it is no file of its own.
         begins = (
-            [one.first for one in opened]
+            [one.begins for one in opened]
             + list(place.generations)
             + [_head(f) for f in self._siblings(path) if f.path == path]
         )
@@ -357,18 +357,18 @@ def tail_of(spec: Spec, positions: Positions | None = None) -> Tail | JournalTai
 
 def _is_copy(file: LogFile, one: FollowedFile) -> bool:
     """Whether a rotated file begins as a followed one did, and holds what was read of it."""
-    if not one.first or not one.offset or file.live:
+    if not one.begins or not one.offset or file.live:
         return False
     try:
         with Reader(file) as reader:
             enough = reader.streamed or reader.size >= one.offset
-            return enough and reader.head(len(one.first)) == one.first
+            return enough and reader.head(len(one.begins)) == one.begins
     except SourceError:
         return False
 
 
-def _bytes_from(file: LogFile, offset: int) -> bytes:
-    """What a copy holds from `offset` on, within the bound."""
+def _text_from(file: LogFile, offset: int) -> bytes:
+    """The text that a copy holds from `offset` on, within the bound."""
     try:
         with Reader(file) as reader:
             if not reader.streamed:

@@ -773,9 +773,26 @@ def test_a_sample_taken_by_two_processes_is_spread_evenly(tmp_path: Path, monkey
     assert max(gaps) < 128.0
 
 
-def test_a_utf_16_file_is_not_followed_and_the_tail_says_so(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.log", ["2026-11-23 14:00:00 INFO größer\n".encode("utf-16")])
-    tail = Tail(engine(path))
-    assert tail.poll(1.0) == []
-    assert tail.problems() == (f"{path}: is UTF-16, which is read but cannot be followed",)
-    tail.close()
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_a_utf_16_file_is_followed_with_the_places_that_reading_it_gives(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes("\ufeff2026-11-23 14:00:00 INFO größer €😀\n2026-11-23 14:00:01 INFO torn".encode(encoding))
+    first = Tail(engine(path))
+    assert first.poll(1.0) == [] and first.problems() == ()
+    append(path, " and whole\n2026-11-23 14:00:02 INFO a\n".encode(encoding))
+    records = first.poll(2.0) + first.poll(3.0)
+    positions = first.positions()
+    first.close()
+    append(path, "2026-11-23 14:00:03 INFO größer\n".encode(encoding))
+    second = Tail(engine(path), positions)
+    records += second.poll(1.0) + second.poll(2.0)
+    second.close()
+    assert [record.message for record in records] == ["torn and whole", "a", "größer"]
+    window = Window(START - 86400.0, START + 86400.0)
+    (page,) = engine(path).answer(window, [Page("", 10)])
+    assert [(one.offset, one.message) for one in page.value.records[1:]] == [(r.offset, r.message) for r in records]
+
+
+def append(path: Path, data: bytes) -> None:
+    with path.open("ab") as file:
+        file.write(data)

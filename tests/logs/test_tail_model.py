@@ -25,6 +25,7 @@ from sources.logs.spec import Spec
 from sources.logs.tail import Tail
 
 TOKEN = re.compile(r"K\d+")
+MARKS = {"utf-16-le": b"\xff\xfe", "utf-16-be": b"\xfe\xff"}
 
 
 class World:
@@ -33,7 +34,7 @@ class World:
     def __init__(self, folder: Path, seed: int, form: str) -> None:
         self.random = random.Random(seed)
         self.path = folder / "app.log"
-        self.form = form
+        self.form, _, self.encoding = form.partition(" in ")
         self.written: list[str] = []
         self.found: list[str] = []
         self.now = 1000.0
@@ -47,12 +48,17 @@ class World:
         """Something was written since the last look that can be read through the descriptor of a deleted file only."""
         self.torn, self.rest = False, b""
         for _ in range(3):
-            self.writer.write(self._line("history"))
+            self.put(self.writer, self._line("history"))
         self.tail = Tail(Engine(Spec("app", (str(folder / "app.log"),), service="shop")))
         assert self.tail.poll(self.now) == []
 
     def _append(self) -> IO[bytes]:
         return open(self.path, "ab", buffering=0)
+
+    def put(self, file: IO[bytes], data: bytes) -> None:
+        """Write, with a byte order mark at the beginning of a file in UTF-16."""
+        begin = os.fstat(file.fileno()).st_size == 0
+        file.write(MARKS.get(self.encoding, b"") + data if begin else data)
 
     def _line(self, token: str | None = None) -> bytes:
         if token is None:
@@ -61,41 +67,44 @@ class World:
         number = len(self.written)
         clock = f"{14 + number // 3_600_000}:{number // 60_000 % 60:02d}:{number // 1000 % 60:02d}"
         if self.form == "json":
-            return f'{{"ts":"2026-11-23T{clock}.{number % 1000:03d}Z","level":"info","msg":"{token}"}}\n'.encode()
-        return f"2026-11-23 {clock},{number % 1000:03d} INFO app {token}\n".encode()
+            text = f'{{"ts":"2026-11-23T{clock}.{number % 1000:03d}Z","level":"info","msg":"{token}"}}\n'
+        else:
+            text = f"2026-11-23 {clock},{number % 1000:03d} INFO app {token}\n"
+        # Characters of one, two and three bytes of UTF-8, and a pair of UTF-16.
+        return text.replace(token, f"{token} ö \u0a0a 😀").encode(self.encoding) if self.encoding else text.encode()
 
     def mend(self) -> None:
         """End a torn line, as its writer would before anything else."""
         if self.torn:
             self.torn = False
-            self.writer.write(self.rest)
+            self.put(self.writer, self.rest)
 
     def write(self) -> None:
         self.mend()
-        self.writer.write(b"".join(self._line() for _ in range(self.random.choice((1, 1, 2, 5, 40)))))
+        self.put(self.writer, b"".join(self._line() for _ in range(self.random.choice((1, 1, 2, 5, 40)))))
 
     def write_torn(self) -> None:
         self.mend()
         line = self._line()
         cut = self.random.randrange(1, len(line))
-        self.writer.write(line[:cut])
+        self.put(self.writer, line[:cut])
         self.rest, self.torn = line[cut:], True
 
     def write_trace(self) -> None:
         self.mend()
         lines = [self._line()]
         for _ in range(self.random.choice((1, 3))):
-            lines.append(f"    at K{len(self.written)}\n".encode())
+            lines.append(f"    at K{len(self.written)}\n".encode(self.encoding or "utf-8"))
             self.written.append(f"K{len(self.written)}")
         for line in lines:
-            self.writer.write(line)
+            self.put(self.writer, line)
             if self.random.random() < 0.3:
                 self.look()
 
     def write_late(self) -> None:
         """A process that has not reopened its log yet; after some quiet seconds the tail may let the old file go."""
         if self.old is not None and self.now < self.rotated_at + 4:
-            self.old.write(self._line())
+            self.put(self.old, self._line())
             self.deleted = self.deleted or os.fstat(self.old.fileno()).st_nlink == 0
 
     def rotate(self) -> None:
@@ -257,14 +266,17 @@ def test_a_file_whose_handle_is_stale_is_read_on_and_named(tmp_path: Path, monke
     assert world.tail.problems() == () and world.verdict() == ([], [])
 
 
-@pytest.mark.parametrize("form", ["json", "plain"])
+FORMS = ("json", "plain", "plain in utf-16-le", "json in utf-16-be")
+
+
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("seed", range(4))
 def test_nothing_is_lost_and_nothing_given_twice(tmp_path: Path, seed: int, form: str) -> None:
     assert play(tmp_path, seed, form, 150) == ([], [])
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["json", "plain"])
+@pytest.mark.parametrize("form", FORMS)
 def test_nothing_is_lost_in_ten_thousand_actions(tmp_path: Path, form: str) -> None:
     for seed in range(10):
         folder = tmp_path / str(seed)
