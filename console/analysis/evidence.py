@@ -100,6 +100,7 @@ def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
         parts.append(f"restarted at {clock_text(place.restarts[0].at)} UTC, and its callers failed meanwhile")
     if place.users is not None:
         parts.append(f"is what the affected services share ({joined(list(place.users[0]))})")
+    parts += _shifted(place)
     if not parts and place.main is not None:
         parts.append(f"is off its level itself since {clock_text(place.onset)} UTC")
     below = [c for e in place.excess.values() for c in e.callees]
@@ -112,6 +113,20 @@ def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
     )
     what = f"{joined(parts, 9) or 'is affected'}{tail}."
     return f"{place.node} {what}" if lead else f"Possibly {place.node}: it {what}"
+
+
+def _shifted(place: Place) -> list[str]:
+    """The heaviest of what its spans do otherwise: where time goes; else what it does that it did not."""
+    timed = max((s for s in place.shifts if not s.what), key=lambda s: s.weight, default=None)
+    if timed is not None:
+        now, was = number(timed.after, "s"), f"where it was {number(timed.before, 's')}"
+        if not timed.gap:
+            return [f"spends {now} itself in {timed.operation} {was}"]
+        if timed.operation == place.node:
+            return [f"is reached from {timed.service} over a way that takes {now} {was}"]
+        return [f"reaches {timed.operation} over a way that takes {now} {was}"]
+    done = max((s for s in place.shifts), key=lambda s: s.weight, default=None)
+    return [f"does otherwise than before in {done.operation}"] if done is not None else []
 
 
 def _probe_evidence(probe: ProbeResult, ways: Ways) -> Evidence:

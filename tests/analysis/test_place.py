@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from console.analysis.evidence import place_drafts
 from console.analysis.graph import Graph
 from console.analysis.moves import Move
-from console.analysis.place import rank_places
+from console.analysis.place import Place, rank_places
 from console.analysis.signals import meaning_of
+from console.analysis.traces import Shift
+from console.analysis.ways import Ways
+from console.domain.instant import Window
+from console.domain.topology import Topology
 
 NOW = 1_790_000_000.0
 BEFORE = NOW - 600.0
@@ -54,3 +59,17 @@ def test_a_processor_that_is_busy_everywhere_or_with_more_load_or_as_before_brea
     assert first(*SLOW, move("shop", "cpu", 0.3, 0.6, 120.0, opened=False)) == "bank"
     assert first(*SLOW, move("shop", "cpu", 0.0001, 0.002, 3.0, opened=False)) == "bank"
     assert [p.node for p in rank_places([burning], [], GRAPH)] == []
+
+
+def test_a_place_that_spans_name_says_where_its_time_goes() -> None:
+    way = Shift("web", "shop", 0.003, 2.0, 30, 30, 60.0, gap=True)
+    own = Shift("shop", "GET /cart", 0.01, 0.5, 30, 30, 15.0)
+    line = Shift("shop", "GET /cart", 0.9, 0.1, 30, 30, 1.0, "info: sold")
+    told = {}
+    for name, shifts in (("way", (own, way)), ("own", (own, line)), ("function", (line,))):
+        place = Place("shop", 1.0, True, BEFORE, shifts=list(shifts), rank_value=1.0)
+        (draft,) = place_drafts([place], GRAPH, Topology(), (), {}, frozenset(), Ways(Window(BEFORE, NOW)))
+        told[name] = draft.summary
+    assert "is reached from web over a way that takes 2 s where it was 3 ms" in told["way"]
+    assert "spends 500 ms itself in GET /cart where it was 10 ms" in told["own"]
+    assert "does otherwise than before in GET /cart" in told["function"]
