@@ -56,12 +56,14 @@ class ReplayLink:
                 else "no console recorded anything in this case; I shows its record"
             )
             header = HeaderView(headline=safe(said), now=self.at, mode="REPLAY", window_text=clock_text(self.at))
-            return ConsoleState(self.at, Window(self.at - STEP_S, self.at), live=False, header=header)
+            nothing = ConsoleState(self.at, Window(self.at - STEP_S, self.at), live=False, header=header)
+            return with_status(nothing, Status(Word.NO_DATA, detail=safe(said)))
         try:
             state = frame.load()
         except (OSError, ValueError) as error:
             header = HeaderView(headline=safe(f"this state cannot be read: {error}", 200), now=frame.at, mode="REPLAY")
-            return ConsoleState(frame.at, Window(frame.at - STEP_S, frame.at), live=False, header=header)
+            nothing = ConsoleState(frame.at, Window(frame.at - STEP_S, frame.at), live=False, header=header)
+            return with_status(nothing, Status(Word.NO_DATA, detail=header.headline))
         place = self._frames.index(frame) + 1
         told = Status(Word.PAST, since=frame.at, detail=safe(f"replay {place} of {len(self._frames)}"))
         return replace(with_status(state, told), header=replace(state.header, status=told, mode="REPLAY"), live=False)

@@ -10,7 +10,6 @@ from textual.widget import AwaitMount, Widget
 
 from console.actions import Action
 from console.case.book import Book
-from console.case.entries import recovery
 from console.case.events import Event
 from console.case.gates import WAYS, Wish
 from console.case.model import SEVERITIES, Case, CaseState, EvidenceItem, Hypothesis, Outcome
@@ -19,10 +18,10 @@ from console.domain.instant import Window, rfc3339
 from console.domain.series import SeriesKey
 from console.live.desk import NO_CASE, Desk
 from console.live.session import Session
-from console.report.recovery_json import recovery_json
 from console.screens.base import ConsoleScreen
 from console.screens.details import DetailScreen
 from console.screens.dialogs import LineDialog
+from console.screens.recording import keep_verdict
 from console.state import ConsoleState, Trend
 from widgets import case as painters
 from widgets.body import Body, Look
@@ -195,17 +194,8 @@ class CaseScreen(ConsoleScreen):
     async def _with_verdict(self, desk: Desk, text: str) -> str:
         """Write the newest verdict of the recovery into the record before the case is resolved by it."""
         if text.split()[0].lower() in (CaseState.RESOLVED, CaseState.CLOSED) and not self.session.replaying:
-            await self._judged(desk)
+            await keep_verdict(desk, await self.session.recovery())
         return await _moved(desk, text)
-
-    async def _judged(self, desk: Desk) -> None:
-        view = await self.session.recovery()
-        if view is None or view.recovery is None:
-            return
-        known = desk.case.recovery if desk.case is not None else None
-        document = recovery_json(view.recovery)
-        if known is None or known.data.get("verdict") != document["verdict"]:
-            await desk.write(recovery(document, occurred_at=view.recovery.at))
 
     def do_check(self) -> None:
         """Ask every prediction now."""

@@ -9,6 +9,7 @@ from textual.widget import AwaitMount, Widget
 from textual.worker import Worker
 
 from console.actions import Action
+from console.case.entries import fix as entry_of_fix
 from console.domain.changes import Change
 from console.domain.instant import Window
 from console.domain.text import SafeText
@@ -208,6 +209,7 @@ class FixScreen(ConsoleScreen):
             await self._prepare(way, (safe(str(error), 400),), bad=True)
         else:
             await self._prepare(way, (made_text(made),), bad=bool(made.touched))
+            self.keep_in_case(entry_of_fix({"branch": plan.branch}, str(made_text(made))))
 
     def do_undo_fix(self) -> None:
         """Take the branch away again, once its name is typed."""
@@ -273,6 +275,8 @@ class FixScreen(ConsoleScreen):
         said, fixed = SafeText("ended by hand: the audit tells what was sent"), False
         try:
             said, fixed = await way.verify(check, serve, before, typed)
+            outcome = "worked" if fixed else "failed" if "STILL FAILING" in said else "inconclusive"
+            self.keep_in_case(entry_of_fix({"branch": made.name, "outcome": outcome}, f"{made.name}: {said}"))
         except CannotFix as error:
             said = safe(str(error), 400)
         finally:

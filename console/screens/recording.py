@@ -8,7 +8,7 @@ from textual.screen import Screen
 from textual.widget import AwaitMount
 
 from console.case.book import Blocked, Unfit
-from console.case.entries import impact_of
+from console.case.entries import impact_of, recovery
 from console.case.events import Draft, Event
 from console.case.hypotheses import NotAllowed
 from console.case.journal import NotSaved
@@ -16,9 +16,11 @@ from console.case.predictions import BadPrediction
 from console.domain.logs import LogRecord, record_id
 from console.live.desk import NO_CASE, Desk, NoCase
 from console.live.session import Session, TooManyMarks
+from console.report.recovery_json import recovery_json
 from console.screens.dialogs import LineDialog
 from console.screens.keep import draft_of, snapshot_of
 from console.screens.places import TheCase
+from console.state import RecoveryView
 
 NO_DESK = "there is no place for cases: set state_dir in [console]"
 NOTE_HINT = "what happened or was decided; Enter writes it into the case and waits until it is on the disk"
@@ -159,6 +161,11 @@ class CaseActions(Screen[None]):
             return
         self.in_case(lambda desk: self._kept(desk, draft, item))
 
+    def keep_in_case(self, draft: Draft) -> None:
+        """Write what was done here into the case, where one is open."""
+        if self.desk is not None and self.desk.case is not None and not self.session.replaying:
+            self.in_case(lambda desk: _write(desk, draft, "kept in the case"))
+
     async def _kept(self, desk: Desk, draft: Draft, item: object) -> str:
         written = await desk.write(draft)
         mine = next((event for event in reversed(written) if event.kind == "evidence"), None)
@@ -170,6 +177,15 @@ class CaseActions(Screen[None]):
 async def _write(desk: Desk, draft: Draft, did: str) -> str:
     written: list[Event] = await desk.write(draft)
     return _saved(desk, f"{did}: {written[-1].text[:80]}" if written else did)
+
+
+async def keep_verdict(desk: Desk | None, view: RecoveryView | None) -> None:
+    """Write a verdict of the recovery into the case, where one is open and the newest in it is another."""
+    if desk is None or desk.case is None or view is None or view.recovery is None:
+        return
+    known, document = desk.case.recovery, recovery_json(view.recovery)
+    if known is None or known.data.get("verdict") != document["verdict"]:
+        await desk.write(recovery(document, occurred_at=view.recovery.at))
 
 
 def _saved(desk: Desk, told: str) -> str:

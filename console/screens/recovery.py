@@ -8,6 +8,7 @@ from console.actions import Action
 from console.domain.text import SafeText
 from console.live.session import Session
 from console.screens.asking import AskingScreen
+from console.screens.recording import keep_verdict
 from console.state import ConsoleState, RecoveryView, Status
 from widgets import recovery
 from widgets.body import Body, Look
@@ -24,6 +25,8 @@ class RecoveryScreen(AskingScreen):
 
     async def ask(self) -> None:
         self._view = await self.session.recovery() or self._view
+        if not self.session.replaying:
+            await keep_verdict(self.desk, self._view)
 
     def contract_written(self) -> None:
         """It is shown here already."""

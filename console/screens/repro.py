@@ -9,12 +9,14 @@ from textual.widget import AwaitMount, Widget
 from textual.worker import Worker
 
 from console.actions import Action
+from console.case.entries import repro as entry_of_run
 from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.policy import Verdict
 from console.guard.sanitise import safe
 from console.live.reproducing import CannotReproduce, Planned, Reproducing, Typed
 from console.live.session import Session
+from console.report.repro_json import run_json
 from console.repro.view import TriesView, TryView
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
@@ -230,6 +232,9 @@ class ReproScreen(ConsoleScreen):
         stopped = [f"stopped: {result.rule + ': ' if result.rule else ''}{result.stopped}"] if result.stopped else []
         another = planned.another(result)
         self._ended([result.sentence, *filter(None, (another, *stopped))], bad=result.reproduced and not another)
+        sent = len(result.outcomes)
+        document = run_json(result, sent, max(0, planned.view.left - sent))
+        self.keep_in_case(entry_of_run(document, f"{self._record.operation} at {planned.view.environment}"))
         self._planned = await self._way.at_environment(planned, planned.view.environment)
 
     async def _minimise(self, planned: Planned, typed: Typed | None) -> None:
