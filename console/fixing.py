@@ -16,6 +16,7 @@ from console.domain.instant import Instant
 from console.domain.request import place_of
 from console.fix.branch import Base
 from console.fix.finding import Deployed
+from console.fix.handover import counted
 from console.fix.record import VERIFIED, Branch, branches
 from console.guard.gate import Deed, Gate, NotAdmitted, Typed
 from console.guard.redact import redact
@@ -311,7 +312,7 @@ def _control(old: Reproduction, door: HttpDoor, clear: Callable[[Reproduction, S
 
 
 def _about(branch: Branch, what: Reproduction, done: WorkDone, serve: Sequence[str], port: int) -> dict[str, Any]:
-    changes = f"{len(done.uncommitted)} files not in a commit" if done.uncommitted else ""
+    changes = f"{counted(len(done.uncommitted))} not in a commit" if done.uncommitted else ""
     return {
         "service": branch.service,
         "branch": branch.name,

@@ -16,6 +16,11 @@ NEW_TAG = "NEW_TAG"
 """Stands for the tag of the deploy, which whoever deploys chooses."""
 
 
+def counted(files: int) -> str:
+    """`1 file`, `3 files`."""
+    return f"{files} file{'s' if files != 1 else ''}"
+
+
 @dataclass(frozen=True, slots=True)
 class Handover:
     """The checklist."""
@@ -40,7 +45,7 @@ class Handover:
         if not self.commits:
             found.append("the branch has no commit yet")
         if self.uncommitted:
-            found.append(f"{self.uncommitted} files of the work tree are not in a commit")
+            found.append(f"{counted(self.uncommitted)} of the work tree not in a commit")
         if self.checked is None:
             found.append("this commit was not verified: incident fix verify")
         elif self.checked.state != "FIXED":
@@ -77,7 +82,7 @@ def lines(one: Handover) -> Iterator[str]:
     if one.checked is not None and one.checked.state == "FIXED":
         yield f"[x] reproduction verified at {one.checked.time}: {one.checked.reason}"
     added, removed = (sum(n or 0 for n in numbers) for numbers in zip(*((f.added, f.removed) for f in one.files), strict=True)) if one.files else (0, 0)  # fmt: skip
-    yield f"{one.commits} commit{'s' if one.commits != 1 else ''}, {len(one.files)} file{'s' if len(one.files) != 1 else ''}, +{added} -{removed}"
+    yield f"{one.commits} commit{'s' if one.commits != 1 else ''}, {counted(len(one.files))}, +{added} -{removed}"
     for file in one.files[:20]:
         yield f"  {file.path} +{file.added if file.added is not None else '?'} -{file.removed if file.removed is not None else '?'}"
     yield f"reviewers, by the lines that it changes: {_people(one.reviewers) or ('nobody: it only adds files' if one.files else 'no line is changed yet')}"

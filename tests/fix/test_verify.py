@@ -106,7 +106,7 @@ def test_a_branch_that_still_fails_and_one_that_is_mended(
     assert (code, document["state"], document["passes"], document["uncommitted"]) == (0, "FIXED", 3, ["server.txt"])
     assert [(one.state, one.changes) for one in record(tmp_path)] == [
         ("STILL FAILING", ""),
-        ("FIXED", "1 files not in a commit"),
+        ("FIXED", "1 file not in a commit"),
     ]
     printed = (tmp_path / "state" / "repro" / "served.log").read_text()
     assert "'PORT'" in printed and "STAGING_TOKEN" not in printed and "'GIT_" not in printed
