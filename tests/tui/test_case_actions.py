@@ -1,0 +1,69 @@
+"""What is done on other screens stands in the open case: contract, verdict, reproduction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from console.case.book import Book
+from console.live.desk import Desk
+from console.screens.case import CaseScreen
+from console.screens.recovery import RecoveryScreen
+from console.screens.repro import ReproScreen
+from tests.repro.loopback import Loopback, serving, when
+from tests.tui.fakes import NOW, System, line, until
+from tests.tui.test_case_screen import Clock, desk
+from tests.tui.test_console import diagnosed, screen_text
+from tests.tui.test_repro import BODY, app_of, confirmed, fails
+
+
+@pytest.fixture
+def server() -> Iterator[Loopback]:
+    with serving(when(fails)) as found:
+        yield found
+
+
+async def test_contract_and_verdict_of_the_recovery_are_in_the_case(tmp_path: Path) -> None:
+    system = System(folder=tmp_path)
+    system.logs.written = [
+        line(f"timeout after {3000 + n} ms calling payments", NOW - 500 + n, offset=100 * n) for n in range(200)
+    ]
+    book = Book.new(tmp_path / "cases", "Orders fail", "alice", {"severity": "P2"}, Clock())
+    app = system.app()
+    app.session.desk = Desk(tmp_path / "cases", "alice", ZoneInfo("UTC"), Clock())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await until(lambda: desk(app).case is not None)
+        await pilot.press("K")
+        await until(lambda: isinstance(app.screen, RecoveryScreen) and "VERDICT" in screen_text(app))
+        await until(lambda: book.read().recovery is not None)
+        case = book.read()
+        assert case.contract is not None and case.contract["signals"]
+        assert case.recovery is not None and case.recovery.data["verdict"] == "not_recovered"
+        assert not case.recovered
+
+
+async def test_a_reproduction_is_in_the_case(server: Loopback, tmp_path: Path) -> None:
+    system = System()
+    system.logs.written = [
+        line(
+            "request", NOW - 30, offset=100, status=500, trace_id="a" * 32, fields=(("method", "POST"), ("body", BODY))
+        )
+    ]
+    book = Book.new(tmp_path / "cases", "Orders fail", "alice", {}, Clock())
+    app = app_of(system, tmp_path, ("local", server.origin))
+    app.session.desk = Desk(tmp_path / "cases", "alice", ZoneInfo("UTC"), Clock())
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await until(lambda: desk(app).case is not None)
+        await pilot.press("3", "r")
+        await until(lambda: isinstance(app.screen, ReproScreen) and "decision" in screen_text(app))
+        await confirmed(app, pilot, server, "s")
+        await until(lambda: book.read().repros)
+        (one,) = book.read().repros
+        assert one.data["reproduced"] is True and "5 of 5 tries failed" in one.text
+        await pilot.press("I")
+        await until(lambda: isinstance(app.screen, CaseScreen) and "5 of 5 tries failed" in screen_text(app))
