@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import tzinfo
 
 from textual.screen import Screen
 from textual.widget import AwaitMount
@@ -13,6 +16,7 @@ from console.case.events import Draft, Event
 from console.case.hypotheses import NotAllowed
 from console.case.journal import NotSaved
 from console.case.predictions import BadPrediction
+from console.domain.instant import BadTime, Instant, parse_time
 from console.domain.logs import LogRecord, record_id
 from console.live.desk import NO_CASE, Desk, NoCase
 from console.live.session import Session, TooManyMarks
@@ -23,8 +27,12 @@ from console.screens.places import TheCase
 from console.state import RecoveryView
 
 NO_DESK = "there is no place for cases: set state_dir in [console]"
-NOTE_HINT = "what happened or was decided; Enter writes it into the case and waits until it is on the disk"
+NOTE_HINT = (
+    "what happened or was decided, and when in front of it where that is not now: 14:05 rolled back, -10m pool full"
+)
 TITLE_HINT = "the title of the new case; a snapshot of the diagnosis and the marked lines are written into it"
+DAY_S = 86_400.0
+_WHEN = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?|-(?:\d+(?:\.\d+)?[smhd])+")
 REFUSALS = (Blocked, NotAllowed, Unfit, BadPrediction, NoCase)
 
 
@@ -126,7 +134,8 @@ class CaseActions(Screen[None]):
 
         def typed(text: str | None) -> None:
             if text and text.strip():
-                self.in_case(lambda desk: _write(desk, Draft("note", text.strip()), "noted"))
+                draft = note_of(text, self.session.scope.now(), self.session.zone)
+                self.in_case(lambda desk: _write(desk, draft, "noted"))
 
         return self.app.push_screen(LineDialog("note", "", NOTE_HINT, lambda _: None), typed)
 
@@ -172,6 +181,16 @@ class CaseActions(Screen[None]):
         if mine is not None and isinstance(item, LogRecord):
             self.session.kept[record_id(item)] = mine
         return _saved(desk, f"{mine.data.get('name')} kept: {mine.text[:80]}" if mine is not None else "kept")
+
+
+def note_of(text: str, now: Instant, zone: tzinfo) -> Draft:
+    """A note as it was typed; a time of day or a span back in front of it is when it happened, unless that is yet to come."""
+    first, _, rest = text.strip().partition(" ")
+    if rest.strip() and _WHEN.fullmatch(first):
+        with suppress(BadTime):
+            at = parse_time(first, now, zone)
+            return Draft("note", rest.strip(), occurred_at=at if at <= now else at - DAY_S)
+    return Draft("note", text.strip())
 
 
 async def _write(desk: Desk, draft: Draft, did: str) -> str:

@@ -16,6 +16,7 @@ from console.case.model import HypothesisState
 from console.live.desk import Desk
 from console.screens.case import CaseScreen, ItemScreen
 from console.screens.dialogs import LineDialog
+from console.screens.recording import note_of
 from tests.tui.fakes import NOW, System, line, until
 from tests.tui.test_console import diagnosed, screen_text
 
@@ -102,6 +103,23 @@ async def test_a_note_from_any_pane_is_on_the_disk_when_it_is_confirmed(system: 
         await until(lambda: "on the disk" in screen_text(app))
         assert "noted: rolled back" in screen_text(app)
         assert events(folder)[-1] == "note"
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "back_s"),
+    [
+        ("rolled back", "rolled back", None),
+        ("-10m the pool was full", "the pool was full", 600.0),
+        ("20:20 rolled back", "rolled back", 400.0),
+        ("20:30 rolled back", "rolled back", 86_400.0 - 200.0),
+        ("14:05", "14:05", None),
+        ("99:99 is no time", "99:99 is no time", None),
+    ],
+)
+def test_a_time_in_front_of_a_note_is_when_it_happened(text: str, words: str, back_s: float | None) -> None:
+    draft = note_of(text, NOW, ZoneInfo("UTC"))  # NOW is 20:26:40
+    assert draft.text == words
+    assert draft.occurred_at == (None if back_s is None else NOW - back_s)
 
 
 @pytest.mark.parametrize("pane", ["1", "2", "3", "4", "5"])
