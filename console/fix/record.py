@@ -51,6 +51,7 @@ class Branch:
 def branches(lines: bytes) -> tuple[Branch, ...]:
     """The branches that were made and not taken away again, oldest first; lines that cannot be read tell nothing."""
     found: dict[tuple[str, str], Branch] = {}
+    before: dict[tuple[str, str], Branch | None] = {}
     for line in lines.split(b"\n"):
         entry = _entry(line)
         if entry is None:
@@ -59,9 +60,13 @@ def branches(lines: bytes) -> tuple[Branch, ...]:
         failed = bool(entry.get("problem"))
         match entry.get("event"), entry.get("action"):
             case "intent", "fix branch":
+                before[key] = found.get(key)
                 found[key] = replace(_branch(entry), finished=False)
             case "outcome", "fix branch" if failed:
+                known = before.get(key)
                 found.pop(key, None)
+                if known is not None:  # it was there already, which is why the other failed
+                    found[key] = known
             case "outcome", "fix branch":
                 found[key] = _branch(entry)
             case "outcome", "fix undo" if not failed and not entry.get("kept"):

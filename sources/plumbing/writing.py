@@ -18,10 +18,6 @@ from sources.plumbing.pump import Output
 from sources.plumbing.reading import check_oid
 from sources.plumbing.snapshot import Snapshot, differences, snapshot
 
-NOWHERE = "0" * 40
-MOST_NAMED = 5
-"""Paths that are named where many differ."""
-
 
 class Session(Protocol):
     """Hardened git commands in one repository."""
@@ -106,14 +102,23 @@ def make_branch(
     """
 
     def work() -> str:
+        if tip_of(session.call, branch) is not None or os.path.lexists(path):
+            return f"{branch} or {path} was made by somebody else meanwhile"
         name = ("--no-track", "--lock", "--reason", reason, "--no-checkout", "-b", branch)
         try:
             added = session.change("worktree", "add", *name, "--", str(path), check_oid(oid))
-            if added.status:
-                raise SourceRefused(f"git worktree add: {first_line(added.err)}")
+            problem = f"git worktree add: {first_line(added.err)}" if added.status else ""
+        except SourceError as error:
+            problem = str(error)
+        if problem:
+            if "already exists" not in problem:
+                _drop(session, branch, oid)
+            return problem
+        try:
             _fill(inside(path), path, oid)
         except SourceError as error:
-            _take_back(session, branch, path, oid)
+            session.change("worktree", "remove", "--force", "--force", "--", str(path))
+            _drop(session, branch, oid)
             return str(error)
         return ""
 
@@ -134,11 +139,9 @@ def _fill(session: Session, path: Path, oid: str) -> None:
         raise SourceRefused(f"git read-tree: {first_line(filled.err)}")
 
 
-def _take_back(session: Session, branch: str, path: Path, oid: str) -> None:
-    """Leave nothing of what was begun. Only what was made by us goes: the path did not exist, the branch stands at its start."""
-    ours = any(one.path == path and one.branch == branch for one in worktrees(session.call))
-    if ours:
-        session.change("worktree", "remove", "--force", "--force", "--", str(path))
+def _drop(session: Session, branch: str, oid: str) -> None:
+    """Leave no branch of what was begun, where it stands at its start and nobody has it checked out."""
+    if not any(one.branch == branch for one in worktrees(session.call)):
         session.change("update-ref", "-d", f"refs/heads/{branch}", check_oid(oid))
 
 

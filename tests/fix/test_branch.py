@@ -6,9 +6,11 @@ import asyncio
 import os
 import shutil
 import subprocess
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +18,7 @@ from console.fix.branch import name_problem, worktree_path
 from console.fix.record import branches
 from console.guard.gate import NotAdmitted, Typed
 from sources.base import SourceError
-from sources.fixing import Seed, undo
+from sources.fixing import Seed, make, undo
 from sources.repository import Repository
 from tests.fix.conftest import Desk, Hostile, Work
 from tests.git.conftest import START, plain_environment
@@ -377,8 +379,6 @@ def test_other_names_are_refused(name: str) -> None:
 async def test_another_text_than_the_name_confirms_nothing(work: Work, desk: Desk, typed: str | None) -> None:
     head = work.commit("One", a_txt="one\n")
     repository = Repository(work.path)
-    from sources.fixing import make
-
     found = await desk.planned(work, head)
     with pytest.raises(NotAdmitted, match="B9"):
         await make(repository, found, desk.gate, Typed(typed), "checkout", None)
@@ -549,3 +549,69 @@ def test_a_folder_that_cannot_be_listed_does_not_keep_a_branch_from_being_made(t
         os.seteuid(0)
     (top / "a.txt").write_text("two\n")
     assert differences(before, snapshot(top, ()), ()) == ["a.txt"]
+
+
+async def test_what_somebody_else_made_meanwhile_stays(work: Work, desk: Desk) -> None:
+    """Two people with one plan: the second is told, and takes nothing of the first away."""
+    head = work.commit("One", a_txt="one\n")
+    found = await desk.planned(work, head)
+    work.git("worktree", "add", "--quiet", "-b", "fix/a", str(found.worktree), head)
+    (found.worktree / "a.txt").write_text("an hour of work\n")
+    with pytest.raises(NotAdmitted, match="by somebody else meanwhile"):
+        await make(Repository(work.path), found, desk.gate, Typed("fix/a"), "checkout", None)
+    assert (found.worktree / "a.txt").read_text() == "an hour of work\n"
+    assert work.git("rev-parse", "fix/a") == head
+    work.git("worktree", "remove", "--force", str(found.worktree))
+    with pytest.raises(NotAdmitted, match="by somebody else meanwhile"):
+        await make(Repository(work.path), found, desk.gate, Typed("fix/a"), "checkout", None)
+    assert work.git("rev-parse", "fix/a") == head
+
+
+async def test_who_comes_second_does_not_make_the_first_branch_forgotten(work: Work, desk: Desk) -> None:
+    head = work.commit("One", a_txt="one\n")
+    found = await desk.planned(work, head)
+    await desk.made(work, head)
+    with pytest.raises(NotAdmitted, match="meanwhile"):
+        await make(Repository(work.path), found, desk.gate, Typed("fix/a"), "checkout", None)
+    (branch,) = branches((desk.folder / "state" / "audit.jsonl").read_bytes())
+    assert branch.finished
+    await undo(Repository(work.path), branch, desk.gate, Typed("fix/a"))
+    assert work.git("branch", "--list", "fix/*") == ""
+
+
+async def test_a_folder_that_cannot_be_written_leaves_no_branch(work: Work, desk: Desk) -> None:
+    head = work.commit("One", a_txt="one\n")
+    (desk.folder / "file").write_text("no folder")
+    found = await desk.planned(work, head, worktree=desk.folder / "file" / "below")
+    with pytest.raises(NotAdmitted, match="git worktree add"):
+        await make(Repository(work.path), found, desk.gate, Typed("fix/a"), "checkout", None)
+    assert work.git("for-each-ref", "refs/heads/fix") == ""
+    assert len(work.git("worktree", "list").splitlines()) == 1
+
+
+async def test_who_goes_away_meanwhile_leaves_no_half_of_it(
+    work: Work, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    head = work.commit("One", a_txt="one\n")
+    found = await desk.planned(work, head)
+    begun, go_on = threading.Event(), threading.Event()
+    real = Repository.make_branch
+
+    def slowly(self: Repository, *arguments: Any) -> Any:
+        begun.set()
+        go_on.wait(20)
+        return real(self, *arguments)
+
+    monkeypatch.setattr(Repository, "make_branch", slowly)
+    making = asyncio.ensure_future(make(Repository(work.path), found, desk.gate, Typed("fix/a"), "checkout", None))
+    assert await asyncio.to_thread(begun.wait, 20)
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+    go_on.set()
+    async with asyncio.timeout(20):
+        while len(desk.audit()) < 2:  # noqa: ASYNC110 - the thread is waited for
+            await asyncio.sleep(0.01)
+    assert desk.audit()[-1]["problem"] is None
+    (branch,) = branches((desk.folder / "state" / "audit.jsonl").read_bytes())
+    assert branch.finished and (branch.worktree / "a.txt").read_text() == "one\n"
