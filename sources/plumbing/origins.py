@@ -81,13 +81,17 @@ def read_origins(
     lines: dict[str, list[int]] = {}
     for path, line in places:
         lines.setdefault(path, []).append(line)
+    texts = {path: _text(call, bad, path) for path in lines}
+    hunks = _hunks(call, commits, list(lines)) if lines and commits else {}
+    quiet, merges = _quiet(call, commits), _merges(call, good, bad)
     notes: list[str] = []
     blamed: dict[tuple[str, int], str] = {}
     older: set[tuple[str, int]] = set()
     in_range = frozenset(commits)
-    texts = {}
-    for path, numbers in lines.items():
-        texts[path] = _text(call, bad, path)
+    for (
+        path,
+        numbers,
+    ) in lines.items():  # last, and innermost first: on a long history it may take all the time there is
         inside = sorted({n for n in numbers if n <= len(texts[path])})
         if len(inside) < len(set(numbers)):
             notes.append(f"{path} has {len(texts[path])} lines in the deployed commit: what runs is another version")
@@ -96,8 +100,8 @@ def read_origins(
         try:
             told = _blame(call, good if forward else None, bad, path, inside)
         except SourceTimeout:
-            notes.append(f"asking who wrote the lines of {path} took too long")
-            continue
+            notes.append(f"asking who wrote the lines of {path} took too long: the commits are told apart without it")
+            break
         except SourceError as error:
             notes.append(f"nobody can tell who wrote the lines of {path}: {error}")
             continue
@@ -106,8 +110,6 @@ def read_origins(
                 blamed[path, line] = oid
             else:
                 older.add((path, line))
-    hunks = _hunks(call, commits, list(lines)) if lines and commits else {}
-    quiet, merges = _quiet(call, commits), _merges(call, good, bad)
     return Origins(blamed, hunks, texts, quiet, merges, frozenset(older), tuple(notes))
 
 

@@ -10,6 +10,8 @@ from console.fix.finding import NONE_IN_RANGE, Deployed, Finding
 from console.fix.frames import Frame, frames_of, placed
 from console.fix.suspects import extent
 from console.guard.sanitise import safe
+from sources.base import SourceTimeout
+from sources.plumbing import origins
 from sources.repository import Repository
 from sources.suspecting import find
 from tests.fix.conftest import Desk, Hostile, Work
@@ -318,3 +320,16 @@ async def test_a_comment_in_another_services_configuration_comes_after_a_lost_ch
     finding = await found(work, good, bad, services=["checkout", "gateway"])
     assert subjects(finding)[0] == "Cap it"
     assert any("changes nothing that runs" in r.text for r in finding.commits[1].reasons)
+
+
+async def test_a_blame_that_takes_too_long_leaves_the_rest(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    good = work.commit("Start", a_txt=PRICING)
+    bad = work.commit("Break", a_txt=PRICING.replace("table[country]", "table[country.code]"))
+
+    def late(*_: object) -> None:
+        raise SourceTimeout("too long")
+
+    monkeypatch.setattr(origins, "_blame", late)
+    finding = await found(work, good, bad, frame("a.txt", 6, "rate"))
+    assert [points for points, _ in reasons(finding)] == [3.0, 2.0]
+    assert any("took too long" in note for note in finding.notes)
