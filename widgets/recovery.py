@@ -100,7 +100,7 @@ def _copied(one: Judged) -> str:
     values = (
         f"observed {number_text(one.observed, unit)}, expected {number_text(one.baseline, unit)}, margin {_margin(one)}"
     )
-    return f"{one.term.name}: {back_sign(one.verdict).word}, {values}{f', {one.note}' if one.note else ''}"
+    return f"{one.term.name}: {back_sign(one.verdict, one.term.critical).word}, {values}{f', {one.note}' if one.note else ''}"
 
 
 def _margin(one: Judged) -> str:
@@ -123,7 +123,7 @@ def _name(term: Term, width: int) -> Line:
 
 
 def _sign(one: Judged) -> Line:
-    sign = back_sign(one.verdict)
+    sign = back_sign(one.verdict, one.term.critical)
     return Line.of((sign.text, sign.style))
 
 

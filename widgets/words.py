@@ -83,9 +83,10 @@ def recovery_sign(verdict: Verdict) -> Sign:
     return _RECOVERY[verdict]
 
 
-def back_sign(verdict: Verdict) -> Sign:
-    """Of one signal of a recovery."""
-    return _BACK[verdict]
+def back_sign(verdict: Verdict, critical: bool = True) -> Sign:
+    """Of one signal of a recovery; of one that must only not be worse, not knowing is no obstacle."""
+    unknown = verdict in (Verdict.INCONCLUSIVE, Verdict.NO_DATA)
+    return Sign("·", "unclear", "muted") if unknown and not critical else _BACK[verdict]
 
 
 def level_style(level: Level) -> str:

@@ -224,8 +224,13 @@ def _evaluate(case: _Case, at: Instant) -> Evaluation:
     window = stretch(case.contract, case.fix, at)
     judged = [_guarded(case, term, window, at) for term in case.contract.terms]
     judged = [_comparable(one, judged, case) for one in judged]
-    judged.sort(key=lambda one: (_WORST.index(one.verdict), not one.term.critical))
+    judged.sort(key=_order)
     return Evaluation(at, window, _verdict_of(judged), tuple(judged))
+
+
+def _order(one: Judged) -> tuple[bool, bool, int]:
+    """What is not back first, then what must be shown and is not yet; what must only not be worse after that."""
+    return one.verdict is not Verdict.NOT_RECOVERED, not one.term.critical, _WORST.index(one.verdict)
 
 
 _WORST = (Verdict.NOT_RECOVERED, Verdict.NO_DATA, Verdict.INCONCLUSIVE, Verdict.RECOVERED)

@@ -34,6 +34,12 @@ COLOURS = {
 }
 
 
+def word_of(one: Judged) -> str:
+    """The verdict of one signal; of one that must only not be worse, not knowing is no obstacle."""
+    unknown = one.verdict in (Verdict.INCONCLUSIVE, Verdict.NO_DATA)
+    return "unclear" if unknown and not one.term.critical else WORDS[one.verdict]
+
+
 def plain_text(recovery: Recovery, zone: ZoneInfo) -> str:
     """The answer as sentences, one a line."""
     lines = [f"{TITLES[recovery.verdict].capitalize()}: {recovery.reason}"]
@@ -44,7 +50,7 @@ def plain_text(recovery: Recovery, zone: ZoneInfo) -> str:
 
 
 def _sentence(one: Judged) -> str:
-    parts = [WORDS[one.verdict]]
+    parts = [word_of(one)]
     if one.observed is not None:
         parts.append(f"observed {number(one.observed, one.term.unit)}")
     if one.baseline is not None:
@@ -98,7 +104,7 @@ def _row(one: Judged) -> tuple[str, ...]:
     unit = one.term.unit
     return (
         one.term.name + ("" if one.term.critical else " *"),
-        WORDS[one.verdict],
+        word_of(one),
         number(one.observed, unit) if one.observed is not None else "–",
         number(one.baseline, unit) if one.baseline is not None else "–",
         margin_words(one),

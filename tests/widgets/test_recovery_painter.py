@@ -92,6 +92,12 @@ def test_a_signal_that_only_must_not_be_worse_is_marked() -> None:
     assert "latency_p95" in str(latency.value)
 
 
+def test_what_must_only_not_be_worse_and_is_unclear_stands_last_and_does_not_alarm() -> None:
+    rows = recovery.paint(judged(25), 116, 34, LOOK).rows
+    last = rows[-1].lines[0].text
+    assert " *" in last and "· unclear" in last
+
+
 def test_the_copied_text_has_all_numbers() -> None:
     view = judged(60)
     rows = recovery.paint(view, 116, 34, LOOK).rows
