@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from console.domain.logs import FieldValue, Level, Pattern
 from console.domain.shapes import OTHER, ExceptionGroup
 from console.query.aliases import meaning_of
 from console.query.ast import And, FieldTest, Literal, Not, Query
-from console.query.parse import LEVEL_WORDS, QueryError, parse
+from console.query.parse import LEVEL_WORDS, NO_NAMES, QueryError, parse
 from console.query.text import text_of
 
 LEAST_TEXT = 3
@@ -100,18 +101,30 @@ def inverted(text: str) -> str:
     return text_of(query.part if isinstance(query, Not) else Not(query))
 
 
-def as_typed(text: str) -> str:
+def as_typed(text: str, names: Mapping[str, str] = NO_NAMES) -> str:
     """A filter as it was typed, where a `!` in front asks for everything but what follows.
+
+    Args:
+        names: Configured names of the record's own fields; where they are needed, the filter says its own names instead.
 
     Raises:
         QueryError: The text is no query; the column is that of the typed text.
     """
     stripped = text.strip()
     if not stripped.startswith("!"):
-        parse(text)
-        return stripped
+        return _own_names(text, names)
     lead = text.index("!") + 1
     try:
-        return inverted(text[lead:])
+        return inverted(_own_names(text[lead:], names))
     except QueryError as error:
         raise QueryError(error.sentence, error.column + lead) from None
+
+
+def _own_names(text: str, names: Mapping[str, str]) -> str:
+    """The same filter without configured names that nobody else knows; as it was written where it has none."""
+    query = parse(text, names)
+    try:
+        same = not names or parse(text) == query
+    except QueryError:
+        same = False
+    return text.strip() if same or query is None else text_of(query)

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from console.domain.instant import BadTime, parse_span
 from console.domain.logs import Level
@@ -48,6 +49,9 @@ _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _META = re.compile(r"[\\*+?()\[\]|^$]")
 
 
+NO_NAMES: Mapping[str, str] = {}
+
+
 class QueryError(ValueError):
     """A query that cannot be understood: what is wrong, at which column (from 1), and what to write instead."""
 
@@ -57,15 +61,18 @@ class QueryError(ValueError):
         self.column = column
 
 
-def parse(text: str) -> Query | None:
+def parse(text: str, names: Mapping[str, str] = NO_NAMES) -> Query | None:
     """The syntax tree of a query; None for a blank one, which every record matches.
+
+    Args:
+        names: What else the record's own fields are called, lower case, and which they are: they mean the same.
 
     Raises:
         QueryError: With the column of the first problem.
     """
     if len(text) > LONGEST:
         raise QueryError(f"the query has {len(text)} characters; {LONGEST} is the limit", LONGEST)
-    parser = _Parser(text)
+    parser = _Parser(text, names)
     if parser.at_end():
         return None
     query = parser.either(0)
@@ -79,6 +86,7 @@ class _Parser:
     """A recursive descent over the text."""
 
     text: str
+    names: Mapping[str, str] = field(default_factory=dict)
     position: int = 0
 
     def at_end(self) -> bool:
@@ -182,7 +190,7 @@ class _Parser:
         if self.position >= len(self.text) or self.text[self.position].isspace() or self.text[self.position] == ")":
             raise QueryError(f"a value is missing behind {self.text[start : self.position]}", column)
         value = self._quoted() if self.text[self.position] == '"' else self._bare()
-        return _field_test(match["name"], operator or "=", value, column)
+        return _field_test(match["name"], operator or "=", value, column, self.names)
 
     def _check_said(self, start: int) -> None:
         """Refuse a field without a value; `error: refused`, which logs write, is text."""
@@ -219,9 +227,14 @@ class _Parser:
         return True
 
 
-def _field_test(name: str, operator: str, value: str, column: int) -> FieldTest:
+def _field_test(name: str, operator: str, value: str, column: int, names: Mapping[str, str]) -> Query:
     """A field test whose value makes sense for its field, by the record's own name of it where it is a test of that."""
-    field, meaning = name.lower(), meaning_of(name)
+    field = name.lower()
+    given = names.get(field) if field not in OWN_FIELDS else None
+    meaning = given or meaning_of(name)
+    if given == "message" and operator == "=":
+        # Other sources may have a field of that name.
+        return Or((FieldTest(name, operator, value), FieldTest("message", operator, value)))
     if field != meaning and _is_of(meaning, operator, value):
         name = field = meaning
     if field == "level" and value.lower() not in LEVEL_WORDS and "*" not in value:

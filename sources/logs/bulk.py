@@ -13,7 +13,9 @@ from typing import Any
 
 BULK = 32 << 20
 """Bytes to read from which on loading numpy pays."""
-_FEWEST = 64
+_FEWEST = 256
+_SHORT = 128 << 10
+"""Bytes below which numpy gains nothing, and lets other threads go first."""
 _STAMP = re.compile(rb"\d{4}[-/.]\d\d[-/.]\d\d[T _]\d\d:\d\d:\d\d(?:[.,:](\d{1,9}))?(.*)", re.S)
 _MINUTE = 17
 """Characters of a stamp up to its seconds."""
@@ -55,7 +57,7 @@ def loaded() -> Any:
 
 def line_breaks(text: bytes) -> int:
     """How many there are."""
-    if _numpy is None:
+    if _numpy is None or len(text) < _SHORT:
         return text.count(b"\n")
     return int(_numpy.count_nonzero(_numpy.frombuffer(text, _numpy.uint8) == 10))
 
@@ -66,7 +68,7 @@ def lines_of_objects(text: bytes) -> tuple[int, bool]:
     Args:
         text: Begins and ends with other characters than a line break.
     """
-    if _numpy is None:
+    if _numpy is None or len(text) < _SHORT:
         breaks = text.count(b"\n")
         return breaks + 1, text.count(b"}\n{") == breaks
     characters = _numpy.frombuffer(text, _numpy.uint8)

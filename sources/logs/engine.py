@@ -40,6 +40,7 @@ from sources.logs.sieve import Apart, Sieve, Sifted, Sought
 from sources.logs.spec import Spec
 from sources.logs.wire import Share, Shared
 
+TOO_LONG = "reading the log files took longer than allowed: narrow the window or the paths"
 SAMPLE_LINES = 256
 _T = TypeVar("_T")
 _KNOWN_FORMATS = 4096
@@ -91,7 +92,7 @@ class Allowance:
         if self._most_bytes and resident_bytes() > self._most_bytes:
             raise MemoryError
         if time.monotonic() > self._end:
-            raise SourceTimeout("reading the log files took longer than allowed: narrow the window or the paths")
+            raise SourceTimeout(TOO_LONG)
 
 
 def resident_bytes() -> int:
@@ -124,6 +125,8 @@ class Pass:
     """Takes counts by level instead of the records; None: the records themselves are needed."""
     divides: bool = False
     """Parts of a file can be read elsewhere."""
+    divided: bool = False
+    """Some parts are read elsewhere."""
     shared: list[Shared] = field(default_factory=list)
     """What was read elsewhere."""
     complete: bool = True
@@ -165,15 +168,30 @@ class Engine:
                 one.begin(file)
 
         with no_collection():
-            for file, batch in self._batches(run, begin):
-                for one in collectors:
-                    one.add(file, batch)
+            try:
+                for file, batch in self._batches(run, begin):
+                    for one in collectors:
+                        one.add(file, batch)
+            except SourceTimeout:
+                raise SourceTimeout(self._how_far(run)) from None
             for shared in run.shared:
                 run.bytes += shared.bytes
                 run.tally.add(shared.tally)
                 for one, part in zip(collectors, shared.parts, strict=True):
                     one.join(part)
             return [self._reading(*one.answer(run.bytes), run) for one in collectors]
+
+    def _how_far(self, run: Pass) -> str:
+        """What is said of a question whose time is over."""
+        try:
+            volume = self.volume(run.window)
+        except SourceError:
+            volume = None
+        if not run.bytes or not volume:
+            return TOO_LONG
+        read = min(run.bytes, volume)
+        half = ", a second process reads the other half" if run.divided else ""
+        return f"{TOO_LONG} ({max(1, read >> 20)} of {max(1, volume >> 20)} MiB were read{half})"
 
     def _begun(
         self, window: Window, questions: Sequence[Question], allowance: Allowance
@@ -199,12 +217,12 @@ class Engine:
         file = next((one for one in self.files().files if one.path == path), None)
         if file is None:
             raise SourceUnavailable(f"{path}: is gone")
-        bulk.load(share.end - share.start)
         for one in collectors:
             one.begin(file)
         with no_collection(), Reader(file) as reader:
             form = self.format_of(reader)
-            for batch in batches(form, self._blocks(reader, share.start, share.end, run), run.tally, run.narrow):
+            run.divides = False
+            for batch in self._read_part(reader, form, share.start, share.end, run):
                 for one in collectors:
                     one.add(file, run.inside(batch))
             run.tally.cut += reader.cut_lines
@@ -398,13 +416,21 @@ class Engine:
         sieve, search = self._sieve(reader, form, low, size, run)
         if search is None:
             bulk.load(size)
-        if sieve is not None:
-            sifted = self._sifted(reader, form, low, high, sieve, search, run)
-            yield from sifted_batches(form, sifted, run.tally, sieve, run.narrow)
-        elif run.divides and not reader.streamed and size >= DIVIDED and cores() > 1:
-            yield from self._divided(reader, form, low, high, run)
+        # Looking for words leaves the other core to a thread, or to ripgrep.
+        alone = sieve is not None and (search is not None or not sieve.expressions)
+        if not alone and run.divides and not reader.streamed and size >= DIVIDED and cores() > 1:
+            yield from self._divided(reader, form, low, high, run, sieve)
         else:
+            yield from self._undivided(reader, form, low, high, run, sieve, search)
+
+    def _undivided(
+        self, reader: Reader, form: Format, low: int, high: int, run: Pass, sieve: Sieve | None, search: Ripgrep | None
+    ) -> Iterator[Batch]:
+        if sieve is None:
             yield from batches(form, self._blocks(reader, low, high, run), run.tally, run.narrow)
+            return
+        sifted = self._sifted(reader, form, low, high, sieve, search, run)
+        yield from sifted_batches(form, sifted, run.tally, sieve, run.narrow)
 
     def _sieve(
         self, reader: Reader, form: Format, low: int, size: int, run: Pass
@@ -453,8 +479,10 @@ class Engine:
         size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
         yield from sieve.sift(self._blocks(reader, low, high, run), size)
 
-    def _divided(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
-        """As `_read`, with the second half read by another process at the same time."""
+    def _divided(
+        self, reader: Reader, form: Format, low: int, high: int, run: Pass, sieve: Sieve | None
+    ) -> Iterator[Batch]:
+        """As `_undivided`, with the second half read by another process at the same time."""
         end = min(high, reader.size)
         second = probe(reader, form, low + int((end - low) * _OWN_SHARE), end)
         middle = second[0] if second is not None else high
@@ -463,8 +491,9 @@ class Engine:
             helper = Helper(Share(self.spec, run.window, run.questions, left, path, middle, high)) if second else None
         except OSError:
             helper = None
+        run.divided = run.divided or helper is not None
         try:
-            yield from batches(form, self._blocks(reader, low, middle, run), run.tally, run.narrow)
+            yield from self._undivided(reader, form, low, middle, run, sieve, None)
             shared = helper.answer(run.allowance.check) if helper is not None else None
         finally:
             if helper is not None:
@@ -472,7 +501,7 @@ class Engine:
         if shared is not None:
             run.shared.append(shared)
         elif middle < high:
-            yield from batches(form, self._blocks(reader, middle, high, run), run.tally, run.narrow)
+            yield from self._undivided(reader, form, middle, high, run, sieve, None)
 
     def _blocks(self, reader: Reader, low: int, high: int, run: Pass) -> Iterator[tuple[int, bytes]]:
         for offset, block in reader.blocks(low, high):

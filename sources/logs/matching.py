@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import compress
 
@@ -9,7 +10,7 @@ from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
 from console.query.ast import Query
 from console.query.evaluate import Test, compile_query
-from console.query.regex import Search, anywhere, stands_as_written
+from console.query.regex import Search, anywhere, of_bytes, stands_as_written
 from sources.logs.batch import Batch
 from sources.logs.formats.columns import MOST_KINDS, Kind
 from sources.logs.keys import KeyTest
@@ -39,7 +40,9 @@ class Matcher:
         self._gates: Memo[Kind, bool] = Memo(lambda kind: gate is None or gate(kind.record(None)), MOST_KINDS)
         self._verdicts: Memo[Kind, bool] = Memo(lambda kind: self._test.matches(kind.record(None)), MOST_KINDS)
         known = [sought for group in self._test.needles if (sought := _sought(group, given)) is not None]
-        self.sought = (*known, *_tested(self._test))
+        expressed = _expressed(self._test.patterns, given) if not known else ()
+        self._expressed = bool(expressed)
+        self.sought = (*known, *_tested(self._test), *expressed)
         """Each finds the lines that can be part of a matching record; empty where only reading all of them tells."""
         self._lines = Sieve(known[0].needles) if known else None
         self._levels = frozenset(level for test in (known[0].tests if known else ()) for level in test.wanted)
@@ -128,7 +131,7 @@ class Matcher:
     def _may_match(self, batch: Batch, place: int) -> bool:
         """Whether a record may match, from its lines: the whole of it need not be made otherwise."""
         looks = self._lines is not None and not batch.sifted and batch.kinds[place].level not in self._levels
-        if not looks and self._search is None:
+        if not looks and (self._search is None or (batch.sifted and self._expressed)):
             return True
         entry = batch.entry(place)
         if looks and self._lines is not None and not any(map(self._lines.line, (entry.line, *entry.extra))):
@@ -190,6 +193,20 @@ def _sought(needles: tuple[str, ...], given: Collection[str]) -> Sought | None:
         found.append(tuple(part.encode("ascii") for part in parts))
     named = frozenset(level for level in Level if any(needle in level.word for needle in needles))
     return Sought(tuple(found), (KeyTest("level", named),) if named else ())
+
+
+def _expressed(patterns: Sequence[str], given: Collection[str]) -> Iterator[Sought]:
+    """What the lines of every record hold in one of whose texts one of some regular expressions matches.
+
+    Most texts stand in the lines as they are. An operation's name does without its blank and its braces, but for the case of
+    its method; level and given names are tried by themselves.
+    """
+    found = [of_bytes(pattern) for pattern in patterns]
+    known = tuple(one for one in found if one is not None)
+    if known and len(known) == len(found):
+        search = re.compile(b"|".join(known)).search
+        if not any(search(name.encode()) for name in (*given, *[level.word for level in Level])):
+            yield Sought((), expressions=known)
 
 
 def _tested(test: Test) -> Iterator[Sought]:

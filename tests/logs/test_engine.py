@@ -155,6 +155,24 @@ def test_a_question_ends_when_its_time_is_used_up(tmp_path: Path) -> None:
         engine(path).answer(Window(START, START + 1), [Page("", 1)], spent)
 
 
+def test_a_question_whose_time_is_over_tells_how_far_it_came(tmp_path: Path) -> None:
+    class Short(Allowance):
+        """Its time is over when the second block is read."""
+
+        asked = 0
+
+        def check(self) -> None:
+            self.asked += 1
+            if self.asked > 1:
+                raise SourceTimeout("over")
+
+    path = write(tmp_path / "a.log", [row(START + n / 1000) for n in range(40_000)])
+    size = path.stat().st_size >> 20
+    assert size >= 2
+    with pytest.raises(SourceTimeout, match=rf"narrow the window or the paths \(1 of {size} MiB were read\)"):
+        engine(path).answer(Window(START, START + 100), [Page("/a b/", 1)], Short())
+
+
 # ---- answers
 
 

@@ -21,15 +21,16 @@ import sources.logs.matching
 import sources.logs.reading
 import sources.logs.ripgrep
 from console.domain.instant import Window
-from console.domain.logs import Level, LogPage
+from console.domain.logs import Level, LogCounts, LogHistogram, LogPage
 from console.domain.text import SafeText
+from console.query.regex import of_bytes
 from sources.base import SourceTimeout
 from sources.logs import bulk
 from sources.logs.context import Context
 from sources.logs.engine import Allowance, Engine
 from sources.logs.formats import FORMATS
 from sources.logs.keys import KeyTest
-from sources.logs.questions import Page
+from sources.logs.questions import Counts, Histogram, Page
 from sources.logs.ripgrep import Ripgrep
 from sources.logs.sieve import Sieve, Sought
 from sources.logs.spec import Spec
@@ -43,6 +44,7 @@ PIECES = st.sampled_from(
 BLOCKS = st.lists(PIECES, max_size=60).map(b"".join)
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(WORDS, min_size=1, max_size=3).map(tuple), min_size=1, max_size=3), BLOCKS)
 def test_places_are_in_the_lines_of_interest(needles: list[tuple[bytes, ...]], block: bytes) -> None:
     consistent(Sieve(needles), block)
@@ -78,6 +80,7 @@ TESTED = st.sampled_from(
 )
 
 
+@settings(deadline=None)
 @given(TESTED, st.lists(KEYED, max_size=80).map(b"".join))
 def test_places_of_keys_are_in_the_lines_of_interest(sought: Sought, block: bytes) -> None:
     sieve = sought.sieve(FORMATS["json"](Context(), ()))
@@ -105,6 +108,7 @@ QUERIES = st.sampled_from(
      "refused level:error", "refused OR timeout", "closed", "5", "at", "refused -level:error", "refused fourth", "/refused|y/ closed", "/^$|refused/", r"/x.y\/\d/", r"/refused\/\w/", r"/refused\d?\W/", "/et .x/", r"/GET \/ok/", r"/ed\/9/", r"/timeout after \d+ms$/", "shop", "error", "no", "fourth",
      "level:error", "level:>=warn", "level:info refused", "status:5xx", "status:404 OR status:503", "level:error status:5xx", "service:shop refused",
      "service:a", "service:a refused", "list", "path", "status_code", "name", "level:err*", "status:>=400 closed", "error refused", "-level:error refused",
+     r"/\d{3}/", "/[0-9a-f]{4}/", r"/\b\d\b/", "/[A-Z]{3}/", r"/\w{12}/", "/[é-ü]/", r"/\d\.\d/", r"/[^\s{}]{9}/", r"/\d{2}/ OR /[x-z]\//", r"/\d{3}/ -503",
      "503", "/^503$/", "404 OR 50", "status_code:5xx", "-404 status:>=400", "duration:>1", "lvl:>=warn refused", "body:ok", "1.5s"]
 )  # fmt: skip
 
@@ -205,12 +209,15 @@ def test_answers_are_those_without_it(
     path = tmp_path / "a.log"
     path.write_bytes(data)
 
-    def answer() -> tuple[LogPage, tuple[SafeText, ...]]:
+    def answer() -> tuple[tuple[LogPage, LogCounts, LogHistogram], tuple[SafeText, ...]]:
         engine = Engine(Spec("app", (str(path),), service=service))
         reading = engine.answer(DAY, [Page(query, 100)])[0]
         page: LogPage = reading.value
         assert engine.answer(DAY, [Page(query, 0)])[0].value.matched == page.matched == len(page.records)
-        return page, reading.warnings
+        counts = engine.answer(DAY, [Counts(query, 3600.0)])[0].value
+        histogram = engine.answer(DAY, [Histogram(query, 3600.0)])[0].value
+        assert counts == histogram.counts
+        return (page, counts, histogram), reading.warnings
 
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sources.logs.reading, "BLOCK", block)
@@ -227,9 +234,35 @@ def test_answers_are_those_without_it(
             assert answer() == sifted
         patched.setattr(sources.logs.matching, "_sought", lambda *_: None)
         patched.setattr(sources.logs.matching, "_tested", lambda *_: ())
+        patched.setattr(sources.logs.matching, "_expressed", lambda *_: ())
         patched.setattr(sources.logs.matching, "_search", lambda *_: None)
         patched.setattr(sources.logs.matching.Matcher, "_sure", lambda *_: ())
         assert sifted[0] == answer()[0]
+
+
+@pytest.mark.skipif(shutil.which("rg") is None, reason="ripgrep is not installed")
+@given(
+    st.sampled_from([r"\d{2}", "[0-9a-f]{3}", r"\w{4}", "é|k", r"\d\d?f", "(?i)k[io]", r"[^\s{}]{6}", r"\bio\b"]),
+    st.lists(PIECES, max_size=30).map(b"".join),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+def test_ripgrep_finds_the_lines_in_which_an_expression_matches(tmp_path: Path, pattern: str, block: bytes) -> None:
+    path = tmp_path / "a.log"
+    path.write_bytes(block + b"\n")
+    expression = of_bytes(pattern)
+    assert expression is not None
+    sieve = Sieve((), expressions=[expression])
+    with path.open("rb") as file:
+        search = Ripgrep(file.fileno(), 0, len(block) + 1, (), sieve.expressions)
+        try:
+            while not search.wait(1.0):
+                pass
+            places = search.places()
+        finally:
+            search.close()
+    assert places is not None
+    found = {block.rfind(b"\n", 0, place) + 1 for place in places}
+    assert sorted(found) == sorted({block.rfind(b"\n", 0, place) + 1 for place in sieve.places(block)})
 
 
 @pytest.mark.skipif(shutil.which("rg") is None, reason="ripgrep is not installed")

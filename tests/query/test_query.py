@@ -14,7 +14,16 @@ from console.guard.sanitise import safe
 from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
 from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse
-from console.query.regex import Automaton, BadPattern, _compiled, _tree, anywhere, searcher, stands_as_written
+from console.query.regex import (
+    Automaton,
+    BadPattern,
+    _compiled,
+    _tree,
+    anywhere,
+    of_bytes,
+    searcher,
+    stands_as_written,
+)
 from console.query.text import text_of
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -288,6 +297,26 @@ def test_what_matches_a_text_is_found_where_the_text_stands_in_another(
     found = anywhere(pattern)
     if found is not None and searcher(pattern)(text):
         assert found(before + text + after)
+
+
+@RELAXED
+@given(PATTERNS, *[st.text(alphabet="abAB1 é_", max_size=12)] * 3)
+def test_what_matches_a_text_is_found_in_its_bytes_whatever_their_case(
+    pattern: str, text: str, before: str, after: str
+) -> None:
+    found = of_bytes(pattern)
+    if found is not None and searcher(pattern)(text):
+        for whole in (before + text + after, (before + text + after).swapcase()):
+            assert re.search(found, whole.encode())
+
+
+@pytest.mark.parametrize(
+    ("pattern", "known"),
+    [(r"\d{9}", True), ("[0-9a-f]{4,8}-x", True), (r"\w+", True), (r"a\d|b\d", True), (r"(?i)k\d", True), (r"(?:\d{3}\.)+\d", False),
+     (r"\d.\d", False), (r"\d \d", False), (r"\D\d", False), ("{", False), (r"\d*", False), (r"\d+x\d+", False), (r"\d{300}", False)],
+)  # fmt: skip
+def test_which_expressions_are_looked_for_in_bytes(pattern: str, known: bool) -> None:
+    assert (of_bytes(pattern) is not None) is known
 
 
 @pytest.mark.parametrize(
