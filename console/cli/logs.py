@@ -6,7 +6,7 @@ import asyncio
 import sys
 import time
 from array import array
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, tzinfo
@@ -118,7 +118,7 @@ def asked_of(text: str, asked: Request) -> Asked:
         click.UsageError: The text is no query.
         ConfigError: No logs are configured.
     """
-    query = _query(text, asked.services)
+    query = _query(text, asked.services, asked.loaded.config.field_names())
     config = asked.loaded.config
     if not config.logs:
         where = asked.loaded.path or "the configuration"
@@ -141,7 +141,7 @@ def _of_files(
         whole: The window begins with the files, wherever that is.
         step_s: Where it is not 0, the window is where their stamps are, and begins at a multiple of it.
     """
-    query = _query(text, asked.services)
+    query = _query(text, asked.services, asked.loaded.config.field_names())
     source = stack.enter_context(given(names, asked.loaded.config.console.timezone))
     if whole:
         window = Window(min(0.0, asked.window.end), asked.window.end)
@@ -153,9 +153,9 @@ def _of_files(
     return Asked(asked, query, [source])
 
 
-def _query(text: str, services: Sequence[str]) -> Query | None:
+def _query(text: str, services: Sequence[str], names: Mapping[str, str]) -> Query | None:
     try:
-        query = parse(text)
+        query = parse(text, names)
     except QueryError as error:
         raise click.UsageError(f"{error}\n  {text}\n  {' ' * (error.column - 1)}^") from None
     if services:

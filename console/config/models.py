@@ -362,3 +362,11 @@ class Config(Model):
     fix: Fix = Fix()
     keys: dict[str, str] = Field(default_factory=dict)
     """Action id to key or comma-separated keys: `zoom = "Z"`."""
+
+    def field_names(self) -> dict[str, str]:
+        """What log sources call fields of their records, lower case, and the names by which queries know these."""
+        found: dict[str, str] = {}
+        for source in self.logs:
+            named = {**source.fields.model_dump(exclude={"time", "method", "latency_unit"}), "": source.service_field}
+            found |= {name.lower(): meaning or "service" for meaning, name in named.items() if name}
+        return found

@@ -110,6 +110,7 @@ class Session:
         """Makes the way to a fix branch; None: there is none. Set by the app."""
         self.scope = TimeScope(TimeView(parse_span(config.console.window)), clock)
         self.filter_text = DEFAULT_FILTER
+        self._names = config.field_names()
         self._link = link
         self._changed = changed
         self.wished: Callable[[], None] = lambda: None
@@ -221,10 +222,26 @@ class Session:
     def try_filter(self, text: str) -> str | None:
         """Filter the log pane by what was typed; returns what is wrong with it, and then the old filter stays."""
         try:
-            self.filter_text = as_typed(text)
+            self.filter_text = self.query_of(text)
         except QueryError as error:
             return str(error)
         self._wish("set_filter", self.filter_text)
+        return None
+
+    def query_of(self, text: str) -> str:
+        """A query as it was typed, with the record's own names for fields in the place of configured ones.
+
+        Raises:
+            QueryError: The text is no query.
+        """
+        return as_typed(text, self._names)
+
+    def query_problem(self, text: str) -> str | None:
+        """What is wrong with a query as it was typed; None: nothing."""
+        try:
+            self.query_of(text)
+        except QueryError as error:
+            return str(error)
         return None
 
     def remember_filter(self, text: str) -> None:

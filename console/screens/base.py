@@ -17,9 +17,9 @@ from console.domain.instant import BadTime, span_text
 from console.domain.logs import Level, LogRecord
 from console.live.session import Session
 from console.live.timeview import LONGEST_S, SHORTEST_S, TimeView, parse_view
-from console.query.about import as_typed, inverted
+from console.query.about import inverted
 from console.query.evaluate import compile_query
-from console.query.parse import QueryError, parse
+from console.query.parse import parse
 from console.screens.dialogs import LineDialog
 from console.screens.further import FurtherActions, service_of
 from console.screens.mending import fix_of
@@ -61,15 +61,6 @@ def few_panes(panes: int) -> str:
 def is_error(record: LogRecord) -> bool:
     """Whether it is at error level or worse."""
     return record.level >= Level.ERROR
-
-
-def query_problem(text: str) -> str | None:
-    """What is wrong with a query as it was typed; None: nothing."""
-    try:
-        as_typed(text)
-    except QueryError as error:
-        return str(error)
-    return None
 
 
 class TimeActions(Screen[None]):
@@ -352,13 +343,13 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
             if self.filters_here:
                 session.try_filter(old if text is None else text)
             elif text is not None and text.strip():
-                self.post_message(self.Open(Lines(as_typed(text), "filtered")))
+                self.post_message(self.Open(Lines(session.query_of(text), "filtered")))
             if text is not None:
                 session.remember_filter(old)
                 session.remember_filter(text.strip())
             self.show(session.state())
 
-        attempt = session.try_filter if self.filters_here else query_problem
+        attempt = session.try_filter if self.filters_here else session.query_problem
         return self.app.push_screen(LineDialog("/", old, FILTER_HINT, attempt, session.past_filters), closed)
 
     def do_invert(self) -> None:
@@ -404,14 +395,14 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
         old = self.session.search_text
 
         def attempt(text: str) -> str | None:
-            problem = query_problem(text)
+            problem = self.session.query_problem(text)
             if problem is None:
-                self.session.search_text = text.strip()
+                self.session.search_text = self.session.query_of(text)
                 self.show(self.session.state())
             return problem
 
         def closed(text: str | None) -> None:
-            self.session.search_text = old if text is None else text.strip()
+            self.session.search_text = old if text is None else self.session.query_of(text)
             self.show(self.session.state())
             if text is not None and text.strip():
                 self.do_previous_match() if self._follows() else self.do_next_match()

@@ -6,9 +6,10 @@ import json
 
 import pytest
 
+from console.config.models import Config
 from console.domain.logs import FieldValue, LogRecord
 from console.guard.sanitise import safe
-from console.query.about import field_test
+from console.query.about import as_typed, field_test
 from console.query.ast import And, FieldTest, Literal, Query
 from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse
@@ -103,3 +104,56 @@ def test_a_field_under_another_name_has_a_test_that_finds_its_record(name: str, 
     test = field_test(FieldValue(name, safe(value)))
     assert test is not None
     assert compile_query(test).matches(read(**{name: value}))
+
+
+NAMES = {
+    "stufe": "level",
+    "code": "status",
+    "dauer": "latency",
+    "was": "message",
+    "dienst": "service",
+    "level": "message",
+}
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        ("stufe:>=warn", "level:>=warn"),
+        ("Code:5xx -dauer:>0.5s", "status:5xx -latency:>0.5s"),
+        ("code:7", "code:7"),
+        ("dauer:>500", "dauer:>500"),
+        ("dienst:shop  x", "dienst:shop  x"),
+        ("was:boom*", "was:boom* OR message:boom*"),
+        ("! was:boom", "NOT (was:boom OR message:boom)"),
+        ("level:error", "level:error"),
+    ],
+)
+def test_configured_names_of_fields_mean_the_records_own(typed: str, asked: str) -> None:
+    assert as_typed(typed, NAMES) == asked
+    if not typed.startswith("!"):
+        assert parse(typed, NAMES) == parse(asked)
+
+
+def test_a_configured_name_is_refused_with_the_column_of_what_was_typed() -> None:
+    with pytest.raises(QueryError, match="column 12: >= needs a number"):
+        as_typed("x  dauer:>=warm", {"dauer": "message"})
+    with pytest.raises(QueryError, match="column 9"):
+        as_typed("stufe:>=warn")
+
+
+def test_the_configuration_tells_the_names() -> None:
+    config = Config.model_validate(
+        {
+            "logs": [
+                {
+                    "kind": "files",
+                    "paths": ["a"],
+                    "service_field": "Dienst",
+                    "fields": {"level": "Stufe", "time": "zeit"},
+                },
+                {"kind": "files", "paths": ["b"], "fields": {"latency": "dauer", "latency_unit": "ms"}},
+            ]
+        }
+    )
+    assert config.field_names() == {"dienst": "service", "stufe": "level", "dauer": "latency"}
