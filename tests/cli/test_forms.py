@@ -46,6 +46,8 @@ PRINTING = {
     "schema": ("schema", "diagnose"),
     "demo": ("demo", "--list"),
     "case new": ("case", "new", "Orders fail"),
+    "recovery check": ("recovery", "check", *AT),
+    "recovery canary": ("recovery", "canary", "--canary", "checkout-b", "--control", "checkout-a", *AT),
 }
 NEED_A_TARGET = {f"repro {name}" for name in ("audit", "compare", "export", "minimise", "run", "verify")}
 """Commands that send, or ask about what was sent: they have tests of their own, with a server."""
@@ -56,6 +58,8 @@ NEED_A_TARGET |= {
         *("role", "severity", "show", "snapshot", "state", "update", "verify"),
     )
 }
+NEED_A_TARGET |= {"recovery contract"}
+"""And that which needs an incident: tests/recovery."""
 NEED_A_TARGET |= {"report", "replay"}
 """And those that need a case: tests/case and tests/report."""
 LINES = {"logs"}
