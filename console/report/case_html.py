@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from console.domain.instant import rfc3339
@@ -33,7 +33,8 @@ def html_of(report: Report) -> str:
     """The whole report."""
     title = escape(report.title)
     contents = "".join(f'<a href="#s-{section.id}">{escape(section.title)}</a>' for section in report.sections)
-    body = "".join(_section(section) for section in report.sections)
+    writer = _Writer(report.labels())
+    body = "".join(writer.section(section) for section in report.sections)
     made = rfc3339(float(round(report.made_at)))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -45,40 +46,50 @@ def html_of(report: Report) -> str:
     )
 
 
-def _section(section: Section) -> str:
-    blocks = "\n".join(_block(block) for block in section.blocks)
-    return f'<section id="s-{section.id}">\n<h2>{escape(section.title)}</h2>\n{blocks}\n</section>\n'
+class _Writer:
+    """Writes sections.
 
+    Args:
+        labels: What references are called, by their anchors.
+    """
 
-def _block(block: Block) -> str:
-    match block:
-        case Paragraph(sentences=found):
-            return f"<p>{' '.join(_sentence(one) for one in found)}</p>"
-        case Points(items=found):
-            return f"<ul>{''.join(f'<li>{_sentence(one)}</li>' for one in found)}</ul>" if found else ""
-        case Table(headings=headings, rows=rows):
-            head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (*headings, "Evidence"))
-            lines = (
-                f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}<td>{_refs(one.refs)}</td></tr>"
-                for cells, one in rows
-            )
-            return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(lines)}</tbody></table>"
-        case Chart():
-            return (
-                f"<figure>{svg_of(block)}<figcaption>{escape(block.title)} {_refs((block.ref,))}</figcaption></figure>"
-            )
-        case Index(items=items):
-            return f'<ul class="index">{"".join(_item(item) for item in items)}</ul>'
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self._labels = labels
 
+    def section(self, section: Section) -> str:
+        """One section."""
+        blocks = "\n".join(self._block(block) for block in section.blocks)
+        return f'<section id="s-{section.id}">\n<h2>{escape(section.title)}</h2>\n{blocks}\n</section>\n'
 
-def _sentence(one: Sentence) -> str:
-    kind = ' <span class="kind">(inference)</span>' if one.kind == "inference" else ""
-    text = escape(one.text).replace("\n", "<br>")
-    return f'<span class="{one.kind}">{text}</span>{kind}{_refs(one.refs)}'
+    def _block(self, block: Block) -> str:
+        match block:
+            case Paragraph(sentences=found):
+                return f"<p>{' '.join(self._sentence(one) for one in found)}</p>"
+            case Points(items=found):
+                return f"<ul>{''.join(f'<li>{self._sentence(one)}</li>' for one in found)}</ul>" if found else ""
+            case Table(headings=headings, rows=rows):
+                head = "".join(f'<th scope="col">{escape(name)}</th>' for name in (*headings, "Evidence"))
+                lines = "".join(
+                    f"<tr>{''.join(f'<td>{escape(cell)}</td>' for cell in cells)}<td>{self._refs(one.refs)}</td></tr>"
+                    for cells, one in rows
+                )
+                return f"<table><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>"
+            case Chart():
+                told = f"{escape(block.title)} {self._refs((block.ref,))}"
+                return f"<figure>{svg_of(block)}<figcaption>{told}</figcaption></figure>"
+            case Index(items=items):
+                return f'<ul class="index">{"".join(_item(item) for item in items)}</ul>'
 
+    def _sentence(self, one: Sentence) -> str:
+        kind = ' <span class="kind">(inference)</span>' if one.kind == "inference" else ""
+        text = escape(one.text).replace("\n", "<br>")
+        return f'<span class="{one.kind}">{text}</span>{kind}{self._refs(one.refs)}'
 
-def _refs(refs: Iterable[str]) -> str:
-    return "".join(f'<a class="ref" href="#{anchor(ref)}">{escape(ref)}</a>' for ref in dict.fromkeys(refs))
+    def _refs(self, refs: Iterable[str]) -> str:
+        return "".join(
+            f'<a class="ref" href="#{anchor(ref)}">{escape(self._labels.get(ref, ref))}</a>'
+            for ref in dict.fromkeys(refs)
+        )
 
 
 def _item(item: Item) -> str:

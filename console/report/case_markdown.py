@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from console.domain.instant import rfc3339
 from console.report.document import Block, Chart, Index, Item, Paragraph, Points, Report, Sentence, Table
@@ -22,10 +22,11 @@ def markdown_of(report: Report) -> str:
         f"Case {plain(report.case_id)}, report made at {rfc3339(float(round(report.made_at)))}. All times are UTC.",
         "",
     ]
+    writer = _Writer(report.labels())
     for section in report.sections:
         lines += [f"## {section.title}", ""]
         for block in section.blocks:
-            lines += [*_block(block), ""]
+            lines += [*writer.block(block), ""]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
@@ -45,35 +46,44 @@ def anchor(name: str) -> str:
     return re.sub(r"[^a-z0-9-]", "-", name.lower())
 
 
-def _block(block: Block) -> Iterable[str]:
-    match block:
-        case Paragraph(sentences=found):
-            yield " ".join(_sentence(one) for one in found)
-        case Points(items=found):
-            yield from (f"- {_sentence(one)}" for one in found)
-        case Table(headings=headings, rows=rows):
-            yield "| " + " | ".join((*(h or " " for h in headings), "Evidence")) + " |"
-            yield "|" + " --- |" * (len(headings) + 1)
-            for cells, sentence in rows:
-                yield "| " + " | ".join((*(plain(cell) for cell in cells), _refs(sentence.refs))) + " |"
-        case Chart():
-            yield f"{plain(block.title)} {_refs((block.ref,))}: {_told(block)}"
-        case Index(items=items):
-            for item in items:
-                yield from _item(item)
+class _Writer:
+    """Writes blocks.
 
+    Args:
+        labels: What references are called, by their anchors.
+    """
 
-def _sentence(one: Sentence) -> str:
-    text = plain(one.text)
-    if one.kind == "missing":
-        text = f"**{text}**"
-    elif one.kind == "inference":
-        text = f"{text} (inference)"
-    return f"{text} {_refs(one.refs)}".strip()
+    def __init__(self, labels: Mapping[str, str]) -> None:
+        self._labels = labels
 
+    def block(self, block: Block) -> Iterable[str]:
+        """Its lines."""
+        match block:
+            case Paragraph(sentences=found):
+                yield " ".join(self._sentence(one) for one in found)
+            case Points(items=found):
+                yield from (f"- {self._sentence(one)}" for one in found)
+            case Table(headings=headings, rows=rows):
+                yield "| " + " | ".join((*(h or " " for h in headings), "Evidence")) + " |"
+                yield "|" + " --- |" * (len(headings) + 1)
+                for cells, sentence in rows:
+                    yield "| " + " | ".join((*(plain(cell) for cell in cells), self._refs(sentence.refs))) + " |"
+            case Chart():
+                yield f"{plain(block.title)} {self._refs((block.ref,))}: {_told(block)}"
+            case Index(items=items):
+                for item in items:
+                    yield from _item(item)
 
-def _refs(refs: Iterable[str]) -> str:
-    return " ".join(f"[{plain(ref)}](#{anchor(ref)})" for ref in dict.fromkeys(refs))
+    def _sentence(self, one: Sentence) -> str:
+        text = plain(one.text)
+        if one.kind == "missing":
+            text = f"**{text}**"
+        elif one.kind == "inference":
+            text = f"{text} (inference)"
+        return f"{text} {self._refs(one.refs)}".strip()
+
+    def _refs(self, refs: Iterable[str]) -> str:
+        return " ".join(f"[{plain(self._labels.get(ref, ref))}](#{anchor(ref)})" for ref in dict.fromkeys(refs))
 
 
 def _told(chart: Chart) -> str:

@@ -608,11 +608,15 @@ class _Maker:
         yield Index(tuple(
             Item(
                 e.id,
-                f"{_utc(e.occurred_at)} {e.kind} by {e.author}: {first_line(e.text, 200)}",
-                (("Written", _utc(e.recorded_at) if e.late else ""), ("Corrects", e.supersedes or ""), ("Corrected", "yes" if e.id in self.case.corrected else "")),
+                f"#{n} {_utc(e.occurred_at)} {e.kind} by {e.author}: {first_line(e.text, 200)}",
+                (
+                    ("Id", e.id), ("Written", _utc(e.recorded_at) if e.late else ""), ("Corrects", e.supersedes or ""),
+                    ("Corrected", "yes" if e.id in self.case.corrected else ""),
+                ),
                 e.text if "\n" in e.text or len(e.text) > 200 else "",
+                f"#{n}",
             )
-            for e in self.case.events
+            for n, e in enumerate(self.case.events, 1)
         ))  # fmt: skip
 
 

@@ -73,6 +73,8 @@ class Item:
     """Names and values; empty values are left out."""
     text: str = ""
     """Preformatted."""
+    label: str = ""
+    """What references to it are called; empty: as its anchor."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,11 @@ class Report:
         """Everything that a reference may lead to."""
         indexes = (block for section in self.sections for block in section.blocks if isinstance(block, Index))
         return {item.anchor for index in indexes for item in index.items}
+
+    def labels(self) -> dict[str, str]:
+        """What references are called, by their anchors."""
+        indexes = (block for section in self.sections for block in section.blocks if isinstance(block, Index))
+        return {item.anchor: item.label or item.anchor for index in indexes for item in index.items}
 
     def missing(self) -> list[str]:
         """What should stand in it and does not."""
