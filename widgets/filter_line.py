@@ -5,6 +5,7 @@ from __future__ import annotations
 from console.state import LogsView, Word
 from widgets.canvas import Canvas
 from widgets.ink import Line
+from widgets.numbers import lines_text
 
 EVERYTHING = "no filter: every line"
 
@@ -24,14 +25,13 @@ def paint(view: LogsView, width: int, filter_text: str, search_text: str = "", m
 
 def _rights(view: LogsView, filter_text: str, search_text: str, marked: int) -> list[Line]:
     """Longest to shortest."""
-    lines = f"{view.total:,} line{'s' if view.total != 1 else ''}"
     if view.status.word is Word.LOADING:
         count = Line.of((view.status.detail or "reading the window", "warn"), (" · Esc gives up", "muted"))
         short = Line.of(("reading", "warn"))
     elif view.status.word is Word.FROZEN and view.filter_text != filter_text:
         count = short = Line.of(("frozen: P shows it", "warn"))
     else:
-        count = short = Line.of((lines, "text"))
+        count = short = Line.of((lines_text(view.total), "text"))
     search = Line.of(("find ", "label"), (search_text, "match"), "  ") if search_text else Line()
     marks = Line.of((f"{marked:,} marked", "marker"), "  ") if marked else Line()
     return [search + marks + count, marks + count, marks + short, short]

@@ -9,7 +9,7 @@ from console.domain.logs import Level, LogCounts
 from console.state import Axis, LogsView, Marker, Status, Word
 from widgets.body import Body, Look, Row, absence, note
 from widgets.ink import Line, pad, right
-from widgets.numbers import short_count
+from widgets.numbers import lines_text, short_count
 from widgets.pane import Pane, ageless
 from widgets.sparkline import Grid, bars, ceiling, columns, marker_line, spark
 from widgets.words import level_style
@@ -122,7 +122,7 @@ class HistogramPane(Pane):
     def facts(self) -> str:
         """How long a column of the counts is."""
         counts = self.view.counts
-        return f"{counts.total:,} lines · {span_text(counts.step_s)} per step" if counts is not None else ""
+        return f"{lines_text(counts.total)} · {span_text(counts.step_s)} per step" if counts is not None else ""
 
     def body(self, width: int, height: int) -> Body:
         """The painted counts."""

@@ -14,7 +14,7 @@ from widgets.body import Body, Look, Row, absence, note
 from widgets.histogram import NO_SOURCE, axis_of, counted, times
 from widgets.ink import Line
 from widgets.log_lines import NO_HINTS, Hints, Memo, record_rows
-from widgets.numbers import plain, short_count
+from widgets.numbers import lines_text, plain, short_count
 from widgets.pane import Pane, ageless
 from widgets.patterns import short_row
 from widgets.sparkline import Grid, ceiling, columns, spark
@@ -165,7 +165,7 @@ class LogsPane(Pane):
 
     def facts(self) -> str:
         """How many match, and how fast they come."""
-        parts = [f"{self.view.total:,} lines"] if self.view.total else []
+        parts = [lines_text(self.view.total)] if self.view.total else []
         if self.hints.marks:
             parts.append(f"{len(self.hints.marks)} marked")
         if not self.following:

@@ -114,6 +114,11 @@ def count(value: float) -> str:
     return plain(value)
 
 
+def lines_text(number: int) -> str:
+    """`1 line`, `4,787 lines`."""
+    return f"{number:,} line{'s' if number != 1 else ''}"
+
+
 def short_count(value: float) -> str:
     """A count in at most five cells: `412`, `4,787`, `12k`."""
     return plain(round(value))

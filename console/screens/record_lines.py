@@ -13,6 +13,7 @@ from console.state import ConsoleState, LogsView, Status, Word
 from widgets.body import Look
 from widgets.log_lines import record_keys
 from widgets.logs import LogsPane
+from widgets.numbers import lines_text
 
 RELOAD_S = 5.0
 """A live window is read again this often."""
@@ -86,7 +87,7 @@ class RecordLines(LogsPane):
     def facts(self) -> str:
         """How many match, and how many of them are shown."""
         shown, total = len(self.view.records), self.view.total
-        return f"{shown:,} of {total:,} lines" if total > shown else f"{total:,} lines"
+        return f"{shown:,} of {lines_text(total)}" if total > shown else lines_text(total)
 
 
 class ContextLines(RecordLines):

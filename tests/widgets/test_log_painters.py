@@ -200,12 +200,12 @@ def test_the_filter_line_tells_what_is_being_read_and_what_is_frozen() -> None:
 
 def test_a_title_drops_the_least_important_facts_first() -> None:
     facts = "412 lines · 2 marked · not following · 61/min"
-    status = Status(Word.LIVE, 1.0)
+    status = Status(Word.LIVE, 3.0)
     tops = [Frame(w, 5, 4, "Lines", "", facts, status).around([], [])[0].text for w in (120, 80, 60, 44, 30)]
     assert ["61/min" in top for top in tops] == [True, False, False, False, False]
     assert ["2 marked" in top for top in tops] == [True, True, False, False, False]
     assert ["412 lines" in top for top in tops] == [True, True, True, True, False]
-    assert all("LIVE 1s" in top for top in tops)
+    assert all("LIVE 3s" in top for top in tops)
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 200])
