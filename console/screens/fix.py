@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 
 from textual.containers import Vertical
 from textual.widget import AwaitMount, Widget
@@ -88,7 +89,11 @@ class FixScreen(ConsoleScreen):
 
     def _ask(self, work: Awaitable[None], group: str) -> Worker[None]:
         async def guarded() -> None:
-            await work
+            try:
+                await work
+            except Exception as error:  # a fault of ours: said in the pane, which would else wait for ever
+                said = safe(f"internal error ({type(error).__name__}: {error}); the audit tells what was done", 400)
+                self._view = replace(self._view, under_way=SafeText(""), said=(said,), bad=True)
             if self.is_mounted:
                 self.show_body(self.session.state())
 
@@ -232,7 +237,9 @@ class FixScreen(ConsoleScreen):
         """Send a reproduction to the branch's own server: which one, how often it failed, and how the server is started."""
         way, made = self._way, self._view.made
         if not self._refused("prove_fix") and way is not None and made is not None:
-            self.run_worker(self._asked(way, made), name="questions", group="questions", exclusive=True)
+            self.run_worker(
+                self._asked(way, made), name="questions", group="questions", exclusive=True, exit_on_error=False
+            )
 
     async def _asked(self, way: Fixing, made: Branch) -> None:
         """One question after the other; whoever leaves one out does nothing."""
