@@ -16,7 +16,8 @@ from console.live.repeat import Question, query_of
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.screens.evidence import Chart, chart_of, chart_title
-from console.screens.places import AllCalls, AllChanges, LoadOf, MemoryOf
+from console.screens.mending import fix_of
+from console.screens.places import AllCalls, AllChanges, FixOf, LoadOf, MemoryOf
 from console.state import ConsoleState, Trend
 from widgets import details
 from widgets.body import Body, Look
@@ -88,6 +89,9 @@ class SuspectScreen(ConsoleScreen):
     def _further(self) -> list[tuple[str, object]]:
         service = self._suspect.service
         found: list[tuple[str, object]] = [("the calls as a tree", AllCalls()), ("every change in reach", AllChanges())]
+        mended = fix_of(self._suspect, self.session.state())
+        if isinstance(mended, FixOf):
+            found.insert(0, (f"commits of {mended.deploy}, and a fix branch", mended))
         if service:
             found += [(f"load of {service}", LoadOf(service)), (f"memory of {service}", MemoryOf(service))]
         return found

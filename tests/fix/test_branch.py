@@ -615,3 +615,23 @@ async def test_who_goes_away_meanwhile_leaves_no_half_of_it(
     assert desk.audit()[-1]["problem"] is None
     (branch,) = branches((desk.folder / "state" / "audit.jsonl").read_bytes())
     assert branch.finished and (branch.worktree / "a.txt").read_text() == "one\n"
+
+
+async def test_a_repository_of_long_ids_works_alike(new_work: Callable[..., Work], desk: Desk) -> None:
+    work = new_work("long", "--object-format=sha256")
+    head = work.commit("One", a_txt="one\n")
+    made = await desk.made(work, head)
+    assert len(head) == 64 and made.touched == () and (made.plan.worktree / "a.txt").read_text() == "one\n"
+    (branch,) = branches((desk.folder / "state" / "audit.jsonl").read_bytes())
+    await undo(Repository(work.path), branch, desk.gate, Typed("fix/a"))
+    assert work.git("branch", "--list", "fix/*") == ""
+
+
+async def test_a_linked_work_tree_of_the_user_is_no_different(work: Work, desk: Desk, tmp_path: Path) -> None:
+    head = work.commit("One", a_txt="one\n")
+    work.git("worktree", "add", "--quiet", "-b", "mine", str(tmp_path / "linked"), head)
+    (tmp_path / "linked" / "a.txt").write_text("half an idea\n")
+    before = everything(tmp_path / "linked")
+    made = await desk.made(tmp_path / "linked", head)
+    assert made.touched == () and everything(tmp_path / "linked") == before
+    assert made.plan.worktree == tmp_path / ".worktrees" / "repo-INC-1"
