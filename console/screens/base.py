@@ -350,7 +350,10 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
             self.show(session.state())
 
         attempt = session.try_filter if self.filters_here else session.query_problem
-        return self.app.push_screen(LineDialog("/", old, FILTER_HINT, attempt, session.past_filters), closed)
+        # With a blank behind it, so that the next term can be typed at once.
+        return self.app.push_screen(
+            LineDialog("/", f"{old} " if old else "", FILTER_HINT, attempt, session.past_filters), closed
+        )
 
     def do_invert(self) -> None:
         """Show what the filter hides, and hide what it shows."""
@@ -472,9 +475,13 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
         if not self._refused("reproduce") and isinstance(record, LogRecord):
             self.post_message(self.Open(RequestOf(record)))
 
+    def fix_place(self) -> FixOf | str:
+        """Where what is meant here would be mended; else why there is no such place."""
+        return fix_of(self.here(), self.session.state())
+
     def do_fix(self) -> AwaitMount | None:
         """The commits of the deploy, and its fix branch."""
-        place = fix_of(self.here(), self.session.state())
+        place = self.fix_place()
         if not self._refused("fix") and isinstance(place, FixOf):
             self.open_place(place)
         return None
@@ -533,7 +540,7 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
             "wider": f"{span_text(LONGEST_S)} is the longest window" if view.span_s >= LONGEST_S else "",
             "narrower": f"{span_text(SHORTEST_S)} is the shortest window" if view.span_s <= SHORTEST_S else "",
             "zoom": "this pane has the whole screen already" if panes < 2 else "",
-            "fix": place if isinstance(place := fix_of(self.here(), self.session.state()), str) else "",
+            "fix": place if isinstance(place := self.fix_place(), str) else "",
             "filter": "" if can_filter else "there are no log lines here: l opens the log screen",
             "invert": self._not_invertible(),
         }

@@ -71,7 +71,7 @@ class LineDialog(ModalScreen[str | None]):
         super().__init__()
         self._prompt, self._text, self._hint = prompt, text, hint
         self._attempt = attempt
-        self._lines = [*(line for line in past if line != text), text]
+        self._lines = [*(line for line in past if line != text.strip()), text]
         self._place = len(self._lines) - 1
         self._pause: Timer | None = None
 

@@ -48,11 +48,11 @@ def test_what_is_typed_right_after_the_slash_goes_into_the_filter(project: Proje
     with running(project.config) as console:
         console.judged()
         console.shows("a needle of its own", "order refused")
-        console.send(b"/ need")
+        console.send(b"/need")
         console.shows("/ level:>=warn need")
         console.send(b"le\r")
         console.until(lambda: "order refused" not in body(console), "filtered lines")
-        console.shows("a needle of its own", "1 lines", "3 Logs  level:>=warn needle")
+        console.shows("a needle of its own", "1 line", "3 Logs  level:>=warn needle")
 
 
 def body(console: Console) -> str:
@@ -112,6 +112,6 @@ def test_keys_act_in_the_order_in_which_they_are_typed(project: Project) -> None
             console.type(b"z")
             console.shows("┌")
         console.send(b"/x")
-        console.shows("/ level:>=warnx")
+        console.shows("/ level:>=warn x")
         console.send(b"\x15level:fata\x7f\x7ft\x7ftal\r")
         console.shows("3 Logs  level:fatal")
