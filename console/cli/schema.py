@@ -9,7 +9,7 @@ import click
 
 from console.cli.options import forms, write_json
 
-SCHEMAS = ("diagnose", "patterns", "repro", "recovery", "recovery-contract")
+SCHEMAS = ("diagnose", "patterns", "repro", "recovery", "recovery-contract", "case")
 
 
 @click.command("schema")
@@ -17,6 +17,7 @@ SCHEMAS = ("diagnose", "patterns", "repro", "recovery", "recovery-contract")
 @forms
 def command(document: str, as_json: bool, plain: bool) -> int:
     """Print the JSON Schema of DOCUMENT, as a validator takes it; with --plain its fields, one a line."""
+    from console.report.case_json import case_schema
     from console.report.diagnosis_json import diagnosis_schema
     from console.report.patterns_json import patterns_schema
     from console.report.recovery_json import contract_schema, recovery_schema
@@ -28,6 +29,7 @@ def command(document: str, as_json: bool, plain: bool) -> int:
         "repro": repro_schema,
         "recovery": recovery_schema,
         "recovery-contract": contract_schema,
+        "case": case_schema,
     }[document]()
     if plain and not as_json:
         for line in _fields(schema, ""):

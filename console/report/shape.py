@@ -23,7 +23,7 @@ class Field:
     """The key; also the attribute it is read from, unless `read` says otherwise."""
     kind: str
     """text | number | integer | boolean | time | window | object | list (of objects) | texts | integers | numbers
-    | pairs (of texts)"""
+    | pairs (of texts) | free (an object whose keys are not fixed)"""
     says: str
     """What it means, for the schema."""
     null: bool = False
@@ -75,6 +75,8 @@ def _one(field: Field, value: Any) -> Any:
             return list(value)
         case "numbers":
             return [finite(one) for one in value]
+        case "free":
+            return dict(value)
     return value
 
 
@@ -103,6 +105,7 @@ _TYPES: dict[str, Json] = {
     "integer": {"type": "integer"},
     "boolean": {"type": "boolean"},
     "time": {"type": "string", "format": "date-time"},
+    "free": {"type": "object"},
 }
 
 

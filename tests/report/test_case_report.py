@@ -10,6 +10,7 @@ from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from console.case import entries
@@ -19,6 +20,7 @@ from console.case.gates import Wish
 from console.case.model import CaseState, HypothesisState, Outcome
 from console.domain.instant import Window, rfc3339
 from console.report.case_html import html_of
+from console.report.case_json import case_json, case_schema
 from console.report.case_markdown import anchor, markdown_of
 from console.report.case_report import report_of
 from console.report.case_report_json import report_json
@@ -535,3 +537,14 @@ def test_a_browser_opens_the_page(full: Book, clock: Clock, tmp_path: Path) -> N
         timeout=60,
     )
     assert "Root cause" in ran.stdout and "<svg" in ran.stdout
+
+
+@pytest.mark.parametrize("which", ["full", "bare"])
+def test_the_json_of_a_case_is_what_its_schema_says(which: str, request: pytest.FixtureRequest, clock: Clock) -> None:
+    validator = jsonschema.Draft202012Validator(
+        case_schema(), format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER
+    )
+    jsonschema.Draft202012Validator.check_schema(case_schema())
+    document = json.loads(json.dumps(case_json(request.getfixturevalue(which).read(), clock.now), allow_nan=False))
+    assert not [error.message for error in validator.iter_errors(document)]
+    assert set(document) == set(case_schema()["properties"])
