@@ -56,6 +56,10 @@ class SuspectScreen(ConsoleScreen):
         """What is selected; in the chart, the suspect."""
         return self.list.selected() if self.current() is self.list else self._suspect
 
+    def fix_place(self) -> FixOf | str:
+        """Of the suspect, whatever claim the cursor is on."""
+        return fix_of(self._suspect, self.session.state())
+
     def on_resize(self, event: events.Resize) -> None:
         """The chart stands beside the evidence where there is room."""
         if self._zoomed is None:
@@ -89,7 +93,7 @@ class SuspectScreen(ConsoleScreen):
     def _further(self) -> list[tuple[str, object]]:
         service = self._suspect.service
         found: list[tuple[str, object]] = [("the calls as a tree", AllCalls()), ("every change in reach", AllChanges())]
-        mended = fix_of(self._suspect, self.session.state())
+        mended = self.fix_place()
         if isinstance(mended, FixOf):
             found.insert(0, (f"commits of {mended.deploy}, and a fix branch", mended))
         if service:

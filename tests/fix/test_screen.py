@@ -18,6 +18,7 @@ from console.app import IncidentConsole
 from console.config.models import Config
 from console.screens.fix import FixScreen
 from console.screens.mending import NO_DEPLOY, SELECT, fix_of
+from console.screens.suspect import SuspectScreen
 from tests.fix.conftest import Hostile, Work
 from tests.fix.test_verify import SERVER
 from tests.tui.fakes import System, until
@@ -42,13 +43,19 @@ def with_deploys(work: Work) -> tuple[str, str]:
     return good, bad
 
 
+def here(app: IncidentConsole) -> object:
+    """What is selected."""
+    screen = app.console_screen()
+    return screen.here() if screen is not None else None
+
+
 @asynccontextmanager
 async def fixing(app: IncidentConsole) -> AsyncIterator[tuple[Pilot[int], FixScreen]]:
     """On the fix screen of the suspect deploy, with commits and plan on it."""
     async with app.run_test(size=(140, 50)) as pilot:
         await diagnosed(app, pilot)
         await pilot.press("2")
-        await until(lambda: not isinstance(fix_of(app.console_screen().here(), app.session.state()), str))  # type: ignore[union-attr]  # there is a screen
+        await until(lambda: not isinstance(fix_of(here(app), app.session.state()), str))
         await pilot.press("X")
         await until(lambda: isinstance(app.console_screen(), FixScreen))
         screen = app.console_screen()
@@ -199,3 +206,18 @@ async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_
         await typed(pilot, screen._branch_name)
         await until(lambda: "B11" in screen_text(app))
         assert (made.worktree / "server.txt").exists()
+
+
+@pytest.mark.slow
+async def test_one_key_leads_there_from_a_suspects_screen_whatever_the_cursor_is_on() -> None:
+    app = System().app()
+    async with app.run_test(size=(140, 50)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("2")
+        await until(lambda: not isinstance(fix_of(here(app), app.session.state()), str))
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.console_screen(), SuspectScreen))
+        for key in ("G", "k", "k"):
+            await pilot.press(key)
+        await pilot.press("X")
+        await until(lambda: isinstance(app.console_screen(), FixScreen))
