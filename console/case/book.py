@@ -18,7 +18,7 @@ from console.case.brief import handoff_brief
 from console.case.entries import digest_of
 from console.case.events import Draft, Event, cleaned
 from console.case.fold import fold
-from console.case.gates import Gate, Wish, closing, gates, how_to_pass, not_fixed, not_recovered, passable
+from console.case.gates import Gate, Wish, closing, fix_gates, gates, how_to_pass, not_fixed, not_recovered, passable
 from console.case.hypotheses import NotAllowed, check_change, state_by_evidence
 from console.case.journal import Journal, NotSaved, Reader, until
 from console.case.model import ACTIVE, ROLES, SEVERITIES, Case, CaseState, Hypothesis, HypothesisState, Outcome
@@ -143,7 +143,7 @@ class Book:
         """
         with self._alone():
             case = self.read()
-            self._pass(case, gates(case, wish, self._clock()), wish)
+            self._pass(case, gates(case, wish, self._clock()), wish.reason, str(wish.to))
             return self._moved(case, wish, occurred_at)
 
     def close(self, wish: Wish) -> Event:
@@ -154,26 +154,32 @@ class Book:
         with self._alone():
             case = self.read()
             if wish.to is not CaseState.CLOSED or case.state not in ACTIVE:
-                self._pass(case, gates(case, wish, self._clock()), wish)
+                self._pass(case, gates(case, wish, self._clock()), wish.reason, str(wish.to))
                 return self._moved(case, wish, None)
             found = [*closing(case, wish.reason), *not_recovered(case), *not_fixed(case)]
             if case.state is not CaseState.MONITORING and not found:
                 wish = replace(wish, reason=wish.reason or f"recovered while {case.state}")
-            self._pass(case, found, wish)
+            self._pass(case, found, wish.reason, str(wish.to))
             self._moved(case, replace(wish, to=CaseState.RESOLVED), None)
             return self._moved(self.read(), wish, None)
 
-    def _pass(self, case: Case, found: Sequence[Gate], wish: Wish) -> None:
-        """Let a wish pass the gates, or say which stand against it. A soft one that says no the first time is remembered."""
-        standing = [gate for gate in found if not passable(case, gate, wish.reason)]
+    def attempt_fix(self, reason: str) -> None:
+        """Pass the gates of another attempt at a fix; raises as `move`."""
+        with self._alone():
+            case = self.read()
+            self._pass(case, fix_gates(case), reason, "fix")
+
+    def _pass(self, case: Case, found: Sequence[Gate], reason: str, to: str) -> None:
+        """Let pass through the gates, or say which stand against it. A soft one that says no the first time is remembered."""
+        standing = [gate for gate in found if not passable(case, gate, reason)]
         if standing:
             for gate in standing:
                 if not gate.hard:
                     self._journal.append(
                         Draft(
                             "gate",
-                            f"{gate.rule} said no to {wish.to}: {gate.says}",
-                            {"rule": gate.rule, "to": str(wish.to)},
+                            f"{gate.rule} said no to {to}: {gate.says}",
+                            {"rule": gate.rule, "to": to},
                             source="console",
                         ),
                         self._clock(),
@@ -183,8 +189,8 @@ class Book:
             self._journal.append(
                 Draft(
                     "override",
-                    f"{gate.rule} passed on the way to {wish.to}: {wish.reason.strip()}",
-                    {"rule": gate.rule, "says": gate.says, "reason": wish.reason.strip(), "to": str(wish.to)},
+                    f"{gate.rule} passed on the way to {to}: {reason.strip()}",
+                    {"rule": gate.rule, "says": gate.says, "reason": reason.strip(), "to": to},
                 ),
                 self._clock(),
             )

@@ -20,8 +20,8 @@ KINDS = (
 """Everything that can be written."""
 SOURCES = ("human", "console", "alert", "deploy", "metric", "log", "langsmith", "git")
 CERTAINTIES = ("confirmed", "assumed")
-MOST_TEXT = 16_384
-"""Characters of one text; what follows is counted, and the rest stays in its own source."""
+MOST_TEXT = 131_072
+"""Characters of one text that are read; no longer one is written."""
 
 
 @dataclass(frozen=True, slots=True)

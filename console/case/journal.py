@@ -61,6 +61,8 @@ class Journal:
         Raises:
             NotSaved: It is not there for sure; nothing that was confirmed before is touched.
         """
+        if len(draft.text) > MOST_TEXT:
+            raise NotSaved(f"one text holds at most {MOST_TEXT:,} characters", redact_wholly(draft.text))
         event = _written(draft, self.author, now)
         line = line_of(event)
         if len(json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace")) > MOST_LINE:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from console.case.journal import FOLDER, NotSaved
+from console.case.journal import FOLDER, SUFFIX, NotSaved
 from console.domain.instant import BadTime, Instant, parse_time, rfc3339
 from console.guard.private import new_folder, open_private, private_folder
 
@@ -31,8 +31,13 @@ def case_ids(folder: Path) -> list[str]:
     """The ids of all cases, the newest first."""
     if not folder.is_dir():
         return []
-    found = [one.name for one in folder.iterdir() if (one / FOLDER).is_dir() and _ID.fullmatch(one.name)]
+    found = [one.name for one in folder.iterdir() if _ID.fullmatch(one.name) and _has_entries(one / FOLDER)]
     return sorted(found, reverse=True)
+
+
+def _has_entries(journals: Path) -> bool:
+    """Whether anything was written; a case that a full disk kept from being opened is none."""
+    return any(path.stat().st_size for path in journals.glob(f"*{SUFFIX}"))
 
 
 def find_case(folder: Path, typed: str) -> str:

@@ -9,6 +9,7 @@ from console.case.brief import since_you_looked
 from console.case.gates import banners
 from console.case.hypotheses import next_test, rivals_unsplit
 from console.case.model import Case
+from console.case.severity import suggested
 from console.domain.instant import Instant
 
 
@@ -23,6 +24,8 @@ class CaseView:
     """What happened since the reader last looked."""
     warnings: tuple[str, ...] = ()
     next_test: str = ""
+    suggested: str = ""
+    """Another severity that the impact asks for."""
     unsaved: tuple[str, ...] = ()
     """What was written and is not on the disk, without its secrets."""
     why_unsaved: str = ""
@@ -43,4 +46,8 @@ def view_of(case: Case, now: Instant, looked: Instant | None, zone: ZoneInfo) ->
     warnings += [f"{p.file} line {p.line}: {p.says}" for p in case.problems]
     told = f"{test[0].name}.{test[1].name} {test[1].text}" if test is not None else ""
     since = tuple(since_you_looked(case, looked, now, zone)) if looked is not None else ()
-    return CaseView(case, since=since, warnings=tuple(warnings), next_test=told)
+    severity = suggested(case.impact)
+    other = (
+        f"{severity.severity}: {severity.why}" if severity is not None and severity.severity != case.severity else ""
+    )
+    return CaseView(case, since=since, warnings=tuple(warnings), next_test=told, suggested=other)

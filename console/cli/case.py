@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from console.case.book import Book, Unfit
+from console.case.checklists import CHECKLISTS, lines
 from console.case.comms import TEMPLATES, blame, vague
 from console.case.entries import evidence as evidence_draft
 from console.case.events import Draft
@@ -52,7 +53,10 @@ def command() -> None:
 def _words(words: tuple[str, ...]) -> str:
     """The text that was typed; `-` reads standard input."""
     if words == ("-",):
-        return standard_input().read(MOST_NOTE).decode("utf-8", "replace").strip()
+        data = standard_input().read(MOST_NOTE + 1)
+        if len(data) > MOST_NOTE:
+            raise click.UsageError(f"standard input is longer than {MOST_NOTE >> 10} KiB: note what matters of it")
+        return data.decode("utf-8", "replace").strip()
     return " ".join(words).strip()
 
 
@@ -766,6 +770,55 @@ def _changed(book: Book, name: str, loaded: Any, existing: bool, given: dict[str
     if given["to"]:
         book.turn(name, HypothesisState(given["to"]), given["reason"], given["evidence"])
     return code
+
+
+# --- checklists --------------------------------------------------------------------------------------------------
+
+
+@command.command("checklist")
+@click.argument("name", type=click.Choice(tuple(CHECKLISTS)), required=False)
+@click.option("--case", metavar="CASE", help="Also draft its hypotheses in this case; none is opened.")
+@writing
+def checklist(
+    name: str | None, case: str | None, config_path: Path | None, author: str | None, as_json: bool, plain: bool
+) -> int:
+    """Where to look, what would be seen, what stops the harm and what misleads. Without NAME: which there are."""
+    shown = [CHECKLISTS[name]] if name else list(CHECKLISTS.values())
+    drafted: list[str] = []
+    if case is not None:
+        if name is None:
+            raise click.UsageError("say which checklist: --case drafts the hypotheses of one")
+        book = opened(config_path, case, author)
+        drafted = [
+            str(book.hypothesis(statement, {"mechanism": f"then {seen}"}).data["name"])
+            for statement, seen in CHECKLISTS[name].predict
+        ]
+    if as_json:
+        write_json(
+            {
+                "checklists": [
+                    {
+                        "id": one.id,
+                        "title": one.title,
+                        "look": list(one.look),
+                        "predict": [list(p) for p in one.predict],
+                        "mitigate": list(one.mitigate),
+                        "trap": one.trap,
+                    }
+                    for one in shown
+                ],
+                "drafted": drafted,
+            }
+        )
+    else:
+        for one in shown:
+            for line in lines(one) if name else [f"{one.id}: {one.title}"]:
+                click.echo(line)
+    if drafted:
+        say(
+            f"drafted {', '.join(drafted)}: each opens with a prediction: `incident case hypothesis {case} {drafted[0]} --predict …`"
+        )
+    return Exit.DONE
 
 
 # --- verify ------------------------------------------------------------------------------------------------------

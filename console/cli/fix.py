@@ -30,7 +30,7 @@ from console.fixing import (
     subject_of,
     verified,
 )
-from console.guard.gate import Deed, NotAdmitted
+from console.guard.gate import Deed, NotAdmitted, Typed
 from console.guard.sanitise import safe
 from sources.base import SourceError
 
@@ -207,8 +207,12 @@ def branch_(
         say_plan(found)
         if found.problems:
             raise Refused(str(found.problems[0]))
-        gate = gate_of(subject.loaded, incident or name)
-        typed = typed_for(gate, deed_of(found, subject.service.name), confirm, reason)
+        from console.cli.case_session import may_fix
+
+        gate, deed = gate_of(subject.loaded, incident or name), deed_of(found, subject.service.name)
+        gate.judge(deed, Typed(deed.wanted))  # what no word lets pass comes before what a reason does
+        may_fix(subject.loaded, incident, reason)
+        typed = typed_for(gate, deed, confirm, reason)
         made = await make(subject.tags.repository, found, gate, typed, subject.service.name, seed)
         from console.case.entries import fix as fix_entry
         from console.cli.case_session import into_incident
@@ -439,7 +443,7 @@ def undo_(
     branch = branch_of(loaded, name, service)
     if not branch.finished:
         say(f"{branch.name} was not made to its end: what there is of it is taken away")
-    gate = gate_of(loaded, branch.incident)
+    gate = gate_of(loaded, branch.incident, mends=False)
     typed = typed_for(gate, Deed(UNDONE, branch.name, {}), confirm, reason)
     gone = _result(undo(Repository(branch.repository), branch, gate, typed, worktree_only=keep_branch))
     if as_json:

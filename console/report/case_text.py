@@ -10,6 +10,7 @@ from console.case.events import Event
 from console.case.gates import banners
 from console.case.hypotheses import next_test
 from console.case.model import Case, Hypothesis
+from console.case.severity import suggested
 from console.domain.instant import Instant, clock_text, span_text
 from console.report.case_json import durations
 
@@ -32,7 +33,7 @@ def case_lines(case: Case, now: Instant, zone: ZoneInfo, *, whole: bool = False)
     roles = ", ".join(f"{role} {person}" for role, person in sorted(case.roles.items())) or "nobody assigned"
     lines = [
         f"{case.id}  {case.title}",
-        f"{case.state}, severity {case.severity or 'not set'}; {roles}; {len(case.events)} entries by {', '.join(case.authors)}",
+        f"{case.state}, severity {severity_words(case)}; {roles}; {len(case.events)} entries by {', '.join(case.authors)}",
     ]
     impact = case.impact.get("statement") or case.impact.get("measured")
     lines.append(f"impact: {impact or 'not written down'}")
@@ -59,6 +60,17 @@ def case_lines(case: Case, now: Instant, zone: ZoneInfo, *, whole: bool = False)
     lines += timeline_lines(shown, now, zone)
     lines += [f"! {p.file} line {p.line}: {p.says}" for p in case.problems]
     return lines
+
+
+def severity_words(case: Case) -> str:
+    """The severity, and beside it what the impact suggests where that is another."""
+    found = suggested(case.impact)
+    told = case.severity or "not set"
+    return (
+        told
+        if found is None or found.severity == case.severity
+        else f"{told} (suggested {found.severity}: {found.why})"
+    )
 
 
 def timeline_lines(events: Iterable[Event], now: Instant, zone: ZoneInfo) -> list[str]:

@@ -311,3 +311,33 @@ def test_a_recovery_verdict_of_check_resolves_the_case(incident: Run, tmp_path: 
     )
     assert incident("case", "close", case, "--reason", "a known fault").code == 0
     assert json.loads(incident("case", "show", case, "--json").out)["overrides"] == []
+
+
+def test_a_checklist_drafts_hypotheses_and_opens_none(incident: Run) -> None:
+    case = new(incident)
+    listed = incident("case", "checklist").out.splitlines()
+    assert len(listed) == 6
+    ran = incident("case", "checklist", "third-party", "--case", case)
+    assert "trap:" in ran.out and "drafted H1" in ran.err
+    told = json.loads(incident("case", "show", case, "--json").out)
+    assert {one["state"] for one in told["hypotheses"]} == {"draft"} and len(told["hypotheses"]) == 3
+    assert incident("case", "checklist", "--case", case).code == 2
+
+
+def test_a_long_text_is_refused_whole_and_never_cut_unseen(
+    incident: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    import io
+    import sys
+
+    case = new(incident)
+
+    class Given:
+        buffer = io.BytesIO(b"x" * (65 << 10))
+
+    monkeypatch.setattr(sys, "stdin", Given())
+    assert incident("case", "note", case, "-").code == 2
+    Given.buffer = io.BytesIO(b"y" * (60 << 10))
+    assert incident("case", "note", case, "-").code == 0
+    assert "y" * (60 << 10) in (tmp_path / "state" / "cases" / case / "journal" / "alice.jsonl").read_text()
+    assert "y" * (60 << 10) in json.loads(incident("case", "show", case, "--json").out)["timeline"][-1]["text"]

@@ -9,6 +9,7 @@ from console.case.book import Blocked, Book, Unfit
 from console.case.events import Draft
 from console.case.gates import Wish, banners, change_warnings, fix_gates
 from console.case.model import CaseState
+from console.case.severity import suggested
 from console.domain.instant import rfc3339
 from console.report.case_json import case_json, durations
 from tests.case.conftest import Clock, MakeBook, recovered, seen
@@ -226,6 +227,38 @@ def test_sg2_the_fourth_attempt_needs_a_fresh_view(book: Book) -> None:
     assert "SG2" in [gate.rule for gate in fix_gates(book.read())]
     book.note("Fresh view by carol: the pool is not the cause")
     assert "SG2" not in [gate.rule for gate in fix_gates(book.read())]
+
+
+def test_sg1_says_no_once_to_a_fix_and_lets_pass_with_a_reason(book: Book) -> None:
+    with pytest.raises(Blocked, match="SG1"):
+        book.attempt_fix(WHY)
+    book.attempt_fix(WHY)
+    assert [(one.rule, one.reason) for one in book.read().overrides] == [("SG1", WHY)]
+
+
+@pytest.mark.parametrize(
+    ("impact", "severity"),
+    [
+        ({}, None),
+        ({"users_pct": 0.5}, "P3"),
+        ({"users_pct": 5}, "P2"),
+        ({"users_pct": 25}, "P1"),
+        ({"users_pct": 50}, "P0"),
+        ({"users_pct": 1, "data_risk": "orders may be lost"}, "P0"),
+        ({"users_pct": 1, "data_risk": "none"}, "P3"),
+        ({"journeys": "ordering"}, "P1"),
+        ({"journeys": "ordering", "workaround": "by telephone"}, "P2"),
+        ({"journeys": "ordering", "users_pct": 60}, "P0"),
+    ],
+)
+def test_the_impact_suggests_a_severity_and_the_higher_of_two(impact: dict[str, object], severity: str | None) -> None:
+    found = suggested(impact)
+    assert (found.severity if found is not None else None) == severity
+
+
+def test_a_suggestion_sets_nothing(book: Book) -> None:
+    book.write(Draft("impact", "x", {"users_pct": 80}))
+    assert book.read().severity == "P2"
 
 
 def test_sg3_a_second_change_while_one_is_unevaluated_is_told(book: Book) -> None:

@@ -54,14 +54,27 @@ NEED_A_TARGET = {f"repro {name}" for name in ("audit", "compare", "export", "min
 NEED_A_TARGET |= {
     f"case {name}"
     for name in (
-        *("action", "close", "evidence", "handoff", "hypothesis", "impact", "list", "mitigation", "note", "review"),
+        *(
+            "action",
+            "checklist",
+            "close",
+            "evidence",
+            "handoff",
+            "hypothesis",
+            "impact",
+            "list",
+            "mitigation",
+            "note",
+            "review",
+        ),
         *("role", "severity", "show", "snapshot", "state", "update", "verify"),
     )
 }
 NEED_A_TARGET |= {"recovery contract"}
 """And that which needs an incident: tests/recovery."""
+NEED_A_TARGET |= {f"fix {name}" for name in ("branch", "handover", "suspects", "undo", "verify")}
 NEED_A_TARGET |= {"report", "replay"}
-"""And those that need a case: tests/case and tests/report."""
+"""And those that need a repository or a case: tests/fix, tests/case and tests/report."""
 LINES = {"logs"}
 """Commands whose JSON is one document a line."""
 
