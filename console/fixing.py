@@ -9,6 +9,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from console.case.fold import fold
+from console.case.journal import Reader
+from console.case.model import CaseState
+from console.case.store import case_ids, cases_folder
 from console.config.effective import state_folder
 from console.config.load import Loaded
 from console.config.models import EnvironmentConfig, ServiceConfig
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
 OWN = "fix-branch"
 """The environment of a server that was started for a branch, where none is configured for it."""
 LOCAL = ("127.0.0.1", "localhost")
+OVER = (CaseState.CLOSED, CaseState.CANCELLED, CaseState.MERGED)
 OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 LONGEST_S = 86_400.0
 """How far back errors and changes are looked at where no deploy tells the time."""
@@ -85,9 +90,25 @@ def subject_of(loaded: Loaded, name: str | None) -> Subject:
     return Subject(loaded, having[chosen], tags)
 
 
-def gate_of(loaded: Loaded, incident: str) -> Gate:
-    """The gate that this command's effects pass."""
-    return Gate(audit_folder(loaded), user(), incident)
+def gate_of(loaded: Loaded, incident: str, *, mends: bool = True) -> Gate:
+    """The gate that these effects pass.
+
+    Args:
+        mends: The effect is a part of the fix, which a closed incident has no more; what is left may be taken away.
+    """
+    return Gate(audit_folder(loaded), user(), incident, blocked=_closed(loaded, incident) if mends else None)
+
+
+def _closed(loaded: Loaded, incident: str) -> str | None:
+    """Why nothing is done any more for an incident that is a case; None where it is none, or open."""
+    folder = cases_folder(state_folder(loaded))
+    if incident not in case_ids(folder):
+        return None
+    try:
+        case = fold(incident, Reader(folder / incident).read()[0])
+    except OSError as error:
+        return f"the case {incident} cannot be read: {error.strerror}"
+    return f"the incident {incident} is {case.state}" if case.state in OVER else None
 
 
 def audit_folder(loaded: Loaded) -> Path:

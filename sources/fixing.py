@@ -77,11 +77,19 @@ async def plan(
     """
     bad_name = name_problem(branch, protected)
     facts = await repository.branch_facts(branch if bad_name is None else "fix/name", base.commit)
-    path = worktree or worktree_path(facts.info.common_dir, facts.top, key)
+    path = worktree or _free_path(facts, key, branch)
     if bad_name is not None:
         facts = replace(facts, in_the_way=())
     found = planned(repository.path, branch, path, base, _known(facts, path, running), protected, chosen=chosen)
     return found if seed is None else replace(found, seed=safe(seed.name))
+
+
+def _free_path(facts: BranchFacts, key: str, branch: str) -> Path:
+    """Beside the repository; with the branch's name too where an incident has a work tree already."""
+    first = worktree_path(facts.info.common_dir, facts.top, key)
+    if not os.path.lexists(first) or key == branch:
+        return first
+    return worktree_path(facts.info.common_dir, facts.top, f"{key}-{branch}")
 
 
 def _known(facts: BranchFacts, path: Path, running: Sequence[str]) -> Known:

@@ -203,7 +203,7 @@ class Fixing:
         from sources.repository import Repository
 
         try:
-            gate = gate_of(self._loaded, branch.incident)
+            gate = gate_of(self._loaded, branch.incident, mends=False)
             gate.judge(Deed(UNDONE, branch.name, {}), Typed(typed))
             gone = await undo(Repository(branch.repository), branch, gate, Typed(typed))
         except (NotAdmitted, SourceError, ConfigError) as error:

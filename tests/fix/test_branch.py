@@ -635,3 +635,10 @@ async def test_a_linked_work_tree_of_the_user_is_no_different(work: Work, desk: 
     made = await desk.made(tmp_path / "linked", head)
     assert made.touched == () and everything(tmp_path / "linked") == before
     assert made.plan.worktree == tmp_path / ".worktrees" / "repo-INC-1"
+
+
+async def test_a_second_branch_of_an_incident_has_a_work_tree_of_its_own(work: Work, desk: Desk) -> None:
+    head = work.commit("One", a_txt="one\n")
+    first, second = await desk.made(work, head, "fix/a"), await desk.made(work, head, "fix/b")
+    assert (first.plan.worktree.name, second.plan.worktree.name) == ("repo-INC-1", "repo-INC-1-fix-b")
+    assert len(branches((desk.folder / "state" / "audit.jsonl").read_bytes())) == 2

@@ -187,3 +187,20 @@ def test_a_flag_since_the_good_deploy_is_named_where_no_commit_is(
     document = json.loads(out)
     assert code == 0 and [one["id"] for one in document["others"]] == ["new-tax"]
     assert any("no frame of the trace" in note for note in document["notes"])
+
+
+def test_nothing_is_mended_for_an_incident_that_is_over_and_what_is_left_can_be_taken_away(
+    shop: Any, incident: Any
+) -> None:
+    work, _, _, config = shop
+    code, out, err = incident("case", "new", "Orders fail", "--json", *config)
+    assert code == 0, err
+    case = json.loads(out)["id"]
+    branch = ("fix", "branch", "--incident", case, "--reason", "a drill of the whole way", *config)
+    codes = [incident(*branch, "--name", "fix/a", "--confirm", "fix/a")[0] for _ in range(2)]
+    assert codes[-1] == 0  # a soft gate may ask once
+    assert incident("case", "state", case, "cancelled", "--reason", "a drill", *config)[0] == 0
+    code, _, err = incident(*branch, "--name", "fix/b", "--confirm", "fix/b")
+    assert code == 5 and "B10" in err and "cancelled" in err
+    assert incident("fix", "undo", "--name", "fix/a", "--confirm", "fix/a", *config)[0] == 0
+    assert work.git("branch", "--list", "fix/*") == ""
