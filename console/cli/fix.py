@@ -207,8 +207,11 @@ def branch_(
         say_plan(found)
         if found.problems:
             raise Refused(str(found.problems[0]))
+        from console.cli.case_session import may_fix
+
         gate, deed = gate_of(subject.loaded, incident or name), deed_of(found, subject.service.name)
         gate.judge(deed, Typed(deed.wanted))  # what no word lets pass comes before what a reason does
+        may_fix(subject.loaded, incident, reason)
         typed = typed_for(gate, deed, confirm, reason)
         made = await make(subject.tags.repository, found, gate, typed, subject.service.name, seed)
         from console.case.entries import fix as fix_entry
