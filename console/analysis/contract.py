@@ -16,7 +16,7 @@ from console.analysis.tracks import ErrorTrack, Track, Tracks, build_tracks
 from console.analysis.view import known_at
 from console.analysis.whole import with_wholes
 from console.domain.diagnosis import Diagnosis, Standing, Symptom
-from console.domain.instant import Window
+from console.domain.instant import Instant, Window
 from console.domain.logs import Level
 from console.domain.observations import Observations
 from console.domain.recovery import Cause, Contract, Term, TermKind
@@ -33,6 +33,10 @@ HOLD_S = 900.0
 """Three evaluations, five minutes apart [D]."""
 HOLD_LEAST_S = 15.0
 BASELINE_S = 2 * 3600.0
+REACHES_S = (BASELINE_S, 4 * 3600.0, 8 * 3600.0, 26 * 3600.0, 8 * 86400.0)
+"""How far back the level is looked for, where the two hours before the onset tell too little."""
+LEAST_BLOCKS = 6
+"""Blocks on each side that a comparison takes [D]."""
 BASELINE_ENDS_S = 300.0
 """The level's stretch ends five minutes before the onset [D] and is two hours long: with one, 88 % of healthy services are called
 recovered after an hour, with two 96 % [M, made-up latencies with a lag-1 correlation of 0.3 and a noise of 12 %]."""
@@ -88,8 +92,8 @@ def write_contract(
     seen = known_at(seen)
     tracks = build_tracks(with_wholes(seen.series), seen.at)
     onset = min(diagnosis.onset if diagnosis.onset is not None else seen.window.start, seen.at)
-    end = onset - BASELINE_ENDS_S
-    writer = _Writer(tracks, Window(end - BASELINE_S, end), Window(onset, max(onset, seen.at)), hold_s, error_margin)
+    level = _stretch_before(tracks, {symptom.service for symptom in diagnosis.symptoms}, onset, hold_s / 3)
+    writer = _Writer(tracks, level, Window(onset, max(onset, seen.at)), hold_s, error_margin)
     chosen = list(_of_symptoms(writer, diagnosis))
     cause = cause_of(diagnosis)
     services = list(dict.fromkeys([t.service for t in chosen] + ([cause.service] if cause and cause.service else [])))
@@ -114,6 +118,21 @@ def write_contract(
         tuple(sorted(own))[:MOST_ERRORS],
         tuple(sorted({text for _, text in known} - own))[:MOST_ERRORS],
     )
+
+
+def _stretch_before(tracks: Tracks, services: set[str], onset: Instant, block_s: float) -> Window:
+    """The stretch of the level: the usual one, or a longer one where most series of what is harmed tell too little in it."""
+    end = onset - BASELINE_ENDS_S
+    harmed = [(t.times, t.step_s) for t in tracks.values if t.service in services]
+    harmed += [(t.times, t.step_s) for t in tracks.errors if t.service in services]
+    for reach in REACHES_S:
+        window = Window(end - reach, end)
+        known = sum(
+            points_in(times, window).sum() >= LEAST_BLOCKS * max(1.0, block_s / step / 2) for times, step in harmed
+        )
+        if 2 * known >= len(harmed):
+            return window
+    return Window(end - BASELINE_S, end)
 
 
 def _why(diagnosis: Diagnosis) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from console.analysis.constants import GATE_FAILURES, GATE_REQUESTS
 from console.analysis.contract import (
+    LEAST_BLOCKS,
     TRAFFIC_HIGH,
     TRAFFIC_LOW,
     error_lines,
@@ -57,7 +58,6 @@ LAG_S = 90.0
 WINDOWS = 4
 """The stretch that is judged reaches back at most this many times the hold time: an hour [D]."""
 LEAST_REQUESTS = 300
-LEAST_BLOCKS = 6
 NEW_ERRORS = 3
 """A new error line may come so often and no more [D]."""
 LEAST_COVERED = 0.5

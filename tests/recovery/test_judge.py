@@ -496,6 +496,20 @@ def test_a_contract_names_levels_of_before_the_incident_and_its_margins() -> Non
     assert any(t.kind is TermKind.TRAFFIC and t.critical for t in contract.terms)
 
 
+def test_where_the_hours_before_tell_too_little_the_level_is_that_of_the_day_before() -> None:
+    """Nothing is told of the hours until a quarter of one before the onset."""
+    gap = Made(errors=flat(0.004), p95=SLOW.p95, noise=0.05)
+    seen = observed(gap, WRITTEN)
+    far = [
+        Series.of(s.key, [(t if t > ONSET - 900 else t - 12 * 3600, v) for t, v in s], s.source) for s in seen.series
+    ]
+    seen = replace(seen, series=SeriesSet.of(far), history=Window(ONSET - 86400, WRITTEN))
+    contract = write_contract(seen, diagnose(seen))
+    latency = next(t for t in contract.terms if t.kind is TermKind.VALUE)
+    assert latency.baseline == pytest.approx(0.2, rel=0.1) and len(latency.blocks) >= 6
+    assert contract.baseline.seconds > 12 * 3600
+
+
 def test_a_margin_that_is_given_stands_in_the_contract() -> None:
     failures = next(t for t in contract_of(HEALTHY, error_margin=0.02).terms if t.kind is TermKind.ERRORS)
     assert (failures.relative, failures.absolute) == (0.0, 0.02)
