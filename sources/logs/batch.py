@@ -160,12 +160,16 @@ class Batch:
 
     def records(self, indexes: Sequence[int]) -> list[LogRecord]:
         """The whole records at some places."""
-        entries = [self.entry(index) for index in indexes]
-        alone = [not (entry.extra or entry.uncaught or entry.dropped) for entry in entries]
-        if len(entries) < _WORTH or not isinstance(self.form, ReadsLines) or not all(alone):
-            return [full(self.form, entry) for entry in entries]
-        made = self.form.full_lines([entry.line for entry in entries], [entry.offset for entry in entries])
-        return [record if record is not None else entry.light for record, entry in zip(made, entries, strict=True)]
+        form, lines = self.form, self._lines
+        read = [place for index in indexes if isinstance(place := self._places[index], int)]
+        if lines is None or len(read) < max(_WORTH, len(indexes)) or not isinstance(form, ReadsLines):
+            return [full(form, entry) for entry in map(self.entry, indexes)]
+        placed = [lines.at(place) for place in read]
+        made = form.full_lines([line for _, line in placed], [offset for offset, _ in placed])
+        return [
+            record if record is not None else self.entry(index).light
+            for record, index in zip(made, indexes, strict=True)
+        ]
 
     def messages(self) -> list[str]:
         """The message of each record. Not cleaned yet; of a message of several lines more than the first may be missing."""

@@ -89,7 +89,9 @@ class Matcher:
             gates, kinds = self._gates, batch.kinds
             found = [place for place in found if gates[kinds[place]]]
         sure = self._sure(batch, found)
-        doubtful = [place for place in found if place not in sure and self._may_match(batch, place)]
+        doubtful = [place for place in found if place not in sure]
+        if not (batch.sifted and (self._expressed or self._search is None)):
+            doubtful = [place for place in doubtful if self._may_match(batch, place)]
         records = batch.records(doubtful)
         taken = {place: record for place, record in zip(doubtful, records, strict=True) if matches(record)}
         if made is not None:
@@ -131,7 +133,7 @@ class Matcher:
     def _may_match(self, batch: Batch, place: int) -> bool:
         """Whether a record may match, from its lines: the whole of it need not be made otherwise."""
         looks = self._lines is not None and not batch.sifted and batch.kinds[place].level not in self._levels
-        if not looks and (self._search is None or (batch.sifted and self._expressed)):
+        if not looks and self._search is None:
             return True
         entry = batch.entry(place)
         if looks and self._lines is not None and not any(map(self._lines.line, (entry.line, *entry.extra))):

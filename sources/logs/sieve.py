@@ -255,7 +255,9 @@ class Sieve:
                 whole = [b for b in whole if not IN_KEY.match(block, b + len(word)) or self.line(_line_at(block, b))]
             found += whole
         for probes, contexts in self._stemmed:
-            for probe in probes:
+            # Looking for one character is quick, and this one is rare.
+            absent = any(b"@" in probe[4] for probe in probes) and b"@" not in block
+            for probe in probes if not absent else ():
                 begins = _compared(np, folded, same, size, probe)
                 if begins is not None:
                     ends = begins + len(probe[4])
