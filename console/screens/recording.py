@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import tzinfo
 
 from textual.screen import Screen
@@ -184,13 +185,32 @@ class CaseActions(Screen[None]):
 
 
 def note_of(text: str, now: Instant, zone: tzinfo) -> Draft:
-    """A note as it was typed; a time of day or a span back in front of it is when it happened, unless that is yet to come."""
+    """A note as it was typed.
+
+    A time of day or a span back in front of it is when it happened, unless that is yet to come; one of `FORMS` and a colon
+    says what it is.
+    """
     first, _, rest = text.strip().partition(" ")
     if rest.strip() and _WHEN.fullmatch(first):
         with suppress(BadTime):
             at = parse_time(first, now, zone)
-            return Draft("note", rest.strip(), occurred_at=at if at <= now else at - DAY_S)
-    return Draft("note", text.strip())
+            return replace(_formed(rest.strip()), occurred_at=at if at <= now else at - DAY_S)
+    return _formed(text.strip())
+
+
+def _formed(text: str) -> Draft:
+    word, colon, rest = text.partition(":")
+    told = rest.strip()
+    match word.strip().lower() if colon and told else "":
+        case "impact":
+            return Draft("impact", f"impact: {told}", {"statement": told})
+        case "lingering":
+            return Draft("impact", f"lingering effects: {told}", {"lingering": told})
+        case "mitigation":
+            return Draft("mitigation", told, {"kind": "other"})
+        case "decision":
+            return Draft("decision", told)
+    return Draft("note", text)
 
 
 async def _write(desk: Desk, draft: Draft, did: str) -> str:

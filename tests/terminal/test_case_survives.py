@@ -29,7 +29,7 @@ def case_of(state: Path) -> Case:
 def note(console: Console, text: str) -> None:
     """Type a note and wait for its confirmation."""
     console.type(b"a")
-    console.shows("what happened or was decided")
+    console.shows("what happened; a time in front")
     console.type(*(bytes([one]) for one in text.encode()), b"\r")
     console.shows(f"noted: {text} · on the disk")
 

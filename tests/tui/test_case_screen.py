@@ -122,6 +122,23 @@ def test_a_time_in_front_of_a_note_is_when_it_happened(text: str, words: str, ba
     assert draft.occurred_at == (None if back_s is None else NOW - back_s)
 
 
+def test_a_word_in_front_of_a_note_says_what_it_is() -> None:
+    def kind(text: str) -> tuple[str, str, dict[str, object]]:
+        draft = note_of(text, NOW, ZoneInfo("UTC"))
+        return draft.kind, draft.text, dict(draft.data)
+
+    assert kind("impact: a third of orders fail") == (
+        "impact",
+        "impact: a third of orders fail",
+        {"statement": "a third of orders fail"},
+    )
+    assert kind("-5m mitigation: rolled back") == ("mitigation", "rolled back", {"kind": "other"})
+    assert kind("Decision: wait")[:2] == ("decision", "wait")
+    assert kind("lingering: none")[2] == {"lingering": "none"}
+    assert kind("impact:") == ("note", "impact:", {})
+    assert kind("pool: 20 of 20")[:2] == ("note", "pool: 20 of 20")
+
+
 @pytest.mark.parametrize("pane", ["1", "2", "3", "4", "5"])
 async def test_m_keeps_what_is_selected_in_every_pane(system: System, folder: Path, pane: str) -> None:
     app = with_desk(system, folder)
