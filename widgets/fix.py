@@ -10,7 +10,7 @@ from console.fix.branch import Plan, shown
 from console.fix.finding import Finding, SuspectCommit
 from console.fix.view import BranchView
 from widgets.body import Body, Look, Row, note
-from widgets.details import facts, title
+from widgets.details import facts
 from widgets.ink import Line, right, wrap
 
 SWITCHED_OFF = "each runs with hooks, filters, pagers, signing and every other program of the repository switched off"
@@ -30,20 +30,22 @@ def suspects(finding: Finding | None, problem: SafeText, width: int, look: Look)
         ],
         width,
     )
-    rows.append(title(f"{len(finding.commits)} commit{'s' if len(finding.commits) != 1 else ''} between them"))
+    rows.append(
+        _heading(f"{len(finding.commits)} commit{'s' if len(finding.commits) != 1 else ''} between them", width)
+    )
     for one in finding.suspected:
         rows.append(_commit(one, width, look))
     rest = [one for one in finding.commits if one not in finding.suspected]
     if rest:
-        rows.append(title("nothing connects these with the failure"))
+        rows.append(_heading("nothing connects these with the failure", width))
         rows += [_commit(one, width, look) for one in rest]
     if finding.others:
-        rows.append(title("look also at"))
+        rows.append(_heading("look also at", width))
         rows += [
             _text(f"{c.kind} {c.id}{f': {c.summary}' if c.summary else ''}", "text", width) for c in finding.others
         ]
     if finding.notes:
-        rows.append(title("what is to be known"))
+        rows.append(_heading("what is to be known", width))
         rows += [_text(one, "warn", width) for one in finding.notes]
     return Body((), tuple(rows))
 
@@ -104,14 +106,14 @@ def _plan(plan: Plan, width: int) -> list[Row]:
         ],
         width,
     )
-    rows.append(title("nothing is done yet; it would run"))
+    rows.append(_heading("nothing is done yet; it would run", width))
     rows += [_command(command, width) for command in plan.commands()]
     rows.append(_text(SWITCHED_OFF, "muted", width))
     rows.append(_text(f"your checkout {plan.repository} is compared before and after, to the byte", "muted", width))
-    rows.append(title("and to take it away again"))
+    rows.append(_heading("and to take it away again", width))
     rows += [_command(command, width) for command in plan.undo()]
     if plan.notes:
-        rows.append(title("what is to be known"))
+        rows.append(_heading("what is to be known", width))
         rows += [_text(one, "warn", width) for one in plan.notes]
     return rows
 
@@ -131,9 +133,13 @@ def _made(view: BranchView, width: int) -> list[Row]:
         width,
     )
     if view.handover:
-        rows.append(title("to hand over"))
+        rows.append(_heading("to hand over", width))
         rows += [_text(line, "text", width) for line in view.handover]
     return rows
+
+
+def _heading(text: str, width: int) -> Row:
+    return Row.plain(Line(), Line.of((text, "title")).cut(width))
 
 
 def _command(command: tuple[str, ...], width: int) -> Row:
