@@ -152,7 +152,7 @@ class ExceptionsPane(Pane):
     def title_text(self) -> str:
         """With what is compared."""
         span = self.view.baseline_s
-        return f"Exceptions  now vs {span_text(span)} before" if span and self.view.exceptions else self.title
+        return f"Exceptions  vs {span_text(span)} before" if span and self.view.exceptions else self.title
 
     def facts(self) -> str:
         """How many kinds there are, and how many of them the time before did not have."""

@@ -179,6 +179,11 @@ class LogsPane(Pane):
         """While it follows."""
         return self.following
 
+    @property
+    def awaits_rows(self) -> bool:
+        """While another filter is read, source by source."""
+        return self.view.wanted_text is not None
+
     def body(self, width: int, height: int) -> Body:
         """The painted view."""
         return paint(

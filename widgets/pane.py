@@ -90,6 +90,11 @@ class Pane(Canvas, can_focus=True):
         """Whether it keeps its end in view, as a log tail does."""
         return False
 
+    @property
+    def awaits_rows(self) -> bool:
+        """Whether further rows are being read: the thing under the cursor may be among them, and has the cursor again then."""
+        return False
+
     # Painting
 
     def repaint(self) -> None:
@@ -169,7 +174,8 @@ class Pane(Canvas, can_focus=True):
                     self._index = number
                     return
         self._index = max(0, min(self._index, len(rows) - 1))
-        self._key = rows[self._index].key if rows and self._key else ""
+        if not self.awaits_rows:
+            self._key = rows[self._index].key if rows and self._key else ""
 
     # Moving
 

@@ -180,7 +180,7 @@ class PatternsPane(Pane):
     def title_text(self) -> str:
         """With what is compared."""
         span = self.view.baseline_s
-        return f"Patterns  now vs {span_text(span)} before" if span and self.view.patterns else self.title
+        return f"Patterns  vs {span_text(span)} before" if span and self.view.patterns else self.title
 
     def facts(self) -> str:
         """How many there are, and how many are new."""

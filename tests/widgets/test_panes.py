@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.strip import Strip
 
 from console.domain.logs import Level, LogRecord
+from console.domain.text import SafeText
 from console.state import LogsView, OperationRow, ServiceRow, Status, Word
 from tests.widgets.gallery import Gallery
 from tests.widgets.samples import LOOK, SCREENS, hostile, incident, logs, record
@@ -411,3 +412,22 @@ async def test_ascii_terminals_get_ascii(monkeypatch: pytest.MonkeyPatch) -> Non
             await pilot.pause()
             assert screen_text(app).isascii()
             assert "1 Signals =" in screen_text(app)
+
+
+async def test_the_cursor_is_on_its_record_again_when_another_filter_is_read_source_by_source() -> None:
+    records = tuple(record(place) for place in range(6))
+    app, pane = log_app(LogsView(records=records, total=6, status=Status(Word.LIVE, 1.0)))
+    async with app.run_test(size=(100, 30)):
+        pane.show_view(pane.view, LOOK)
+        pane.repaint()
+        pane.move(-1)
+        pane.move(-1)
+        wanted = pane.selected()
+        assert wanted == records[3]
+        for partly in ((), records[:1], records[2:5]):
+            reading = replace(pane.view, records=partly, total=len(partly), wanted_text=SafeText("more"))
+            pane.show_view(reading, LOOK)
+        assert pane.selected() == wanted
+        pane.show_view(replace(pane.view, records=records[:2], wanted_text=None), LOOK)
+        pane.show_view(replace(pane.view, records=records), LOOK)
+        assert pane.selected() == records[1], "where it is gone the cursor stays near its place"
