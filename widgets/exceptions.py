@@ -73,8 +73,8 @@ def _table(view: LogsView, look: Look) -> list[Column[ExceptionGroup]]:
         found.append(Column("trend", partial(_trend, steps), 8, drop=7, most=30, grow=1))
     return [
         *found,
-        Column("exception", lambda g, w: Line.of((_short_type(g, w), "strong")), 16, most=36, grow=2),
-        Column("raised in", lambda g, w: Line.of((INSIDE.join(g.frames) or UNKNOWN, "text")), 24, drop=2, grow=3),
+        Column("exception", lambda g, w: Line.of((_short_type(g, w), "strong")), 14, most=36, grow=2),
+        Column("raised in", lambda g, w: Line.of((INSIDE.join(g.frames) or UNKNOWN, "text")), 20, drop=2, grow=3),
     ]
 
 

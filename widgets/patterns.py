@@ -114,6 +114,8 @@ def paint(view: LogsView, width: int, height: int, look: Look) -> Body:
 def _table(view: LogsView, *, alone: bool = False) -> list[Column[Pattern]]:
     """The columns; `alone`: how a pattern compares is told in one of them, without the count of the time before."""
     span = view.baseline_s
+    # Where several services say the same, the rows are told apart by their service.
+    alike = len({pattern.template for pattern in view.patterns}) < len(view.patterns)
     compared = partial(short_ratio_text, baseline_s=span) if alone else ratio_text
     found: list[Column[Pattern]] = [
         Column("status", lambda p, w: Line.of((p.status.upper(), pattern_style(p.status))), 6),
@@ -127,12 +129,12 @@ def _table(view: LogsView, *, alone: bool = False) -> list[Column[Pattern]]:
     found += [
         Column("compared", lambda p, w: Line.of((compared(p), pattern_style(p.status))), 10, drop=2),
         Column("level", lambda p, w: Line.of((level_word(p.level), level_style(p.level))), 5, drop=5),
-        Column("service", lambda p, w: Line.of((p.service, "accent")), 8, drop=7, most=14, grow=1),
+        Column("service", lambda p, w: Line.of((p.service, "accent")), 8, drop=1 if alike else 7, most=14, grow=1),
     ]
     steps = max((len(pattern.trend) for pattern in view.patterns), default=0)
     if steps:
         found.append(Column("trend", partial(_trend, steps), 8, drop=3, most=30, grow=1))
-    return [*found, Column("pattern", lambda p, w: Line.of((p.template, "text")), 34, grow=3)]
+    return [*found, Column("pattern", lambda p, w: Line.of((p.template, "text")), 26 if alike else 34, grow=3)]
 
 
 def _trend(steps: int, pattern: Pattern, width: int) -> Line:

@@ -216,3 +216,10 @@ def test_why_a_pane_is_partial_stands_on_its_border_wherever_there_is_room(width
     assert top.width == bottom.width == width and "+48 more" in bottom.text
     live = Frame(width, 6, 2, "Patterns", "", "", replace(status, word=Word.LIVE)).around([], [])[-1]
     assert "counted" not in live.text
+
+
+@pytest.mark.parametrize("width", [66, 70, 76, 110])
+def test_patterns_that_say_the_same_in_several_services_tell_whose_they_are(width: int) -> None:
+    some = [replace(pattern("new", 40, 0, None), service=name, trend=(1, 2)) for name in ("checkout", "payments")]
+    said = text_of(patterns.paint(LogsView(patterns=tuple(some), baseline_s=600.0), width, 12, LOOK))
+    assert "checkout" in said and "payments" in said and said.count("NEW") == 2
