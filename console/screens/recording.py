@@ -28,9 +28,7 @@ from console.screens.places import TheCase
 from console.state import RecoveryView
 
 NO_DESK = "there is no place for cases: set state_dir in [console]"
-NOTE_HINT = (
-    "what happened or was decided, and when in front of it where that is not now: 14:05 rolled back, -10m pool full"
-)
+NOTE_HINT = "what happened; a time in front where not now (14:05, -10m); impact:, mitigation:, decision:, lingering: say what it is"
 TITLE_HINT = "the title of the new case; a snapshot of the diagnosis and the marked lines are written into it"
 DAY_S = 86_400.0
 _WHEN = re.compile(r"\d{1,2}:\d{2}(?::\d{2})?|-(?:\d+(?:\.\d+)?[smhd])+")
@@ -187,8 +185,8 @@ class CaseActions(Screen[None]):
 def note_of(text: str, now: Instant, zone: tzinfo) -> Draft:
     """A note as it was typed.
 
-    A time of day or a span back in front of it is when it happened, unless that is yet to come; one of `FORMS` and a colon
-    says what it is.
+    A time of day or a span back in front of it is when it happened, unless that is yet to come; `impact:`, `lingering:`,
+    `mitigation:` or `decision:` says what it is.
     """
     first, _, rest = text.strip().partition(" ")
     if rest.strip() and _WHEN.fullmatch(first):
