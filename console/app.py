@@ -53,6 +53,8 @@ if TYPE_CHECKING:
 
 TICK_S = 0.5
 """Panes are repainted at most this often; keys are answered at once."""
+RETRY_TICKS = 10
+"""What could not be saved is tried again every so many ticks."""
 NOTICE_S = 4.0
 """How long a sentence stands in the footer in place of the keys."""
 QUIT_WITHIN_S = 2.0
@@ -106,6 +108,8 @@ class IncidentConsole(TerminalCare[int]):
         self._ticks = 0
         self._quit_asked = float("-inf")
         self._notice_timer: Timer | None = None
+        self._notice_ends = float("-inf")
+        self._unsaved_told = False
         self._has_mouse = loaded.config.console.mouse
         self.failure = ""
         """Why the console had to close, for the normal screen."""
@@ -158,6 +162,22 @@ class IncidentConsole(TerminalCare[int]):
         if desk is not None and not self.session.replaying and desk.wants(state.now) and state.diagnosis is not None:
             self.run_worker(desk.keep(state), name="seen", group="seen", exit_on_error=False)
 
+    def _warn_unsaved(self) -> None:
+        """Say for as long as it is so that something is not in the case, on every screen, and try again to write it."""
+        desk, screen = self.session.desk, self.console_screen()
+        if desk is None:
+            return
+        if desk.unsaved:
+            if self._ticks % RETRY_TICKS == 0:
+                self.run_worker(desk.refresh(), name="retry", group="retry", exclusive=True, exit_on_error=False)
+            if screen is not None and asyncio.get_running_loop().time() > self._notice_ends:
+                counted = f"{desk.unsaved} entr{'y is' if desk.unsaved == 1 else 'ies are'}"
+                screen.footer.say(safe(f"NOT SAVED: {counted} not in the case: {desk.view.why_unsaved}", 300), "bad")
+                self._unsaved_told = True
+        elif self._unsaved_told:
+            self._unsaved_told = False
+            self.notice("saved: everything that was written is in the case")
+
     async def _resume(self, desk: Desk) -> None:
         """Take up the case that was left when the last console ended, however it ended."""
         told = await resumed(desk)
@@ -193,6 +213,7 @@ class IncidentConsole(TerminalCare[int]):
             return
         self._ticks += 1
         self._record()
+        self._warn_unsaved()
         ages_moved = self._ticks % 4 == 0 and not self.session.frozen
         if (self._dirty or ages_moved) and not terminal_is_behind(self):
             self._dirty = False
@@ -229,6 +250,7 @@ class IncidentConsole(TerminalCare[int]):
         if screen is not None:
             screen.footer.say(safe(text, 300))
             self._notice_timer = None if lasting else self.set_timer(NOTICE_S, screen.footer.say, name="notice")
+            self._notice_ends = asyncio.get_running_loop().time() + NOTICE_S
 
     # Keys.
 

@@ -255,6 +255,30 @@ async def test_what_cannot_be_saved_stays_on_the_screen_and_is_saved_later(
         assert events(folder)[-1] == "note"
 
 
+async def test_the_overview_says_what_is_not_saved_until_it_is(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("backspace")
+        write, full = os.write, True
+
+        def failing(fd: int, data: bytes) -> int:
+            if full and b"precious" in data:
+                raise OSError(errno.EROFS, "Read-only file system")
+            return write(fd, data)
+
+        monkeypatch.setattr(os, "write", failing)
+        await pilot.press("a")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        await pilot.press(*"precious words", "enter")
+        await until(lambda: "1 entry is not in the case: Read-only file system" in screen_text(app))
+        full = False
+        await until(lambda: "saved: everything that was written is in the case" in screen_text(app))
+        assert events(folder)[-1] == "note"
+
+
 async def test_what_others_write_is_seen(system: System, folder: Path) -> None:
     app = with_desk(system, folder)
     async with app.run_test(size=(120, 40)) as pilot:
