@@ -88,7 +88,7 @@ def anywhere(pattern: str) -> Search | None:
 
 
 def of_bytes(pattern: str) -> bytes | None:
-    """An expression of bytes that matches wherever a valid pattern matches in the UTF-8 of a text, whatever the case of letters, and
+    """An expression of bytes that matches wherever a valid pattern matches in an ASCII text, whatever the case of its letters, and
     maybe elsewhere. Python reads it as ripgrep does, and is quick with it.
 
     None where a match may be empty, can hold a blank or a brace, or is none of single characters and their repetitions.
@@ -137,17 +137,7 @@ def _class_of(operation: Any, value: Any, flags: int) -> bytes | None:
     taken = {c for c in map(chr, range(128)) if c != "\n" and (test(c) or test(c.swapcase()))}
     if not taken.isdisjoint(" {}"):
         return None
-    items = [(operation, value)] if operation is not _c.IN else list(value)
-    only_ascii = all(
-        (kind is _c.LITERAL and item < 128)
-        or (kind is _c.RANGE and item[1] < 128)
-        or (kind is _c.CATEGORY and flags & re.ASCII)
-        for kind, item in items
-    )
-    ascii_class = b"[%s]" % b"".join(b"\\x%02x" % ord(c) for c in sorted(taken)) if taken else b""
-    if only_ascii and not flags & re.IGNORECASE:
-        return ascii_class or None
-    return b"(?:%s[\\xc2-\\xf4][\\x80-\\xbf]+)" % (ascii_class + b"|" if ascii_class else b"")
+    return b"[%s]" % b"".join(b"\\x%02x" % ord(c) for c in sorted(taken)) if taken else None
 
 
 def stands_as_written(pattern: str) -> bool:

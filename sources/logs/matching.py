@@ -207,7 +207,8 @@ def _expressed(patterns: Sequence[str], given: Collection[str]) -> Iterator[Soug
     known = tuple(one for one in found if one is not None)
     if known and len(known) == len(found):
         search = re.compile(b"|".join(known)).search
-        if not any(search(name.encode()) for name in (*given, *[level.word for level in Level])):
+        names = (*given, *[level.word for level in Level])
+        if not any(search(name.encode()) or not name.isascii() for name in names):
             yield Sought((), expressions=known)
 
 

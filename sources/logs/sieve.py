@@ -57,8 +57,9 @@ class Apart:
 _ESCAPE = re.compile(rb"\\[^nrt\"\\\n]")
 _RIPGREP_ESCAPE = rb"\\[^nrt\x22\\\n]"
 """The same, as ripgrep reads it."""
-_UNLIKE_ITS_TEXT = rb"[\x00-\x09\x0b-\x1f\x5c\x7f-\xff]"
+_UNLIKE_ITS_TEXT = re.compile(rb"[\x00-\x09\x0b-\x1f\x5c\x7f-\xff]")
 """Where an expression is looked for: the line may hold an escape, or what is shown by a name or in another way."""
+_LIKE_ITS_TEXT = bytes(one for one in range(256) if _UNLIKE_ITS_TEXT.match(bytes((one,))) is None)
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _FOLDED = {b"i": rb"\xc4[\xb0\xb1]", b"k": rb"\xe2\x84\xaa", b"s": rb"\xc5\xbf"}
 """UTF-8 of the letters that are ASCII's once their case is changed or ignored: dotted and dotless i, the kelvin sign, long s."""
@@ -149,8 +150,8 @@ class Sieve:
         self.needles = tuple(dict.fromkeys(needles))
         self.stems = tuple(stems)
         self._uncaught, self._keyed = uncaught, keyed
-        self.expressions = (*expressions, _UNLIKE_ITS_TEXT) if expressions else ()
-        self._express = re.compile(b"|".join(self.expressions)) if expressions else None
+        self.expressions = (*expressions, _UNLIKE_ITS_TEXT.pattern) if expressions else ()
+        self._express = re.compile(b"|".join(expressions)) if expressions else None
         words = [word for needle in self.needles for word in needle]
         looked_for = [*words, *(part for stem in self.stems for part in (stem.text, *stem.tails))]
         folded = [one for letter, one in _FOLDED.items() if any(letter in word for word in looked_for)]
@@ -181,7 +182,7 @@ class Sieve:
             return True
         if self._uncaught and _begins_exception(line):
             return True
-        if self._express is not None and self._express.search(line) is not None:
+        if self._express is not None and (self._express.search(line) or _UNLIKE_ITS_TEXT.search(line)):
             return True
         return (b"\\" in line and _ESCAPE.search(line) is not None) or self._in_doubt(line)
 
@@ -268,14 +269,20 @@ class Sieve:
         found += self._expressed(block)
         return self._with_doubts(block, found)
 
-    def _expressed(self, block: bytes) -> Iterator[int]:
-        """Where the expressions match, one place of each line."""
-        search = self._express.search if self._express is not None else None
-        match = search(block) if search is not None else None
-        while search is not None and match is not None:
-            yield match.start()
+    def _expressed(self, block: bytes) -> list[int]:
+        """Where the expressions match, one place of each line, and where a line is unlike its text."""
+        if self._express is None:
+            return []
+        found: list[int] = []
+        search = self._express.search
+        match = search(block)
+        while match is not None:
+            found.append(match.start())
             begin = block.find(b"\n", match.start())
             match = search(block, begin) if begin >= 0 else None
+        if block.translate(None, _LIKE_ITS_TEXT):
+            found += [match.start() for match in _UNLIKE_ITS_TEXT.finditer(block)]
+        return found
 
     def _with_doubts(self, block: bytes, found: list[int]) -> list[int]:
         if b"\\" in block:

@@ -193,7 +193,7 @@ class Failing(StandIn):
     st.sampled_from([64, 200, 1 << 20]),
     st.booleans(),
     st.sampled_from([None, StandIn, StandIn, Failing]),
-    st.sampled_from(["shop", ""]),
+    st.sampled_from(["shop", "", "caf\u00e9 12"]),
     st.sampled_from([0.3, 2.0]),
 )
 def test_answers_are_those_without_it(
@@ -242,7 +242,7 @@ def test_answers_are_those_without_it(
 
 @pytest.mark.skipif(shutil.which("rg") is None, reason="ripgrep is not installed")
 @given(
-    st.sampled_from([r"\d{2}", "[0-9a-f]{3}", r"\w{4}", "é|k", r"\d\d?f", "(?i)k[io]", r"[^\s{}]{6}", r"\bio\b"]),
+    st.sampled_from([r"\d{2}", "[0-9a-f]{3}", r"\w{4}", "[kx]-", r"\d\d?f", "(?i)k[io]", r"[^\s{}]{6}", r"\bio\b"]),
     st.lists(PIECES, max_size=30).map(b"".join),
 )
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
@@ -304,6 +304,13 @@ def test_a_search_ends_with_its_question(tmp_path: Path, monkeypatch: pytest.Mon
         Engine(Spec("app", (str(tmp_path / "a.log"),))).answer(DAY, [Page("refused", 5)], Allowance(0.5))
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)
+
+
+def test_an_expression_that_a_configured_name_matches_is_in_every_record(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("2025-11-23 10:00:00 INFO started\n2025-11-23 10:00:01 INFO stopped\n")
+    for query in (r"/\w{6}\d/", r"/f\w\d\d$/", r"/\d{4}/"):
+        found = Engine(Spec("app", (str(tmp_path / "*.log"),), service="caf\u00e917")).answer(DAY, [Page(query, 5)])
+        assert found[0].value.matched == (2 if query.startswith("/f") else 0)
 
 
 def test_a_needle_in_a_configured_name_is_in_every_record(tmp_path: Path) -> None:
