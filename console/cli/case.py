@@ -637,12 +637,14 @@ def action(
     "--part",
     type=click.Choice(("trigger", "factor", "went_well", "went_badly", "lucky", "detection", "response", "recurrence")),
 )
+@click.option("--owner", metavar="NAME", help="Who brings it to its end.")
 @writing
 def review(
     case: str,
     words: tuple[str, ...],
     status: str | None,
     part: str | None,
+    owner: str | None,
     config_path: Path | None,
     author: str | None,
     as_json: bool,
@@ -651,15 +653,16 @@ def review(
     """Write a part of the post-mortem, or say how far it is. It asks what and how, never who."""
     book = opened(config_path, case, author)
     text = _words(words)
-    if not text and not status:
-        raise click.UsageError("give a text with --part, or --status")
+    if not (text or status or owner):
+        raise click.UsageError("give a text with --part, or --status, or --owner")
     if text and not part:
         raise click.UsageError("say which part of the review it is: --part factor")
     found = book.read()
     for hint in blame(text, sorted({*found.roles.values(), *found.authors})):
         say(f"look at this: {hint}")
-    data = {key: value for key, value in (("status", status), ("part", part)) if value}
-    event = book.write(Draft("review", text or f"post-mortem: {status}", data))
+    data = {key: value for key, value in (("status", status), ("part", part), ("owner", owner)) if value}
+    told_ = ", ".join(one for one in (status, f"owner {owner}" if owner else None) if one)
+    event = book.write(Draft("review", text or f"post-mortem: {told_}", data))
     return _done(book, event.text, as_json, **data)
 
 

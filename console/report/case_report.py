@@ -530,12 +530,17 @@ class _Maker:
 
     def review(self) -> Iterable[Block]:
         case = self.case
-        status = self._of("review")
+        reviews = [e for e in case.events if e.kind == "review"]
+        status = [e for e in reviews if e.data.get("status")][-1:]
+        owner = [e for e in reviews if e.data.get("owner")][-1:]
         yield Paragraph(
             (
-                Sentence(f"Post-mortem: {case.review}.", status)
-                if case.review
+                Sentence(f"Post-mortem: {case.review}.", tuple(e.id for e in status))
+                if status
                 else _missing("a status of the post-mortem."),
+                Sentence(f"Owner: {owner[0].data['owner']}.", (owner[0].id,))
+                if owner
+                else _missing("who owns the post-mortem."),
             )
         )
         names = {

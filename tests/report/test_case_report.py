@@ -168,7 +168,7 @@ def full(cases: Path, clock: Clock) -> Book:
         ("detection", "the alert waits ten minutes"),
     ):
         book.write(Draft("review", text, {"part": part}))
-    book.write(Draft("review", "post-mortem: Reviewed", {"status": "Reviewed"}))
+    book.write(Draft("review", "post-mortem: Reviewed", {"status": "Reviewed", "owner": "ann"}))
     book.action_item(
         "Add an alert on pool use",
         {"type": "detect", "owner": "ann", "due": "2026-12-04", "done_when": "it fires in the drill"},
@@ -230,6 +230,7 @@ def test_the_full_report_misses_nothing_but_what_nobody_wrote(full: Book, clock:
         "happened before",
         "response itself",
         "incident commander",
+        "owns the post-mortem",
         "detected sooner",
     ],
 )
