@@ -117,8 +117,8 @@ class Pass:
     formats: set[str] = field(default_factory=set)
     sought: tuple[Sought, ...] = ()
     """Each finds the lines that the questions need; empty: they need all."""
-    sieves: dict[int, list[Sieve]] = field(default_factory=dict)
-    """What finds them in files of a format, by its identity."""
+    sieves: dict[int, tuple[Format, list[Sieve]]] = field(default_factory=dict)
+    """What finds them in files of a format, by the identity of the format, which is kept with it so that no other gets it."""
     narrow: bool = False
     """Time, level, service and latency are all that is needed of the light records."""
     counted: Buckets | None = None
@@ -438,9 +438,10 @@ class Engine:
         """What finds the lines that the questions need in a part of a file, and the search for its words where ripgrep does that;
         None where reading all lines is as quick.
         """
-        known = run.sieves.get(id(form))
-        if known is None:
-            known = run.sieves[id(form)] = [one for sought in run.sought if (one := sought.sieve(form)) is not None]
+        if id(form) not in run.sieves:
+            made = [one for sought in run.sought if (one := sought.sieve(form)) is not None]
+            run.sieves[id(form)] = form, made
+        known = run.sieves[id(form)][1]
         if reader.streamed or size < bulk.BULK:
             quick = next((one for one in known if not one.stems), None)
             return quick, quick.search(reader, low, low + size) if quick is not None else None

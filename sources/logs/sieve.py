@@ -76,6 +76,8 @@ _ANYWHERE = 7
 _SPARE = 64 << 10
 _NEAR = 4096
 """Bytes before and behind a place in which its record is looked for."""
+_MUCH = 32 << 20
+"""Bytes of records that are kept until all are found."""
 _FEW = 40
 """Places in a block up to which their records are read by themselves."""
 _MOST_NEW = 16
@@ -395,7 +397,8 @@ class Sieve:
     def _records_found(
         self, reader: Reader, hits: Sequence[Found], reach: tuple[int, int], records: Records, check: Callable[[], None]
     ) -> list[tuple[int, bytes]] | None:
-        """The records in which something was found, each for itself; None where one of them is not surely whole in what is near.
+        """The records in which something was found, each for itself; None where one of them is not surely whole in what is near, or
+        all of them are much.
 
         Args:
             reader, records, check: As for `sift_found`.
@@ -404,7 +407,7 @@ class Sieve:
         """
         near: list[tuple[int, bytes]] = []
         start, end = reach
-        done = 0
+        done = total = 0
         for offset, _, places in hits:
             check()
             for place in places:
@@ -424,6 +427,9 @@ class Sieve:
                     return None
                 near.append((low + begin + record[0], text[record[0] : record[1]]))
                 done = low + begin + record[1]
+                total += record[1] - record[0]
+                if total > _MUCH:
+                    return None
         return near
 
     def _blocks_found(
