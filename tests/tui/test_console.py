@@ -9,10 +9,13 @@ from console.actions import ACTIONS
 from console.app import IncidentConsole
 from console.domain.diagnosis import State
 from console.screens.base import ConsoleScreen
+from console.screens.case import CaseScreen
 from console.screens.changes import ChangeScreen
 from console.screens.details import RecordScreen, UpstreamScreen
 from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
+from console.screens.fix import FixScreen
 from console.screens.overview import OverviewScreen
+from console.screens.repro import ReproScreen
 from console.screens.service import ServiceScreen
 from console.screens.suspect import SuspectScreen
 from sources.base import SourceUnavailable
@@ -304,6 +307,6 @@ async def test_a_collector_that_hangs_makes_every_pane_stale(system: System) -> 
 
 
 def test_every_action_of_the_table_is_carried_out_somewhere() -> None:
-    places = (IncidentConsole, OverviewScreen)
+    places = (IncidentConsole, OverviewScreen, CaseScreen, FixScreen, ReproScreen)
     missing = [a.id for a in ACTIONS if a.id != "quit_now" and not any(hasattr(p, f"do_{a.id}") for p in places)]
     assert missing == []
