@@ -154,6 +154,8 @@ class LogsView:
     rate_per_min: float | None = None
     skipped: int = 0
     """Records that arrived faster than they can be shown; all are counted and kept on disk."""
+    estimated: bool = False
+    """Whether `counts` and `total` are taken from a part of the records: others came too fast to be looked at."""
     newer_held_back: bool = False
     """Newer records than the last of `records` are known, and not shown since the reader does not follow."""
     status: Status = Status()

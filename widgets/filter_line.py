@@ -31,7 +31,7 @@ def _rights(view: LogsView, filter_text: str, search_text: str, marked: int) -> 
     elif view.status.word is Word.FROZEN and view.filter_text != filter_text:
         count = short = Line.of(("frozen: P shows it", "warn"))
     else:
-        count = short = Line.of((lines_text(view.total), "text"))
+        count = short = Line.of((lines_text(view.total, about=view.estimated), "text"))
     search = Line.of(("find ", "label"), (search_text, "match"), "  ") if search_text else Line()
     marks = Line.of((f"{marked:,} marked", "marker"), "  ") if marked else Line()
     return [search + marks + count, marks + count, marks + short, short]

@@ -122,7 +122,11 @@ class HistogramPane(Pane):
     def facts(self) -> str:
         """How long a column of the counts is."""
         counts = self.view.counts
-        return f"{lines_text(counts.total)} · {span_text(counts.step_s)} per step" if counts is not None else ""
+        return (
+            f"{lines_text(counts.total, about=self.view.estimated)} · {span_text(counts.step_s)} per step"
+            if counts is not None
+            else ""
+        )
 
     def body(self, width: int, height: int) -> Body:
         """The painted counts."""

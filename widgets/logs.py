@@ -165,7 +165,7 @@ class LogsPane(Pane):
 
     def facts(self) -> str:
         """How many match, and how fast they come."""
-        parts = [lines_text(self.view.total)] if self.view.total else []
+        parts = [lines_text(self.view.total, about=self.view.estimated)] if self.view.total else []
         if self.hints.marks:
             parts.append(f"{len(self.hints.marks)} marked")
         if not self.following:

@@ -114,9 +114,11 @@ def count(value: float) -> str:
     return plain(value)
 
 
-def lines_text(number: int) -> str:
-    """`1 line`, `4,787 lines`."""
-    return f"{number:,} line{'s' if number != 1 else ''}"
+def lines_text(number: int, *, about: bool = False) -> str:
+    """`1 line`, `4,787 lines`; `about 4,800 lines` where they were not all looked at, and more digits would say too much."""
+    if about:
+        number = int(float(f"{number:.2g}"))
+    return f"{'about ' if about else ''}{number:,} line{'s' if number != 1 else ''}"
 
 
 def short_count(value: float) -> str:

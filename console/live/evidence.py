@@ -152,7 +152,7 @@ class Evidence:
         stores = self._shapes.values()
         if baseline is None:
             return [store.exceptions(self._scope.window().start) for store in stores], None
-        before = [store.exceptions(baseline.start, baseline.end) for store in stores]
+        before: list[Sequence[ExceptionGroup]] = [store.exceptions(baseline.start, baseline.end) for store in stores]
         return [store.exceptions(baseline.end) for store in stores], before
 
     def kick(self) -> None:

@@ -225,6 +225,7 @@ class LogPane:
             total=counts.total,
             rate_per_min=lines.tail.rate_per_min(now) if live else None,
             skipped=lines.tail.dropped,
+            estimated=lines.tail.estimated,
         )
 
     def _reading(self) -> bool:

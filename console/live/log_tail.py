@@ -59,6 +59,8 @@ class LogTail:
         self._preloaded: dict[tuple[str, str, int], LogRecord] = {}
         self._arrivals: deque[tuple[Instant, int]] = deque()
         self._sampled: tuple[Instant, int] = (-math.inf, 1)
+        self.estimated = False
+        """Whether the counts are taken from a part of the records: some that were only counted may match or not."""
         self.dropped = 0
         """Matching records that left the pane's memory; they are counted, and still in their file."""
 
@@ -84,6 +86,7 @@ class LogTail:
             self._sampled = (now, records.one_in)
         fresh = [r for r in records if not self._known(r) and self._matches(r)]
         more = records.skipped * len(fresh) // max(1, len(records))
+        self.estimated = self.estimated or (records.skipped > 0 and len(fresh) < len(records))
         for number, record in enumerate(fresh):
             # The counts of all add up to exactly `more`.
             standing_for = 1 + more * (number + 1) // len(fresh) - more * number // len(fresh)

@@ -66,6 +66,7 @@ def test_the_pane_counts_what_was_only_counted_and_says_so() -> None:
     assert every.counts(window).total == 43
     assert half.counts(window).total == 5 + 16
     assert every.one_in(START + 11) == 4
+    assert half.estimated and not every.estimated, "all match, so all that were only counted do"
     assert every.one_in(START + 60) == 1
     assert every.rate_per_min(START + 10) == 43
     every.add(NewRecords(records[:1]), START + 70)

@@ -223,3 +223,12 @@ def test_patterns_that_say_the_same_in_several_services_tell_whose_they_are(widt
     some = [replace(pattern("new", 40, 0, None), service=name, trend=(1, 2)) for name in ("checkout", "payments")]
     said = text_of(patterns.paint(LogsView(patterns=tuple(some), baseline_s=600.0), width, 12, LOOK))
     assert "checkout" in said and "payments" in said and said.count("NEW") == 2
+
+
+def test_counts_that_are_taken_from_a_part_of_the_lines_are_not_told_to_the_last_one() -> None:
+    known = replace(logs(), total=151_905, status=Status(Word.LIVE, 0.0))
+    assert "151,905 lines" in filter_line.paint(known, 120, "x").text
+    assert "about 150,000 lines" in filter_line.paint(replace(known, estimated=True), 120, "x").text
+    pane = log_pane.LogsPane()
+    pane.view = replace(known, estimated=True)
+    assert pane.facts().startswith("about 150,000 lines")
