@@ -26,7 +26,7 @@ def svg_of(chart: Chart) -> str:
         return HEIGHT - BOTTOM - max(0.0, value) / top * (HEIGHT - TOP - BOTTOM)
 
     parts = [
-        f'<svg class="chart" role="img" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}">',
+        f'<svg class="chart" role="img" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}">',
         f"<title>{escape(chart.title)}</title>",
         *(_level(top * share, y(top * share), chart.unit) for share in (0.0, 0.5, 1.0)),
         *(
