@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.analysis.baseline import LASTING_RATIO, long_horizon, split
 from console.analysis.constants import LOCAL_HORIZON_S, MIN_NOISE_POINTS, OPEN_Z, P_RATE, WATCH_Z, Thresholds
-from console.analysis.episodes import FULL_BIN_S, PERSIST_S, Episode, begun_by, lasts, latest_episode, onset_at
+from console.analysis.episodes import FULL_BIN_S, Episode, begun_by, latest_episode, onset_at
 from console.analysis.moves import Move
 from console.analysis.signals import Family, Meaning
 from console.analysis.stats import fisher_greater, rolling_sum
@@ -23,6 +24,8 @@ UNHEARD_OF = 3.0
 """A bin that is so many times further off than the worst of the baseline needs no second one [D]."""
 POOL_S = 60.0
 """Failures are also judged over this many seconds at once, so that a slow trickle shows [D]."""
+BURST_S = 30.0
+"""Failures that all came within so many seconds, in bins finer than a minute, are one hiccup [D]."""
 BURST_FAILURES = 50
 """So many failures beyond the baseline count however short they came [D]."""
 
@@ -85,7 +88,7 @@ def _judge_errors(
         return None
     start = _first_failing(failures, requests, p0, episode)
     stretch = slice(start, episode.last + 1)
-    brief = _brief(failures[stretch], requests[stretch], p0, track.step_s)
+    brief = _brief(failures[stretch], requests[stretch], p0, phi, track.step_s, thresholds.min_excess_failures)
     bad, total = float(failures[stretch].sum()), float(requests[stretch].sum())
     excess = bad - p0 * total
     move = Move(
@@ -117,7 +120,7 @@ def _judge_errors(
     if excess < thresholds.min_excess_failures:
         return replace(move, opened=False, short=f"only {excess:.0f} failures beyond the baseline")
     if brief and excess < BURST_FAILURES:
-        return replace(move, opened=False, short=f"has not lasted {PERSIST_S:.0f} s")
+        return replace(move, opened=False, short=f"came within {BURST_S:.0f} s")
     if fisher_greater(round(bad), round(total), round(base_f), round(base_n)) > P_RATE:
         return replace(move, opened=False, short="as many failures may be chance")
     return move
@@ -138,16 +141,23 @@ def _failing_longer(lead: float, older: float, thresholds: Thresholds) -> bool:
     return lead >= LASTING_RATIO * older and lead - older >= thresholds.min_effect_ratio
 
 
-def _brief(failures: Numbers, requests: Numbers, p0: float, step_s: float) -> bool:
-    """Whether failures above the baseline came in one short burst: neither dense for `PERSIST_S` nor spread over twice `POOL_S`."""
+def _brief(failures: Numbers, requests: Numbers, p0: float, phi: float, step_s: float, least: int) -> bool:
+    """Whether failures came in one short burst: without the densest `BURST_S` of them, the rest is no more than the baseline's.
+
+    The rest must itself be the `least` that counts, until twice `POOL_S` is seen: a few by chance before a burst are no beginning.
+    """
     import numpy as np
 
-    failing = (failures > 0) & (failures > 2 * p0 * requests)
-    places = np.flatnonzero(failing)
-    if step_s >= FULL_BIN_S or not places.size:
+    if step_s >= FULL_BIN_S:
         return False
-    spread = float(places[-1] - places[0] + 1) * step_s
-    return spread < 2 * POOL_S and not bool(lasts(failing, step_s).any())
+    width = max(1, math.ceil(BURST_S / max(step_s, 1.0)))
+    end = int(rolling_sum(failures, width).argmax()) + 1
+    rest = np.ones(failures.size, dtype=bool)
+    rest[max(0, end - width) : end] = False
+    bad, total = np.array([failures[rest].sum()]), np.array([requests[rest].sum()])
+    if float(_count_z(bad, total, p0, phi)[0]) < WATCH_Z:
+        return True
+    return failures.size * step_s < 2 * POOL_S and float(bad[0] - p0 * total[0]) < least
 
 
 def _count_noise(track: ErrorTrack, cut: int, half: int, p0: float, phi: float) -> tuple[Numbers, Numbers]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import heapq
 import random
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from statistics import fmean
@@ -25,6 +26,7 @@ BEFORE_S = 2400.0
 RATE = 16.0
 """Requests per second at the entry."""
 WORKERS = 24
+LOOK_EVERY_S = 5
 QUANTILES = {"latency_p50": 0.5, "latency_p95": 0.95, "latency_p99": 0.99}
 CALLS = {"front": {"basket": 0.4, "stock": 0.5}, "basket": {"bank": 0.5, "stock": 0.4}, "bank": {}, "stock": {}}
 """Calls of a request to each callee; callers before callees."""
@@ -54,6 +56,20 @@ class Stall:
     """Of its usual one; 0: it stands still."""
 
 
+STALLS = {
+    "ten seconds": (Stall(3, 13),),
+    "twenty seconds": (Stall(7, 27),),
+    "twenty slow seconds": (Stall(5, 25, 0.2),),
+    "four of four seconds": (Stall(5, 9), Stall(25, 29), Stall(45, 49), Stall(65, 69)),
+}
+FAULTS = {
+    "a slower service": Fault("basket", 7, slower=3.0),
+    "a slower leaf": Fault("bank", 3, slower=2.5),
+    "failures": Fault("bank", 5, failing=0.2),
+    "a few failures": Fault("front", 1, failing=0.03),
+}
+
+
 @dataclass
 class Shop:
     """Requests of a while, and what a monitoring system would have made of them at any moment.
@@ -69,7 +85,7 @@ class Shop:
     seed: int
     stalls: tuple[Stall, ...] = ()
     faults: tuple[Fault, ...] = ()
-    patience_s: float = 2.0
+    patience_s: float = 5.0
     length_s: float = 240.0
     served: dict[str, list[tuple[Instant, float, bool]]] = field(default_factory=lambda: defaultdict(list))
     """(end, seconds, failed) by service."""
@@ -132,6 +148,10 @@ class Shop:
             series=SeriesSet.of(series),
             sources=tuple(SourceReport(n, "csv", SourceState.OK, role=n) for n in ("metrics", "changes")),
         )
+
+    def looks(self, step_s: float) -> Iterator[tuple[int, Observations]]:
+        """What is known every few seconds from when something happens on, and after how many of them."""
+        return ((after, self.seen(after, step_s)) for after in range(0, int(self.length_s) + 1, LOOK_EVERY_S))
 
     def _series(self, name: str, edges: list[Instant]) -> list[Series]:
         points: dict[str, list[tuple[Instant, float]]] = defaultdict(list)

@@ -9,30 +9,16 @@ import pytest
 
 from console.analysis.diagnose import diagnose
 from console.domain.diagnosis import Diagnosis, State
-from tests.incidents.shop import BEFORE_S, START, Fault, Shop, Stall
+from tests.incidents.shop import BEFORE_S, FAULTS, STALLS, START, Shop
 
-LOOK_EVERY_S = 5
 STEPS_S = (5.0, 15.0)
 """Of metrics that are scraped, and of half an hour of log lines."""
 SOON_S = 60
-STALLS = {
-    "ten seconds": (Stall(3, 13),),
-    "twenty seconds": (Stall(7, 27),),
-    "twenty slow seconds": (Stall(5, 25, 0.2),),
-    "four of four seconds": (Stall(5, 9), Stall(25, 29), Stall(45, 49), Stall(65, 69)),
-}
-FAULTS = {
-    "a slower service": Fault("basket", 7, slower=3.0),
-    "a slower leaf": Fault("bank", 3, slower=2.5),
-    "failures": Fault("bank", 5, failing=0.2),
-    "a few failures": Fault("front", 1, failing=0.03),
-}
 
 
 def looked_at(shop: Shop, step_s: float) -> Iterator[tuple[int, Diagnosis]]:
     """What is said of it, every few seconds from when something happens on."""
-    for after in range(0, int(shop.length_s) + 1, LOOK_EVERY_S):
-        yield after, diagnose(shop.seen(after, step_s))
+    return ((after, diagnose(seen)) for after, seen in shop.looks(step_s))
 
 
 @cache
