@@ -87,6 +87,8 @@ OPTIONS = (
     # A new work tree holds the whole commit, and no setting of the repository is written for it.
     "core.sparseCheckout=false",
     "worktree.useRelativePaths=false",
+    # Writing files waits more than it works: three times as fast with four at once, on two busy processors [M].
+    "checkout.workers=4",
 )
 
 EMPTY_TREE = {
