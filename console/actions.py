@@ -84,7 +84,9 @@ ACTIONS: tuple[Action, ...] = (
         "pane_3", ("3",), "pane 3", "The third pane; on the overview the logs: counts, patterns, the filtered tail."
     ),
     Action("pane_4", ("4",), "pane 4", "The fourth pane; on the overview the changes: deploys and what else changed."),
-    Action("pane_5", ("5",), "pane 5", "The fifth pane; on the overview the upstreams, on the log screen the exceptions."),
+    Action(
+        "pane_5", ("5",), "pane 5", "The fifth pane; on the overview the upstreams, on the log screen the exceptions."
+    ),
     Action("up", ("up", "k"), "up", "Previous row."),
     Action("down", ("down", "j"), "down", "Next row."),
     Action("page_up", ("pageup",), "page up", "One page up."),

@@ -504,8 +504,8 @@ def test_frozen_is_a_banner() -> None:
 
 
 def test_the_footer_greys_and_never_hides() -> None:
-    usable = footer.paint(ACTIONS, {}, 120)
-    greyed = footer.paint(ACTIONS, {"freeze": "nothing to freeze yet"}, 120)
+    usable = footer.paint(ACTIONS, {}, 200)
+    greyed = footer.paint(ACTIONS, {"freeze": "nothing to freeze yet"}, 200)
     assert usable.text == greyed.text
     assert ("freeze", "text") in usable.spans and ("freeze", "muted") in greyed.spans
 
