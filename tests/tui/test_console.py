@@ -112,7 +112,7 @@ async def test_escape_gives_the_old_filter_back(system: System) -> None:
     app = system.app()
     async with app.run_test(size=(120, 40)) as pilot:
         await diagnosed(app, pilot)
-        await pilot.press("slash", *" timeout")
+        await pilot.press("slash", *"timeout")
         await until(lambda: app.session.filter_text == "level:>=warn timeout")
         await pilot.press("escape")
         await until(lambda: isinstance(app.screen, OverviewScreen))
