@@ -11,6 +11,7 @@ from console.analysis.constants import LOCAL_HORIZON_S, MIN_NOISE_POINTS, OPEN_Z
 from console.analysis.episodes import FULL_BIN_S, Episode, begun_by, latest_episode, onset_at
 from console.analysis.moves import Move
 from console.analysis.signals import Family, Meaning
+from console.analysis.stalls import UNKNOWN, Stalls
 from console.analysis.stats import fisher_greater, rolling_sum
 from console.analysis.tracks import ErrorTrack
 from console.domain.instant import Instant, Window
@@ -30,9 +31,15 @@ BURST_FAILURES = 50
 """So many failures beyond the baseline count however short they came [D]."""
 
 
-def judge_errors(track: ErrorTrack, at: Instant, window: Window, thresholds: Thresholds) -> Move | None:
-    """The newest departure of a failure rate that has counts behind it."""
-    best = _judge_errors(track, at, window, thresholds, LOCAL_HORIZON_S)
+def judge_errors(
+    track: ErrorTrack, at: Instant, window: Window, thresholds: Thresholds, stalls: Stalls = UNKNOWN
+) -> Move | None:
+    """The newest departure of a failure rate that has counts behind it.
+
+    Args:
+        stalls: When everything was slow at once: failures of some seconds then are one hiccup.
+    """
+    best = _judge_errors(track, at, window, thresholds, stalls, LOCAL_HORIZON_S)
     if best is not None and best.ongoing and best.opened:
         return best
     horizon = long_horizon(track.times, at)
@@ -44,12 +51,12 @@ def judge_errors(track: ErrorTrack, at: Instant, window: Window, thresholds: Thr
     older, early, local = (float(track.failures[p].sum() / max(track.requests[p].sum(), 1.0)) for p in parts)
     if not _failing_longer(min(early, local), older, thresholds):
         return best
-    lasting = _judge_errors(track, at, window, thresholds, horizon)
+    lasting = _judge_errors(track, at, window, thresholds, stalls, horizon)
     return lasting if lasting is not None and lasting.ongoing and lasting.opened else best
 
 
 def _judge_errors(
-    track: ErrorTrack, at: Instant, window: Window, thresholds: Thresholds, horizon_s: float
+    track: ErrorTrack, at: Instant, window: Window, thresholds: Thresholds, stalls: Stalls, horizon_s: float
 ) -> Move | None:
     """Distance of a bin: (failures - p0 n) / sqrt(phi p0 (1 - p0) n), where p0 = (failures + 0.5) / (n + 1) of the baseline.
 
@@ -88,7 +95,10 @@ def _judge_errors(
         return None
     start = _first_failing(failures, requests, p0, episode)
     stretch = slice(start, episode.last + 1)
-    brief = _brief(failures[stretch], requests[stretch], p0, phi, track.step_s, thresholds.min_excess_failures)
+    stalled = bool(stalls.lately(times[stretch], track.step_s).any())
+    brief = stalled and _brief(
+        failures[stretch], requests[stretch], p0, phi, track.step_s, thresholds.min_excess_failures
+    )
     bad, total = float(failures[stretch].sum()), float(requests[stretch].sum())
     excess = bad - p0 * total
     move = Move(

@@ -14,6 +14,7 @@ from console.analysis.moves import Move, judge
 from console.analysis.plausible import contradicted, unfelt
 from console.analysis.signals import Family
 from console.analysis.spanmoves import NEW_LINES, SpanView, judge_spans, new_errors, recorded_before
+from console.analysis.stalls import stalls_of
 from console.analysis.symptoms import harms_users
 from console.analysis.tails import tails_named
 from console.analysis.view import View
@@ -27,12 +28,15 @@ FAMILY_CHANCE = 0.05
 def departures(view: View, limits: Thresholds) -> list[Move]:
     """What metrics and log lines show, opened or not; spans and silences are asked by themselves."""
     seen = view.seen
-    found = [judge_errors(track, seen.at, seen.window, limits) for track in view.tracks.errors]
-    found += [judge(track, seen.at, seen.window, limits) for track in view.tracks.values]
+    stalls = stalls_of(view.tracks.values, seen.at)
+    found = [judge_errors(track, seen.at, seen.window, limits, stalls) for track in view.tracks.errors]
+    found += [judge(track, seen.at, seen.window, limits, stalls) for track in view.tracks.values]
     moves = [m for m in found if m is not None]
     if view.covered is not None and view.records:
         source = view.records[-1].source or "logs"
-        moves += log_moves(view.records, view.covered, seen.at, seen.window, limits, source, seen.records is not None)
+        moves += log_moves(
+            view.records, view.covered, seen.at, seen.window, limits, source, stalls, seen.records is not None
+        )
         told = {m.service for m in moves if m.metric == "error_lines" and m.opened}
         moves = [m for m in moves if m.metric != "log_errors" or m.service not in told]
         known = {m.service for m in moves if m.meaning.signal == "log_errors" and m.opened}

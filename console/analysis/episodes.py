@@ -42,10 +42,10 @@ class Episode:
     bins: int
 
 
-def latest_episode(z: Numbers, big: Flags, step_s: float) -> Episode | None:
+def latest_episode(z: Numbers, big: Flags, step_s: float, unsure: Flags | None = None) -> Episode | None:
     """The newest departure: opened by one bin at `OPEN_Z` or two of three at `WATCH_Z`, closed by `CLEAR_BINS` calm bins.
 
-    In bins finer than `FULL_BIN_S` it opens once it `lasts`.
+    In bins finer than `FULL_BIN_S` it opens once it `lasts`; where `unsure` is false it need not.
 
     The start is walked back from the first opening bin while the distance exceeds `CLEAR_Z`; earlier openings belong to it
     where at least half of the bins between are off.
@@ -55,7 +55,8 @@ def latest_episode(z: Numbers, big: Flags, step_s: float) -> Episode | None:
     hot = (z >= WATCH_Z) & big
     if not hot.any():
         return None
-    opening = (((z >= OPEN_Z) & big) | (hot & (rolling_sum(hot, 3) >= 2))) & lasts(hot, step_s)
+    proved = lasts(hot, step_s) if unsure is None else lasts(hot, step_s) | ~unsure
+    opening = (((z >= OPEN_Z) & big) | (hot & (rolling_sum(hot, 3) >= 2))) & proved
     opens = np.flatnonzero(opening)
     if not opens.size:
         return None

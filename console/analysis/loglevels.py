@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from console.analysis.constants import Thresholds
 from console.analysis.moves import Move, judge
 from console.analysis.signals import Family, Meaning
+from console.analysis.stalls import Stalls
 from console.analysis.stats import g_squared
 from console.analysis.tracks import Track
 from console.domain.instant import Instant, Window
@@ -36,6 +37,7 @@ def log_moves(
     window: Window,
     thresholds: Thresholds,
     source: str,
+    stalls: Stalls,
     every_level: bool = True,
 ) -> list[Move]:
     """Services whose error lines left their level inside `span`, the stretch that the records cover.
@@ -78,7 +80,7 @@ def log_moves(
         track = Track(
             SeriesKey(service, "", "error_lines"), LOG_ERRORS, edges[1:][covered], counts[covered], step, source=source
         )
-        move = judge(track, at, window, thresholds)
+        move = judge(track, at, window, thresholds, stalls)
         if move is None:
             continue
         end = at if move.end is None else move.end

@@ -25,6 +25,7 @@ from console.analysis.constants import (
 from console.analysis.episodes import begun_by, latest_episode, onset_at, share_of_runs
 from console.analysis.onset import Onset
 from console.analysis.signals import Family, Meaning
+from console.analysis.stalls import UNKNOWN, Stalls
 from console.analysis.stats import median_of, samples_needed
 from console.analysis.tracks import Track
 from console.domain.instant import Instant, Window
@@ -95,16 +96,21 @@ class Move:
         return Onset(self.onset, min(earliest, self.onset), max(latest, self.onset))
 
 
-def judge(track: Track, at: Instant, window: Window, thresholds: Thresholds) -> Move | None:
-    """The newest departure of a series in the direction that harms; either direction where neither does by itself."""
+def judge(track: Track, at: Instant, window: Window, thresholds: Thresholds, stalls: Stalls = UNKNOWN) -> Move | None:
+    """The newest departure of a series in the direction that harms; either direction where neither does by itself.
+
+    Args:
+        stalls: When everything was slow at once: what departs then has to last.
+    """
     moves = [
         move
         for sign in ((1, -1) if track.meaning.harm == 0 else (1,))
-        if (move := _judge(track, sign, at, window, thresholds)) is not None
+        if (move := _judge(track, sign, at, window, thresholds, stalls)) is not None
     ]
     best = max(moves, key=lambda m: (m.ongoing, m.opened, m.z), default=None)
     if (best is None or not (best.ongoing and best.opened)) and _worse_for_hours(track, at):
-        lasting = _judge(track, 1, at, window, thresholds, long_horizon(track.times, at) or LOCAL_HORIZON_S)
+        horizon_s = long_horizon(track.times, at) or LOCAL_HORIZON_S
+        lasting = _judge(track, 1, at, window, thresholds, stalls, horizon_s)
         if lasting is not None and lasting.ongoing and lasting.opened:
             return lasting
     return best
@@ -123,7 +129,13 @@ def _worse_for_hours(track: Track, at: Instant) -> bool:
 
 
 def _judge(
-    track: Track, sign: int, at: Instant, window: Window, thresholds: Thresholds, horizon_s: float = LOCAL_HORIZON_S
+    track: Track,
+    sign: int,
+    at: Instant,
+    window: Window,
+    thresholds: Thresholds,
+    stalls: Stalls,
+    horizon_s: float = LOCAL_HORIZON_S,
 ) -> Move | None:
     family = track.meaning.family
     cut = split(track.times, at, horizon_s)
@@ -139,7 +151,7 @@ def _judge(
         return None
     z = (local - base.level) / base.scale
     big = big_enough(family, local, base.level, thresholds)
-    episode = latest_episode(z, big, track.step_s)
+    episode = latest_episode(z, big, track.step_s, stalls.lately(times, track.step_s))
     if episode is None:
         return None
     current = episode.ongoing and at - times[-1] <= max(STALE_STEPS * track.step_s, 120.0)

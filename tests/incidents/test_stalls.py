@@ -14,6 +14,8 @@ from tests.incidents.shop import BEFORE_S, FAULTS, STALLS, START, Shop
 STEPS_S = (5.0, 15.0)
 """Of metrics that are scraped, and of half an hour of log lines."""
 SOON_S = 60
+AT_ONCE_S = 35
+"""Two intervals of 15 s, and the part of one before them."""
 
 
 def looked_at(shop: Shop, step_s: float) -> Iterator[tuple[int, Diagnosis]]:
@@ -46,6 +48,15 @@ def test_trouble_that_stays_is_found_within_a_minute(name: str, step_s: float) -
     assert 0 < after - fault.since <= SOON_S
     assert found.suspects[0].service == fault.service
     assert found.onset == pytest.approx(START + BEFORE_S + fault.since, abs=step_s)
+
+
+@pytest.mark.parametrize("step_s", STEPS_S)
+@pytest.mark.parametrize("name", ["a slower service", "failures"])
+def test_trouble_of_a_part_is_found_at_once(name: str, step_s: float) -> None:
+    """What departs while the others are calm is no stall of the machine."""
+    fault = FAULTS[name]
+    after = next(a for a, d in looked_at(faulty(name), step_s) if d.state is State.INCIDENT)
+    assert after - fault.since <= AT_ONCE_S
 
 
 def test_a_stall_shows_where_it_is_looked_for() -> None:
