@@ -121,6 +121,7 @@ class Desk:
             self.book = await asyncio.to_thread(Book.new, self.folder, title, self.author, data, self._clock)
         self._looked = None
         await self.write(*drafts)
+        await self.looked()
         return self.book.id
 
     async def refresh(self) -> None:
