@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -563,23 +564,22 @@ async def test_a_branch_that_was_not_made_to_its_end_can_be_taken_away(work: Wor
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs to become another user")
-def test_a_folder_that_cannot_be_listed_does_not_keep_a_branch_from_being_made(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_listed_does_not_keep_a_branch_from_being_made() -> None:
     from sources.plumbing.snapshot import differences, snapshot
 
-    top, data = tmp_path / "top", tmp_path / "top" / "data"
-    data.mkdir(parents=True)
-    (top / "a.txt").write_text("one\n")
-    for folder in (tmp_path.parent.parent, tmp_path.parent, tmp_path, top):
-        folder.chmod(0o755)
-    data.chmod(0o700)
-    os.seteuid(65534)
-    try:
-        before = snapshot(top, ())
-        assert {"", "a.txt", "data"} == set(before.checkout)
-    finally:
-        os.seteuid(0)
-    (top / "a.txt").write_text("two\n")
-    assert differences(before, snapshot(top, ()), ()) == ["a.txt"]
+    with tempfile.TemporaryDirectory() as name:  # the folders above pytest's own let nobody else in
+        top, data = Path(name), Path(name) / "data"
+        data.mkdir(mode=0o700)
+        (top / "a.txt").write_text("one\n")
+        top.chmod(0o755)
+        os.seteuid(65534)
+        try:
+            before = snapshot(top, ())
+            assert {"", "a.txt", "data"} == set(before.checkout)
+        finally:
+            os.seteuid(0)
+        (top / "a.txt").write_text("two\n")
+        assert differences(before, snapshot(top, ()), ()) == ["a.txt"]
 
 
 async def test_what_somebody_else_made_meanwhile_stays(work: Work, desk: Desk) -> None:

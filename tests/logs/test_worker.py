@@ -228,7 +228,8 @@ def test_lines_that_somebody_looks_at_come_before_what_is_asked_in_the_backgroun
     path = tmp_path / "app.log"
     path.write_bytes(b"".join(line(n) for n in range(120_000)))
     said: SimpleQueue[FromWorker] = SimpleQueue()
-    worker = Worker(lambda data: said.put(decode_from_worker(data[HEADER.size :])))
+    # Within the memory of all other tests: a worker that runs out of its own ends its process.
+    worker = Worker(lambda data: said.put(decode_from_worker(data[HEADER.size :])), memory_mb=1 << 20)
     window = Window(START, START + 20_000)
     questions: tuple[Question, ...] = (Derive(10.0), Shapes("", 10.0), Page("level:error", 5))
     for number, question in enumerate(questions):
