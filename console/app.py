@@ -214,8 +214,8 @@ class IncidentConsole(TerminalCare[int]):
         self._ticks += 1
         self._record()
         self._warn_unsaved()
-        ages_moved = self._ticks % 4 == 0 and not self.session.frozen
-        if (self._dirty or ages_moved) and not terminal_is_behind(self):
+        silence_grows = self._ticks % 4 == 0 and self.session.silent and not self.session.frozen
+        if (self._dirty or silence_grows) and not terminal_is_behind(self):
             self._dirty = False
             self.show_now()
             self._announce()

@@ -57,8 +57,10 @@ class Footer(Canvas):
 
     def show_keys(self, disabled: Mapping[str, str] | None = None, pane: str = "", panes: int = 5) -> None:
         """Show the keys of a pane, with those of `disabled` (id to reason) greyed."""
-        self._disabled, self._pane, self._panes = disabled or {}, pane, panes
-        self.repaint()
+        wanted = (disabled or {}, pane, panes)
+        if wanted != (self._disabled, self._pane, self._panes) or not self.lines:
+            self._disabled, self._pane, self._panes = wanted
+            self.repaint()
 
     def say(self, text: str = "", style: str = "accent") -> None:
         """Show a sentence: why a key did nothing, what was copied. Empty: the keys again."""

@@ -97,7 +97,7 @@ def _histogram(counts: LogCounts, width: int, height: int, look: Look, markers: 
 
 def _still(view: LogsView) -> LogsView:
     """The view without what stands on the border alone."""
-    return replace(ageless(view), rate_per_min=None)
+    return replace(ageless(view), patterns_status=replace(view.patterns_status, age_s=None), rate_per_min=None)
 
 
 class LogsPane(Pane):

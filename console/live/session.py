@@ -191,8 +191,12 @@ class Session:
         """
         if self._frozen is not None:
             return self._frozen
-        silent_s = self._monotonic() - self._taken_at
-        return self._latest if silent_s < SILENT_AFTER_S else silent_state(self._latest, silent_s)
+        return silent_state(self._latest, self._monotonic() - self._taken_at) if self.silent else self._latest
+
+    @property
+    def silent(self) -> bool:
+        """Whether the collector has sent nothing for so long that it hangs or is gone."""
+        return self._monotonic() - self._taken_at >= SILENT_AFTER_S
 
     @property
     def latest(self) -> ConsoleState:
