@@ -156,7 +156,14 @@ def _at_rest(folder: Path, options: Options) -> Iterator[Row]:
     yield Row("file that does not grow, to the terminal", cost.bytes_per_s, "B/s", 200.0, peers)
     peers = tuple(Peer(name, load.all_cpu_percent if load else None) for name, load in others.items())
     yield Row("file that does not grow, CPU of the screen", cost.screen_cpu_percent, "%", 1.0)
-    yield Row("file that does not grow, CPU of all processes", cost.all_cpu_percent, "%", 1.0, peers)
+    yield Row(
+        "file that does not grow, CPU of all processes",
+        cost.all_cpu_percent,
+        "%",
+        None,
+        peers,
+        note="as on a frozen screen, collection and diagnosis go on: the limit is that of the screen",
+    )
     yield from _key_rows("key to paint at rest", rows, {0.95: 30.0})
     yield from _page_rows("page of the log to paint at rest", pages, log, options)
 
