@@ -160,9 +160,9 @@ def _at_rest(folder: Path, options: Options) -> Iterator[Row]:
         "file that does not grow, CPU of all processes",
         cost.all_cpu_percent,
         "%",
-        None,
+        1.0,
         peers,
-        note="as on a frozen screen, collection and diagnosis go on: the limit is that of the screen",
+        note="collection and diagnosis go on while nothing changes",
     )
     yield from _key_rows("key to paint at rest", rows, {0.95: 30.0})
     yield from _page_rows("page of the log to paint at rest", pages, log, options)

@@ -36,6 +36,7 @@ from console.reproduce import (
     prove_buster,
     session_of,
     traced,
+    with_environment,
 )
 
 if TYPE_CHECKING:
@@ -141,8 +142,6 @@ class Reproducing:
         Raises:
             CannotReproduce: Nothing can be sent there.
         """
-        from console.reproduce import with_environment
-
         try:
             what = with_environment(planned.what, environment)
             return await self._previewed(what, planned.error, smallest=planned.view.smallest)

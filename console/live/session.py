@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from console.live.reproducing import Reproducing
 
 SILENT_AFTER_S = 8.0
-"""The collector sends at least every two seconds; four times that without a state means it hangs or is gone."""
+"""The collector sends at least every four seconds; twice that without a state means it hangs or is gone."""
 MOST_HELD = 5000
 """Records that are kept for a reader who does not follow; what comes beyond these waits until he follows again."""
 MOST_MARKS = 500
