@@ -114,10 +114,10 @@ class Reproducing:
             CannotReproduce: The record is about no request, or nothing can be sent there.
         """
         await asyncio.to_thread(_load)
-        from console.repro.evidence import of_record, with_body
+        from console.repro.evidence import with_body
 
         try:
-            observed = of_record(record)
+            observed = _request_of(record, trace)
             if body is not None:
                 observed = with_body(observed, body.encode())
             texts = [text for one in (*trace, record) if one.level >= Level.ERROR for text in error_texts(one)]
@@ -254,6 +254,29 @@ class Reproducing:
                 yield session, decision
         except (Stopped, ConfigError) as error:
             raise CannotReproduce(safe(str(error), 400)) from None
+
+
+def _request_of(record: LogRecord, trace: Sequence[LogRecord]) -> Imported:
+    """The request of a record; where it names none, as error lines do, that of its trace, rather with a body.
+
+    Raises:
+        Unclear: None of them is about a request.
+    """
+    from console.repro.evidence import of_record
+
+    try:
+        return of_record(record)
+    except Unclear:
+        found = []
+        for one in trace:
+            try:
+                found.append(of_record(one))
+            except Unclear:
+                continue
+        if not found:
+            raise
+    best = next((one for one in found if one.request.body is not None), found[0])
+    return replace(best, notes=(safe("taken from another line of the same trace"), *best.notes))
 
 
 def _load() -> None:

@@ -99,6 +99,17 @@ async def test_the_exact_request_is_shown_and_nothing_is_sent(
         assert server.received == [] and audit(tmp_path) == []
 
 
+async def test_an_error_line_gives_the_request_of_its_trace(system: System, server: Loopback, tmp_path: Path) -> None:
+    system.logs.written.append(
+        line("KeyError: 'amount_off'", NOW - 29, offset=200, operation="", trace_id="a" * 32, fields=(("exc", "x"),))
+    )
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=(120, 60)) as pilot:
+        await opened(app, pilot)
+        assert "taken from another line of the same trace" in screen_text(app) and "c-1" in screen_text(app)
+        assert server.received == []
+
+
 async def test_what_was_typed_wrong_or_without_a_reason_sends_nothing(
     system: System, server: Loopback, tmp_path: Path
 ) -> None:
