@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from pathlib import Path
 
@@ -129,7 +130,7 @@ async def test_a_timeline_with_a_rollback_and_a_redeploy(work: Work) -> None:
 
 
 @pytest.mark.slow
-async def test_twelve_thousand_tags_are_a_timeline_in_less_than_a_second(work: Work) -> None:
+async def test_case_56_twelve_thousand_tags_are_a_timeline_in_less_than_a_second(work: Work) -> None:
     many_tags(work, 12_000)
     taken = []
     for _ in range(3):
@@ -140,6 +141,21 @@ async def test_twelve_thousand_tags_are_a_timeline_in_less_than_a_second(work: W
     assert "only the newest 500 tags were read" in reading.report.detail
     assert {c.kind for c in reading.value} == {"deploy"}
     assert min(taken) < 1.0
+
+
+@pytest.mark.slow
+async def test_case_56_nothing_waits_while_twelve_thousand_tags_are_read(work: Work) -> None:
+    """What else the loop has to do gets its turn: the longest piece of work between two turns is short."""
+    many_tags(work, 12_000)
+    longest, turns = 0.0, 0
+    reading = asyncio.ensure_future(tags_of(work).changes(EVER))
+    spent = time.thread_time()  # work of this thread: a busy machine does not count
+    while not reading.done():
+        await asyncio.sleep(0)
+        now = time.thread_time()
+        longest, spent, turns = max(longest, now - spent), now, turns + 1
+    assert len((await reading).value) == 500
+    assert turns > 10 and longest < 0.1
 
 
 async def test_a_new_tag_appears_and_a_moved_one_moves(work: Work) -> None:
