@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from console.config.effective import state_folder
@@ -15,8 +17,8 @@ from console.domain.request import HttpRequest
 from console.guard.audit import Audit
 from console.guard.ledger import Ledger
 from console.guard.limits import Limits, limits_of
-from console.guard.policy import Environment
-from console.repro.document import at_environment
+from console.guard.policy import Decision, Environment
+from console.repro.document import Json, at_environment, import_json
 from console.repro.errors import Stopped
 from console.repro.prepare import Imported, Observed
 from console.repro.signature import Wanted
@@ -99,6 +101,21 @@ def observed_failure(observed: Observed) -> Wanted:
 def incident_of_the_day(now: Instant) -> str:
     """Reproductions outside of an incident count together for a day."""
     return f"day-{rfc3339(now)[:10]}"
+
+
+def document_of(what: Reproduction, decision: Decision) -> Json:
+    """The request as the document that every command reads, bound to the headers as they were observed."""
+    document = import_json(what.imported, decision, what.env.name)
+    return document | {"original": what.original or document["original"]}
+
+
+def write_document(path: Path, document: Json) -> None:
+    """Write a request where `incident repro` and `incident fix` can read it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
 def session_of(what: Reproduction, door: HttpDoor, *, most: int | None = None) -> Session:

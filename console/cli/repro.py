@@ -28,7 +28,7 @@ from console.guard.sanitise import safe
 from console.repro.document import import_json, request_json
 from console.repro.errors import Stopped, Unclear
 from console.repro.prepare import Imported, prepared
-from console.reproduce import own_version, prove_buster, session_of, traced
+from console.reproduce import document_of, own_version, prove_buster, session_of, traced, write_document
 
 if TYPE_CHECKING:
     from console.repro.run import Ran, Send
@@ -342,8 +342,7 @@ async def _minimise(asked: Asked, budget: int | None, out: Path | None, as_json:
         )
         left = session.left()
     document = minimise_json(result, session.sent, left)
-    whole = import_json(replace(asked.imported, request=result.request), decision, asked.env.name)
-    whole["original"] = asked.original or whole["original"]
+    whole = document_of(replace(asked, imported=replace(asked.imported, request=result.request)), decision)
     if out is not None:
         _write(out, whole)
     if as_json:
@@ -365,10 +364,8 @@ async def _minimise(asked: Asked, budget: int | None, out: Path | None, as_json:
 
 
 def _write(out: Path, document: dict[str, Any]) -> None:
-    import json
-
     try:
-        out.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
+        write_document(out, document)
     except OSError as error:
         raise click.UsageError(f"{out}: {error.strerror}") from None
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-import json
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -30,6 +29,7 @@ from console.repro.view import RequestView, TryView
 from console.reproduce import (
     Reproduction,
     UnknownEnvironment,
+    document_of,
     environment_of,
     incident_of_the_day,
     observed_failure,
@@ -37,6 +37,7 @@ from console.reproduce import (
     session_of,
     traced,
     with_environment,
+    write_document,
 )
 
 if TYPE_CHECKING:
@@ -218,16 +219,12 @@ class Reproducing:
         Raises:
             CannotReproduce: It cannot be written.
         """
-        from console.repro.document import import_json
-
         what, view = planned.what, planned.view
-        document = import_json(what.imported, Decision(view.verdict, view.rule, view.reason), what.env.name)
-        document["original"] = what.original
         folder = state_folder(self._loaded) / "repro" / "requests"
         path = folder / f"{rfc3339(self._clock())[:19].replace(':', '')}-{what.request.sha256()[:8]}.json"
         try:
             private_folder(folder)
-            path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
+            write_document(path, document_of(what, Decision(view.verdict, view.rule, view.reason)))
         except OSError as error:
             raise CannotReproduce(f"{path}: {error.strerror}") from None
         return path

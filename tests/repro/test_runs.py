@@ -155,7 +155,7 @@ async def test_exactly_what_is_needed_is_left(needed: tuple[str, ...], serve: Se
 
 async def test_requests_for_a_deterministic_failure_of_thirty_parts(serve: Serve, make_session: MakeSession) -> None:
     """The published table has 0 to 3 needed parts; most failures need none or one."""
-    draw = random.Random(3)
+    draw = random.Random(5)
     spent: list[int] = []
     names = [f"q{k}={k}" for k in range(12)] + [f"X-Custom-{k}" for k in range(7)] + ["Accept-Language", "Referer"]
     server = serve(always(answer()))
