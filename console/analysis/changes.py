@@ -28,6 +28,7 @@ from console.analysis.frames import same_file
 from console.analysis.graph import Graph
 from console.analysis.onset import Onset
 from console.analysis.place import Place
+from console.analysis.running import DEPLOYS, runs_another
 from console.domain.changes import Change, Running
 from console.domain.diagnosis import Standing
 from console.domain.instant import Instant, span_text
@@ -122,6 +123,8 @@ class Case:
     """What leaks, by service."""
     frames: dict[str, Counter[str]] = field(default_factory=dict)
     """Source files that the errors since the onset name, by service."""
+    lasts: bool = True
+    """Whether the trouble goes on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +160,7 @@ def in_reach(changes: Iterable[Change], onset: Instant | None, at: Instant) -> t
 def judge_changes(changes: tuple[Change, ...], history: tuple[Change, ...], case: Case) -> tuple[Judged, ...]:
     """Standing of each change, the likeliest first."""
     times = Counter(_routine_key(c) for c in history if c.at < case.onset.earliest - CHANGE_LAG_S)
-    judged = [_judge(change, changes, times, case) for change in changes]
+    judged = [_judge(change, changes, history, times, case) for change in changes]
     possible = sorted((j for j in judged if j.standing is Standing.POSSIBLE), key=lambda j: -j.score)
     if possible and _leads(possible[0], case):
         rival = possible[1].score if len(possible) > 1 else 0.0
@@ -210,7 +213,11 @@ def _routine_key(change: Change) -> tuple[str, str | None, str]:
 
 
 def _judge(
-    change: Change, changes: tuple[Change, ...], times: Counter[tuple[str, str | None, str]], case: Case
+    change: Change,
+    changes: tuple[Change, ...],
+    history: tuple[Change, ...],
+    times: Counter[tuple[str, str | None, str]],
+    case: Case,
 ) -> Judged:
     grown = _grown(change, case)
     lag = (case.onset if grown is None else grown.since).lag(change.at)
@@ -242,7 +249,7 @@ def _judge(
     if case.onset.surely_before(change.at):
         late = span_text(change.at - case.onset.at)
         return verdict(Standing.IMPOSSIBLE, "after-onset", f"took effect {late} after the first symptom")
-    if reason := _not_running(change, changes, case):
+    if reason := _not_running(change, history, case):
         return verdict(Standing.IMPOSSIBLE, "not-running", reason)
     if reason := _ended(change, changes, case):
         return verdict(Standing.IMPOSSIBLE, "ended-before", reason)
@@ -345,19 +352,18 @@ def _frame(effect: Effect, frames: Counter[str] | None) -> str:
     return ""
 
 
-def _not_running(change: Change, changes: tuple[Change, ...], case: Case) -> str:
-    if change.kind not in ("deploy", "rollback") or change.service is None or change.version is None:
+def _not_running(change: Change, history: tuple[Change, ...], case: Case) -> str:
+    """The trouble goes on, and whoever was asked since it began runs something else: this never ran, or is gone by now."""
+    if change.kind not in DEPLOYS or change.service is None or not case.lasts:
         return ""
-    newest = max(
-        (c for c in changes if c.kind in ("deploy", "rollback") and c.service == change.service), key=lambda c: c.at
-    )
+    newest = max((c for c in history if c.kind in DEPLOYS and c.service == change.service), key=lambda c: (c.at, c.id))
     if newest.id != change.id:
         return ""
-    for running in case.running:
-        told = running.service == change.service and running.version is not None and running.observed_at is not None
-        if told and running.agrees is False and running.version != change.version:
-            return f"{change.service} runs {running.version}, not {change.version} ({running.source})"
-    return ""
+    other = runs_another(change, case.running, history, max(change.at, case.onset.latest))
+    if other is None:
+        return ""
+    runs = other.version or (other.commit or "")[:10]
+    return f"{change.service} runs {runs}, not {change.version or (change.commit or change.id)[:10]} ({other.source})"
 
 
 def _ended(change: Change, changes: tuple[Change, ...], case: Case) -> str:

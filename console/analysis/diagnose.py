@@ -19,12 +19,12 @@ from console.analysis.moves import Move
 from console.analysis.onset import Onset
 from console.analysis.outbound import read_outbound
 from console.analysis.patterns import Compared, compare_since, counted, special
+from console.analysis.running import running_of
 from console.analysis.silence import UNHEARD, aged_sources, find_silences, silence_moves
 from console.analysis.symptoms import harms_users, symptoms_of
 from console.analysis.verdict import Known, state_of, summary_of
 from console.analysis.view import View, known_at, read_view
 from console.analysis.whole import with_wholes
-from console.domain.changes import BY_DEPLOY, Change, Running, same_build
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, State
 from console.domain.instant import Instant, Window
 from console.domain.observations import Observations
@@ -58,7 +58,12 @@ def _diagnose(
     seen: Observations, limits: Thresholds, services: tuple[str, ...], generated_at: Instant | None
 ) -> Diagnosis:
     seen = known_at(seen)
-    seen = replace(seen, sources=aged_sources(seen.sources, seen.series, seen.at), series=with_wholes(seen.series))
+    seen = replace(
+        seen,
+        sources=aged_sources(seen.sources, seen.series, seen.at),
+        series=with_wholes(seen.series),
+        running=running_of(seen),
+    )
     view = read_view(seen)
     moves = departures(view, limits)
     spans = span_view(view, moves)
@@ -98,7 +103,7 @@ def _diagnose(
         suspects=suspects,
         changes=changes,
         change_explains=explains,
-        running=_running(seen),
+        running=seen.running,
         dependencies=dependency_states(
             seen.topology, view.graph, seen.series, seen.probes, moves, view.calls, _since(seen, onset), seen.at
         ),
@@ -188,31 +193,3 @@ def _counts(view: View) -> tuple[ShapeCounts, ...]:
         return counts
     stretch = Window(view.covered.start, math.nextafter(seen.at, math.inf))
     return (*counts, counted(rest, stretch, window.seconds / TREND_STEPS, sampled=not view.complete))
-
-
-def _running(seen: Observations) -> tuple[Running, ...]:
-    """What runs, as told by the services themselves, else by the newest deploy."""
-    told: dict[str, list[Running]] = {}
-    for running in seen.running:
-        if running.observed_at is None or running.observed_at <= seen.at:
-            told.setdefault(running.service, []).append(running)
-    newest: dict[str, Change] = {}
-    for change in sorted((*seen.deployed, *seen.changes), key=lambda c: (c.at, c.id)):
-        if change.kind in ("deploy", "rollback") and change.service and change.at <= seen.at:
-            newest[change.service] = change
-    found: list[Running] = []
-    for service in sorted({*told, *newest}):
-        deploy = newest.get(service)
-        if service in told:
-            found += [r if r.agrees is not None else replace(r, agrees=_agrees(r, deploy)) for r in told[service]]
-        elif deploy is not None:
-            found.append(Running(service, deploy.version or deploy.id, deploy.commit, BY_DEPLOY, None, deploy.at))
-    return tuple(found)
-
-
-def _agrees(running: Running, deploy: Change | None) -> bool | None:
-    """Whether the newest deploy names the version or the commit that runs."""
-    if deploy is None:
-        return None
-    same = same_build(running.version, running.commit, deploy.version, deploy.commit)
-    return True if same is None and running.version and running.version in deploy.id else same

@@ -109,7 +109,9 @@ def explain(
         for leak in reversed(sure)
         if leak.origin is not None
     }
-    case = replace(_case(view, began, current, places, patterns, effects), grows=grows)
+    case = replace(
+        _case(view, began, current, places, patterns, effects), grows=grows, lasts=state is not State.RECOVERING
+    )
     earliest = min([began.earliest, *(growth.since.earliest for growth in grows.values())])
     judged = judge_changes(in_reach(view.changes, earliest, seen.at), view.changes, case)
     since = Window(min(began.earliest, seen.at), seen.at)

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import blake2s
 from typing import TypeAlias
 
@@ -26,6 +27,8 @@ LEAST_BASELINE = 1_000
 """Lines of a baseline below which shares of them call nothing new or gone: too little was seen to know what is usual [D]."""
 RULE_OF_THREE = 3.0
 """What was not seen in n lines occurs, with 95 % confidence, in fewer than 3 / n of them [P]."""
+MOST_PLACES_KNOWN = 32
+"""Services and levels whose templates are remembered."""
 _WEIGHTS = {Level.ERROR: 1.5, Level.FATAL: 1.5, Level.WARN: 1.2}
 _RUN = re.compile(r"(?<=[a-z]):[0-9a-f]{4}(?=›)")
 """What tells one hidden secret from another, by a key of this run."""
@@ -247,7 +250,7 @@ def _by_template(now: Sequence[ShapeCounts], before: Sequence[ShapeCounts]) -> l
         if shape.text != OTHER:
             lines = weights.setdefault((shape.service, shape.level), {})
             lines[shape.text] = lines.get(shape.text, 0) + shape.lines
-    templates = {place: _templates(lines) for place, lines in weights.items()}
+    templates = {place: _templates(frozenset(lines.items())) for place, lines in weights.items()}
     found: dict[tuple[str, Level, str], _Lines] = {}
     for shape, inside in shapes:
         template = templates.get((shape.service, shape.level), {}).get(shape.text, OTHER)
@@ -259,8 +262,13 @@ def _by_template(now: Sequence[ShapeCounts], before: Sequence[ShapeCounts]) -> l
     return list(found.values())
 
 
-def _templates(lines: Mapping[str, int]) -> dict[str, str]:
-    """The template of each shape; that of the rarest is left out."""
+@lru_cache(maxsize=MOST_PLACES_KNOWN)
+def _templates(counts: frozenset[tuple[str, int]]) -> Mapping[str, str]:
+    """The template of each shape, of which there are so many lines; that of the rarest is left out.
+
+    Remembered, since it is most of the work of a diagnosis, and where nothing is written nothing changes.
+    """
+    lines = dict(counts)
     found = cluster(lines)
     totals: dict[str, int] = {}
     for shape, template in found.items():

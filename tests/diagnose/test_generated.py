@@ -11,10 +11,11 @@ from random import Random
 import pytest
 
 from console.analysis.diagnose import diagnose
+from console.domain.changes import Running
 from console.domain.diagnosis import Diagnosis, Evidence, Standing, State
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.query.parse import parse
-from tests.incidents.generate import CLASSES, Incident, Story, make, third_party_slow
+from tests.incidents.generate import CLASSES, Incident, Story, bad_deploy_errors, make, third_party_slow
 from tests.incidents.score import Score, mean, score, show, table
 
 SEEDS = (11, 12)
@@ -95,6 +96,30 @@ def test_a_callee_first_measured_as_the_trouble_begins_cannot_clear_itself() -> 
     ]
     found = diagnose(replace(incident.seen, series=SeriesSet.of([*incident.seen.series, *late])))
     assert (found.suspects[0].service, found.suspects[0].standing) == (provider, Standing.LEADING)
+
+
+def test_a_deploy_that_does_not_run_is_cleared_by_what_the_service_itself_says() -> None:
+    """As a live console asks: `/version` tells a version, and nobody has compared it with the deploys yet."""
+    incident = make(bad_deploy_errors, SEEDS[0])
+    guilty = next(c for c in incident.seen.changes if c.id == incident.truth.change)
+    service, onset = guilty.service or "", incident.truth.onset or 0.0
+    before = next(c for c in incident.seen.changes if c.kind == "deploy" and c.service == service and c is not guilty)
+
+    def standing(*versions: str, asked: float = incident.seen.at - 5.0) -> tuple[Standing, str]:
+        told = tuple(Running(service, version, None, "/version", None, asked) for version in versions)
+        found = diagnose(replace(incident.seen, running=told))
+        judged = next(c for c in found.changes if c.id == guilty.id)
+        return judged.standing, judged.reason
+
+    cleared, reason = standing(before.version or "")
+    assert cleared is Standing.IMPOSSIBLE
+    assert reason == f"not-running: {service} runs {before.version}, not {guilty.version} (/version)"
+    assert standing()[0] is Standing.LEADING
+    assert standing(guilty.version or "")[0] is Standing.LEADING
+    both = standing(before.version or "", guilty.version or "")
+    assert both[0] is Standing.LEADING, "a part of the instances runs it"
+    assert standing(before.version or "", asked=onset - 60)[0] is Standing.LEADING, "it may have started since"
+    assert standing("2026-11-27")[0] is Standing.LEADING, "another scheme of names tells nothing"
 
 
 @pytest.mark.slow
