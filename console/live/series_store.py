@@ -53,7 +53,7 @@ class SeriesStore:
         for missing in self._missing(wanted, step):
             reading = await self._source.series(missing, step)
             for one in reading.value:
-                self._series[one.key] = merged(self._series.get(one.key), one, missing)
+                self._series[one.key] = merged(self._series.get(one.key), one, missing, step)
             self._have = missing if self._have is None else _hull(self._have, missing)
             self._cost = self._cost + reading.report.cost
         series = tuple(s for s in self._series.values() if len(s))
@@ -78,15 +78,16 @@ def _hull(one: Window, other: Window) -> Window:
     return Window(min(one.start, other.start), max(one.end, other.end))
 
 
-def merged(old: Series | None, new: Series, asked: Window) -> Series:
+def merged(old: Series | None, new: Series, asked: Window, step: float) -> Series:
     """`old` with the stretch that was asked again replaced by what `new` says of it.
 
-    Points at the very start of the stretch stand for an interval that began before it, so the old ones stay.
+    A point within the first step of the stretch may stand for an interval that began before it, of which the source can
+    tell nothing: there the old points stay, up to the first new one.
     """
     if old is None or not len(old):
         return new
-    low = bisect_left(old.times, asked.start + 1e-9)
-    if len(new) and new.times[0] <= asked.start:
+    low = bisect_left(old.times, asked.start + max(step - 1e-6, 1e-9))
+    if len(new):
         low = min(low, bisect_left(old.times, new.times[0]))
     high = max(bisect_left(old.times, asked.end + 1e-6), low)
     times = old.times[:low] + new.times + old.times[high:]

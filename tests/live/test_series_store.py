@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,6 +56,26 @@ async def test_an_earlier_start_reads_the_whole_stretch_and_a_new_step_starts_ov
     assert source.asked[-1] == window
 
 
+class Counting(Growing):
+    """Counts per interval, given where the whole interval lies in the window, as those of log lines."""
+
+    async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
+        return await super().series(Window(window.start + step_s - 1e-6, window.end), step_s)
+
+
+@pytest.mark.parametrize("every_s", [2.0, 3.1, 15.0, 40.0])
+@pytest.mark.parametrize("offset_s", [0.0, 3.0, 14.0])
+async def test_intervals_that_a_moving_window_cuts_are_not_lost(every_s: float, offset_s: float) -> None:
+    truth = {float(t): float(t) for t in range(15, 1001, 15)}
+    source, now = Counting(truth), 300.0 + offset_s
+    store = SeriesStore(source, lambda: Window(now - 300.0, now), lambda: 15.0)
+    while now < 700.0:
+        (answer,) = (await store.poll()).value
+        now += every_s
+    last = now - every_s
+    assert dict(answer) == {t: v for t, v in truth.items() if 15.0 + offset_s - 1e-6 < t <= last}
+
+
 @given(
     st.dictionaries(st.integers(1, 60), st.floats(0, 9), max_size=30),
     st.dictionaries(st.integers(1, 60), st.floats(0, 9), max_size=30),
@@ -67,7 +88,7 @@ def test_the_asked_stretch_is_replaced_and_the_rest_stays(
     asked = Window(float(min(a, b)), float(max(a, b)))
     inside = {float(t): v for t, v in new.items() if asked.start < t <= asked.end}
     before = {float(t): v for t, v in old.items()}
-    result = dict(merged(series(before), series(inside), asked))
+    result = dict(merged(series(before), series(inside), asked, 1.0))
     expected = {t: v for t, v in before.items() if not asked.start < t <= asked.end} | inside
     assert result == expected
     assert list(result) == sorted(result)
