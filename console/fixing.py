@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from console.case.book import Blocked, Book
 from console.case.fold import fold
+from console.case.gates import Gate, deploy_gates, fix_gates
 from console.case.journal import Reader
-from console.case.model import CaseState
+from console.case.model import Case, CaseState
 from console.case.store import case_ids, cases_folder
 from console.config.effective import state_folder
 from console.config.load import Loaded
@@ -20,12 +22,22 @@ from console.domain.instant import Instant
 from console.domain.request import place_of
 from console.fix.branch import Base
 from console.fix.finding import Deployed
-from console.fix.handover import counted
-from console.fix.record import VERIFIED, Branch, branches
-from console.guard.gate import Deed, Gate, NotAdmitted, Typed
+from console.fix.handover import Handover, counted, deploy_text, last_check
+from console.fix.record import UNDONE, VERIFIED, Branch, branches
+from console.guard.gate import Deed, NotAdmitted, Typed
+from console.guard.gate import Gate as EffectGate
 from console.guard.redact import redact
 from console.guard.sanitise import safe
-from console.reproduce import Reproduction, UnknownEnvironment, environment_of, session_of, user
+from console.repro.document import at_environment, read_document
+from console.repro.signature import Wanted
+from console.reproduce import (
+    Reproduction,
+    UnknownEnvironment,
+    environment_of,
+    observed_failure,
+    session_of,
+    user,
+)
 
 if TYPE_CHECKING:
     from console.guard.policy import Decision
@@ -90,25 +102,22 @@ def subject_of(loaded: Loaded, name: str | None) -> Subject:
     return Subject(loaded, having[chosen], tags)
 
 
-def gate_of(loaded: Loaded, incident: str, *, mends: bool = True) -> Gate:
+def gate_of(loaded: Loaded, incident: str, *, mends: bool = True) -> EffectGate:
     """The gate that these effects pass.
 
     Args:
         mends: The effect is a part of the fix, which a closed incident has no more; what is left may be taken away.
     """
-    return Gate(audit_folder(loaded), user(), incident, blocked=_closed(loaded, incident) if mends else None)
+    return EffectGate(audit_folder(loaded), user(), incident, blocked=_closed(loaded, incident) if mends else None)
 
 
 def _closed(loaded: Loaded, incident: str) -> str | None:
     """Why nothing is done any more for an incident that is a case; None where it is none, or open."""
-    folder = cases_folder(state_folder(loaded))
-    if incident not in case_ids(folder):
-        return None
     try:
-        case = fold(incident, Reader(folder / incident).read()[0])
+        case = _case(loaded, incident)
     except OSError as error:
         return f"the case {incident} cannot be read: {error.strerror}"
-    return f"the incident {incident} is {case.state}" if case.state in OVER else None
+    return f"the incident {incident} is {case.state}" if case is not None and case.state in OVER else None
 
 
 def audit_folder(loaded: Loaded) -> Path:
@@ -224,7 +233,115 @@ async def deploys_of(
     return bad_one, Deployed(safe(before.id), before.commit), since
 
 
+# The rules of the incident.
+
+
+def fix_gates_of(loaded: Loaded, incident: str) -> list[Gate]:
+    """What stands against another attempt at a fix where the incident is a case: SG1, SG2.
+
+    Raises:
+        OSError: The case cannot be read.
+    """
+    case = _case(loaded, incident)
+    return fix_gates(case) if case is not None else []
+
+
+def may_fix(loaded: Loaded, incident: str, author: str, reason: str) -> None:
+    """Pass SG1 and SG2 where the incident is a case: they say no once.
+
+    Raises:
+        Blocked: One says no; that is written down.
+        NotSaved: It is not on the disk for sure.
+    """
+    folder = cases_folder(state_folder(loaded))
+    if incident in case_ids(folder):
+        Book(folder, incident, author).attempt_fix(reason)
+
+
+def deploy_gates_of(loaded: Loaded, branch: Branch) -> list[Gate]:
+    """What stands against handing a branch over while incidents go on: SG12 of each that it was not made for.
+
+    Raises:
+        OSError: A case cannot be read.
+    """
+    known = (_case(loaded, name) for name in case_ids(cases_folder(state_folder(loaded))))
+    return [gate for case in known if case is not None for gate in deploy_gates(case, branch.incident, branch.name)]
+
+
+def may_hand_over(loaded: Loaded, branch: Branch, author: str, reason: str) -> None:
+    """Pass SG12 of every incident that goes on and that the branch was not made for; raises as `may_fix`."""
+    folder = cases_folder(state_folder(loaded))
+    said_no: list[Gate] = []
+    for name in case_ids(folder):
+        try:
+            Book(folder, name, author).attempt_deploy(branch.incident, branch.name, reason)
+        except Blocked as no:
+            said_no += no.gates
+    if said_no:
+        raise Blocked(said_no)
+
+
+def _case(loaded: Loaded, incident: str) -> Case | None:
+    """The case that an incident is; None where it is only a name."""
+    folder = cases_folder(state_folder(loaded))
+    return fold(incident, Reader(folder / incident).read()[0]) if incident in case_ids(folder) else None
+
+
+# Handing over, and taking away.
+
+
+async def handed_over(loaded: Loaded, branch: Branch) -> Handover:
+    """The checklist of a branch.
+
+    Raises:
+        Unknown: The branch is gone.
+        SourceError: The repository cannot be read.
+    """
+    from sources.repository import Repository
+
+    done = await Repository(branch.repository).work_done(branch.name, branch.commit, branch.worktree)
+    if done is None:
+        raise Unknown(f"the branch {branch.name} is gone: undo takes away what is left of it")
+    table = next((one for one in loaded.config.service if one.name == branch.service), None)
+    return Handover(
+        branch,
+        done.tip,
+        done.commits,
+        done.files,
+        len(done.uncommitted),
+        done.reviewers,
+        last_check(branch, done.tip),
+        deploy_text(branch, done.tip, table.deploy_command if table is not None else None),
+        safe(table.canary_url or "" if table is not None else ""),
+    )
+
+
+def undoing(loaded: Loaded, branch: Branch) -> tuple[EffectGate, Deed]:
+    """The gate that taking a branch away passes, and what is typed for it."""
+    return gate_of(loaded, branch.incident, mends=False), Deed(UNDONE, branch.name, {})
+
+
 # Verifying.
+
+
+def at_branch(loaded: Loaded, name: str, data: bytes, incident: str, wanted: Wanted | None = None) -> Reproduction:
+    """The request of a document at the branch's server, wherever it was imported for.
+
+    Args:
+        name: The environment of the server, as `local_environment` gives it.
+        wanted: What counts as the failure; None: what was observed.
+
+    Raises:
+        Unclear: The document cannot be read.
+        NotAdmitted: G2, it is a raw import.
+    """
+    env = environment_of(loaded, name)
+    imported, original = read_document(data)
+    if imported.raw:
+        raise NotAdmitted("G2", "a raw import is never sent: import it again without --raw")
+    imported = at_environment(imported, env, (imported.request.url,))
+    failing = wanted if wanted is not None else observed_failure(imported.observed)
+    return Reproduction(loaded, env, imported, original, failing, incident, None, True)
 
 
 def counts_of(text: str) -> tuple[int, int]:

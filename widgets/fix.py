@@ -89,10 +89,10 @@ def branch(view: BranchView, width: int, look: Look) -> Body:
     if view.plan is None:
         rest = note(view.problem or SafeText("reading the repository"), width)
         return Body((*head, *rest.head), rest.rows)
-    return Body(tuple(head), tuple(_plan(view.plan, width)))
+    return Body(tuple(head), tuple(_plan(view.plan, view.gates, width)))
 
 
-def _plan(plan: Plan, width: int) -> list[Row]:
+def _plan(plan: Plan, gates: tuple[SafeText, ...], width: int) -> list[Row]:
     verdict = ("✖ is not made", "bad") if plan.problems else ("✓ can be made: X asks for its name", "ok")
     base = f"{plan.base.tag} ({plan.base.commit[:12]})" if plan.base.tag else plan.base.commit
     rows = facts(
@@ -100,6 +100,7 @@ def _plan(plan: Plan, width: int) -> list[Row]:
             ("branch", plan.branch, "strong"),
             ("decision", *verdict),
             *[("because", str(one), "bad") for one in plan.problems],
+            *[("case", f"{one}: X asks why it is made all the same", "warn") for one in gates],
             ("from", base, "text"),
             ("work tree", str(plan.worktree), "text"),
             ("size", f"{plan.files:,} files, {plan.bytes:,} bytes", "muted"),
@@ -134,6 +135,7 @@ def _made(view: BranchView, width: int) -> list[Row]:
     )
     if view.handover:
         rows.append(_heading("to hand over", width))
+        rows += [_text(f"{one}: X asks why it is deployed all the same", "warn", width) for one in view.gates]
         rows += [_text(line, "text", width) for line in view.handover]
     return rows
 

@@ -18,7 +18,18 @@ from console.case.brief import handoff_brief
 from console.case.entries import digest_of
 from console.case.events import Draft, Event, cleaned
 from console.case.fold import fold
-from console.case.gates import Gate, Wish, closing, fix_gates, gates, how_to_pass, not_fixed, not_recovered, passable
+from console.case.gates import (
+    Gate,
+    Wish,
+    closing,
+    deploy_gates,
+    fix_gates,
+    gates,
+    how_to_pass,
+    not_fixed,
+    not_recovered,
+    passable,
+)
 from console.case.hypotheses import NotAllowed, check_change, state_by_evidence
 from console.case.journal import Journal, NotSaved, Reader, until
 from console.case.model import ACTIVE, ROLES, SEVERITIES, Case, CaseState, Hypothesis, HypothesisState, Outcome
@@ -168,6 +179,23 @@ class Book:
         with self._alone():
             case = self.read()
             self._pass(case, fix_gates(case), reason, "fix")
+
+    def attempt_deploy(self, incident: str, what: str, reason: str) -> None:
+        """Pass the gate of handing something over to be deployed while this incident goes on; raises as `move`.
+
+        Args:
+            incident: What it was made for.
+        """
+        with self._alone():
+            case = self.read()
+            self._pass(case, deploy_gates(case, incident, what), reason, "deploy")
+
+    def saw_deploys(self, drafts: Iterable[Draft]) -> list[Event]:
+        """Write down deploys that the console saw, each once, whoever sees it; raises as `write`."""
+        with self._alone():
+            known = {one.data.get("id") for one in self.read().events if one.kind == "deploy"}
+            fresh = [one for one in drafts if one.data.get("id") not in known]
+            return [self._journal.append(draft, self._clock()) for draft in fresh]
 
     def _pass(self, case: Case, found: Sequence[Gate], reason: str, to: str) -> None:
         """Let pass through the gates, or say which stand against it. A soft one that says no the first time is remembered."""

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from console.case.events import Draft
-from console.domain.diagnosis import Diagnosis, Evidence
+from console.domain.diagnosis import Diagnosis, Evidence, JudgedChange
 from console.domain.instant import Instant, Window, rfc3339
 from console.domain.logs import LogRecord
 
@@ -119,6 +119,21 @@ def snapshot(diagnosis: Mapping[str, Any], at: Instant) -> Draft:
         at,
         "console",
     )
+
+
+DEPLOYS = ("deploy", "rollback")
+
+
+def deploys(changes: Iterable[JudgedChange], since: Instant) -> list[Draft]:
+    """Deploys that were seen since a moment."""
+    return [deploy(one) for one in changes if one.kind in DEPLOYS and one.at >= since]
+
+
+def deploy(one: JudgedChange) -> Draft:
+    """A deploy that was seen."""
+    data = {"id": one.id, "kind": one.kind, "service": one.service, "version": one.version, "commit": one.commit}
+    text = f"{one.kind} {one.id}{f' of {one.service}' if one.service else ''}"
+    return Draft("deploy", text, data, one.at, "deploy")
 
 
 def contract(document: Mapping[str, Any], *, occurred_at: Instant | None = None) -> Draft:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from console.case.events import Event
 from console.case.hypotheses import LEAST_REASON, LIVING
 from console.case.model import ACTIVE, Case, CaseState, HypothesisState
 from console.domain.instant import Instant
@@ -32,6 +33,12 @@ MOST_FAILURES = 3
 """Failed attempts at a fix after which a fresh view is asked for."""
 REVIEWED = ("P0", "P1")
 """Severities whose post-mortem is required."""
+DECLARED = ACTIVE - {S.TRIAGE}
+"""An incident is one from its declaration on."""
+DEPLOYED_WITHIN_S = 600.0
+"""A mitigation that was written down so close to a deploy is about it, whatever its words."""
+LEAST_NAME = 3
+"""Characters of a version that can be looked for in a sentence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,6 +205,40 @@ def fix_gates(case: Case) -> list[Gate]:
     return found
 
 
+def deploy_gates(case: Case, incident: str, what: str) -> list[Gate]:
+    """SG12: what is about to be deployed is not the mitigation of an incident that goes on.
+
+    Args:
+        incident: What it was made for; a case's id, or another name.
+        what: Names it.
+    """
+    if case.state not in DECLARED or incident == case.id:
+        return []
+    says = f"the incident {case.id} goes on, and {what} is not its mitigation: two changes at once cannot be told apart"
+    return [Gate("SG12", False, says)]
+
+
+def foreign_deploys(case: Case) -> list[Event]:
+    """Deploys since the incident was declared that nothing in the record makes its mitigation, in the order of time."""
+    since = case.times.get("declared_at")
+    if since is None or case.state not in DECLARED:
+        return []
+    seen = [one for one in case.events if one.kind == "deploy" and one.occurred_at >= since]
+    return sorted((one for one in seen if not _mitigates(case, one)), key=lambda one: one.occurred_at)
+
+
+def _mitigates(case: Case, deploy: Event) -> bool:
+    commit = str(deploy.data.get("commit") or "")
+    if commit and any(commit == one.data.get("commit") and one.data.get("outcome") == "worked" for one in case.fixes):
+        return True
+    names = [str(deploy.data.get("id") or ""), str(deploy.data.get("version") or ""), commit[:7]]
+    named = [name.lower() for name in names if len(name) >= LEAST_NAME]
+    return any(
+        abs(one.occurred_at - deploy.occurred_at) <= DEPLOYED_WITHIN_S or any(n in one.text.lower() for n in named)
+        for one in case.mitigations
+    )
+
+
 def change_warnings(case: Case, kind: str, by: str) -> list[Gate]:
     """What is told when a production change is written down: it has been made, so nothing stops it."""
     found: list[Gate] = []
@@ -258,6 +299,11 @@ def banners(case: Case, now: Instant) -> list[Gate]:
         found.append(Gate("SG-IC", False, "nobody is incident commander"))
     if case.severity in REVIEWED and case.roles.get("ic") and case.roles.get("ic") == case.roles.get("ops_lead"):
         found.append(Gate("SG10", False, f"{case.roles['ic']} is incident commander and operations lead"))
+    foreign = foreign_deploys(case)
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        says = f"{foreign[-1].text}{more}: not known as its mitigation; write that down where it is, stop it where it is not"
+        found.append(Gate("SG12", False, says))
     return found
 
 

@@ -109,18 +109,6 @@ def into_incident(loaded: Loaded, incident: str | None, *drafts: Draft) -> None:
         into_case(loaded, incident, *drafts)
 
 
-def may_fix(loaded: Loaded, incident: str | None, reason: str | None) -> None:
-    """Pass the gates of another fix where the incident is a case: SG1 and SG2 say no once.
-
-    Raises:
-        Refused: One says no; that is written down.
-    """
-    if not incident or incident not in case_ids(cases_of(loaded)):
-        return
-    book = book_of(loaded, incident)
-    told(lambda: book.attempt_fix(reason or ""))()
-
-
 def moment(option: str, text: str | None, loaded: Loaded) -> Instant | None:
     """When something happened, as `--at` says; None: now."""
     from zoneinfo import ZoneInfo

@@ -18,19 +18,22 @@ from console.cli.options import config_option, forms, write_json
 from console.cli.outcome import Exit, Refused, say
 from console.config.load import load
 from console.fix.branch import name_problem
-from console.fix.record import UNDONE
 from console.fixing import (
     Unknown,
     base_of,
     branch_of,
     counts_of,
     gate_of,
+    handed_over,
     local_environment,
+    may_fix,
+    may_hand_over,
     running_commits,
     subject_of,
+    undoing,
     verified,
 )
-from console.guard.gate import Deed, NotAdmitted, Typed
+from console.guard.gate import NotAdmitted, Typed
 from console.guard.sanitise import safe
 from sources.base import SourceError
 
@@ -207,11 +210,11 @@ def branch_(
         say_plan(found)
         if found.problems:
             raise Refused(str(found.problems[0]))
-        from console.cli.case_session import may_fix
+        from console.cli.case_session import told, who
 
         gate, deed = gate_of(subject.loaded, incident or name), deed_of(found, subject.service.name)
         gate.judge(deed, Typed(deed.wanted))  # what no word lets pass comes before what a reason does
-        may_fix(subject.loaded, incident, reason)
+        told(lambda: may_fix(subject.loaded, incident or "", who(None), reason or ""))()
         typed = typed_for(gate, deed, confirm, reason)
         made = await make(subject.tags.repository, found, gate, typed, subject.service.name, seed)
         from console.case.entries import fix as fix_entry
@@ -376,36 +379,28 @@ def verify_(
 @command.command("handover")
 @name_option
 @service_option
+@click.option("--reason", metavar="TEXT", help="Why it is deployed while another incident goes on; kept in its case.")
 @config_option
 @forms
 @_told
-def handover_(name: str | None, service: str | None, config_path: Path | None, as_json: bool, plain: bool) -> int:
+def handover_(
+    name: str | None, service: str | None, reason: str | None, config_path: Path | None, as_json: bool, plain: bool
+) -> int:
     """Print what is handed over: what is verified and what is open, reviewers, the usual deploy as text to copy, the canary.
 
+    While another incident goes on SG12 says no once; repeated with a reason it passes.
+
     \b
-    Exit code: 0 nothing is open · 1 something is · 2 no such branch · 4 the repository cannot be read.
+    Exit code: 0 nothing is open · 1 something is · 2 no such branch · 4 the repository cannot be read · 5 refused by a rule.
     """
-    from console.fix.handover import Handover, deploy_text, last_check, lines
+    from console.cli.case_session import told, who
+    from console.fix.handover import lines
     from console.report.fix_text import handover_json
-    from sources.repository import Repository
 
     loaded = load(config_path)
     branch = branch_of(loaded, name, service)
-    done = _result(Repository(branch.repository).work_done(branch.name, branch.commit, branch.worktree))
-    if done is None:
-        raise click.UsageError(f"the branch {branch.name} is gone")
-    table = next((one for one in loaded.config.service if one.name == branch.service), None)
-    found = Handover(
-        branch,
-        done.tip,
-        done.commits,
-        done.files,
-        len(done.uncommitted),
-        done.reviewers,
-        last_check(branch, done.tip),
-        deploy_text(branch, done.tip, table.deploy_command if table is not None else None),
-        safe(table.canary_url or "" if table is not None else ""),
-    )
+    found = _result(handed_over(loaded, branch))
+    told(lambda: may_hand_over(loaded, branch, who(None), reason or ""))()
     write_json(handover_json(found)) if as_json else _echo(lines(found))
     return Exit.INCIDENT if found.open else Exit.DONE
 
@@ -443,8 +438,8 @@ def undo_(
     branch = branch_of(loaded, name, service)
     if not branch.finished:
         say(f"{branch.name} was not made to its end: what there is of it is taken away")
-    gate = gate_of(loaded, branch.incident, mends=False)
-    typed = typed_for(gate, Deed(UNDONE, branch.name, {}), confirm, reason)
+    gate, deed = undoing(loaded, branch)
+    typed = typed_for(gate, deed, confirm, reason)
     gone = _result(undo(Repository(branch.repository), branch, gate, typed, worktree_only=keep_branch))
     if as_json:
         untouched = not gone.touched

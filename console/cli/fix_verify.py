@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
+from dataclasses import fields
 from typing import TYPE_CHECKING
 
 import click
 
 from console.cli.options import span_option
-from console.cli.outcome import Exit, Refused, say
+from console.cli.outcome import Exit, say
 from console.cli.repro_session import Asked, Options, cleared, read_input
 from console.config.load import Loaded
 from console.fix.record import Branch
+from console.fixing import at_branch
 from console.guard.sanitise import safe
-from console.repro.document import at_environment, read_document
 from console.repro.signature import Wanted
-from console.reproduce import environment_of, observed_failure
 
 if TYPE_CHECKING:
     from console.guard.policy import Decision
@@ -30,17 +30,13 @@ def asked_of(loaded: Loaded, name: str, path: str, options: Options) -> Asked:
 
     Raises:
         Unclear: The document cannot be read.
-        Refused: It is a raw import.
+        NotAdmitted: G2, it is a raw import.
     """
-    env = environment_of(loaded, name)
-    imported, original = read_document(read_input(path))
-    if imported.raw:
-        raise Refused("G2: a raw import is never sent: import it again without --raw")
-    imported = at_environment(imported, env, (imported.request.url,))
     slow = span_option("--slow", options.slow) if options.slow is not None else None
     told = (options.failing_status, slow, options.text) != (None, None, None)
-    wanted = Wanted(options.failing_status, slow, options.text) if told else observed_failure(imported.observed)
-    return Asked(loaded, env, imported, original, wanted, options.incident or "", None, True, options)
+    wanted = Wanted(options.failing_status, slow, options.text) if told else None
+    found = at_branch(loaded, name, read_input(path), options.incident or "", wanted)
+    return Asked(**{one.name: getattr(found, one.name) for one in fields(found)}, options=options)
 
 
 def clear(what: Reproduction, session: Session) -> Decision:

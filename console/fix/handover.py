@@ -73,8 +73,12 @@ def deploy_text(branch: Branch, tip: str, command: str | None) -> tuple[SafeText
     )
 
 
-def lines(one: Handover) -> Iterator[str]:
-    """The checklist as text, one point a line."""
+def lines(one: Handover, *, held: bool = False) -> Iterator[str]:
+    """The checklist as text, one point a line.
+
+    Args:
+        held: A rule holds the deploy back, so that its commands are not shown.
+    """
     branch = one.branch
     yield f"{branch.name} for {branch.service}, from {branch.tag or branch.commit[:12]} ({branch.commit[:12]}) to {one.tip[:12]}"
     for text in one.open:
@@ -86,9 +90,12 @@ def lines(one: Handover) -> Iterator[str]:
     for file in one.files[:20]:
         yield f"  {file.path} +{file.added if file.added is not None else '?'} -{file.removed if file.removed is not None else '?'}"
     yield f"reviewers, by the lines that it changes: {_people(one.reviewers) or ('nobody: it only adds files' if one.files else 'no line is changed yet')}"
-    yield "the usual deploy, to copy; the console runs none of it:"
-    for command in one.deploy:
-        yield f"  {command}"
+    if held:
+        yield "the usual deploy is held back"
+    else:
+        yield "the usual deploy, to copy; the console runs none of it:"
+        for command in one.deploy:
+            yield f"  {command}"
     yield f"canary: {one.canary or 'not configured (canary_url of the [[service]])'}"
 
 

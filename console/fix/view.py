@@ -18,6 +18,8 @@ class BranchView:
     made: Branch | None = None
     handover: tuple[SafeText, ...] = ()
     """The checklist of what was made, line by line."""
+    gates: tuple[SafeText, ...] = ()
+    """What the incident's rules say against the next step; a reason lets pass."""
     problem: SafeText = SafeText("")
     """Why there is neither plan nor branch."""
     under_way: SafeText = SafeText("")

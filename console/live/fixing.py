@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.case.gates import Gate
 from console.config.effective import state_folder
 from console.config.load import ConfigError, Loaded
 from console.domain.changes import Change
@@ -24,27 +25,36 @@ from console.domain.text import SafeText
 from console.fix.branch import Plan, name_problem
 from console.fix.finding import Finding
 from console.fix.frames import traces_in
-from console.fix.handover import Handover, deploy_text, last_check, lines
-from console.fix.record import UNDONE, Branch
+from console.fix.handover import lines
+from console.fix.record import Branch
 from console.fixing import (
     Unknown,
+    at_branch,
     base_of,
     counts_of,
+    deploy_gates_of,
     deploys_of,
+    fix_gates_of,
     gate_of,
+    handed_over,
     known_branches,
     local_environment,
+    may_fix,
+    may_hand_over,
     subject_of,
+    undoing,
     verified,
 )
-from console.guard.gate import Deed, NotAdmitted, Typed
+from console.guard.gate import NotAdmitted, Typed
 from console.guard.policy import Confirmation, Decision, State, Verdict, decide, phrase
 from console.guard.sanitise import safe
 from sources.base import SourceError
 
 if TYPE_CHECKING:
+    from console.repro.run import Verified
     from console.reproduce import Reproduction
     from sources.fixing import Made
+    from sources.plumbing.model import WorkDone
     from sources.reproduce import Session
 
 
@@ -116,10 +126,11 @@ class Fixing:
         found = name_problem(name, self._loaded.config.fix.protected_branches)
         return str(found) if found is not None else None
 
-    async def plan(self, service: str, name: str, running: Sequence[str]) -> Plan:
+    async def plan(self, service: str, name: str, running: Sequence[str], incident: str) -> Plan:
         """What would be done; nothing is.
 
         Args:
+            incident: Names the work tree; empty: the branch's name does.
             running: Commits that the service says it runs.
 
         Raises:
@@ -131,11 +142,13 @@ class Fixing:
         try:
             subject = subject_of(self._loaded, service)
             base = await base_of(subject, None)
-            return await plan(subject.tags.repository, name, base, subject.protected, key=name, running=running)
+            return await plan(
+                subject.tags.repository, name, base, subject.protected, key=incident or name, running=running
+            )
         except (Unknown, NotAdmitted, SourceError, ConfigError) as error:
             raise CannotFix(safe(str(error), 400)) from None
 
-    async def make(self, service: str, found: Plan, typed: str) -> Made:
+    async def make(self, service: str, found: Plan, typed: str, incident: str) -> Made:
         """Do what the plan says.
 
         Raises:
@@ -145,7 +158,7 @@ class Fixing:
 
         try:
             subject = subject_of(self._loaded, service)
-            gate = gate_of(self._loaded, found.branch)
+            gate = gate_of(self._loaded, incident or found.branch)
             return await make(subject.tags.repository, found, gate, Typed(typed), service, None)
         except (Unknown, NotAdmitted, SourceError, ConfigError) as error:
             raise CannotFix(safe(str(error), 400)) from None
@@ -163,34 +176,41 @@ class Fixing:
         mine = [one for one in known if one.service == service]
         return mine[-1] if mine else None
 
-    async def handover(self, branch: Branch) -> tuple[SafeText, ...]:
-        """The checklist.
+    async def handover(self, branch: Branch, *, passed: bool) -> tuple[tuple[SafeText, ...], list[Gate]]:
+        """The checklist, and what holds the deploy back.
+
+        Args:
+            passed: A reason was given already; nothing does.
 
         Raises:
             CannotFix: The branch is gone, or the repository cannot be read.
         """
         await asyncio.to_thread(_load)
-        from sources.repository import Repository
-
         try:
-            done = await Repository(branch.repository).work_done(branch.name, branch.commit, branch.worktree)
-        except SourceError as error:
+            found = await handed_over(self._loaded, branch)
+            held = await asyncio.to_thread(deploy_gates_of, self._loaded, branch) if not passed else []
+        except (Unknown, SourceError, ConfigError, OSError) as error:
             raise CannotFix(safe(str(error), 400)) from None
-        if done is None:
-            raise CannotFix(f"the branch {branch.name} is gone: u takes away what is left of it")
-        table = next((one for one in self._loaded.config.service if one.name == branch.service), None)
-        found = Handover(
-            branch,
-            done.tip,
-            done.commits,
-            done.files,
-            len(done.uncommitted),
-            done.reviewers,
-            last_check(branch, done.tip),
-            deploy_text(branch, done.tip, table.deploy_command if table is not None else None),
-            safe(table.canary_url or "" if table is not None else ""),
-        )
-        return tuple(safe(line, 1000) for line in lines(found))
+        return tuple(safe(line, 1000) for line in lines(found, held=bool(held))), held
+
+    async def fix_gates(self, incident: str) -> list[Gate]:
+        """What the rules of the incident say against a fix.
+
+        Raises:
+            CannotFix: The case cannot be read.
+        """
+        try:
+            return await asyncio.to_thread(fix_gates_of, self._loaded, incident)
+        except (ConfigError, OSError) as error:
+            raise CannotFix(safe(str(error), 400)) from None
+
+    async def may_fix(self, incident: str, author: str, reason: str) -> None:
+        """Pass them; raises as `console.fixing.may_fix`."""
+        await asyncio.to_thread(may_fix, self._loaded, incident, author, reason)
+
+    async def may_hand_over(self, branch: Branch, author: str, reason: str) -> None:
+        """Pass those of incidents that the branch was not made for; raises as `console.fixing.may_hand_over`."""
+        await asyncio.to_thread(may_hand_over, self._loaded, branch, author, reason)
 
     async def undo(self, branch: Branch, typed: str) -> SafeText:
         """Take it away; what is to be told.
@@ -203,8 +223,8 @@ class Fixing:
         from sources.repository import Repository
 
         try:
-            gate = gate_of(self._loaded, branch.incident, mends=False)
-            gate.judge(Deed(UNDONE, branch.name, {}), Typed(typed))
+            gate, deed = undoing(self._loaded, branch)
+            gate.judge(deed, Typed(typed))
             gone = await undo(Repository(branch.repository), branch, gate, Typed(typed))
         except (NotAdmitted, SourceError, ConfigError) as error:
             raise CannotFix(safe(str(error), 400)) from None
@@ -229,29 +249,22 @@ class Fixing:
             CannotFix: The file cannot be read, or the guard lets the request not out.
         """
         await asyncio.to_thread(_load)
-        from console.repro.document import at_environment, read_document
         from console.repro.errors import Stopped, Unclear
-        from console.reproduce import Reproduction, environment_of, observed_failure
 
         try:
             there, name, port = local_environment(self._loaded, None, None)
-            env = environment_of(there, name)
-            imported, original = read_document(await asyncio.to_thread(_content, request))
-            if imported.raw:
-                raise CannotFix("G2: a raw import is never sent: import it again without --raw")
-            imported = at_environment(imported, env, (imported.request.url,))
-            wanted = observed_failure(imported.observed)
-            what = Reproduction(there, env, imported, original, wanted, branch.incident, None, True)
-        except (Unknown, Unclear, Stopped, ConfigError, OSError) as error:
+            what = at_branch(there, name, await asyncio.to_thread(_content, request), branch.incident)
+        except (Unknown, Unclear, Stopped, NotAdmitted, ConfigError, OSError) as error:
             raise CannotFix(safe(str(error), 400)) from None
+        env, imported = what.env, what.imported
         decision = decide(what.request, env, State(insecure=imported.insecure, proxy=imported.proxy))
         if decision.verdict is Verdict.REFUSE:
             raise CannotFix(f"{decision.rule}: {decision.reason}")
         asked = phrase(what.request, env) if decision.verdict is Verdict.CONFIRM else ""
         return Check(branch, what, port, asked, safe(f"{decision.rule}: {decision.reason}" if asked else ""))
 
-    async def verify(self, check: Check, serve: str, before: str, typed: Typed) -> tuple[SafeText, bool]:
-        """Serve the branch and send the reproduction to it; what came of it, and whether it is fixed.
+    async def verify(self, check: Check, serve: str, before: str, typed: Typed) -> tuple[Verified, WorkDone]:
+        """Serve the branch and send the reproduction to it; what came of it, and the work that it holds for.
 
         Args:
             serve: The command that starts the server.
@@ -277,12 +290,11 @@ class Fixing:
         what = check.what
         try:
             counts, command = counts_of(before), _words(serve)
-            result, done = await verified(
+            return await verified(
                 what.loaded, check.branch, what, command, check.port, counts, clear, reason=typed.reason
             )
         except (Unknown, Stopped, NotServed, NotAdmitted, SourceError, ConfigError, OSError) as error:
             raise CannotFix(safe(str(error), 400)) from None
-        return safe(f"{result.state} at {done.tip[:10]}: {result.reason}", 400), result.state == "FIXED"
 
 
 def _content(path: str) -> bytes:

@@ -10,7 +10,12 @@ from textual.widget import AwaitMount, Widget
 from textual.worker import Worker
 
 from console.actions import Action
+from console.case.book import Blocked
 from console.case.entries import fix as entry_of_fix
+from console.case.entries import verified
+from console.case.gates import Gate
+from console.case.hypotheses import LEAST_REASON
+from console.case.journal import NotSaved
 from console.domain.changes import Change
 from console.domain.instant import Window
 from console.domain.text import SafeText
@@ -22,6 +27,8 @@ from console.guard.sanitise import safe
 from console.live.details import quoted
 from console.live.fixing import CannotFix, Check, Fixing, first_name, made_text
 from console.live.session import Session
+from console.report.fix_text import made_json, verified_json
+from console.reproduce import user
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
 from console.screens.places import FixOf
@@ -51,6 +58,8 @@ class FixScreen(ConsoleScreen):
         self._view = BranchView()
         self._branch_name = first_name(place.service, place.commit or place.deploy)
         self._working: Worker[None] | None = None
+        self._handed: set[str] = set()
+        """Branches whose deploy is shown though an incident goes on, since somebody said why."""
         self.commits, self.branch = TextView(), TextView()
         self.commits.number, self.branch.number = 1, 2
 
@@ -130,13 +139,19 @@ class FixScreen(ConsoleScreen):
         try:
             made = await way.made(self._place.service)
             if made is not None:
-                handover = await way.handover(made)
-                self._view = BranchView(made=made, handover=handover, said=said, bad=bad)
+                handover, gates = await way.handover(made, passed=made.name in self._handed)
+                self._view = BranchView(made=made, handover=handover, gates=_told(gates), said=said, bad=bad)
             else:
-                plan = await way.plan(self._place.service, self._branch_name, self._commits_running())
-                self._view = BranchView(plan, said=said, bad=bad)
+                incident = self._incident()
+                plan = await way.plan(self._place.service, self._branch_name, self._commits_running(), incident)
+                self._view = BranchView(plan, gates=_told(await way.fix_gates(incident)), said=said, bad=bad)
         except CannotFix as error:
             self._view = BranchView(problem=safe(str(error), 400), said=said, bad=bad)
+
+    def _incident(self) -> str:
+        """The case that is open; empty where there is none, and then the fix belongs to no incident."""
+        case = self.desk.case if self.desk is not None else None
+        return case.id if case is not None else ""
 
     # What can be done.
 
@@ -151,15 +166,18 @@ class FixScreen(ConsoleScreen):
         none = "" if view.made is not None else "there is no fix branch yet: X makes it"
         blocked = str(view.plan.problems[0]) if view.plan is not None and view.plan.problems else ""
         without_plan = "" if view.plan is not None or view.made is not None else (view.problem or NOT_YET)
-        made = f"{view.made.name} is made: u takes it away" if view.made is not None else ""
+        made = f"{view.made.name} is made: u takes it away" if view.made is not None and not view.gates else ""
         found |= dict.fromkeys(FIXING, busy or none)
         found["fix"] = busy or made or without_plan or (blocked if not blocked.startswith(("B1", "B2", "B6")) else "")
         return found
 
     def do_fix(self) -> AwaitMount | None:
-        """Make the branch: its name first, then the plan for it, then its name again."""
-        way = self._way
+        """Make the branch: its name first, then the plan for it, then its name again. Of one that is made: show its deploy."""
+        way, made = self._way, self._view.made
         if self._refused("fix") or way is None:
+            return None
+        if made is not None:
+            self._ask(self._hand_over(way, made), "plan")
             return None
 
         def named(text: str | None) -> None:
@@ -177,10 +195,47 @@ class FixScreen(ConsoleScreen):
         await self._prepare(way)
         plan = self._view.plan
         self.show_body(self.session.state())
+        incident, author = self._incident(), self._author()
         if plan is None or plan.problems:
             return
         self.set_focus(self.branch)
+        if not await self._let_pass(lambda reason: way.may_fix(incident, author, reason)):
+            return
         self._typed(plan.confirmation, "makes the branch as planned above", lambda: self._make(way))
+
+    async def _hand_over(self, way: Fixing, made: Branch) -> None:
+        """Show the commands of the deploy, which an incident that goes on holds back until somebody says why."""
+        author = self._author()
+        if await self._let_pass(lambda reason: way.may_hand_over(made, author, reason)):
+            self._handed.add(made.name)
+            await self._prepare(way)
+
+    async def _let_pass(self, attempt: Callable[[str], Awaitable[None]]) -> bool:
+        """Whether the rules of the incident let it pass: they say no once, in view, and then a reason is enough."""
+        try:
+            await attempt("")
+            return True
+        except Blocked as no:
+            rules = ", ".join(dict.fromkeys(gate.rule for gate in no.gates))
+            self._view = replace(self._view, gates=_told(no.gates))
+            self.show_body(self.session.state())
+        except NotSaved as error:
+            self.post_message(self.Notice(f"nothing was done: {error}"))
+            return False
+        hint = f"{rules} says no, see above: why all the same? {LEAST_REASON} characters or more, kept in the case"
+        reason = await self.app.push_screen_wait(LineDialog("reason", "", hint, _too_short))
+        if not reason:
+            self.post_message(self.Notice("nothing was done"))
+            return False
+        try:
+            await attempt(reason.strip())
+        except (Blocked, NotSaved) as error:
+            self.post_message(self.Notice(f"nothing was done: {error}".replace("\n", "; ")))
+            return False
+        return True
+
+    def _author(self) -> str:
+        return self.desk.author if self.desk is not None else user()
 
     def _typed(self, wanted: str, what: str, work: Callable[[], Awaitable[None]]) -> None:
         """Begin once the very text was typed."""
@@ -209,12 +264,12 @@ class FixScreen(ConsoleScreen):
         self._view = BranchView(plan, under_way=safe(under_way))
         self.show_body(self.session.state())
         try:
-            made = await way.make(self._place.service, plan, plan.confirmation)
+            made = await way.make(self._place.service, plan, plan.confirmation, self._incident())
         except CannotFix as error:
             await self._prepare(way, (safe(str(error), 400),), bad=True)
         else:
             await self._prepare(way, (made_text(made),), bad=bool(made.touched))
-            self.keep_in_case(entry_of_fix({"branch": plan.branch}, str(made_text(made))))
+            self.keep_in_case(entry_of_fix(made_json(made.plan, made.touched), str(made_text(made))))
 
     def do_undo_fix(self) -> None:
         """Take the branch away again, once its name is typed."""
@@ -281,9 +336,11 @@ class FixScreen(ConsoleScreen):
         self.show_body(self.session.state())
         said, fixed = SafeText("ended by hand: the audit tells what was sent"), False
         try:
-            said, fixed = await way.verify(check, serve, before, typed)
-            outcome = "worked" if fixed else "failed" if "STILL FAILING" in said else "inconclusive"
-            self.keep_in_case(entry_of_fix({"branch": made.name, "outcome": outcome}, f"{made.name}: {said}"))
+            result, done = await way.verify(check, serve, before, typed)
+            said = safe(f"{result.state} at {done.tip[:10]}: {result.reason}", 400)
+            fixed = result.state == "FIXED"
+            document = verified_json(made, result, done.tip, done.uncommitted)
+            self.keep_in_case(verified(document, f"{made.name} at {done.tip[:10]}"))
         except CannotFix as error:
             said = safe(str(error), 400)
         finally:
@@ -296,3 +353,13 @@ class FixScreen(ConsoleScreen):
             self._working.cancel()
         else:
             super().do_cancel()
+
+
+def _told(gates: Iterable[Gate]) -> tuple[SafeText, ...]:
+    return tuple(safe(f"{gate.rule}: {gate.says}", 400) for gate in gates)
+
+
+def _too_short(reason: str) -> str | None:
+    return (
+        None if len(reason.strip()) >= LEAST_REASON else f"{LEAST_REASON} characters or more: it is read a week later"
+    )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from console.case import entries
 from console.case.book import Blocked, Book, Unfit
 from console.case.events import Draft
-from console.case.gates import Wish, banners, change_warnings, fix_gates
+from console.case.gates import Wish, banners, change_warnings, fix_gates, foreign_deploys
 from console.case.model import CaseState
 from console.case.severity import suggested
+from console.domain.diagnosis import JudgedChange, Standing
 from console.domain.instant import rfc3339
+from console.domain.text import SafeText
 from console.report.case_json import case_json, durations
 from tests.case.conftest import Clock, MakeBook, recovered, seen
 
@@ -313,6 +317,59 @@ def test_sg11_an_overdue_update_is_a_banner(make: MakeBook, clock: Clock) -> Non
     bring(book, S.INVESTIGATING)
     assert "SG11" not in [gate.rule for gate in banners(book.read(), clock.now + 14_000)]
     assert "SG11" in [gate.rule for gate in banners(book.read(), clock.now + 14_500)]
+
+
+def deployed(name: str, at: float, version: str | None = None, commit: str | None = None) -> JudgedChange:
+    """A deploy of checkout, as the diagnosis tells of it."""
+    return JudgedChange(name, "deploy", "checkout", at, version, commit, Standing.POSSIBLE, SafeText(""))
+
+
+def test_sg12_what_is_not_made_for_the_incident_is_not_handed_over_unasked(book: Book, make: MakeBook) -> None:
+    other = make("Search is slow")
+    book.attempt_deploy("day-2026-11-27", "fix/other", "")  # not declared yet: no incident
+    bring(book, S.INVESTIGATING)
+    book.attempt_deploy(book.id, "fix/checkout", "")  # its own mitigation never waits
+    with pytest.raises(Blocked, match=f"SG12.*{book.id} goes on, and fix/other is not"):
+        book.attempt_deploy(other.id, "fix/other", WHY)  # it says no once, whatever the reason
+    book.attempt_deploy(other.id, "fix/other", WHY)
+    assert [(one.rule, one.reason) for one in book.read().overrides] == [("SG12", WHY)]
+    recovered(book)
+    book.close(Wish(S.CLOSED, "a known fault"))
+    book.attempt_deploy(other.id, "fix/other", "")
+
+
+def test_sg12_a_deploy_that_is_seen_is_a_banner_until_the_record_makes_it_the_mitigation(
+    book: Book, clock: Clock
+) -> None:
+    def rules() -> list[str]:
+        return [gate.rule for gate in banners(book.read(), clock.now)]
+
+    before = deployed("deploy/prod/v40", clock.now - 60)
+    bring(book, S.INVESTIGATING)
+    clock.now += 1200
+    seen_now = deployed("deploy/prod/v41", clock.now, version="v41")
+    flag = replace(seen_now, id="gift-cards", kind="flag")
+    assert "SG12" not in rules()
+    found = entries.deploys((before, seen_now, flag), book.read().times["declared_at"])
+    assert [event.text for event in book.saw_deploys(found)] == ["deploy deploy/prod/v41 of checkout"]
+    assert book.saw_deploys(found) == []
+    (banner,) = [gate for gate in banners(book.read(), clock.now) if gate.rule == "SG12"]
+    assert "deploy/prod/v41 of checkout" in banner.says and not banner.hard
+    clock.now += 1200
+    book.mitigation("two more pods", {"kind": "scale"}, None)
+    assert "SG12" in rules()
+    book.mitigation("v41 takes the cap away", {"kind": "other"}, None)
+    assert "SG12" not in rules()
+
+
+def test_sg12_the_deploy_of_a_fix_that_was_shown_to_work_is_the_mitigation(book: Book, clock: Clock) -> None:
+    bring(book, S.INVESTIGATING)
+    clock.now += 1200
+    book.saw_deploys(entries.deploys([deployed("d", clock.now, commit="c" * 40)], 0.0))
+    book.write(entries.verified({"state": "STILL FAILING", "commit": "c" * 40}))
+    assert [one.data["id"] for one in foreign_deploys(book.read())] == ["d"]
+    book.write(entries.verified({"state": "FIXED", "commit": "c" * 40}))
+    assert foreign_deploys(book.read()) == []
 
 
 # Severity, roles, handoff.

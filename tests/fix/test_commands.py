@@ -204,3 +204,33 @@ def test_nothing_is_mended_for_an_incident_that_is_over_and_what_is_left_can_be_
     assert code == 5 and "B10" in err and "cancelled" in err
     assert incident("fix", "undo", "--name", "fix/a", "--confirm", "fix/a", *config)[0] == 0
     assert work.git("branch", "--list", "fix/*") == ""
+
+
+WHY = "the customer accepts the risk"
+
+
+def test_sg1_says_no_once_to_a_branch_for_a_case_and_the_reason_is_kept(shop: Any, incident: Any) -> None:
+    work, _, _, config = shop
+    case = json.loads(incident("case", "new", "Orders fail", "--json", *config)[1])["id"]
+    branch = ("fix", "branch", "--name", "fix/a", "--confirm", "fix/a", "--incident", case, *config)
+    code, out, err = incident(*branch)
+    assert (code, out) == (5, "") and "SG1" in err and "--reason" in err
+    assert work.git("branch", "--list", "fix/*") == ""
+    assert incident(*branch, "--reason", WHY)[0] == 0
+    (override,) = json.loads(incident("case", "show", case, "--json", *config)[1])["overrides"]
+    assert (override["rule"], override["reason"]) == ("SG1", WHY)
+
+
+def test_sg12_holds_the_deploy_back_while_another_incident_goes_on(shop: Any, incident: Any) -> None:
+    _, _, _, config = shop
+    case = json.loads(incident("case", "new", "Orders fail", "--severity", "P2", "--json", *config)[1])["id"]
+    assert incident("fix", "branch", "--name", "fix/a", "--confirm", "fix/a", *config)[0] == 0
+    handover = ("fix", "handover", "--name", "fix/a", *config)
+    assert incident(*handover)[0] == 1  # it is no incident before it is declared; the branch has no commit yet
+    assert incident("case", "state", case, "investigating", *config)[0] == 0
+    code, out, err = incident(*handover)
+    assert (code, out) == (5, "") and "SG12" in err and case in err
+    code, out, _ = incident(*handover, "--reason", WHY)
+    assert code == 1 and "push origin" in out
+    (override,) = json.loads(incident("case", "show", case, "--json", *config)[1])["overrides"]
+    assert (override["rule"], override["reason"]) == ("SG12", WHY)

@@ -15,7 +15,12 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import IncidentConsole
+from console.case.book import Book
+from console.case.gates import Wish
+from console.case.model import CaseState
 from console.config.models import Config
+from console.live.desk import Desk
+from console.screens.dialogs import LineDialog
 from console.screens.fix import FixScreen
 from console.screens.mending import NO_DEPLOY, SELECT, fix_of
 from console.screens.suspect import SuspectScreen
@@ -25,9 +30,15 @@ from tests.tui.fakes import System, until
 from tests.tui.test_console import diagnosed, screen_text
 
 
-def console(folder: Path, repository: Path) -> IncidentConsole:
-    """Over the fakes, with a real repository for the service that is at fault."""
+def console(folder: Path, repository: Path, *, cases: bool = False) -> IncidentConsole:
+    """Over the fakes, with a real repository for the service that is at fault.
+
+    Args:
+        cases: There is a place for cases.
+    """
     app = System().app()
+    if cases:
+        app.session.desk = Desk(folder / "state" / "cases", "alice")
     service = {"name": "checkout", "repository": str(repository), "deploy_tags": ["deploy/prod/*"]}
     config = Config.model_validate({"service": [service], "console": {"state_dir": str(folder / "state")}})
     app.loaded = replace(app.loaded, config=config, path=folder / "incident.toml")
@@ -107,6 +118,64 @@ async def test_from_suspect_to_branch_and_back(work: Work, tmp_path: Path) -> No
         await until(lambda: "are gone" in screen_text(app))
         assert work.git("branch", "--list", "fix/*") == ""
         assert not (work.path.parent / ".worktrees").exists()
+
+
+WHY = "the customer accepts the risk"
+
+
+@pytest.mark.slow
+async def test_sg1_stands_in_the_plan_and_a_reason_lets_pass(work: Work, tmp_path: Path) -> None:
+    with_deploys(work)
+    book = Book.new(tmp_path / "state" / "cases", "Orders fail", "alice", {"severity": "P2"})
+    app = console(tmp_path, work.path, cases=True)
+    async with fixing(app) as (pilot, screen):
+        await until(lambda: "SG1: no reproduction was seen failing" in screen_text(app))
+
+        async def begin() -> None:
+            await pilot.press("X")
+            await until(lambda: "name of the new branch" in screen_text(app))
+            await pilot.press("enter")
+            await until(lambda: "SG1 says no" in screen_text(app))
+
+        await begin()
+        await pilot.press("escape")
+        await until(lambda: isinstance(app.screen, FixScreen))
+        assert work.git("branch", "--list", "fix/*") == "" and not book.read().overrides
+        await begin()
+        await typed(pilot, "because")
+        await until(lambda: "15 characters or more" in screen_text(app) and isinstance(app.screen, LineDialog))
+        app.screen.query_one(Input).value = WHY
+        await pilot.press("enter")
+        await until(lambda: "type fix/" in screen_text(app))
+        await typed(pilot, screen._branch_name)
+        await until(lambda: "to hand over" in screen_text(app))
+        assert [(one.rule, one.reason) for one in book.read().overrides] == [("SG1", WHY)]
+        made = screen._view.made
+        assert made is not None and made.incident == book.id and book.id in made.worktree.name
+        await until(lambda: any(one.data.get("branch") == made.name for one in book.read().fixes))
+        assert "push origin" in screen_text(app) and "SG12" not in screen_text(app)
+
+
+@pytest.mark.slow
+async def test_sg12_holds_the_commands_of_the_deploy_back_until_somebody_says_why(work: Work, tmp_path: Path) -> None:
+    with_deploys(work)
+    app = console(tmp_path, work.path, cases=True)
+    async with fixing(app) as (pilot, screen):
+        await make(app, pilot, screen)
+        await until(lambda: "push origin" in screen_text(app))
+        book = Book.new(tmp_path / "state" / "cases", "Search is slow", "bob", {"severity": "P2"})
+        book.move(Wish(CaseState.INVESTIGATING))
+        await pilot.press("q")
+        await until(lambda: not isinstance(app.console_screen(), FixScreen))
+        await pilot.press("X")
+        await until(lambda: "SG12: the incident" in screen_text(app) and "held back" in screen_text(app))
+        assert "push origin" not in screen_text(app)
+        await pilot.press("X")
+        await until(lambda: "SG12 says no" in screen_text(app))
+        app.screen.query_one(Input).value = WHY
+        await pilot.press("enter")
+        await until(lambda: "push origin" in screen_text(app))
+        assert [(one.rule, one.reason) for one in book.read().overrides] == [("SG12", WHY)]
 
 
 @pytest.mark.slow
