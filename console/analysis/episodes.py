@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 DENSITY = 0.5
-"""Bins of one departure that must be off; where fewer are, it is noise that comes and goes [D]."""
+"""Bins between two openings of one departure that must be off; where fewer are, it is noise that comes and goes [D]."""
 FULL_BIN_S = 60.0
 """A bin of this width or more stands for a stretch of its own; in finer ones trouble has to last [D]."""
 PERSIST_S = 45.0
@@ -48,7 +48,8 @@ def latest_episode(z: Numbers, big: Flags, step_s: float, unsure: Flags | None =
     In bins finer than `FULL_BIN_S` it opens once it `lasts`; where `unsure` is false it need not.
 
     The start is walked back from the first opening bin while the distance exceeds `CLEAR_Z`; earlier openings belong to it
-    where at least half of the bins between are off.
+    where at least half of the bins from there to the rest of it are off: trouble that lasts does not vouch for a lone bin
+    that was off by chance a minute before it.
     """
     import numpy as np
 
@@ -64,13 +65,13 @@ def latest_episode(z: Numbers, big: Flags, step_s: float, unsure: Flags | None =
     newest = int(opens[-1])
     last, closed = _forward(hot, calm, newest)
     first = k = newest
-    run, dense = 0, int(hot[newest : last + 1].sum())
+    run, dense = 0, 0
     while k > 0 and run < CLEAR_BINS:
         k -= 1
         run = run + 1 if calm[k] else 0
         dense += int(hot[k])
-        if opening[k] and dense >= DENSITY * (last - k + 1):
-            first = k
+        if opening[k] and dense >= DENSITY * (first - k):
+            first, dense = k, 0
     start = first
     while start > 0 and z[start - 1] >= CLEAR_Z and big[start - 1]:
         start -= 1

@@ -88,6 +88,36 @@ def test_a_minute_of_failures_in_quarter_minutes_is_enough() -> None:
     assert found.onset == pytest.approx(AT - 45, abs=20)
 
 
+@pytest.mark.parametrize("before", [4, 8, 11])
+def test_a_failure_by_chance_a_little_earlier_is_not_where_it_began(before: int) -> None:
+    """Pooled over a minute it reaches up to the trouble, of few requests all the more."""
+    failures = [0.0] * 480 + [2.0, 3.0, 2.0, 4.0] * 3
+    failures[480 - before] = 1.0
+    for requests in (10.0, 20.0, 50.0):
+        (found,) = opened({"error_count": failures, "request_count": [requests] * 492}, step=5.0)
+        assert found.onset == pytest.approx(AT - 11 * 5, abs=5), requests
+
+
+def test_failures_of_every_second_bin_began_with_the_first_of_them() -> None:
+    failures = [0.0] * 460 + [4.0, 0.0] * 12
+    (found,) = opened({"error_count": failures, "request_count": [20.0] * 484}, step=5.0)
+    assert found.onset == pytest.approx(AT - 23 * 5, abs=5)
+
+
+@pytest.mark.parametrize("before", [3, 4, 5])
+def test_a_slow_bin_by_chance_a_little_earlier_is_not_where_it_began(before: int) -> None:
+    values = noisy(0.2, 0.05, 110) + noisy(0.6, 0.05, 9)
+    values[110 - before] = 0.6
+    (found,) = opened({"latency_p95": values})
+    assert found.onset == pytest.approx(AT - 8 * 60, abs=60)
+
+
+def test_a_slowness_that_pauses_began_before_the_pause() -> None:
+    values = noisy(0.2, 0.05, 100) + noisy(0.6, 0.05, 6) + noisy(0.2, 0.05, 3) + noisy(0.6, 0.05, 9)
+    (found,) = opened({"latency_p95": values})
+    assert found.onset == pytest.approx(AT - 17 * 60, abs=60)
+
+
 def test_what_ended_has_an_end() -> None:
     values = noisy(0.2, 0.05, 80) + noisy(1.0, 0.05, 10) + noisy(0.2, 0.05, 30)
     (found,) = [m for m in moves({"latency_p95": values}) if m.opened]
