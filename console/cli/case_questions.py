@@ -14,7 +14,7 @@ from console.cli.diagnose import step_of
 from console.cli.options import Request
 from console.cli.outcome import Exit, say
 from console.config.load import Loaded
-from console.domain.diagnosis import Symptom
+from console.domain.diagnosis import Diagnosis, Symptom
 from console.domain.instant import Instant, Window, rfc3339
 from console.query.parse import parse
 from console.report.snapshot import Line, drafts_of
@@ -27,8 +27,8 @@ METRIC_OF = {"traffic": "request_rate", "memory": "memory_bytes"}
 """Signals whose series has another name."""
 
 
-async def snapshot_drafts(asked: Request) -> list[Draft]:
-    """One diagnosis as `incident diagnose` makes it, as entries of a record."""
+async def snapshot_drafts(asked: Request) -> tuple[Diagnosis, list[Draft]]:
+    """One diagnosis as `incident diagnose` makes it, and as entries of a record."""
     from console.analysis.diagnose import diagnose
     from console.live.repeat import Repeat
     from console.observe import gather, open_sources
@@ -39,7 +39,8 @@ async def snapshot_drafts(asked: Request) -> list[Draft]:
     finally:
         await sources.close()
     diagnosis = diagnose(seen, services=asked.services, generated_at=time.time())
-    return drafts_of(diagnosis, lambda one: line_of(seen.series, one, asked.window), Repeat.of(asked.loaded).command)
+    drafts = drafts_of(diagnosis, lambda one: line_of(seen.series, one, asked.window), Repeat.of(asked.loaded).command)
+    return diagnosis, drafts
 
 
 def line_of(series: SeriesSet, symptom: Symptom, window: Window) -> Line:

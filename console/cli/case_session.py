@@ -17,15 +17,18 @@ from console.case.hypotheses import NotAllowed
 from console.case.journal import AUTHOR, NotSaved, author_name
 from console.case.predictions import BadPrediction
 from console.case.store import NoSuchCase, case_ids, cases_folder, find_case
-from console.cli.options import config_option, forms
-from console.cli.outcome import Refused, say
+from console.cli.options import config_option, forms, standard_input, write_json
+from console.cli.outcome import Exit, Refused, say
 from console.config.effective import state_folder
 from console.config.load import ConfigError, Loaded, load
 from console.domain.instant import Instant
+from console.guard.sanitise import safe
 from console.reproduce import user
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+MOST_NOTE = 64 << 10
+"""Bytes of standard input that one text may have."""
 author_option = click.option("--author", metavar="NAME", envvar=AUTHOR, help="Who writes; default: the account's name.")
 
 
@@ -118,3 +121,26 @@ def moment(option: str, text: str | None, loaded: Loaded) -> Instant | None:
     if text is None:
         return None
     return at_option(option, text, time.time(), ZoneInfo(loaded.config.console.timezone))
+
+
+def words_of(words: tuple[str, ...]) -> str:
+    """The text that was typed; `-` reads standard input.
+
+    Raises:
+        click.UsageError: It is too long.
+    """
+    if words == ("-",):
+        data = standard_input().read(MOST_NOTE + 1)
+        if len(data) > MOST_NOTE:
+            raise click.UsageError(f"standard input is longer than {MOST_NOTE >> 10} KiB: note what matters of it")
+        return data.decode("utf-8", "replace").strip()
+    return " ".join(words).strip()
+
+
+def done(book: Book, said: str, as_json: bool, **more: Any) -> int:
+    """Confirm what is on the disk now."""
+    if as_json:
+        write_json({"case": book.id, **more})
+    else:
+        click.echo(safe(said, 2000))
+    return Exit.DONE

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,8 +16,10 @@ from zoneinfo import ZoneInfo
 
 from console.case.book import Book
 from console.case.brief import first_line
+from console.case.entries import deploys
 from console.case.events import Draft, Event
 from console.case.fold import fold
+from console.case.gates import DECLARED
 from console.case.journal import NotSaved, Reader, author_name
 from console.case.model import ENDED, Case
 from console.case.store import case_ids, looked_at, set_looked
@@ -161,7 +164,7 @@ class Desk:
         return self._recorder.due(now)
 
     async def keep(self, state: ConsoleState) -> None:
-        """Keep a state in the case; where that fails, it is told with the record and not tried again."""
+        """Keep a state in the case, and the deploys in it; where that fails, it is told with the record and not tried again."""
         recorder = self._recorder
         if recorder is None or self._recording:
             return
@@ -171,7 +174,23 @@ class Desk:
         except NotRecorded as error:
             self._not_recorded = f"what the console sees is not recorded: {error}"
             return  # stays closed: a full disk is not written to every few seconds
+        await self._note_deploys(state)
         self._recording = False
+
+    async def _note_deploys(self, state: ConsoleState) -> None:
+        """Write down deploys since the incident was declared; what cannot be written now is seen again with the next state."""
+        book, case = self.book, self.case
+        since = case.times.get("declared_at") if case is not None else None
+        if book is None or case is None or since is None or case.state not in DECLARED or state.diagnosis is None:
+            return
+        found = deploys(state.diagnosis.changes, since)
+        known = {event.data.get("id") for event in case.events if event.kind == "deploy"}
+        if all(draft.data.get("id") in known for draft in found):
+            return
+        async with self._lock:
+            with suppress(NotSaved):
+                await asyncio.to_thread(book.saw_deploys, found)
+            self.view = await asyncio.to_thread(self._read)
 
     # Writing.
 

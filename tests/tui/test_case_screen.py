@@ -12,7 +12,8 @@ from textual.pilot import Pilot
 
 from console.app import IncidentConsole
 from console.case.book import Book
-from console.case.model import HypothesisState
+from console.case.gates import Wish
+from console.case.model import CaseState, HypothesisState
 from console.live.desk import Desk
 from console.screens.case import CaseScreen, ItemScreen
 from console.screens.dialogs import LineDialog
@@ -310,6 +311,21 @@ async def test_a_console_that_is_opened_again_resumes_and_tells_what_happened_si
         await until(lambda: "since you last looked" in screen_text(second))
         view = desk(second).view
         assert len(view.since) <= 20 and "bob's note 29" in "\n".join(view.since)
+
+
+async def test_sg12_a_deploy_that_the_console_sees_stands_in_the_case_and_in_its_warnings(
+    system: System, folder: Path
+) -> None:
+    book = Book.new(folder, "Orders fail", "alice", {"severity": "P2"}, lambda: NOW - 3600)
+    book.move(Wish(CaseState.INVESTIGATING))
+    app = with_desk(system, folder)
+    async with app.run_test(size=(140, 50)) as pilot:
+        await diagnosed(app, pilot)
+        await until(lambda: any(event.kind == "deploy" for event in book.read().events))
+        (deploy,) = [event for event in book.read().events if event.kind == "deploy"]
+        assert deploy.source == "deploy" and deploy.occurred_at < NOW and "deploy/prod/v41" in deploy.text
+        await pilot.press("I")
+        await until(lambda: "SG12" in screen_text(app))
 
 
 async def test_cases_are_listed_where_none_is_open_and_enter_takes_one_up(system: System, folder: Path) -> None:
