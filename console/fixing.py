@@ -325,7 +325,7 @@ def undoing(loaded: Loaded, branch: Branch) -> tuple[EffectGate, Deed]:
 
 
 def at_branch(loaded: Loaded, name: str, data: bytes, incident: str, wanted: Wanted | None = None) -> Reproduction:
-    """The request of a document at the branch's server, wherever it was imported for.
+    """The whole request of a document at the branch's server, wherever it was imported for.
 
     Args:
         name: The environment of the server, as `local_environment` gives it.
@@ -339,7 +339,7 @@ def at_branch(loaded: Loaded, name: str, data: bytes, incident: str, wanted: Wan
     imported, original = read_document(data)
     if imported.raw:
         raise NotAdmitted("G2", "a raw import is never sent: import it again without --raw")
-    imported = at_environment(imported, env, (imported.request.url,))
+    imported = at_environment(imported, env, (imported.request.url,)).entire
     failing = wanted if wanted is not None else observed_failure(imported.observed)
     return Reproduction(loaded, env, imported, original, failing, incident, None, True)
 

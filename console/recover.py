@@ -10,9 +10,10 @@ from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 
-from console.analysis.contract import HOLD_S, NothingToRecover, write_contract
+from console.analysis.contract import HOLD_S, WINDOWS, NothingToRecover, write_contract
 from console.analysis.diagnose import diagnose
-from console.analysis.recovery import NO_FIX, WINDOWS, Week, find_fix, judge, stretch, weeks_before
+from console.analysis.recovery import NO_FIX, find_fix, judge, stretch
+from console.analysis.recovery_seasons import Week, weeks_before
 from console.analysis.view import known_at
 from console.domain.changes import Change
 from console.domain.diagnosis import State
@@ -109,7 +110,7 @@ def newest_contract(state_folder: Path, at: Instant) -> Contract | None:
             contract = load_contract(path)
         except (BadContract, OSError):
             continue
-        if contract.at <= at:
+        if contract.at <= round(at, 3):  # a contract knows its time to the millisecond, rounded
             return contract if at - contract.at <= OLDEST_CONTRACT_S else None
     return None
 

@@ -342,7 +342,8 @@ async def _minimise(asked: Asked, budget: int | None, out: Path | None, as_json:
         )
         left = session.left()
     document = minimise_json(result, session.sent, left)
-    whole = document_of(replace(asked, imported=replace(asked.imported, request=result.request)), decision)
+    smaller = asked.imported.smaller(result.request, (result.baseline.failures, result.baseline.tries))
+    whole = document_of(replace(asked, imported=smaller), decision)
     if out is not None:
         _write(out, whole)
     if as_json:
@@ -424,6 +425,8 @@ async def _compare(asked: Asked, other: str, tries: int, as_json: bool) -> int:
 def verify_(request: str, before: str, control: str | None, as_json: bool, plain: bool, **given: Any) -> int:
     """Say whether the failure of REQUEST is gone, with 95 % confidence: FIXED, STILL FAILING, or INCONCLUSIVE.
 
+    Of a request that was minimised the whole one is sent: what the failure does not need, a healthy service may.
+
     \b
     Exit code: 0 fixed · 1 still failing · 3 inconclusive · 5 refused by a rule.
     """
@@ -442,6 +445,7 @@ async def _verify(asked: Asked, before: tuple[int, int], control: str | None, as
     from console.repro.run import verify
     from sources.http import HttpDoor
 
+    asked = replace(asked, imported=asked.imported.entire)
     async with HttpDoor(asked.loaded.config.budget) as door:
         session = session_of(asked, door)
         decision = cleared(asked, session)

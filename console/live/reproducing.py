@@ -145,18 +145,20 @@ class Reproducing:
         """
         try:
             what = with_environment(planned.what, environment)
-            return await self._previewed(what, planned.error, smallest=planned.view.smallest)
+            return await self._previewed(what, planned.error)
         except (Stopped, UnknownEnvironment, ConfigError) as error:
             raise CannotReproduce(safe(str(error), 400)) from None
 
-    async def _previewed(self, what: Reproduction, error: str, *, smallest: bool = False) -> Planned:
+    async def _previewed(self, what: Reproduction, error: str) -> Planned:
         state = State(insecure=what.imported.insecure, proxy=what.imported.proxy, cacheable=what.imported.cacheable)
         first = decide(what.request, what.env, state)
         if first.verdict is Verdict.REFUSE:
             return Planned(what, self._view(what, first, what.request.wire(), 0, error), "", error)
         async with self._session(what) as session:
             shown, left = session.preview(what.request), session.left()
-        view = replace(self._view(what, shown.decision, shown.data, left, error), smallest=smallest)
+        view = replace(
+            self._view(what, shown.decision, shown.data, left, error), smallest=what.imported.whole is not None
+        )
         return Planned(what, view, view.phrase, error)
 
     def _view(self, what: Reproduction, decision: Decision, data: bytes, left: int, error: str = "") -> RequestView:
@@ -178,8 +180,8 @@ class Reproducing:
             self.environments,
         )
 
-    async def run(self, planned: Planned, typed: Typed | None, told: Callable[[TryView], None]) -> Ran:
-        """Send it a few times.
+    async def run(self, planned: Planned, typed: Typed | None, told: Callable[[TryView], None]) -> tuple[Ran, Planned]:
+        """Send it a few times; also the plan with what that left of the budget.
 
         Raises:
             CannotReproduce: The guard lets nothing out.
@@ -189,7 +191,10 @@ class Reproducing:
         what = planned.what
         async with self._cleared(planned, typed) as (session, _):
             send = _telling(traced(what, session), what.wanted, told)
-            return await run(what.request, send, what.wanted, planned.view.tries)
+            result = await run(what.request, send, what.wanted, planned.view.tries)
+        if what.imported.whole is None and result.tries:
+            what = replace(what, imported=replace(what.imported, ran=(result.failures, result.tries)))
+        return result, await self.at_environment(replace(planned, what=what), planned.view.environment)
 
     async def minimise(
         self, planned: Planned, typed: Typed | None, told: Callable[[TryView], None]
@@ -210,8 +215,9 @@ class Reproducing:
             send = _telling(traced(what, session), what.wanted, told)
             most = session.most - session.sent
             result = await minimise(what.request, send, what.wanted, most, production=what.env.production)
-        smallest = replace(what, imported=replace(what.imported, request=result.request))
-        return result, await self._previewed(smallest, planned.error, smallest=True)
+        counts = (result.baseline.failures, result.baseline.tries)
+        smallest = replace(what, imported=what.imported.smaller(result.request, counts))
+        return result, await self._previewed(smallest, planned.error)
 
     def save(self, planned: Planned) -> Path:
         """Write the request where `incident repro` and `incident fix` can read it.

@@ -42,6 +42,23 @@ IMPORT = (
     Field("insecure", "boolean", "Whether the evidence did not verify certificates."),
     Field("proxy", "boolean", "Whether the evidence went through a proxy."),
     Field("raw", "boolean", "Host and headers are as written; such a request is never sent."),
+    Field(
+        "whole",
+        "object",
+        "The request before parts were left out that the failure does not need; a fix is verified with it. null: `request` is whole.",
+        null=True,
+        shape=_REQUEST,
+    ),
+    Field(
+        "ran",
+        "object",
+        "How often the whole request failed in so many tries; null: it was not run before this was written.",
+        null=True,
+        shape=(
+            Field("failures", "integer", "Tries that failed."),
+            Field("tries", "integer", "Tries that brought an answer."),
+        ),
+    ),
 )
 _TRY = (
     Field("status", "integer", "The status; null: no whole answer came.", null=True),

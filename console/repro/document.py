@@ -49,6 +49,8 @@ def import_json(imported: Imported, decision: Decision, environment: str) -> Jso
         "insecure": imported.insecure,
         "proxy": imported.proxy,
         "raw": imported.raw,
+        "whole": None if imported.whole is None else request_json(imported.whole),
+        "ran": None if imported.ran is None else {"failures": imported.ran[0], "tries": imported.ran[1]},
     }
 
 
@@ -78,9 +80,20 @@ def read_document(text: bytes) -> tuple[Imported, str]:
         insecure=document.get("insecure") is True,
         proxy=document.get("proxy") is True,
         raw=document.get("raw") is True,
+        whole=_request(whole) if isinstance(whole := document.get("whole"), dict) else None,
+        ran=_ran(document.get("ran")),
     )
     original = document.get("original")
     return imported, original if isinstance(original, str) else ""
+
+
+def _ran(counts: object) -> tuple[int, int] | None:
+    if not isinstance(counts, dict):
+        return None
+    failures, tries = counts.get("failures"), counts.get("tries")
+    if not (isinstance(failures, int) and isinstance(tries, int) and 0 <= failures <= tries and tries > 0):
+        return None
+    return failures, tries
 
 
 def _request(inner: Json) -> HttpRequest:
@@ -111,4 +124,9 @@ def at_environment(imported: Imported, env: Environment, configured: tuple[str, 
     place = imported.request.place
     if place.origin() not in {place_of(origin).origin() for origin in configured}:
         return imported
-    return replace(imported, request=imported.request.with_url(env.origin + place.target))
+    whole = imported.whole
+    return replace(
+        imported,
+        request=imported.request.with_url(env.origin + place.target),
+        whole=None if whole is None else whole.with_url(env.origin + whole.place.target),
+    )

@@ -42,11 +42,27 @@ class Imported:
     """The evidence itself is refused."""
     raw: bool = False
     """Host and headers are as they were written; never sent."""
+    whole: HttpRequest | None = None
+    """The request before parts were left out that the failure does not need; None: `request` is the whole one."""
+    ran: tuple[int, int] | None = None
+    """Failures and tries of the whole request, where it was run."""
 
     @property
     def original(self) -> str:
         """What tells later whether headers were changed."""
         return digest_of(self.request.headers)
+
+    @property
+    def entire(self) -> Imported:
+        """With the whole request. A fix is verified with it: what the failure does not need, a healthy service may."""
+        return self if self.whole is None else replace(self, request=self.whole, whole=None)
+
+    def smaller(self, request: HttpRequest, ran: tuple[int, int]) -> Imported:
+        """With what is left of the request, after the whole one failed so often in so many tries."""
+        if self.whole is not None:
+            return replace(self, request=request)
+        counted = ran if ran[1] else self.ran
+        return replace(self, request=request, whole=self.request if request != self.request else None, ran=counted)
 
 
 def digest_of(headers: Iterable[Header]) -> str:

@@ -41,6 +41,9 @@ from widgets.text_view import TextView
 NOT_YET = "the repository is being read"
 NO_CONFIGURATION = SafeText("fix branches need the configuration of the services, which this view does not have")
 REQUEST_HINT = "file of the reproduction, as w on its screen or `incident repro import --json` wrote it"
+BEFORE_HINT = (
+    "failures/tries before the fix, such as 10/10; where the screen of the reproduction ran it, its count stands here"
+)
 SERVE_HINT = "command that starts the branch's server in its work tree; {port} is its port on loopback"
 TELLING_KINDS = ("config", "flag", "migration", "infrastructure", "certificate")
 """Kinds of changes to look at beside the commits."""
@@ -314,7 +317,8 @@ class FixScreen(ConsoleScreen):
                 self.post_message(self.Notice("nothing was sent"))
                 return
             typed = Typed(text, reason)
-        before = await self._line("before", "10/10", "failures/tries before the fix")
+        ran = check.what.imported.ran
+        before = await self._line("before", f"{ran[0]}/{ran[1]}" if ran else "", BEFORE_HINT)
         serve = await self._line("serve", "", SERVE_HINT) if before else ""
         if before and serve:
             self._working = self._ask(self._prove(way, check, serve, before, typed), "fixing")

@@ -10,6 +10,7 @@ from textual.worker import Worker
 
 from console.actions import Action
 from console.case.entries import repro as entry_of_run
+from console.domain.instant import Window
 from console.domain.logs import LogRecord
 from console.domain.text import SafeText
 from console.guard.policy import Verdict
@@ -28,6 +29,8 @@ from widgets.pane import Pane
 from widgets.text_view import TextView
 
 NOT_YET = "the request is being read"
+TRACE_REACH_S = 300.0
+"""Lines of one request lie so near to each other."""
 NO_ENVIRONMENT = SafeText(
     "no environment is configured to send to: add an [[environment]] with name, tier (local, staging or production) and origin"
 )
@@ -80,7 +83,8 @@ class ReproScreen(ConsoleScreen):
     def _read_record(self, way: Reproducing, environment: str, body: str | None) -> None:
         async def planned() -> Planned:
             if not self._trace and self._record.trace_id:
-                self._trace = (await self.session.records(trace_of(self._record).query)).records
+                about = trace_of(self._record).query
+                self._trace = (await self.session.records(about, _around(self._record))).records
             return await way.of_record(self._record, environment, self._trace, body)
 
         self._plan(planned)
@@ -228,14 +232,13 @@ class ReproScreen(ConsoleScreen):
 
     async def _run(self, planned: Planned, typed: Typed | None) -> None:
         assert self._way is not None
-        result = await self._way.run(planned, typed, self._told)
+        result, self._planned = await self._way.run(planned, typed, self._told)
         stopped = [f"stopped: {result.rule + ': ' if result.rule else ''}{result.stopped}"] if result.stopped else []
         another = planned.another(result)
         self._ended([result.sentence, *filter(None, (another, *stopped))], bad=result.reproduced and not another)
         sent = len(result.outcomes)
         document = run_json(result, sent, max(0, planned.view.left - sent))
         self.keep_in_case(entry_of_run(document, f"{self._record.operation} at {planned.view.environment}"))
-        self._planned = await self._way.at_environment(planned, planned.view.environment)
 
     async def _minimise(self, planned: Planned, typed: Typed | None) -> None:
         assert self._way is not None
@@ -258,3 +261,8 @@ class ReproScreen(ConsoleScreen):
             self._sending.cancel()
         else:
             super().do_cancel()
+
+
+def _around(record: LogRecord) -> Window | None:
+    """Where the lines of its trace are: the window of all panes ends before the newest lines, and may lie elsewhere."""
+    return Window(record.at - TRACE_REACH_S, record.at + TRACE_REACH_S) if record.at is not None else None

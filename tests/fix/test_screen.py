@@ -277,6 +277,56 @@ async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_
         assert (made.worktree / "server.txt").exists()
 
 
+PICKY = """
+import http.server, json, sys
+class A(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if "country" not in self.path:
+            self.send_response(422)
+        else:
+            self.send_response({status})
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), A).serve_forever()
+"""
+
+
+@pytest.mark.slow
+async def test_the_whole_request_proves_it_where_a_healthy_service_needs_more_than_the_failure(
+    work: Work, tmp_path: Path
+) -> None:
+    work.commit("Start", server_txt=PICKY.replace("{status}", "200"))
+    work.tag("deploy/prod/v40", "one")
+    work.commit("Break", server_txt=PICKY.replace("{status}", "500"))
+    work.tag("deploy/prod/v41", "two")
+    smallest: dict[str, object] = {
+        "method": "GET",
+        "url": "https://staging.shop.example/orders",
+        "headers": [],
+        "body_base64": None,
+    }
+    whole = smallest | {"url": "https://staging.shop.example/orders?country=DE"}
+    ran = {"failures": 4, "tries": 5}
+    (folder := tmp_path / "state" / "repro" / "requests").mkdir(parents=True)
+    document = {"request": smallest, "whole": whole, "ran": ran, "observed": {"status": 500}}
+    (folder / "r.json").write_text(json.dumps(document))
+    app = console(tmp_path, work.path)
+    async with fixing(app) as (pilot, screen):
+        await make(app, pilot, screen)
+        made = screen._view.made
+        assert made is not None
+        (made.worktree / "server.txt").write_text(PICKY.replace("{status}", "200"))
+        await pilot.press("p")
+        await until(lambda: "file of the reproduction" in screen_text(app))
+        await pilot.press("enter")
+        await until(lambda: "failures/tries before" in screen_text(app))
+        assert app.screen.query_one(Input).value == "4/5"
+        await pilot.press("enter")
+        await until(lambda: "starts the branch" in screen_text(app))
+        app.screen.query_one(Input).value = f"{sys.executable} server.txt {{port}}"
+        await pilot.press("enter")
+        await until(lambda: "FIXED" in screen_text(app) and "clean passes" in screen_text(app))
+
+
 @pytest.mark.slow
 async def test_one_key_leads_there_from_a_suspects_screen_whatever_the_cursor_is_on() -> None:
     app = System().app()

@@ -46,6 +46,13 @@ async def test_from_the_draft_to_recovered(desk: RecoveryDesk, tmp_path: Path) -
     assert late.fixed and not late.says
 
 
+async def test_a_contract_stands_in_the_very_moment_in_which_it_is_written(desk: RecoveryDesk) -> None:
+    moment = WRITTEN + 0.0007  # which the contract rounds up
+    await write(desk, Made(), moment)
+    shown = await view(desk, Made(), moment)
+    assert not shown.draft and shown.recovery is not None
+
+
 async def test_a_contract_is_not_written_again_for_the_same_incident(desk: RecoveryDesk, tmp_path: Path) -> None:
     await write(desk, Made(), WRITTEN)
     assert "is not changed" in await write(desk, Made(), WRITTEN + 60)

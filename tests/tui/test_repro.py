@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -13,8 +14,10 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import IncidentConsole
+from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
 from console.screens.logs import LogsScreen
+from console.screens.places import RequestOf
 from console.screens.repro import ReproScreen
 from tests.repro.loopback import Loopback, Received, answer, serving, when
 from tests.tui.fakes import NOW, System, line, until
@@ -156,6 +159,46 @@ async def test_what_the_failure_does_not_need_is_left_out(system: System, server
         saved = tmp_path / "state" / "repro" / "requests"
         await until(lambda: saved.exists() and any(saved.iterdir()))
         assert (saved.stat().st_mode & 0o777) == 0o700
+        (file,) = saved.iterdir()
+        document = json.loads(file.read_text())
+        assert b"cart" not in base64.b64decode(document["request"]["body_base64"])
+        assert base64.b64decode(document["whole"]["body_base64"]).decode() == BODY
+        counts = document["ran"]
+        assert counts["failures"] == counts["tries"] > 2
+
+
+async def test_what_was_run_is_written_with_how_often_it_failed(
+    system: System, server: Loopback, tmp_path: Path
+) -> None:
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await confirmed(app, pilot, server, "s")
+        await until(lambda: "1995 requests left" in screen_text(app))
+        await pilot.press("w")
+        saved = tmp_path / "state" / "repro" / "requests"
+        await until(lambda: saved.exists() and any(saved.iterdir()))
+        (file,) = saved.iterdir()
+        document = json.loads(file.read_text())
+        assert document["ran"] == {"failures": 5, "tries": 5} and document["whole"] is None
+
+
+async def test_the_lines_of_the_newest_trace_are_found_behind_the_end_of_the_window(
+    system: System, server: Loopback, tmp_path: Path
+) -> None:
+    late = NOW + 0.5
+    system.logs.written += [
+        line("KeyError: 'amount_off'", late, offset=300, operation="", trace_id="b" * 32),
+        line("request", late, offset=400, status=500, trace_id="b" * 32, fields=(("method", "POST"), ("body", BODY))),
+    ]
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        screen = app.console_screen()
+        assert screen is not None
+        screen.post_message(ConsoleScreen.Open(RequestOf(system.logs.written[-1])))
+        await until(lambda: isinstance(app.screen, ReproScreen) and "observed" in screen_text(app))
+        await until(lambda: "KeyError: 'amount_off'" in screen_text(app))
 
 
 async def test_escape_ends_a_run_at_once_and_the_audit_tells_it(system: System, tmp_path: Path) -> None:
