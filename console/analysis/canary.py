@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import GATE_FAILURES, GATE_REQUESTS
-from console.analysis.contract import ERROR_MARGIN, ERROR_SHARE, points_in, value_limits
+from console.analysis.contract import ERROR_MARGIN, ERROR_SHARE, margin_of, points_in, value_limits
 from console.analysis.equivalence import Limits, proportions, requests_needed, samples_for
-from console.analysis.recovery import finding, margin_of
+from console.analysis.recovery import finding
 from console.analysis.signals import Family
 from console.analysis.stats import fisher_greater
 from console.analysis.tracks import ErrorTrack, Track, build_tracks

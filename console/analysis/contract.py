@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 HOLD_S = 900.0
 """Three evaluations, five minutes apart [D]."""
 HOLD_LEAST_S = 15.0
+WINDOWS = 4
+"""The stretch that is judged reaches back at most this many times the hold time: an hour [D]."""
 BASELINE_S = 2 * 3600.0
 REACHES_S = (BASELINE_S, 4 * 3600.0, 8 * 3600.0, 26 * 3600.0, 8 * 86400.0)
 """How far back the level is looked for, where the two hours before the onset tell too little."""
@@ -323,6 +325,11 @@ def value_name(track: Track) -> str:
     return _name(
         track.service, track.operation, f"{what} a minute" if track.meaning.family is Family.FAILURES else what
     )
+
+
+def margin_of(term: Term, expected: float) -> float:
+    """How much worse than expected a signal may be."""
+    return max(term.absolute, term.relative * abs(expected))
 
 
 def traffic_of(tracks: Tracks, service: str) -> Track | None:

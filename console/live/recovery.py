@@ -8,7 +8,8 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from console.analysis.contract import NothingToRecover, write_contract
-from console.analysis.recovery import Week, find_fix, judge, stretch
+from console.analysis.recovery import find_fix, judge, stretch
+from console.analysis.recovery_seasons import Week
 from console.case.book import Book
 from console.case.entries import contract as contract_entry
 from console.case.journal import NotSaved, author_name

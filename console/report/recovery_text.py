@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from zoneinfo import ZoneInfo
 
-from console.analysis.contract import TRAFFIC_HIGH, TRAFFIC_LOW
+from console.analysis.contract import TRAFFIC_HIGH, TRAFFIC_LOW, margin_of
 from console.analysis.equivalence import requests_needed
-from console.analysis.recovery import LEAST_REQUESTS, margin_of
+from console.analysis.recovery_rules import LEAST_REQUESTS
 from console.analysis.words import number
 from console.domain.instant import clock_text, span_text
 from console.domain.recovery import Contract, Judged, Recovery, Term, TermKind, Verdict

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 
 from console.analysis.contract import write_contract
 from console.analysis.diagnose import diagnose
-from console.analysis.recovery import Week, stretch, weeks_before
+from console.analysis.recovery import stretch
+from console.analysis.recovery_seasons import Week, weeks_before
 from console.domain.changes import Change, Running
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level

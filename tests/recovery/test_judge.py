@@ -13,10 +13,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from console.analysis import recovery
+from console.analysis import recovery, recovery_rules
 from console.analysis.contract import NothingToRecover, write_contract
 from console.analysis.diagnose import diagnose
-from console.analysis.recovery import Week, find_fix, judge, weeks_before
+from console.analysis.recovery import find_fix, judge
+from console.analysis.recovery_seasons import Week, weeks_before
 from console.domain.changes import Change, Running
 from console.domain.instant import Instant, Window
 from console.domain.observations import Observations
@@ -400,7 +401,7 @@ def test_case_70_a_judge_that_fails_is_inconclusive(monkeypatch: pytest.MonkeyPa
     def broken(*_: object) -> Judged:
         raise ZeroDivisionError("a mistake")
 
-    monkeypatch.setitem(recovery._RULES, TermKind.ERRORS, broken)
+    monkeypatch.setitem(recovery_rules.RULES, TermKind.ERRORS, broken)
     answer = check(HEALTHY, 60)
     assert answer.verdict is Verdict.INCONCLUSIVE
     assert "a mistake" in answer.reason
