@@ -11,7 +11,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from typing import Generic, TypeAlias, TypeVar
 
 from console.domain.instant import Instant
 from console.domain.reading import FeedState, Reading
@@ -20,6 +20,8 @@ from console.guard.sanitise import safe
 from sources.base import SourceError, SourceThrottled
 
 T = TypeVar("T")
+IsNews: TypeAlias = Callable[[Reading[T], Reading[T]], bool]
+"""Whether the second of two answers tells something that the first did not."""
 
 BREAKER_OPENS_AFTER = 3
 """Failures in a row after which a source is asked only every `BREAKER_PAUSE_S`."""
@@ -51,7 +53,9 @@ class Feed(Generic[T]):
         poll: Asks once. May raise `SourceError`; anything else is a bug, shown as a failure of this feed alone.
         interval_s: Between the end of one attempt and the start of the next.
         deadline_s: For one attempt as a whole.
-        on_change: Called in the event loop after every attempt.
+        on_change: Called in the event loop after every attempt that told something new: a failure, an answer after one, or
+            one of which `is_news` says so.
+        is_news: Compares an answer with the last good one.
         is_empty: Whether a value means "asked, nothing there".
     """
 
@@ -63,6 +67,7 @@ class Feed(Generic[T]):
         interval_s: float,
         deadline_s: float,
         on_change: Callable[[], None],
+        is_news: IsNews[T] = lambda last, reading: True,
         is_empty: Callable[[T], bool] = lambda value: not value,
         clock: Callable[[], Instant] = time.time,
         jitter: Callable[[], float] = random.random,
@@ -73,6 +78,7 @@ class Feed(Generic[T]):
         self._poll = poll
         self._deadline_s = deadline_s
         self._on_change = on_change
+        self._is_news = is_news
         self._is_empty = is_empty
         self._clock = clock
         self._jitter = jitter
@@ -110,8 +116,10 @@ class Feed(Generic[T]):
             reason = safe(f"internal error in this source: {type(error).__name__}: {error}", 200)
         else:
             self._failures = 0
-            self.state = self.state.succeeded(reading, empty=self._is_empty(reading.value))
-            self._on_change()
+            before = self.state
+            self.state = before.succeeded(reading, empty=self._is_empty(reading.value))
+            if before.reading is None or before.phase is not self.state.phase or self._is_news(before.reading, reading):
+                self._on_change()
             return self.interval_s
         self._failures += 1
         delay = next_delay(self._failures, self.interval_s, retry_after, self._jitter())

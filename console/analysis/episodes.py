@@ -25,6 +25,10 @@ FULL_BIN_S = 60.0
 PERSIST_S = 45.0
 """In finer bins a departure opens once it has lasted this long: a machine that stands still for some seconds makes several
 of them hot at once, in every service, and is over before anybody could look [D]."""
+ALIKE = 0.6
+"""Part of a departure's height that an earlier stretch of its length must have reached to be like it [D]."""
+PARTS = 3
+"""Parts of the history, each of which must hold one like it: what happens in all of them is nothing new [D]."""
 PERSIST_SHARE = 0.75
 """... in which this share of the bins is off: a percentile of few requests flickers [D]."""
 
@@ -112,6 +116,32 @@ def share_of_runs(z: Numbers, big: Flags, bins: int) -> float:
     hot = ((z >= WATCH_Z) & big).astype(int)
     total = np.concatenate([[0], np.cumsum(hot)])
     return float((total[bins:] - total[:-bins] == bins).sum()) / z.size
+
+
+def recurs(values: Numbers, weights: Numbers | None, episode: Episode, level: float, scale: float) -> bool:
+    """Whether the same happened again and again before: a job that slows its database for some minutes of every hour.
+
+    A stretch is like the departure where it is as long and its mean at least `ALIKE` as far above the level, less the noise of
+    such a mean. What is higher than ever, or goes on for longer, is something else.
+
+    Args:
+        values: Of the whole history, the departure at their end.
+        weights: What the mean weighs each value by; None: all alike.
+        episode: Where in `values` it lies.
+        level: What is usual.
+        scale: The noise of one value.
+    """
+    import numpy as np
+
+    width = episode.last - episode.start + 1
+    if episode.start < PARTS * width:
+        return False
+    known = values[: episode.last + 1]
+    weight = np.ones(known.size) if weights is None else weights[: episode.last + 1]
+    means = rolling_sum(known * weight, width) / np.maximum(rolling_sum(weight, width), 1e-9)
+    height = float(means[-1]) - level
+    like = means[width - 1 : episode.start] - level >= ALIKE * height - scale / math.sqrt(width)
+    return height > 0 and all(bool(part.any()) for part in np.array_split(like, PARTS))
 
 
 def onset_at(times: Numbers, start: int, step_s: float) -> Instant:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from console.analysis.baseline import (
     LASTING_RATIO,
+    Base,
     base_of,
     before_trouble,
     big_enough,
@@ -22,7 +23,7 @@ from console.analysis.constants import (
     MIN_NOISE_POINTS,
     Thresholds,
 )
-from console.analysis.episodes import begun_by, latest_episode, onset_at, share_of_runs
+from console.analysis.episodes import Episode, begun_by, latest_episode, onset_at, recurs, share_of_runs
 from console.analysis.onset import Onset
 from console.analysis.signals import Family, Meaning
 from console.analysis.stalls import UNKNOWN, Stalls
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 CHANCE = 0.01
 """A departure whose like the baseline shows more often than this is no symptom [D]."""
+RECURS = "it has done the same again and again before"
 STALE_STEPS = 3
 """A series whose newest point is older than this many of its steps says nothing about now [D]."""
 
@@ -186,7 +188,17 @@ def _judge(
         chance=max(base.exceeded**episode.bins, share_of_runs(z[:half], big[:half], episode.bins)),
         since_bins=int(local.size - 1 - episode.last),
     )
-    return _gate(move, thresholds)
+    move = _gate(move, thresholds)
+    if move.opened and _usual(values, cut, episode, base):
+        return replace(move, opened=False, short=RECURS)
+    return move
+
+
+def _usual(values: Numbers, cut: int, episode: Episode, base: Base) -> bool:
+    """Whether the local stretch, or all history, shows the same again and again."""
+    whole = replace(episode, start=episode.start + cut, last=episode.last + cut)
+    local = recurs(values[cut:], None, episode, base.level, base.scale)
+    return local or (cut > 0 and recurs(values, None, whole, base.level, base.scale))
 
 
 def _level_before(times: Numbers, local: Numbers, start: int, window: Window, level: float) -> float:

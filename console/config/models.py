@@ -347,6 +347,22 @@ class Fix(Model):
     deploy/* and staging."""
 
 
+class Recovery(Model):
+    """What a contract asks for, where its writer does not say."""
+
+    hold: Span = "15m"
+    """How long everything must hold: 15s to 1d."""
+    error_margin: float | None = Field(default=None, gt=0, le=1)
+    """How far error ratios may stay above the baseline; without it 0.001, or half of the baseline."""
+
+    @field_validator("hold")
+    @classmethod
+    def _can_be_judged(cls, text: str) -> str:
+        if not SHORTEST_HOLD_S <= parse_span(text) <= LONGEST_HOLD_S:
+            raise ValueError(f"{text} cannot be judged: it must be at least {SHORTEST_HOLD_S:g} s and at most a day")
+        return text
+
+
 class Config(Model):
     """The whole file."""
 
@@ -360,6 +376,7 @@ class Config(Model):
     environment: tuple[EnvironmentConfig, ...] = Field(default=(), strict=False)
     budget: Budget = Budget()
     fix: Fix = Fix()
+    recovery: Recovery = Recovery()
     keys: dict[str, str] = Field(default_factory=dict)
     """Action id to key or comma-separated keys: `zoom = "Z"`."""
 

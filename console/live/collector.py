@@ -68,7 +68,10 @@ from console.views import (
 )
 
 DIAGNOSIS_EVERY_S = 4.0
-"""Least pause between two diagnoses; one is made only when evidence arrived."""
+"""Least pause between two diagnoses where evidence arrives."""
+QUIET_S, LONGEST_QUIET_S = 15.0, 60.0
+"""Where none arrives, time alone can change a verdict (what stopped is silent for longer): one is made after the first pause,
+and after each further one, which grow to the second."""
 PUBLISH_EVERY_S = 0.5
 """Least pause between two states that are sent to the screen."""
 PUBLISH_AT_LEAST_S = 2.0
@@ -113,8 +116,8 @@ class Collector:
         self._shown = asyncio.Event()
         """Set while the screen shows what is sent."""
         self._shown.set()
-        self._logs = LogPane(sources.logs, self._scope, self._changed.set)
         self._evidence = Evidence(sources, self._scope, self._arrived)
+        self._logs = LogPane(sources.logs, self._scope, self._changed.set, self._evidence.growth)
         self._details = Details(sources, self._scope)
         self._recovery = RecoveryDesk(sources, self._zone, folder)
         self._diagnosis: Diagnosis | None = None
@@ -239,13 +242,17 @@ class Collector:
     async def _keep_diagnosed(self) -> None:
         if not self._evidence.feeds():
             self._news.set()  # nothing will ever arrive, and that is what there is to say
+        due, pause_s = 0.0, QUIET_S
         while True:
-            await self._news.wait()
+            await _wait(self._news, min(self._scope.step_s, LONGEST_QUIET_S) if self._scope.view.live else None)
+            news = self._news.is_set()
             self._news.clear()
-            if not self._evidence.complete():
+            if not self._evidence.complete() or not (news or time.monotonic() >= due):
                 self._observations = self._evidence.observations()
                 continue
             await self.diagnose_once()
+            pause_s = QUIET_S if news else min(2 * pause_s, LONGEST_QUIET_S)
+            due = time.monotonic() + pause_s
             await asyncio.sleep(DIAGNOSIS_EVERY_S)
 
     async def diagnose_once(self) -> None:
@@ -346,7 +353,7 @@ class Collector:
         return replace(self._signals[1], status=status)
 
 
-async def _wait(event: asyncio.Event, at_most_s: float) -> None:
+async def _wait(event: asyncio.Event, at_most_s: float | None) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(at_most_s):
             await event.wait()

@@ -16,8 +16,9 @@ from console.domain.shapes import ExceptionGroup
 from console.domain.spans import Span
 from console.domain.text import SafeText
 from console.domain.topology import ProbeResult
-from console.feeds import Feed
+from console.feeds import Feed, IsNews
 from console.guard.sanitise import safe
+from console.live.growth import Growth, WhenGrown
 from console.live.record_store import RecordStore
 from console.live.sample_store import SampleStore
 from console.live.scope import TimeScope
@@ -71,13 +72,16 @@ class Evidence:
     Args:
         sources: What to ask.
         scope: For which time.
-        changed: Called after every answer; must be cheap.
+        changed: Called after every answer that brought something new; must be cheap.
     """
 
     def __init__(self, sources: Sources, scope: TimeScope, changed: Callable[[], None]) -> None:
         self._sources = sources
         self._scope = scope
         self._changed = changed
+        self.growth = {source.name: Growth() for source in sources.logs}
+        """By log source; whoever follows them tells it."""
+        self._when_grown: list[WhenGrown[Any]] = []
         self._probes: dict[str, tuple[ProbeResult, ...]] = {}
         self._deployed: tuple[Change, ...] = ()
         self._diffs: tuple[ChangeDiff, ...] = ()
@@ -89,28 +93,51 @@ class Evidence:
             if isinstance(s, CountsShapes)
         }
         self._feeds: dict[str, list[Feed[Any]]] = {
-            "series": [self._series_feed(s) for s in (*sources.logs, *sources.metrics)],
-            "changes": [
-                self._feed(s.name, self._asks(s.changes, scope.reach), CHANGES_EVERY_S) for s in sources.changes
+            "series": [
+                *(self._log_feed(s.name, self._series(s), self._series_every_s(s.name)) for s in sources.logs),
+                *(self._feed(s.name, self._series(s), self._series_every_s(s.name)) for s in sources.metrics),
             ],
-            "errors": [self._feed(s.name, self._errors(s), ERRORS_EVERY_S) for s in sources.logs],
-            "records": [self._feed(s.name, self._records(s), RECORDS_EVERY_S) for s in sources.logs],
-            "patterns": [self._feed(name, store.poll, PATTERNS_EVERY_S) for name, store in self._shapes.items()],
+            "changes": [
+                self._feed(s.name, self._asks(s.changes, scope.reach), CHANGES_EVERY_S, _differ)
+                for s in sources.changes
+            ],
+            "errors": [self._log_feed(s.name, self._errors(s), ERRORS_EVERY_S) for s in sources.logs],
+            "records": [self._log_feed(s.name, self._records(s), RECORDS_EVERY_S) for s in sources.logs],
+            "patterns": [self._log_feed(name, store.poll, PATTERNS_EVERY_S) for name, store in self._shapes.items()],
             "traces": [self._feed(s.name, self._spans(s), SPANS_EVERY_S) for s in sources.traces],
             "probes": [self._feed("probes", self._probe_all, PROBES_EVERY_S)] if sources.health else [],
-            "running": [self._feed("running versions", self._ask_versions, PROBES_EVERY_S)] if sources.versions else [],
+            "running": (
+                [self._feed("running versions", self._ask_versions, PROBES_EVERY_S, _differ)]
+                if sources.versions
+                else []
+            ),
         }
 
-    def _feed(self, name: str, poll: Poll[T], interval_s: float) -> Feed[T]:
+    def _feed(
+        self, name: str, poll: Poll[T], interval_s: float, is_news: IsNews[T] = lambda last, reading: True
+    ) -> Feed[T]:
         return Feed(
-            name, poll, interval_s=interval_s, deadline_s=DEADLINE_S, on_change=self._changed, clock=self._scope.now
+            name,
+            poll,
+            interval_s=interval_s,
+            deadline_s=DEADLINE_S,
+            on_change=self._changed,
+            is_news=is_news,
+            clock=self._scope.now,
         )
 
-    def _series_feed(self, source: Any) -> Feed[Any]:
+    def _log_feed(self, name: str, poll: Poll[T], interval_s: float) -> Feed[T]:
+        scope = self._scope
+        when = WhenGrown(poll, self.growth[name], scope.now, scope.window, scope.axis_window)
+        self._when_grown.append(when)
+        return self._feed(name, when.poll, interval_s, lambda last, reading: when.news)
+
+    def _series_every_s(self, name: str) -> float:
+        return self._sources.intervals.get(name, SERIES_EVERY_S)
+
+    def _series(self, source: Any) -> Poll[Any]:
         reach = SourceReach(source, self._scope.history)
-        store = SeriesStore(source, reach.known, lambda: self._scope.step_s)
-        poll = _step_by_step(store.poll, reach)
-        return self._feed(source.name, poll, self._sources.intervals.get(source.name, SERIES_EVERY_S))
+        return _step_by_step(SeriesStore(source, reach.known, lambda: self._scope.step_s).poll, reach)
 
     def feeds(self, *roles: str) -> list[Feed[Any]]:
         """The feeds of some roles; without an argument, all."""
@@ -157,6 +184,8 @@ class Evidence:
 
     def kick(self) -> None:
         """Ask every source again now."""
+        for when in self._when_grown:
+            when.again()
         for feed in self.feeds():
             feed.kick()
 
@@ -254,6 +283,11 @@ class Evidence:
         if phase is FeedPhase.FAILED:
             return replace(known, state=SourceState.FAILED, detail=feed.state.reason)
         return known
+
+
+def _differ(last: Reading[Any], reading: Reading[Any]) -> bool:
+    """Of answers that are small, and often the same."""
+    return bool(last.value != reading.value) or last.report.state is not reading.report.state
 
 
 def _tells_requests(state: FeedState[Any]) -> bool:

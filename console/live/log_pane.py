@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from console.domain.diagnosis import Diagnosis
@@ -14,6 +14,7 @@ from console.domain.reading import SourceState
 from console.domain.shapes import ExceptionGroup, FieldExcess
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
+from console.live.growth import Growth
 from console.live.log_tail import LogTail
 from console.live.scope import TimeScope
 from console.query.evaluate import compile_query
@@ -60,10 +61,18 @@ class LogPane:
         sources: Where records come from.
         scope: The time window.
         changed: Called when there is something new to show; must be cheap.
+        growth: By source; told of what its tail brings.
     """
 
-    def __init__(self, sources: Sequence[LogSource], scope: TimeScope, changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        sources: Sequence[LogSource],
+        scope: TimeScope,
+        changed: Callable[[], None],
+        growth: Mapping[str, Growth],
+    ) -> None:
         self._sources = sources
+        self._growth = growth
         self._scope = scope
         self._changed = changed
         self.filter_text = DEFAULT_FILTER
@@ -99,11 +108,13 @@ class LogPane:
         while True:
             try:
                 async for records in source.follow():
+                    self._growth[source.name].grew(self._scope.now())
                     self._broken.pop(source.name, None)
                     self._arrived(source.name, records)
             except Exception as error:  # whatever breaks one source's tail must leave the others alone
                 self._broken[source.name] = safe(f"{source.name}: {error}", 200)
                 self._changed()
+            self._growth[source.name].lost()
             await asyncio.sleep(RESTART_S)
 
     def _arrived(self, name: str, records: Sequence[LogRecord]) -> None:

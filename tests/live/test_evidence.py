@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import itertools
 from dataclasses import dataclass, field
 
 import pytest
@@ -20,7 +23,7 @@ from console.live.evidence import DIFF_AGAIN_S, Evidence
 from console.live.scope import TimeScope
 from console.live.timeview import TimeView
 from console.observe import Sources, gather
-from console.state import Word
+from console.state import ConsoleState, Word
 from sources.base import SourceTimeout
 
 NOW = 1_790_000_000.0
@@ -186,3 +189,31 @@ async def test_a_verdict_that_cannot_be_made_again_grows_old_and_says_why() -> N
     assert (state.header.headline, state.header.verdict) == ("fine", why), "the last good verdict stays"
     assert {(s.word, s.age_s) for s in (state.header.status, state.suspects.status)} == {(Word.STALE, 12.0)}
     assert state.changes.status.word is Word.LIVE, "what is observed is as fresh as ever"
+
+
+async def test_where_nothing_new_comes_time_alone_is_judged_after_growing_pauses(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, seconds in {"QUIET_S": 0.05, "LONGEST_QUIET_S": 0.2, "DIAGNOSIS_EVERY_S": 0.0}.items():
+        monkeypatch.setattr(f"console.live.collector.{name}", seconds)
+    loop, judged = asyncio.get_running_loop(), list[float]()
+    enough = asyncio.Event()
+
+    async def watched(seen: Observations) -> Diagnosis:
+        judged.append(loop.time())
+        if len(judged) == 6:
+            enough.set()
+        return await judge(seen)
+
+    async def show(state: ConsoleState) -> None:
+        return None
+
+    collector = Collector(Config(), sources(Repository()), watched)
+    running = asyncio.create_task(collector.run(show))
+    async with asyncio.timeout(20.0):
+        await enough.wait()
+    running.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    pauses = [after - before for before, after in itertools.pairwise(judged)]
+    assert pauses[0] >= 0.05 and all(pause >= 0.2 for pause in pauses[2:]), pauses
