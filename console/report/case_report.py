@@ -18,7 +18,7 @@ from console.report.document import Block, Report, Section
 
 def report_of(case: Case, now: Instant) -> Report:
     """The report as far as the record goes."""
-    return Report(case.id, case.title, now, _sections(Facts(case, now)), tuple(lints(case)))
+    return Report(case.id, case.title, now, _sections(Facts(case)), tuple(lints(case)))
 
 
 def _sections(facts: Facts) -> tuple[Section, ...]:

@@ -1,0 +1,155 @@
+"""Of the report of a case: what was done about it, and how it was shown to be over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from console.case.fold import text_of
+from console.case.model import HypothesisState
+from console.report.case_facts import Facts, missing, number, objects, utc
+from console.report.document import Block, Paragraph, Points, Sentence, Table
+
+H = HypothesisState
+
+
+def reproduction(facts: Facts) -> Iterable[Block]:
+    """How often it was made to fail on purpose."""
+    told = []
+    for event in facts.case.repros:
+        text = f"At {utc(event.occurred_at)}: {event.text}{_bounds(event.data.get('interval'))}."
+        told.append(Sentence(text, (event.id,)))
+    yield Points(tuple(told) or (missing("a reproduction: the failure was not made to happen again on purpose."),))
+
+
+def fix(facts: Facts) -> Iterable[Block]:
+    """What stopped the harm, and what mends it."""
+    temporary = [
+        Sentence(
+            f"At {utc(e.occurred_at)}, {text_of(e.data.get('kind')) or 'other'}: {e.text}{_behind('; result: ', e.data.get('result'))}.",
+            (*facts.known(e.evidence), e.id),
+        )
+        for e in facts.case.mitigations
+    ]
+    yield Paragraph((Sentence("Temporary: what stopped the harm.", kind="words"),))
+    yield Points(tuple(temporary) or (missing("a mitigation."),))
+    permanent = [
+        Sentence(
+            f"At {utc(e.occurred_at)}: {e.text}{_behind(', ', e.data.get('outcome'))}.",
+            (*facts.known(e.evidence), e.id),
+        )
+        for e in facts.case.fixes
+    ]
+    yield Paragraph((Sentence("Permanent: the fix.", kind="words"),))
+    yield Points(tuple(permanent) or (missing("a description of the fix."),))
+
+
+def recovery(facts: Facts) -> Iterable[Block]:
+    """Whether it was shown to be over."""
+    event = facts.case.recovery
+    passed = [o for o in facts.case.overrides if o.rule == "SG5"]
+    if event is None:
+        yield Paragraph((missing("a recovery verdict: nothing shows that it is over."),))
+    else:
+        verdict = str(event.data.get("verdict"))
+        reason = f": {event.data['reason']}" if event.data.get("reason") else ""
+        yield Paragraph((Sentence(f"Judged {verdict} at {utc(event.occurred_at)}{reason}.", (event.id,)),))
+        rows = tuple(
+            (
+                (
+                    str(s.get("name")),
+                    number(s.get("baseline")),
+                    number(s.get("observed")),
+                    number(s.get("margin")),
+                    str(s.get("verdict")),
+                    f"{s.get('samples')} of {s.get('needed')}",
+                ),
+                Sentence(f"{s.get('name')}: {s.get('verdict')}", (event.id,)),
+            )
+            for s in objects(event.data, "signals")
+        )
+        if rows:
+            yield Table(("Signal", "Baseline", "Observed", "Margin", "Verdict", "Samples"), rows)
+    yield Points(
+        tuple(
+            Sentence(f"Resolved without a recovered verdict, by {o.event.author}: {o.reason}", (o.event.id,))
+            for o in passed
+        )
+    )
+
+
+def verification(facts: Facts) -> Iterable[Block]:
+    """How one sees that it stays so."""
+    found: list[Sentence] = []
+    contract = facts.case.contract
+    if contract is not None:
+        refs = facts.newest("contract")
+        hold = f" for {contract['hold_s']:g} s" if isinstance(contract.get("hold_s"), (int, float)) else ""
+        for signal in objects(contract, "signals"):
+            level = number(signal.get("level", signal.get("baseline")))
+            found.append(
+                Sentence(
+                    f"{signal.get('name')} stays at its normal level{f' ({level})' if level else ''}{hold}: `incident recovery check --case {facts.case.id}`.",
+                    refs,
+                )
+            )
+        if not found:
+            found.append(
+                Sentence(f"The recovery contract holds: `incident recovery check --case {facts.case.id}`.", refs)
+            )
+    for one in facts.case.hypotheses:
+        if one.state in (H.CONFIRMED, H.SUPPORTED):
+            for p in one.predictions:
+                found.append(
+                    Sentence(
+                        f"{one.name}.{p.name} ({p.text}) no longer holds: `incident case hypothesis {facts.case.id} {one.name} --check`.",
+                        (one.event.id,),
+                    )
+                )
+    if any(e.data.get("reproduced") for e in facts.case.repros):
+        found.append(
+            Sentence(
+                "The reproduction passes as often in a row as its failure rate asks for: `incident repro verify`.",
+                (facts.case.repros[-1].id,),
+            )
+        )
+    yield Points(
+        tuple(found)
+        or (missing("a verification plan: no recovery contract, no prediction and no reproduction is recorded."),)
+    )
+
+
+def hypotheses(facts: Facts) -> Iterable[Block]:
+    """Every hypothesis, the refuted ones too."""
+    rows = []
+    for one in facts.case.hypotheses:
+        because = f", {one.mechanism}" if one.mechanism else ""
+        tested = "; ".join(f"{p.text}: {p.outcome}" for p in one.predictions) or "nothing predicted"
+        why = one.reason or "-"
+        refs = (
+            *facts.known(dict.fromkeys((*one.evidence, *one.interventions))),
+            one.event.id,
+            *(p.last.event_id for p in one.predictions if p.last is not None),
+        )
+        rows.append(
+            (
+                (one.name, str(one.state), f"{one.statement}{because}", tested, why),
+                Sentence(f"{one.name} {one.state}: {one.statement}", refs),
+            )
+        )
+    if not rows:
+        yield Paragraph((missing("hypotheses: none was written down."),))
+        return
+    yield Table(("", "State", "Statement", "Predictions", "Why"), tuple(rows))
+
+
+def _bounds(value: Any) -> str:
+    """The interval of a failure rate in words."""
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(one, (int, float)) for one in value):
+        return ""
+    return f", so between {value[0]:.0%} and {value[1]:.0%} of tries fail at 95 % confidence"
+
+
+def _behind(words: str, value: Any) -> str:
+    """A value behind its words, where there is one."""
+    return f"{words}{value}" if value else ""
