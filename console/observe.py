@@ -15,6 +15,7 @@ from console.domain.instant import Instant, Window, parse_span
 from console.domain.logs import LogPage
 from console.domain.observations import ErrorSample, Observations
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
+from console.domain.recovery import Strictness
 from console.domain.series import Series, SeriesSet, chosen
 from console.domain.shapes import ExceptionCounts, ShapeCounts
 from console.domain.spans import Span
@@ -124,6 +125,8 @@ class Sources:
     """Seconds between two questions, for sources that say so."""
     folder: str = ""
     """Folder of the configuration, with a slash; in what can be repeated, paths are given relative to it."""
+    strictness: Strictness = Strictness()
+    """Of contracts that say what recovered means."""
     costs: Callable[[], tuple[OriginCost, ...]] = tuple
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
 
@@ -190,6 +193,7 @@ def open_sources(loaded: Loaded, log_runner: Any = None) -> Sources:
         (*versions, *(source for source in metrics if isinstance(source, VersionSource))),
         {c.name: parse_span(c.interval) for c in config.metrics},
         f"{loaded.folder}/",
+        Strictness(parse_span(config.recovery.hold), config.recovery.error_margin),
         door.costs if door is not None else tuple,
         (*(source.close for source in opened), *((door.close,) if door is not None else ())),
     )

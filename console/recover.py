@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 
-from console.analysis.contract import HOLD_S, WINDOWS, NothingToRecover, write_contract
+from console.analysis.contract import WINDOWS, NothingToRecover, write_contract
 from console.analysis.diagnose import diagnose
 from console.analysis.recovery import NO_FIX, find_fix, judge, stretch
 from console.analysis.recovery_seasons import Week, weeks_before
@@ -19,7 +19,7 @@ from console.domain.changes import Change
 from console.domain.diagnosis import State
 from console.domain.instant import Instant, Window, clock_text
 from console.domain.observations import Observations
-from console.domain.recovery import Contract, Fix, Recovery, Verdict
+from console.domain.recovery import HOLD_S, Contract, Fix, Recovery, Verdict
 from console.domain.series import Series, SeriesSet, chosen
 from console.guard.private import open_private, private_folder
 from console.guard.sanitise import safe

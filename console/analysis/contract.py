@@ -19,7 +19,7 @@ from console.domain.diagnosis import Diagnosis, Standing, Symptom
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level
 from console.domain.observations import Observations
-from console.domain.recovery import Cause, Contract, Term, TermKind
+from console.domain.recovery import HOLD_S, Cause, Contract, Term, TermKind
 from console.domain.shapes import OTHER, ShapeCounts
 from console.domain.text import SafeText
 
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     from console.analysis.stats import Numbers
 
-HOLD_S = 900.0
-"""Three evaluations, five minutes apart [D]."""
-HOLD_LEAST_S = 15.0
 WINDOWS = 4
 """The stretch that is judged reaches back at most this many times the hold time: an hour [D]."""
 BASELINE_S = 2 * 3600.0

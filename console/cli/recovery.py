@@ -15,7 +15,7 @@ from console.cli.options import Request, at_option, common, request, span_option
 from console.cli.outcome import Exit, say
 from console.config.effective import state_folder
 from console.domain.instant import Instant, clock_text
-from console.domain.recovery import Contract, Fix, Recovery, Verdict
+from console.domain.recovery import HOLD_LEAST_S, HOLD_MOST_S, Contract, Fix, Recovery, Verdict
 
 if TYPE_CHECKING:
     from console.analysis.contract import NothingToRecover
@@ -38,34 +38,38 @@ def command() -> None:
 
 @command.command("contract")
 @common
-@click.option("--hold", metavar="SPAN", default="15m", show_default=True, help="How long everything must hold.")
+@click.option("--hold", metavar="SPAN", help="How long everything must hold; default: as configured, else 15m.")
 @click.option(
     "--error-margin",
     type=click.FloatRange(min=0, max=1, min_open=True),
     metavar="RATIO",
-    help="How far error ratios may stay above the baseline; default: 0.001, or half of the baseline.",
+    help="How far error ratios may stay above the baseline; default: as configured, else 0.001 or half of the baseline.",
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Also write it to FILE.")
 @case_option
-def contract_command(hold: str, error_margin: float | None, out: Path | None, case: str | None, **options: Any) -> int:
+def contract_command(
+    hold: str | None, error_margin: float | None, out: Path | None, case: str | None, **options: Any
+) -> int:
     """Diagnose, and write down what must be back: signals, levels, margins, hold time. To be done before the fix.
 
     \b
     Exit code: 0 written · 1 nothing is wrong that could come back · 3 inconclusive · 4 every needed source is down.
     """
-    from console.analysis.contract import HOLD_LEAST_S, NothingToRecover, write_contract
+    from console.analysis.contract import NothingToRecover, write_contract
     from console.analysis.diagnose import diagnose
 
     asked = request(**options)
-    hold_s = span_option("--hold", hold)
-    if not HOLD_LEAST_S <= hold_s <= 86400.0:
+    table = asked.loaded.config.recovery
+    hold_s = span_option("--hold", hold if hold is not None else table.hold)
+    margin = error_margin if error_margin is not None else table.error_margin
+    if not HOLD_LEAST_S <= hold_s <= HOLD_MOST_S:
         raise click.BadParameter(
             f"{hold}: it must be at least {HOLD_LEAST_S:g} s and at most a day", param_hint="--hold"
         )
     seen = asyncio.run(_observe(asked, hold_s))
     diagnosis = diagnose(seen, services=asked.services, generated_at=time.time())
     try:
-        contract = write_contract(seen, diagnosis, hold_s, error_margin)
+        contract = write_contract(seen, diagnosis, hold_s, margin)
     except NothingToRecover as error:
         return _nothing(diagnosis, error)
     _keep(asked, contract, out, case)

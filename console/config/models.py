@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from console.domain.instant import BadTime, parse_span
+from console.domain.recovery import HOLD_LEAST_S, HOLD_MOST_S
 from console.guard.sanitise import UNSAFE, safe
 
 Theme = Literal["dark", "light", "ansi-dark", "ansi-light", "high-contrast"]
@@ -358,8 +359,8 @@ class Recovery(Model):
     @field_validator("hold")
     @classmethod
     def _can_be_judged(cls, text: str) -> str:
-        if not SHORTEST_HOLD_S <= parse_span(text) <= LONGEST_HOLD_S:
-            raise ValueError(f"{text} cannot be judged: it must be at least {SHORTEST_HOLD_S:g} s and at most a day")
+        if not HOLD_LEAST_S <= parse_span(text) <= HOLD_MOST_S:
+            raise ValueError(f"{text}: it must be at least {HOLD_LEAST_S:g} s and at most a day")
         return text
 
 

@@ -23,6 +23,13 @@ def _lines(ports: dict[str, int]) -> Iterator[str]:
     yield "[console]"
     yield 'timezone = "UTC"'
     yield 'state_dir = "state"'
+    yield from (
+        "",
+        "[recovery]",
+        "# Somebody waits: minutes must do, where a real incident would be watched for a quarter of an hour.",
+    )
+    # Of two orders a second, smaller excesses cannot be told from none in so short a time.
+    yield from ('hold = "45s"', "error_margin = 0.03")
     for name, needs in DEPENDS.items():
         yield from ("", "[[service]]", f'name = "{name}"')
         yield "depends_on = [" + ", ".join(f'"{need}"' for need in needs) + "]"

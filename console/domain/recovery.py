@@ -10,6 +10,20 @@ from console.domain.instant import Instant, Window
 from console.domain.reading import SourceReport
 from console.domain.text import SafeText
 
+HOLD_S = 900.0
+"""Three evaluations, five minutes apart [D]."""
+HOLD_LEAST_S, HOLD_MOST_S = 15.0, 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """What a contract asks for."""
+
+    hold_s: float = HOLD_S
+    """How long everything must hold."""
+    error_margin: float | None = None
+    """How far an error ratio may be above what is expected; None: 0.1 points, or half of it."""
+
 
 class Verdict(StrEnum):
     """Of one signal and of the whole. Only `RECOVERED` lets an incident be called resolved."""

@@ -62,7 +62,7 @@ class RecoveryDesk:
             return RecoveryView(says=WAITING)
         contract = await asyncio.to_thread(self._kept, seen)
         if contract is None:
-            return await asyncio.to_thread(_draft, seen, diagnosis)
+            return await asyncio.to_thread(self._draft, seen, diagnosis)
         fix = find_fix(contract, seen.changes, seen.at)
         recovery = await asyncio.to_thread(judge, contract, seen, await self._earlier(contract, seen))
         return RecoveryView(contract, recovery, says=self._again(contract, diagnosis), fixed=fix is not None)
@@ -80,7 +80,7 @@ class RecoveryDesk:
                 f"what recovered means stands since {since}, and is not changed; `incident recovery contract` writes anew"
             )
         try:
-            contract = write_contract(seen, diagnosis)
+            contract = self._written(seen, diagnosis)
             path = await asyncio.to_thread(keep_contract, self._folder, contract)
             case = await asyncio.to_thread(self._into_case, contract)
         except NothingToRecover as error:
@@ -89,6 +89,18 @@ class RecoveryDesk:
             return safe(f"not saved: {error}", 300)
         critical = sum(term.critical for term in contract.terms)
         return safe(f"written down: {critical} signals must be back; {case or path.name}", 200)
+
+    def _written(self, seen: Observations, diagnosis: Diagnosis) -> Contract:
+        asked = self._sources.strictness
+        return write_contract(seen, diagnosis, asked.hold_s, asked.error_margin)
+
+    def _draft(self, seen: Observations, diagnosis: Diagnosis) -> RecoveryView:
+        try:
+            return RecoveryView(replace(self._written(seen, diagnosis), at=seen.at), draft=True)
+        except NothingToRecover as error:
+            return RecoveryView(says=safe(str(error), 300))
+        except Exception as error:  # a draft that cannot be made must not take the screen's answer with it
+            return RecoveryView(says=safe(f"no contract can be made: {type(error).__name__}: {error}", 300))
 
     def _kept(self, seen: Observations) -> Contract | None:
         return newest_contract(self._folder, seen.at) if self._folder is not None else None
@@ -129,12 +141,3 @@ class RecoveryDesk:
 def _is_new(contract: Contract, diagnosis: Diagnosis) -> bool:
     began = diagnosis.onset
     return diagnosis.state is State.INCIDENT and began is not None and began > contract.at + NEW_INCIDENT_S
-
-
-def _draft(seen: Observations, diagnosis: Diagnosis) -> RecoveryView:
-    try:
-        return RecoveryView(replace(write_contract(seen, diagnosis), at=seen.at), draft=True)
-    except NothingToRecover as error:
-        return RecoveryView(says=safe(str(error), 300))
-    except Exception as error:  # a draft that cannot be made must not take the screen's answer with it
-        return RecoveryView(says=safe(f"no contract can be made: {type(error).__name__}: {error}", 300))

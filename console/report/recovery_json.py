@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from console.domain.instant import BadTime, Instant, Window, parse_time
-from console.domain.recovery import Cause, Contract, Recovery, Term, TermKind, Verdict
+from console.domain.recovery import HOLD_MOST_S, Cause, Contract, Recovery, Term, TermKind, Verdict
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.report.diagnosis_json import BASELINE, SOURCE
@@ -16,7 +16,6 @@ from console.report.shape import Field, Json, schema, write
 SCHEMA_VERSION = 1
 CHECK_ADDRESS = "urn:incident-console:schema:recovery:1"
 CONTRACT_ADDRESS = "urn:incident-console:schema:recovery-contract:1"
-LONGEST_HOLD_S = 86400.0
 
 
 class BadContract(ValueError):
@@ -162,7 +161,7 @@ def contract_of(document: Any) -> Contract:
         )
     baseline = _get(document, "baseline", dict)
     hold = _number(document, "hold_s")
-    if not 0 < hold <= LONGEST_HOLD_S:
+    if not 0 < hold <= HOLD_MOST_S:
         raise BadContract(f"hold_s is {hold:g}: it is longer than nothing and at most a day")
     terms = tuple(_term(one) for one in _get(document, "signals", list))
     if len({term.name for term in terms}) < len(terms):

@@ -11,7 +11,7 @@ from console.analysis.diagnose import diagnose
 from console.case.book import Book
 from console.case.store import cases_folder
 from console.domain.instant import Instant
-from console.domain.recovery import TermKind, Verdict
+from console.domain.recovery import Strictness, TermKind, Verdict
 from console.domain.topology import Topology
 from console.live.recovery import RecoveryDesk
 from console.observe import Sources
@@ -44,6 +44,17 @@ async def test_from_the_draft_to_recovered(desk: RecoveryDesk, tmp_path: Path) -
     late = await view(desk, Made(), after(45))
     assert late.recovery is not None and late.recovery.verdict is Verdict.RECOVERED
     assert late.fixed and not late.says
+
+
+async def test_it_is_as_strict_as_the_configuration_says(tmp_path: Path) -> None:
+    desk = RecoveryDesk(Sources(Topology(), strictness=Strictness(360.0, 0.02)), ZoneInfo("UTC"), tmp_path)
+    draft = await view(desk, Made(), WRITTEN)
+    assert draft.contract is not None and draft.contract.hold_s == 360.0
+    await write(desk, Made(), WRITTEN)
+    kept = (await view(desk, Made(), WRITTEN)).contract
+    assert kept is not None and kept.hold_s == 360.0
+    margins = {term.absolute for term in kept.terms if term.kind is TermKind.ERRORS}
+    assert margins == {0.02}
 
 
 async def test_a_contract_stands_in_the_very_moment_in_which_it_is_written(desk: RecoveryDesk) -> None:

@@ -264,6 +264,19 @@ def test_a_hold_time_that_makes_no_sense_is_refused(tmp_path: Path, hold: str) -
     assert hold in str(contract(config, "--hold", hold).exception)
 
 
+def test_the_configuration_says_how_strict_a_contract_is_and_an_option_says_otherwise(tmp_path: Path) -> None:
+    config = write(tmp_path, Made(), after(1))
+    config.write_text(config.read_text() + '\n[recovery]\nhold = "6m"\nerror_margin = 0.02\n')
+    told = json.loads(contract(config, "--json").stdout)
+    assert told["hold_s"] == 360
+    assert {one["absolute"] for one in told["signals"] if one["kind"] == "errors"} == {0.02}
+    told = json.loads(contract(config, "--json", "--hold", "3m", "--error-margin", "0.01").stdout)
+    assert told["hold_s"] == 180
+    assert {one["absolute"] for one in told["signals"] if one["kind"] == "errors"} == {0.01}
+    config.write_text(config.read_text().replace("6m", "3s"))
+    assert "at least 15 s" in str(contract(config).exception)
+
+
 def test_a_canary_and_its_control_from_files(tmp_path: Path) -> None:
     from tests.recovery.pairs import CANARY, CONTROL, NOW, beginning, pair
 
