@@ -267,6 +267,14 @@ ACTIONS: tuple[Action, ...] = (
         pane="case",
         footer=43,
     ),
+    Action(
+        "role",
+        ("J",),
+        "roles",
+        "Give a role to somebody, offer the command to who takes over, or accept what was offered to you.",
+        pane="case",
+        footer=44,
+    ),
     Action("theme", (), "theme", "Switch between dark, light, terminal and high-contrast colours."),
 )
 """Every action. Keys that terminals cannot tell apart or that multiplexers take (ctrl+a, ctrl+b, ctrl+h, ctrl+i, ctrl+m) are not used."""

@@ -42,7 +42,7 @@ def summary(view: CaseView, width: int, height: int, look: Look) -> Body:
             ("state", str(case.state), "accent"),
             ("severity", case.severity or "not set", "text" if case.severity else "warn"),
             ("suggested", view.suggested, "warn"),
-            ("roles", ", ".join(f"{role} {person}" for role, person in sorted(case.roles.items())), "text"),
+            ("roles", ", ".join(f"{role} {person}" for role, person in sorted(case.roles.items())) or "nobody", "text" if case.roles else "muted"),
             ("impact", str(case.impact.get("statement") or case.impact.get("measured") or ""), "text"),
             ("recovery", str(recovery.data.get("verdict")) if recovery is not None else "no verdict", "ok" if case.recovered else "text"),
             ("next test", view.next_test, "text"),

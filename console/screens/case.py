@@ -12,7 +12,7 @@ from console.actions import Action
 from console.case.book import Book
 from console.case.events import Event
 from console.case.gates import WAYS, Wish
-from console.case.model import SEVERITIES, Case, CaseState, EvidenceItem, Hypothesis, Outcome
+from console.case.model import ROLES, SEVERITIES, Case, CaseState, EvidenceItem, Hypothesis, Outcome
 from console.case.predictions import Answer, BadPrediction, Question, control_of, judged, question_of, reduced
 from console.domain.instant import Window, rfc3339
 from console.domain.series import SeriesKey
@@ -34,6 +34,11 @@ REFRESH_S = 2.0
 HYPOTHESIS_HINT = (
     "a cause, and behind | what is seen if it holds: the pool is exhausted | max(pool_in_use, checkout) >= 20 over 5m"
 )
+ROLE_HINT = (
+    "a role and a name: ic ann; - is nobody. Who has the command offers it; `accept ic` takes what was offered to you. "
+    f"Roles: {', '.join(ROLES)}"
+)
+ACCEPT = "accept"
 STATE_HINT = "a state or a severity (P0 to P3), and a reason behind it: {}"
 
 
@@ -191,6 +196,17 @@ class CaseScreen(ConsoleScreen):
         hint = STATE_HINT.format(", ".join(ways) or "the case has ended")
         return self.app.push_screen(LineDialog("state", ways[0] if ways else "", hint, problem), typed)
 
+    def do_role(self) -> AwaitMount | None:
+        """Type a role and who has it."""
+        if self._without_case():
+            return None
+
+        def typed(text: str | None) -> None:
+            if text and text.strip() and _not_role(text) is None:
+                self.in_case(lambda desk: _given(desk, text))
+
+        return self.app.push_screen(LineDialog("role", "", ROLE_HINT, _not_role), typed)
+
     async def _with_verdict(self, desk: Desk, text: str) -> str:
         """Write the newest verdict of the recovery into the record before the case is resolved by it."""
         if text.split()[0].lower() in (CaseState.RESOLVED, CaseState.CLOSED) and not self.session.replaying:
@@ -285,6 +301,31 @@ async def _suppose(desk: Desk, text: str) -> str:
 
     name = await desk.do(write)
     return f"{name} written down{'' if bar and predicts.strip() else '; it stays a draft until it predicts something'} · on the disk"
+
+
+def _not_role(text: str) -> str | None:
+    """What is wrong with a role as it was typed."""
+    first, *names = text.split()
+    role = (names[0] if names else "ic") if first.lower() == ACCEPT else first
+    if role.lower() not in ROLES:
+        return f"no role {role!r}: {', '.join(ROLES)}"
+    return None if first.lower() == ACCEPT or len(names) == 1 else f"{first} and one name, or - for nobody"
+
+
+async def _given(desk: Desk, text: str) -> str:
+    """Give a role; who has the command hands it over instead, and whoever it is offered to accepts."""
+    first, *names = text.split()
+
+    def give(book: Book) -> str:
+        if first.lower() == ACCEPT:
+            return book.accept((names[0] if names else "ic").lower(), book.author).text
+        role, person = first.lower(), names[0]
+        holder = book.read().roles.get(role)
+        if role == "ic" and holder and person not in (holder, "-"):
+            return f"{book.offer(role, person)[0].text}: it stays with {holder} until {person} accepts"
+        return book.role(role, person).text
+
+    return f"{await desk.do(give)} · on the disk"
 
 
 async def _moved(desk: Desk, text: str) -> str:

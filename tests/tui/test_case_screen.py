@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from console.app import IncidentConsole
 from console.case.book import Book
@@ -228,6 +229,38 @@ async def test_a_gate_says_no_and_lets_pass_with_a_reason(system: System, folder
             await until(lambda told=told: told in screen_text(app))  # type: ignore[misc]
         case = desk(app).case
         assert case is not None and str(case.state) == "closed" and case.overrides[0].rule == "SG5"
+
+
+async def test_roles_are_given_and_the_command_is_handed_over_by_acceptance(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(140, 50)) as pilot:
+        await opened(app, pilot)
+
+        async def give(text: str) -> None:
+            await pilot.press("J")
+            await until(lambda: isinstance(app.screen, LineDialog))
+            app.screen.query_one(Input).value = text
+            await pilot.press("enter")
+
+        def roles() -> dict[str, str]:
+            case = desk(app).case
+            assert case is not None
+            return dict(case.roles)
+
+        await give("captain ann")
+        await until(lambda: "no role 'captain'" in screen_text(app))
+        await pilot.press("escape")
+        await give("ic ann")
+        await until(lambda: roles() == {"ic": "ann"} and "ic ann" in screen_text(app))
+        await give("ops_lead bob")
+        await until(lambda: roles() == {"ic": "ann", "ops_lead": "bob"})
+        await give("ic alice")
+        await until(lambda: "offered to alice and not accepted" in screen_text(app))
+        assert roles()["ic"] == "ann"
+        await give("accept ic")
+        await until(lambda: roles()["ic"] == "alice")
+        await give("ops_lead -")
+        await until(lambda: roles() == {"ic": "alice"})
 
 
 async def test_what_cannot_be_saved_stays_on_the_screen_and_is_saved_later(
