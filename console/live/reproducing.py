@@ -8,8 +8,8 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -262,24 +262,41 @@ class Reproducing:
 def _request_of(record: LogRecord, trace: Sequence[LogRecord]) -> Imported:
     """The request of a record; where it names none, as error lines do, that of its trace, rather with a body.
 
+    What an access log leaves out, another line of the same request may tell: its body is taken from there.
+
     Raises:
         Unclear: None of them is about a request.
     """
+    from console.repro.evidence import of_record, with_body
+
+    others = _requests(trace)
+    try:
+        own = of_record(record)
+    except Unclear:
+        if not others:
+            raise
+        best = next((one for one in others if one.request.body is not None), others[0])
+        return replace(best, notes=(safe("taken from another line of the same trace"), *best.notes))
+    if own.request.body is not None:
+        return own
+    asked = (own.request.method, own.request.place.path)
+    same = (one.request.body for one in others if (one.request.method, one.request.place.path) == asked)
+    body = next((found for found in same if found is not None), None)
+    if body is None:
+        return own
+    whole = with_body(own, body)
+    return replace(whole, notes=(safe("the body is taken from another line of the same trace"), *whole.notes))
+
+
+def _requests(records: Iterable[LogRecord]) -> list[Imported]:
+    """Those of the records that are about one."""
     from console.repro.evidence import of_record
 
-    try:
-        return of_record(record)
-    except Unclear:
-        found = []
-        for one in trace:
-            try:
-                found.append(of_record(one))
-            except Unclear:
-                continue
-        if not found:
-            raise
-    best = next((one for one in found if one.request.body is not None), found[0])
-    return replace(best, notes=(safe("taken from another line of the same trace"), *best.notes))
+    found = []
+    for record in records:
+        with suppress(Unclear):
+            found.append(of_record(record))
+    return found
 
 
 def _load() -> None:

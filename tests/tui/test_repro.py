@@ -113,6 +113,27 @@ async def test_an_error_line_gives_the_request_of_its_trace(system: System, serv
         assert server.received == []
 
 
+async def test_an_access_line_without_a_body_takes_it_from_its_trace(
+    system: System, server: Loopback, tmp_path: Path
+) -> None:
+    access = (("method", "POST"), ("path", "/orders"))
+    system.logs.written.append(
+        line("POST /orders HTTP/1.1 500", NOW - 29, offset=200, status=500, trace_id="a" * 32, fields=access)
+    )
+    system.logs.written.append(
+        line("request", NOW - 28, offset=300, trace_id="a" * 32, fields=(("path", "/pay"), ("body", "{}"), *access[:1]))
+    )
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=(120, 60)) as pilot:
+        await diagnosed(app, pilot)
+        screen = app.console_screen()
+        assert screen is not None
+        screen.post_message(ConsoleScreen.Open(RequestOf(system.logs.written[1])))
+        await until(lambda: isinstance(app.screen, ReproScreen) and "decision" in screen_text(app))
+        assert "the body is taken from another line of the same trace" in screen_text(app) and "c-1" in screen_text(app)
+        assert server.received == []
+
+
 async def test_what_was_typed_wrong_or_without_a_reason_sends_nothing(
     system: System, server: Loopback, tmp_path: Path
 ) -> None:
