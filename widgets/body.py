@@ -32,6 +32,8 @@ class Row:
     """What `y` copies; empty: the text of its lines."""
     command: str = ""
     """What `Y` copies: the query or command that gives the same; empty: there is none."""
+    heads: bool = False
+    """Names the columns of the rows below it; scrolled away, it stands in place of the head's last line."""
 
     @classmethod
     def plain(cls, *lines: Line) -> Row:

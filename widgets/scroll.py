@@ -24,10 +24,10 @@ class Placed:
     def hidden_text(self) -> str:
         """`+18 more`, `↑ 3 · ↓ 15 more`, or nothing."""
         if self.above and self.below:
-            return f"↑ {self.above} · ↓ {self.below} more"
+            return f"↑ {self.above:,} · ↓ {self.below:,} more"
         if self.above:
-            return f"↑ {self.above} more"
-        return f"+{self.below} more" if self.below else ""
+            return f"↑ {self.above:,} more"
+        return f"+{self.below:,} more" if self.below else ""
 
 
 def _flat(rows: tuple[Row, ...]) -> list[tuple[Line, Row]]:
@@ -48,6 +48,7 @@ def place(body: Body, height: int, cursor: Row | None, offset: int, *, to_end: b
     room = max(0, height - len(head) - len(foot))
     offset = _offset(rows, room, cursor, offset, to_end)
     view = rows[offset : offset + room]
+    head = _headed(head, rows[:offset])
     filler: list[tuple[Line, Row | None]] = [(Line(), None)] * (room - len(view))
     shown: list[tuple[Line, Row | None]] = [*head, *view, *filler, *foot]
     return Placed(
@@ -57,6 +58,12 @@ def place(body: Body, height: int, cursor: Row | None, offset: int, *, to_end: b
         _count(rows[:offset]),
         _count(rows[offset + room :]),
     )
+
+
+def _headed(head: list[tuple[Line, Row]], hidden: list[tuple[Line, Row]]) -> list[tuple[Line, Row]]:
+    """The head, whose last line gives way to the last heading that has scrolled away."""
+    headings = [line for line in hidden if line[1].heads]
+    return [*head[:-1], headings[-1]] if head and headings else head
 
 
 def _count(lines: list[tuple[Line, Row]]) -> int:

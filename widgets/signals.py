@@ -261,7 +261,7 @@ def _operation_rows(view: SignalsView, width: int) -> list[Row]:
         return []
     table = chosen(_operation_columns(view, width), width)
     sizes = widths(table, width)
-    rows = [Row.plain(heading(table, sizes))]
+    rows = [Row((heading(table, sizes),), heads=True)]
     for operation in view.operations:
         line = row_line(table, sizes, operation)
         rows.append(Row((line,), operation, _operation_key(operation), _operation_copy(operation)))

@@ -51,7 +51,7 @@ from widgets import logs as log_pane
 from widgets.body import Body
 from widgets.frame import Frame, status_line, status_text
 from widgets.ink import STYLES, Line, cut
-from widgets.scroll import place
+from widgets.scroll import Placed, place
 
 SIZES = ((1, 1), (3, 2), (10, 4), (28, 9), (46, 10), (66, 20), (76, 8), (84, 12), (118, 36), (196, 46), (498, 196))
 
@@ -203,6 +203,24 @@ def test_the_worst_operation_is_in_view_on_low_panes(height: int) -> None:
     assert view is not None
     placed = place(signals.paint(view, 76, height, LOOK), height, None, 0)
     assert "POST /orders" in "\n".join(line.text for line in placed.lines) or height < 6
+
+
+@pytest.mark.parametrize(("width", "height"), [(76, 9), (80, 16)])
+def test_operations_keep_their_headings_where_the_services_have_scrolled_away(width: int, height: int) -> None:
+    view = incident().signals
+    assert view is not None
+    worst = view.operations[0]
+    more = replace(view, operations=tuple(replace(worst, operation=f"GET /thing/{n}") for n in range(40)))
+    body = signals.paint(more, width, height, LOOK)
+    last = body.rows[-1]
+    top = place(body, height, None, 0).lines[0].text
+    assert top.startswith("service") and "failed / n" not in top
+    scrolled = [line.text for line in place(body, height, last, 0).lines]
+    assert "GET /thing/39" in scrolled[-1]
+    assert "failed / n" in scrolled[0] and "p50" not in scrolled[0]
+    assert scrolled[0].index("was") == next(
+        line.text for line in place(body, 99, None, 0).lines if "/ n" in line.text
+    ).index("was")
 
 
 @pytest.mark.parametrize(("width", "height"), [(116, 35), (196, 46), (246, 76)])
@@ -555,6 +573,12 @@ def test_hidden_rows_are_counted() -> None:
     body = log_pane.paint(view.logs, 80, 8, LOOK)
     lines = shown(body, 80, 8)
     assert f"+{len(view.logs.records) - 6} more" in lines[-1].text
+
+
+def test_thousands_of_hidden_rows_are_written_as_every_other_count() -> None:
+    assert Placed(above=1493).hidden_text == "↑ 1,493 more"
+    assert Placed(below=12_345).hidden_text == "+12,345 more"
+    assert Placed(above=1000, below=2000).hidden_text == "↑ 1,000 · ↓ 2,000 more"
 
 
 @pytest.mark.parametrize("paint", [signals.paint, suspects.paint, changes.paint, upstreams.paint])
