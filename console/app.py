@@ -303,7 +303,9 @@ class IncidentConsole(TerminalCare[int]):
         self.run_worker(self.session.carry_out(), name="wishes", group="wishes", exit_on_error=False)
 
     def why_not(self, name: str) -> str:
-        """Why an action does nothing on this screen."""
+        """Why an action does nothing on this screen, and how to get where it does."""
+        if reason := self.console_screen().refusals().get(name):
+            return reason
         action = next((a for a in self.actions if a.id == name), None)
         where = f" works in the {action.pane} pane" if action is not None and action.pane else " does nothing here"
         return f"{action.label if action else name}{where}"

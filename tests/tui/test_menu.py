@@ -101,3 +101,15 @@ async def test_help_says_why_an_action_cannot_be_used_now(system: System) -> Non
         assert "Not now: this record names no trace" in screen_text(app)
         await pilot.press("question_mark")
         await until(lambda: isinstance(app.screen, OverviewScreen))
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [("h", "I opens the case first"), ("s", "r on a log line shows its request first"), ("u", "X on a deploy or")],
+)
+async def test_a_key_of_another_screen_says_how_to_get_there(system: System, key: str, words: str) -> None:
+    app = system.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press(key)
+        await until(lambda: words in screen_text(app))
