@@ -220,7 +220,7 @@ def service_row(
         note = missing
     elif traffic.last == 0:
         note = "no traffic"
-    state = None if note == missing else State.INCIDENT if open_symptoms else State.HEALTHY
+    state = None if note == missing else _state_of(diagnosis, open_symptoms)
     return ServiceRow(
         name,
         state,
@@ -232,6 +232,18 @@ def service_row(
         trend_of(memory, "bytes", axis, quiet, max, "memory" in open_symptoms) if memory is not None else None,
         SafeText(note),
     )
+
+
+def _state_of(diagnosis: Diagnosis | None, open_symptoms: Iterable[str]) -> State | None:
+    """Of one service, by the signals of it that left their level. Well is only what a verdict says is well; who merely gets
+    more or fewer requests than usual does not fail.
+    """
+    left = set(open_symptoms)
+    if left:
+        return State.DEGRADING if left == {"traffic"} else State.INCIDENT
+    if diagnosis is None or diagnosis.state is State.INCONCLUSIVE:
+        return diagnosis.state if diagnosis is not None else None
+    return State.HEALTHY
 
 
 def operation_rows(
@@ -325,7 +337,8 @@ def signals_view(
     names += [n for n in observations.series.services() if n not in names and n not in dependencies]
     missing = status.detail if status.word in (Word.DOWN, Word.PARTIAL, Word.LOADING) and status.detail else NO_SOURCE
     rows = [service_row(observations, name, axis, diagnosis, missing) for name in names]
-    rows.sort(key=lambda row: (row.state is not State.INCIDENT, names.index(row.name)))
+    troubled = (State.INCIDENT, State.DEGRADING)
+    rows.sort(key=lambda row: (troubled.index(row.state) if row.state in troubled else 2, names.index(row.name)))
     return SignalsView(axis, tuple(rows), operation_rows(observations, window, diagnosis), status)
 
 

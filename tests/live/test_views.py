@@ -26,6 +26,7 @@ from console.views import (
     signals_view,
     suspects_view,
 )
+from widgets.words import state_sign
 
 T0 = 1_780_000_000.0
 WINDOW = Window(T0, T0 + 1800)
@@ -107,6 +108,29 @@ def test_services_in_trouble_come_first_and_their_signal_is_marked() -> None:
     assert view.services[0].name == "checkout"
     assert view.services[0].errors.bad
     assert not view.services[0].p99.bad
+
+
+def test_nothing_is_called_well_before_a_verdict_or_without_one() -> None:
+    seen = observed(series("request_rate", [1.0] * 30))
+    for diagnosis in (None, diagnosed(state=State.INCONCLUSIVE, onset=None)):
+        rows = {row.name: row for row in signals_view(seen, diagnosis, WINDOW, Status()).services}
+        assert rows["checkout"].state in (None, State.INCONCLUSIVE)
+        assert state_sign(rows["checkout"].state).glyph == "?"
+    rows = {row.name: row for row in signals_view(seen, diagnosed(), WINDOW, Status()).services}
+    assert rows["checkout"].state is State.HEALTHY
+
+
+def test_who_only_gets_fewer_requests_is_not_shown_as_failing() -> None:
+    fewer = replace(
+        SYMPTOM, service="gateway", operation=None, signal="traffic", baseline=9.0, observed=7.0, unit="1/s"
+    )
+    seen = observed(series("error_rate", [0.1] * 30), series("request_rate", [7.0] * 30, service="gateway"))
+    view = signals_view(seen, diagnosed(symptoms=(fewer, SYMPTOM)), WINDOW, Status())
+    assert [(row.name, row.state) for row in view.services] == [
+        ("checkout", State.INCIDENT),
+        ("gateway", State.DEGRADING),
+    ]
+    assert view.services[1].traffic.bad
 
 
 def test_operations_are_ranked_by_their_share_of_the_excess() -> None:
