@@ -304,7 +304,8 @@ class IncidentConsole(TerminalCare[int]):
 
     def why_not(self, name: str) -> str:
         """Why an action does nothing on this screen, and how to get where it does."""
-        if reason := self.console_screen().refusals().get(name):
+        screen = self.console_screen()
+        if screen is not None and (reason := screen.refusals().get(name)):
             return reason
         action = next((a for a in self.actions if a.id == name), None)
         where = f" works in the {action.pane} pane" if action is not None and action.pane else " does nothing here"
