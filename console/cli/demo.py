@@ -34,7 +34,7 @@ class _Stopped(BaseException):
 @click.option("--list", "listing", is_flag=True, help="Explain the scenarios, one line each.")
 @click.option("--headless", is_flag=True, help="Print the configuration's path and run until interrupted.")
 @click.option("--seed", type=int, help="Make the system behave the same again, as far as a live system can.")
-@click.option("--fault-after", type=click.FloatRange(0, 86400), default=8.0, hidden=True)
+@click.option("--fault-after", type=click.FloatRange(0, 86400), default=3.0, hidden=True)
 @forms
 def command(
     scenario: str, listing: bool, headless: bool, seed: int | None, fault_after: float, as_json: bool, plain: bool
