@@ -29,6 +29,9 @@ SIZE = (120, 40)
 SIZES = {(80, 24): None, (120, 40): 12_000.0, (200, 60): 20_000.0, (250, 80): None}
 """The sizes of the live screen, and the bytes per second that each may cost."""
 LINES_PER_S = 10_000
+STILL, LONG = 5, 2
+"""A file that does not grow is looked at after five times the usual pause and over two stretches: what time alone changes is
+judged once a minute."""
 SLOW_LINK = 64 * 1024
 """Bytes per second of a slow link."""
 VIEWERS = {"lnav": b"g", "toolong": b"\x1b[H"}
@@ -147,8 +150,8 @@ def _at_rest(folder: Path, options: Options) -> Iterator[Row]:
     with Terminal(console(folder / "incident.toml"), SIZE) as terminal:
         _opened(terminal, options)
         terminal.send(b"1")
-        wait(options.settle_s)
-        cost = stretch(terminal, options.stretch_s)
+        wait(STILL * options.settle_s)
+        cost = stretch(terminal, LONG * options.stretch_s)
         rows = cursor_keys(terminal, (b"j", b"k"), options.keys)
         pages = log_pane_keys(terminal, options.keys)
     others = {name: _peer_load(name, [str(log)], SIZE, options) for name in VIEWERS}
@@ -162,7 +165,7 @@ def _at_rest(folder: Path, options: Options) -> Iterator[Row]:
         "%",
         1.0,
         peers,
-        note="collection and diagnosis go on while nothing changes",
+        note="a minute after the last change, over a minute: one diagnosis is in it",
     )
     yield from _key_rows("key to paint at rest", rows, {0.95: 30.0})
     yield from _page_rows("page of the log to paint at rest", pages, log, options)

@@ -3,15 +3,19 @@
 Textual's own reader ends the program at a byte that is no UTF-8, spins when the terminal is closed, and lets text that is
 pasted press keys where it holds an escape character. This one tells besides which keys came in one piece.
 
-Private names used: `LinuxDriver.run_input_thread`, `LinuxDriver._key_thread`, and `XTermParser` of `textual._xterm_parser`.
+Private names used: `LinuxDriver.run_input_thread`, `LinuxDriver._key_thread`, `LinuxDriver.exit_event`, and `XTermParser` of
+`textual._xterm_parser`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import selectors
+import threading
 from codecs import getincrementaldecoder
 from collections.abc import Iterator
+from typing import Any
 
 from textual import events
 from textual._parser import ParseError
@@ -23,6 +27,9 @@ from console.typeahead import MOST_KEYS
 
 CHUNK = 4096
 LOOK_EVERY_S = 0.1
+"""Pause between two looks at what time alone tells, see `Reader.tick`."""
+LOOKS = 10
+"""So many of them follow what was typed; then nothing can be pending any more, and only the next key wakes the reader."""
 
 
 class Together(Message, bubble=False):
@@ -33,8 +40,33 @@ class Together(Message, bubble=False):
         self.keys = keys
 
 
+class _Ending(threading.Event):
+    """Set when the reader is to end; it can be waited for together with the keyboard."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fileno, self._write = os.pipe()
+        os.set_blocking(self._write, False)
+
+    def set(self) -> None:
+        super().set()
+        with contextlib.suppress(BlockingIOError):  # full: whoever waits wakes anyway
+            os.write(self._write, b"x")
+
+    def clear(self) -> None:
+        super().clear()
+        with selectors.SelectSelector() as selector:
+            selector.register(self.fileno, selectors.EVENT_READ)
+            while selector.select(0):
+                os.read(self.fileno, CHUNK)
+
+
 class Keyboard(LinuxDriver):
     """Reads what is typed and pasted."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._ending = self.exit_event = _Ending()
 
     def start_application_mode(self) -> None:
         """Take the terminal; where it was taken already, give it back first.
@@ -50,10 +82,17 @@ class Keyboard(LinuxDriver):
         reader = Reader(XTermParser(self._debug))
         with selectors.SelectSelector() as selector:
             selector.register(self.fileno, selectors.EVENT_READ)
-            while not self.exit_event.is_set():
-                if selector.select(LOOK_EVERY_S):
-                    self._read(reader)
-                self._deliver(reader.tick())
+            with selectors.SelectSelector() as either:
+                either.register(self.fileno, selectors.EVENT_READ)
+                either.register(self._ending.fileno, selectors.EVENT_READ)
+                looks = 0
+                while not self._ending.is_set():
+                    either.select(LOOK_EVERY_S if looks else None)
+                    looks = max(0, looks - 1)
+                    if selector.select(0):
+                        self._read(reader)
+                        looks = LOOKS
+                    self._deliver(reader.tick())
             if selector.select(0):
                 self._read(reader)
         reader.close()

@@ -126,7 +126,7 @@ def short_count(value: float) -> str:
     return plain(round(value))
 
 
-AGE_STEPS = (0, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 2700, 3600)
+AGE_STEPS = (0, 1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 2700, 3600)
 
 
 def age_text(age_s: float | None) -> str:

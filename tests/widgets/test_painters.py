@@ -497,7 +497,7 @@ def test_no_source_no_match_and_no_line_are_different() -> None:
 @pytest.mark.parametrize("width", [60, 80, 120, 200])
 def test_the_header_keeps_state_number_and_age(width: int) -> None:
     first, second = (line.text for line in header.paint(incident().header, width, LOOK))
-    assert "✖" in first and "LIVE 0s" in first
+    assert "✖" in first and "LIVE 2s" in first
     assert second.rstrip().endswith("RO")
     if width >= 80:
         assert "checkout · POST /orders failing 8.4 % (was 0.2 %)" in first
@@ -626,6 +626,6 @@ def test_the_header_says_how_far_the_onset_may_be_off() -> None:
 def test_header_is_cut_at_its_end_and_says_so() -> None:
     view = HeaderView(State.INCIDENT, SafeText("x" * 300), None, SafeText("y" * 300), "", NOW, Status(Word.LIVE, 1.0))
     first, second = (line.text for line in header.paint(view, 80, LOOK))
-    assert "…" in first and first.rstrip().endswith("LIVE 0s")
+    assert "…" in first and first.rstrip().endswith("LIVE 1s")
     assert "…" in second
     assert cut("abc", 2) == "a…"
