@@ -487,4 +487,15 @@ def _explained(diagnosis: Diagnosis) -> str:
     if diagnosis.change_explains is False:
         return f"0 of {len(diagnosis.changes)} changes explain it"
     quiet = diagnosis.baseline[0] if diagnosis.baseline else None
-    return f"compared with {quiet.why} ({span_text(quiet.window.seconds)})" if quiet is not None else ""
+    compared = f"compared with {quiet.why} ({span_text(quiet.window.seconds)})" if quiet is not None else ""
+    return "; ".join(part for part in (_yet_unwell(diagnosis), compared) if part)
+
+
+def _yet_unwell(diagnosis: Diagnosis) -> str:
+    """What answers badly while no signal has left its level so far: who looks must not read well from top to bottom."""
+    unwell = [d for d in diagnosis.dependencies if d.health in (Health.DOWN, Health.DEGRADED)]
+    if not unwell:
+        return ""
+    first, *others = sorted(unwell, key=lambda d: _WORST_FIRST[d.health])
+    more = f"{others[0].name} {others[0].health}" if len(others) == 1 else f"{len(others)} more"
+    return f"yet {first.name} is {first.health}" + (f" and {more}" if others else "")

@@ -13,7 +13,7 @@ from console.domain.instant import Window
 from console.domain.observations import Observations
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.text import SafeText
-from console.domain.topology import Service, Topology
+from console.domain.topology import DependencyState, Health, Service, Topology
 from console.state import Axis, Status
 from console.views import (
     AXIS_POINTS,
@@ -180,6 +180,24 @@ def test_a_healthy_header_says_what_it_was_compared_with() -> None:
     )
     assert view.headline == "2 services inside their baseline"
     assert "just before" in view.verdict
+
+
+def test_a_healthy_header_hides_no_dependency_that_is_down() -> None:
+    def state(name: str, health: Health) -> DependencyState:
+        return DependencyState(name, "third_party", health, 0.5, 2.5, "own metrics", WINDOW.end)
+
+    quiet = BaselineWindow(Window(T0 - 3600, T0), SafeText("just before"))
+    well = diagnosed(state=State.HEALTHY, summary=SafeText("well"), onset=None, baseline=(quiet,))
+    seen = (state("cache", Health.DEGRADED), state("cardpay", Health.DOWN), state("db", Health.HEALTHY))
+    verdict = header_view(replace(well, dependencies=seen), T0, "", Status()).verdict
+    assert verdict.startswith("yet cardpay is down and cache degraded") and "just before" in verdict
+    verdict = header_view(replace(well, dependencies=seen[:1]), T0, "", Status()).verdict
+    assert verdict.startswith("yet cache is degraded")
+    assert "yet" not in header_view(replace(well, dependencies=seen[2:]), T0, "", Status()).verdict
+    many = tuple(state(f"d{n}", Health.DOWN) for n in range(5))
+    assert header_view(replace(well, dependencies=many), T0, "", Status()).verdict.startswith(
+        "yet d0 is down and 4 more"
+    )
 
 
 def test_no_suspects_reads_differently_when_healthy_and_when_nothing_explains_it() -> None:
