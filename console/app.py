@@ -20,7 +20,7 @@ from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from console.actions import Action, key_text, with_keymap
-from console.case.journal import AUTHOR
+from console.case.journal import AUTHOR, NotSaved
 from console.case.store import cases_folder
 from console.config.effective import state_folder
 from console.config.load import ConfigError, Loaded
@@ -39,6 +39,7 @@ from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
 from console.screens.menu import ActionsScreen
 from console.screens.navigate import screen_for
 from console.screens.overview import OverviewScreen
+from console.screens.predicting import ask_predictions, due
 from console.screens.recording import resumed
 from console.screens.selection import of_selection
 from console.terminal import TerminalCare, install_ascii, set_mouse, terminal_is_behind
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 
 TICK_S = 0.5
 """Panes are repainted at most this often; keys are answered at once."""
+RECHECK_TICKS = 4
+"""Whether a prediction is to be asked again is looked at every so many ticks."""
 RETRY_TICKS = 10
 """What could not be saved is tried again every so many ticks."""
 NOTICE_S = 4.0
@@ -110,6 +113,7 @@ class IncidentConsole(TerminalCare[int]):
         self._notice_timer: Timer | None = None
         self._notice_ends = float("-inf")
         self._unsaved_told = False
+        self._rechecking = False
         self._has_mouse = loaded.config.console.mouse
         self.failure = ""
         """Why the console had to close, for the normal screen."""
@@ -162,6 +166,23 @@ class IncidentConsole(TerminalCare[int]):
         if desk is not None and not self.session.replaying and desk.wants(state.now) and state.diagnosis is not None:
             self.run_worker(desk.keep(state), name="seen", group="seen", exit_on_error=False)
 
+    def _recheck(self) -> None:
+        """Ask the predictions of the case whose time has come, whatever is on the screen."""
+        desk, state = self.session.desk, self.session.latest
+        if desk is None or desk.case is None or self.session.replaying or self._ticks % RECHECK_TICKS:
+            return
+        if desk.case.active and due(desk.case, state.now) and not self._rechecking:
+            self._rechecking = True
+            self.run_worker(self._asked(desk), name="predictions", group="predictions", exit_on_error=False)
+
+    async def _asked(self, desk: Desk) -> None:
+        try:
+            await ask_predictions(self.session, desk, only_due=True)
+        except NotSaved as error:
+            self.notice(f"not saved: {error}")
+        finally:
+            self._rechecking = False
+
     def _warn_unsaved(self) -> None:
         """Say for as long as it is so that something is not in the case, on every screen, and try again to write it."""
         desk, screen = self.session.desk, self.console_screen()
@@ -213,6 +234,7 @@ class IncidentConsole(TerminalCare[int]):
             return
         self._ticks += 1
         self._record()
+        self._recheck()
         self._warn_unsaved()
         silence_grows = self._ticks % 4 == 0 and self.session.silent and not self.session.frozen
         if (self._dirty or silence_grows) and not terminal_is_behind(self):

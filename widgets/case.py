@@ -94,7 +94,7 @@ def hypotheses(view: CaseView, width: int, height: int, look: Look) -> Body:
 def _prediction(one: Prediction, look: Look) -> Line:
     stale = one.stale(look.now) if look.now else False
     word, style = ("stale", "warn") if stale else (str(one.outcome), OUTCOME_STYLES[one.outcome])
-    weak = "" if one.discriminates else " (also before: tells nothing)"
+    weak = f" ({one.weak})" if one.weak else ""
     return Line.of((f"   {one.name} ", "label"), (f"{word} ", style), one.text, (weak, "warn"))
 
 

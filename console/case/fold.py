@@ -240,6 +240,8 @@ def _result(case: Case, event: Event) -> Case:
         _outcome(event.data.get("control")),
         event.text,
         event.id,
+        _outcome(event.data.get("order")),
+        _outcome(event.data.get("dose")),
     )
     predictions = tuple(
         replace(one, results=(*one.results, made)) if one.name == name else one for one in known.predictions

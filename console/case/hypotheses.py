@@ -30,8 +30,8 @@ def falsifiable(prediction: Prediction) -> bool:
 def state_by_evidence(one: Hypothesis) -> HypothesisState:
     """The state that the results of its predictions lead to; the same where they lead to none.
 
-    A must-hold that fails refutes, or takes a confirmation back; one that holds, with enough samples and not on the control
-    window too, supports. Inconclusive results and stale ones change nothing.
+    A must-hold that fails refutes, or takes a confirmation back; one that holds, with enough samples, and neither before nor where
+    nothing is wrong nor only since after the trouble began, supports. Inconclusive results and stale ones change nothing.
     """
     musts = [p for p in one.predictions if p.must_hold]
     failed = any(p.outcome is Outcome.FAILS for p in musts)

@@ -98,6 +98,10 @@ class Result:
     """What the same says in the control window; HOLDS there too: it tells nothing."""
     says: str
     event_id: str
+    order: Outcome = Outcome.UNKNOWN
+    """Whether it began no later than the trouble; UNKNOWN: nobody looked."""
+    dose: Outcome = Outcome.UNKNOWN
+    """Whether it is true only where the trouble is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +137,20 @@ class Prediction:
 
     @property
     def discriminates(self) -> bool:
-        """Whether it says something: what is true on the control window too does not."""
+        """Whether it says something."""
+        return not self.weak
+
+    @property
+    def weak(self) -> str:
+        """Why it says nothing though it may hold, in words; empty: it says something."""
         last = self.last
-        return last is None or last.control is not Outcome.HOLDS
+        if last is None:
+            return ""
+        if last.control is Outcome.HOLDS:
+            return "also true before, so it tells nothing"
+        if last.order is Outcome.FAILS:
+            return "it began after the trouble, so it is no cause of it"
+        return "as true where nothing is wrong, so it tells nothing" if last.dose is Outcome.FAILS else ""
 
 
 @dataclass(frozen=True, slots=True)

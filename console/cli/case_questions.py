@@ -7,20 +7,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from console.case.book import Book, Unfit
+from console.case.evaluate import evaluate, trouble_in
 from console.case.events import Draft
 from console.case.model import Outcome
-from console.case.predictions import Answer, Question, control_of, judged, question_of, reduced
+from console.case.predictions import Answer, Question, reduced
+from console.case.quality import Points
 from console.cli.diagnose import step_of
 from console.cli.options import Request
 from console.cli.outcome import Exit, say
 from console.config.load import Loaded
 from console.domain.diagnosis import Diagnosis, Symptom
-from console.domain.instant import Instant, Window, rfc3339
+from console.domain.instant import Instant, Window
 from console.query.parse import parse
 from console.report.snapshot import Line, drafts_of
 
 if TYPE_CHECKING:
-    from console.domain.series import SeriesSet
+    from console.domain.series import Series, SeriesSet
     from console.observe import Sources
 
 METRIC_OF = {"traffic": "request_rate", "memory": "memory_bytes"}
@@ -74,85 +76,117 @@ async def check(book: Book, name: str, loaded: Loaded, at: Instant | None) -> in
     if one is None or not one.predictions:
         raise Unfit(f"{name} has no prediction to ask: --predict TEXT")
     sources = open_sources(loaded)
+    asker, trouble = SourcesAsker(sources, [table.name for table in loaded.config.service]), trouble_in(case)
     worst: int = Exit.DONE
     try:
         for prediction in one.predictions:
-            question = question_of(prediction.text)
-            if question.kind == "manual":
+            found = await evaluate(prediction, asker, trouble, now)
+            if found is None:
+                looked = prediction.text.partition(":")[2].strip() or prediction.text
                 say(
-                    f"{name}.{prediction.name} is for a person: {question.query}; then --result {prediction.name}=holds or =fails"
+                    f"{name}.{prediction.name} is for a person: {looked}; then --result {prediction.name}=holds or =fails"
                 )
                 continue
-            window = question.window(now)
-            answer = await ask(sources, question, window)
-            control = await ask(sources, question, control_of(window, case.times.get("impact_started_at")))
-            outcome = judged(question, answer, prediction.min_samples)
-            before = judged(question, control, prediction.min_samples)
-            data: dict[str, Any] = {
-                "value": answer.value, "samples": answer.samples, "control": str(before), "control_value": control.value,
-                "window": {"start": rfc3339(window.start), "end": rfc3339(window.end)},
-            }  # fmt: skip
-            book.result(name, prediction.name, outcome, data, says(question, answer, control))
-            if prediction.must_hold and outcome is Outcome.FAILS:
+            book.result(name, prediction.name, found.outcome, found.data, found.says)
+            if prediction.must_hold and found.outcome is Outcome.FAILS:
                 worst = Exit.INCIDENT
-            elif outcome is Outcome.INCONCLUSIVE and worst == Exit.DONE:
+            elif found.outcome is Outcome.INCONCLUSIVE and worst == Exit.DONE:
                 worst = Exit.INCONCLUSIVE
     finally:
         await sources.close()
     return worst
 
 
-def says(question: Question, answer: Answer, control: Answer) -> str:
-    """An answer in words."""
-    got = "no data" if answer.value is None else f"{answer.value:.4g}"
-    partial = "" if answer.complete else ", from a part of the data"
-    before = "no data" if control.value is None else f"{control.value:.4g}"
-    return f"{got}{partial} ({answer.samples} samples; before: {before}; wanted {question.comparator} {question.threshold:g})"
+class SourcesAsker:
+    """See `console.case.evaluate.Asker`; a source that fails makes an answer incomplete.
+
+    Args:
+        services: Those of the configuration.
+    """
+
+    def __init__(self, sources: Sources, services: Sequence[str]) -> None:
+        self._sources = sources
+        self._services = services
+        self._read: dict[Window, tuple[SeriesSet, bool]] = {}
+
+    async def answer(self, question: Question, window: Window) -> Answer:
+        """See `Asker`."""
+        if question.kind == "log":
+            return await self._count(question, window)
+        series, complete = await self._series(window)
+        one = _series_of(series, question)
+        values: Sequence[float] = list(one.within(window).values) if one is not None else []
+        # another source that fails takes nothing from a series that was read
+        return Answer(reduced(question.reducer, values), len(values), complete or bool(values))
+
+    async def points(self, question: Question, window: Window) -> tuple[Points, float]:
+        """See `Asker`."""
+        step_s = step_of(window)
+        if question.kind == "log":
+            return await self._counts(question, window, step_s), step_s
+        series, _ = await self._series(window)
+        one = _series_of(series, question)
+        return (list(one.within(window)), one.step_s() or step_s) if one is not None else ((), step_s)
+
+    async def places(self, question: Question) -> tuple[Sequence[str], Sequence[str]]:
+        """See `Asker`: what the series that were read tell of."""
+        known = [one.key for series, _ in self._read.values() for one in series]
+        services = dict.fromkeys([*self._services, *(key.service for key in known)])
+        operations = dict.fromkeys(key.operation for key in known if key.service == question.service)
+        return list(services), list(operations)
+
+    async def _count(self, question: Question, window: Window) -> Answer:
+        query, total, complete, answered = parse(question.query), 0, True, False
+        for source in self._sources.logs:
+            try:
+                reading = await source.page(window, query, 1)
+            except Exception:  # whatever ends one source, the others answer, and the answer says that it is a part
+                complete = False
+                continue
+            answered = True
+            total += reading.value.matched
+            complete = complete and _whole(reading)
+        return Answer(float(total) if answered else None, total if total else int(answered), complete)
+
+    async def _counts(self, question: Question, window: Window, step_s: float) -> Points:
+        query, found = parse(question.query), dict[Instant, float]()
+        for source in self._sources.logs:
+            try:
+                counts = (await source.counts(window, step_s, query)).value
+            except Exception:  # of a source that cannot be read no change of level is seen
+                return ()
+            for n, bucket in enumerate(counts.buckets):
+                at = counts.start + n * counts.step_s
+                found[at] = found.get(at, 0.0) + sum(bucket.values())
+        return sorted(found.items())
+
+    async def _series(self, window: Window) -> tuple[SeriesSet, bool]:
+        from console.domain.series import SeriesSet
+
+        if window in self._read:
+            return self._read[window]
+        found: list[Any] = []
+        complete = True
+        for source in (*self._sources.metrics, *self._sources.logs):
+            try:
+                reading = await source.series(window, step_of(window))
+            except Exception:  # as above
+                complete = False
+                continue
+            found += reading.value
+            complete = complete and _whole(reading)
+        self._read[window] = SeriesSet.of(found), complete
+        return self._read[window]
 
 
-async def ask(sources: Sources, question: Question, window: Window) -> Answer:
-    """What the sources say to a question about a window; a source that fails makes the answer incomplete."""
-    return await (_count(sources, question, window) if question.kind == "log" else _metric(sources, question, window))
-
-
-async def _count(sources: Sources, question: Question, window: Window) -> Answer:
-    query, total, complete, answered = parse(question.query), 0, True, False
-    for source in sources.logs:
-        try:
-            reading = await source.page(window, query, 1)
-        except Exception:  # whatever ends one source, the others answer, and the answer says that it is a part
-            complete = False
-            continue
-        answered = True
-        total += reading.value.matched
-        complete = complete and _whole(reading)
-    return Answer(float(total) if answered else None, total if total else int(answered), complete)
-
-
-async def _metric(sources: Sources, question: Question, window: Window) -> Answer:
-    from console.domain.series import SeriesSet
+def _series_of(series: SeriesSet, question: Question) -> Series | None:
     from console.views import error_series, rate_series
 
-    found: list[Any] = []
-    complete = True
-    for source in (*sources.metrics, *sources.logs):
-        try:
-            reading = await source.series(window, step_of(window))
-        except Exception:  # as above
-            complete = False
-            continue
-        found += reading.value
-        complete = complete and _whole(reading)
-    series = SeriesSet.of(found)
     if question.metric == "error_rate":
-        one = error_series(series, question.service, question.operation)
-    elif question.metric in ("request_rate", "traffic"):
-        one = rate_series(series, question.service, question.operation)
-    else:
-        one = series.get(question.service, question.metric, question.operation)
-    values: Sequence[float] = list(one.within(window).values) if one is not None else []
-    # another source that fails takes nothing from a series that was read
-    return Answer(reduced(question.reducer, values), len(values), complete or bool(values))
+        return error_series(series, question.service, question.operation)
+    if question.metric in ("request_rate", "traffic"):
+        return rate_series(series, question.service, question.operation)
+    return series.get(question.service, question.metric, question.operation)
 
 
 def _whole(reading: Any) -> bool:

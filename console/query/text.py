@@ -42,14 +42,15 @@ def text_of(query: Query | None) -> str:
 
 def _word(text: str) -> str:
     plain = _PLAIN.fullmatch(text) and text not in ("AND", "OR", "NOT") and not _FIELD_LIKE.match(text)
-    return text if plain else _quoted(text)
+    return text if plain else quoted(text)
 
 
 def _value(text: str) -> str:
-    return text if _PLAIN_VALUE.fullmatch(text) else _quoted(text)
+    return text if _PLAIN_VALUE.fullmatch(text) else quoted(text)
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """A text in the quotes of the query language."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

@@ -9,7 +9,7 @@ from typing import Any
 from console.case.events import CERTAINTIES, KINDS, Event
 from console.case.gates import banners
 from console.case.hypotheses import next_test
-from console.case.model import SEVERITIES, Case, CaseState, Hypothesis, HypothesisState, Prediction
+from console.case.model import SEVERITIES, Case, CaseState, Hypothesis, HypothesisState, Outcome, Prediction
 from console.domain.instant import Instant
 from console.report.shape import Field, Json, schema, write
 
@@ -103,6 +103,7 @@ def _last(name: str) -> Callable[[_At], Any]:
     return read
 
 
+_OUTCOMES = tuple(str(one) for one in Outcome)
 PREDICTION = (
     Field("name", "text", "P2, numbered within its hypothesis.", read=_of("name")),
     Field("text", "text", "The question that it asks.", read=_of("text")),
@@ -116,7 +117,14 @@ PREDICTION = (
         among=("unknown", "holds", "fails", "inconclusive", "stale"),
         read=_status,
     ),
-    Field("discriminates", "boolean", "False: it was true in the control window too.", read=_of("discriminates")),
+    Field("discriminates", "boolean", "False: it says nothing, though it may hold.", read=_of("discriminates")),
+    Field("weak", "text", "Why it says nothing; empty: it does.", read=_of("weak")),
+    Field(
+        "order", "text", "Whether it began no later than the trouble.", null=True, among=_OUTCOMES, read=_last("order")
+    ),
+    Field(
+        "dose", "text", "Whether it is true only where the trouble is.", null=True, among=_OUTCOMES, read=_last("dose")
+    ),
     Field("last_value", "number", "Of the newest evaluation.", null=True, read=_last("value")),
     Field("samples", "integer", "Behind it.", null=True, read=_last("samples")),
     Field("last_at", "time", "When it was asked last.", null=True, read=_last("at")),

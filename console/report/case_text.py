@@ -88,7 +88,7 @@ def hypothesis_lines(one: Hypothesis, now: Instant) -> list[str]:
     lines = [f"{one.name} {one.state}: {one.statement}{because}"]
     for p in one.predictions:
         status = "stale" if p.stale(now) else str(p.outcome)
-        weak = "" if p.discriminates else "; also true before, so it tells nothing"
+        weak = f"; {p.weak}" if p.weak else ""
         must = "must hold" if p.must_hold else "may hold"
         lines.append(f"   {one.name}.{p.name} {status}: {p.text} ({must}{weak})")
     return lines

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from textual import events
 from textual.containers import Horizontal, Vertical
@@ -12,17 +12,16 @@ from console.actions import Action
 from console.case.book import Book
 from console.case.events import Event
 from console.case.gates import WAYS, Wish
-from console.case.model import ROLES, SEVERITIES, Case, CaseState, EvidenceItem, Hypothesis, Outcome
-from console.case.predictions import Answer, BadPrediction, Question, control_of, judged, question_of, reduced
-from console.domain.instant import Window, rfc3339
-from console.domain.series import SeriesKey
+from console.case.model import ROLES, SEVERITIES, Case, CaseState, EvidenceItem, Hypothesis
+from console.case.predictions import BadPrediction, question_of
 from console.live.desk import NO_CASE, Desk
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.screens.details import DetailScreen
 from console.screens.dialogs import LineDialog
+from console.screens.predicting import ask_predictions
 from console.screens.recording import keep_verdict
-from console.state import ConsoleState, Trend
+from console.state import ConsoleState
 from widgets import case as painters
 from widgets.body import Body, Look
 from widgets.pane import Pane
@@ -89,7 +88,6 @@ class CaseScreen(ConsoleScreen):
             if seen != self._seen:
                 self._seen = seen
                 await desk.looked()
-            await self._recheck(desk)
         finally:
             self._busy = False
         self.show(self.session.state())
@@ -208,17 +206,25 @@ class CaseScreen(ConsoleScreen):
         return self.app.push_screen(LineDialog("role", "", ROLE_HINT, _not_role), typed)
 
     async def _with_verdict(self, desk: Desk, text: str) -> str:
-        """Write the newest verdict of the recovery into the record before the case is resolved by it."""
+        """Write the newest verdict of the recovery into the record before the case is resolved by it; then ask the predictions."""
         if text.split()[0].lower() in (CaseState.RESOLVED, CaseState.CLOSED) and not self.session.replaying:
             await keep_verdict(desk, await self.session.recovery())
-        return await _moved(desk, text)
+        told = await _moved(desk, text)
+        await ask_predictions(self.session, desk, only_due=False)
+        return told
 
     def do_check(self) -> None:
         """Ask every prediction now."""
         desk = self.desk
         if self._without_case() or desk is None or desk.case is None:
             return
-        self.in_case(lambda desk: self._asked(desk, only_due=False))
+        self.in_case(self._asked)
+
+    async def _asked(self, desk: Desk) -> str:
+        asked = await ask_predictions(self.session, desk, only_due=False)
+        if not asked:
+            return "no prediction that a program can ask: h writes one"
+        return f"{asked} prediction{'s' if asked != 1 else ''} asked"
 
     def _without_case(self) -> bool:
         desk = self.desk
@@ -226,39 +232,6 @@ class CaseScreen(ConsoleScreen):
             self.tell(NO_CASE)
             return True
         return False
-
-    # Predictions.
-
-    async def _recheck(self, desk: Desk) -> None:
-        """Ask the predictions whose interval has passed."""
-        case, now = desk.case, self.session.state().now
-        if case is None or self.session.replaying:
-            return
-        if any(
-            p.every_s is not None and (p.last is None or p.stale(now))
-            for one in case.hypotheses
-            for p in one.predictions
-        ):
-            await self._asked(desk, only_due=True)
-
-    async def _asked(self, desk: Desk, *, only_due: bool) -> str:
-        case, state = desk.case, self.session.state()
-        asked = 0
-        for one in case.hypotheses if case is not None else ():
-            for p in one.predictions:
-                due = p.every_s is not None and (p.last is None or p.stale(state.now))
-                question = question_of(p.text)
-                if question.kind == "manual" or (only_due and not due):
-                    continue
-                answer, control, window = await ask(self.session, question)
-                outcome, before = judged(question, answer, p.min_samples), judged(question, control, p.min_samples)
-                await desk.do(_result(one.name, p.name, (outcome, before), (answer, control), window))
-                asked += 1
-        return (
-            f"{asked} prediction{'s' if asked != 1 else ''} asked"
-            if asked
-            else "no prediction that a program can ask: h writes one"
-        )
 
 
 class ItemScreen(DetailScreen):
@@ -339,49 +312,3 @@ async def _moved(desk: Desk, text: str) -> str:
 
     event = await desk.do(move)
     return f"{event.text} · on the disk"
-
-
-def _result(
-    name: str, prediction: str, outcomes: tuple[Outcome, Outcome], answers: tuple[Answer, Answer], window: Window
-) -> Callable[[Book], Event]:
-    """Writes down what a prediction turned out to be: now, and in the control window."""
-    (outcome, before), (answer, control) = outcomes, answers
-    data = {
-        "value": answer.value, "samples": answer.samples, "control": str(before), "control_value": control.value,
-        "window": {"start": rfc3339(window.start), "end": rfc3339(window.end)},
-    }  # fmt: skip
-    got = "no data" if answer.value is None else f"{answer.value:.4g}"
-    return lambda book: book.result(name, prediction, outcome, data, f"{got} ({answer.samples} samples)")
-
-
-async def ask(session: Session, question: Question) -> tuple[Answer, Answer, Window]:
-    """What the console knows of a question: in its stretch, and in as long a stretch before it or before the onset."""
-    state = session.state()
-    axis = state.signals.axis if state.signals is not None else None
-    end = state.window.end
-    window = Window(end - question.over_s, end)
-    onset = state.diagnosis.onset if state.diagnosis is not None else None
-    control = control_of(window, onset)
-    trend = await _trend(session, question)
-    if trend is None or axis is None:
-        return Answer(None, 0), Answer(None, 0), window
-    points = [(axis.window.start + axis.step_s * n, value) for n, value in enumerate(trend.points)]
-
-    def answer(stretch: Window) -> Answer:
-        inside = [value for at, value in points if at in stretch and value is not None]
-        if question.kind == "log":
-            return Answer(sum(inside), int(sum(inside)) or len(inside)) if inside else Answer(None, 0)
-        complete = stretch.start >= axis.window.start
-        return Answer(reduced(question.reducer, inside), len(inside), complete or bool(inside))
-
-    return answer(window), answer(control), window
-
-
-async def _trend(session: Session, question: Question) -> Trend | None:
-    if question.kind == "log":
-        return await session.line_counts(question.query)
-    if question.metric in ("error_rate", "latency_p99", "request_rate"):
-        found = await session.trends(question.service, question.operation)
-        if found is not None:
-            return dict(zip(("error_rate", "latency_p99", "request_rate"), found, strict=True))[question.metric]
-    return await session.series(SeriesKey(question.service, question.operation, question.metric))

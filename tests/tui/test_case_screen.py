@@ -14,7 +14,7 @@ from textual.widgets import Input
 from console.app import IncidentConsole
 from console.case.book import Book
 from console.case.gates import Wish
-from console.case.model import CaseState, HypothesisState
+from console.case.model import CaseState, HypothesisState, Outcome
 from console.live.desk import Desk
 from console.screens.case import CaseScreen, ItemScreen
 from console.screens.dialogs import LineDialog
@@ -201,6 +201,34 @@ async def test_a_hypothesis_is_written_down_and_its_prediction_asked(system: Sys
         assert case is not None and case.hypotheses[0].state is HypothesisState.SUPPORTED
         await pilot.press("2", "enter")
         await until(lambda: isinstance(app.screen, ItemScreen) and "must hold" in screen_text(app))
+
+
+async def test_a_prediction_is_asked_again_whatever_screen_is_open_and_at_changes_of_state(
+    system: System, folder: Path
+) -> None:
+    book = Book.new(folder, "Orders fail", "alice", {"severity": "P2"}, lambda: NOW - 60)
+    book.hypothesis("the deploy breaks orders", {})
+    book.predict("H1", "max(error_rate, checkout) > 1% over 5m", {"every_s": 0.5})
+
+    def asked() -> int:
+        return len(book.read().hypotheses[0].predictions[0].results)
+
+    app = with_desk(system, folder)
+    async with app.run_test(size=(140, 50)) as pilot:
+        await diagnosed(app, pilot)
+        await until(lambda: asked() >= 1)  # on the overview
+        assert book.read().hypotheses[0].predictions[0].results[0].order in Outcome
+        calm = Book(folder, book.id, "bob", lambda: NOW)
+        calm.hypothesis("the pool is exhausted", {})
+        calm.predict("H2", "max(error_rate, gateway) > 1% over 5m", {})
+        await pilot.press("I")
+        await until(lambda: "the pool is exhausted" in screen_text(app))
+        assert not calm.read().hypotheses[1].predictions[0].results
+        await pilot.press("S")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        app.screen.query_one(Input).value = "investigating"
+        await pilot.press("enter")
+        await until(lambda: len(calm.read().hypotheses[1].predictions[0].results) == 1)
 
 
 async def test_a_prediction_that_could_not_fail_is_told_while_it_is_typed(system: System, folder: Path) -> None:

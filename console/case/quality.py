@@ -1,0 +1,179 @@
+"""Whether a prediction that holds says anything: it must not be true before, its cause must not begin after its effect, and it
+must not be as true where nothing is wrong. Pure.
+
+Each is a gate of its own (null control, order, dose); what fails one of them supports no hypothesis. What cannot be told is
+inconclusive and changes nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from console.case.model import Outcome
+from console.case.predictions import Answer, Question, judged
+from console.domain.instant import Instant, Window, clock_text
+from console.query.text import quoted
+
+CHANGE_P = 0.05
+"""A change point that chance makes more often than this is none."""
+LEAST_SIDE = 3
+"""Values on each side of a change point."""
+AROUND_S = 1800.0
+"""Order is looked for so far on both sides of the onset, at least."""
+MOST_PEERS = 4
+"""Places without trouble that are asked, so that a system in trouble is not asked the more."""
+RISES, FALLS = (">", ">="), ("<", "<=")
+
+Points = Sequence[tuple[Instant, float]]
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is known of the incident that a hypothesis is about."""
+
+    began: Instant | None = None
+    affected: frozenset[tuple[str, str]] = frozenset()
+    """Services with symptoms and the operation of each; empty: of the service as a whole."""
+    versions: frozenset[str] = frozenset()
+    """Versions that the leading suspect brought."""
+    others: frozenset[str] = frozenset()
+    """Other versions that run beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One gate."""
+
+    outcome: Outcome = Outcome.UNKNOWN
+    says: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """The gates of one evaluation."""
+
+    order: Checked = field(default_factory=Checked)
+    dose: Checked = field(default_factory=Checked)
+
+
+def around(began: Instant, now: Instant, over_s: float) -> Window:
+    """Where the change point of a cause is looked for."""
+    reach = max(AROUND_S, over_s)
+    return Window(began - reach, max(began, min(now, began + reach)))
+
+
+def change_point(points: Points) -> int | None:
+    """The first value of another level than those before it; None where there is no change, or chance may have made it.
+
+    Pettitt's test (Pettitt 1979, A non-parametric approach to the change-point problem): by ranks, so that no single value
+    decides, with its approximate significance.
+    """
+    n = len(points)
+    if n < 2 * LEAST_SIDE:
+        return None
+    ranks = _ranks([value for _, value in points])
+    found, place, total = 0.0, None, 0.0
+    for k in range(1, n):
+        total += ranks[k - 1]
+        score = abs(2 * total - k * (n + 1))
+        if score > found and LEAST_SIDE <= k <= n - LEAST_SIDE:
+            found, place = score, k
+    return place if 2 * math.exp(-6 * found * found / (n**3 + n**2)) <= CHANGE_P else None
+
+
+def _ranks(values: Sequence[float]) -> list[float]:
+    """Ranks from 1 on; equal values share theirs."""
+    order = sorted(range(len(values)), key=lambda k: values[k])
+    found = [0.0] * len(values)
+    start = 0
+    for end in range(1, len(order) + 1):
+        if end == len(order) or values[order[end]] != values[order[start]]:
+            for k in order[start:end]:
+                found[k] = (start + 1 + end) / 2
+            start = end
+    return found
+
+
+def ordered(question: Question, points: Points, step_s: float, began: Instant | None) -> Checked:
+    """Whether what was predicted began no later than the trouble; both are known to one step of the series.
+
+    Args:
+        points: Of the question's series around the onset, without gaps.
+    """
+    if began is None:
+        return Checked(Outcome.INCONCLUSIVE, "when the trouble began is not known")
+    place = change_point(points)
+    if place is None:
+        return Checked(Outcome.INCONCLUSIVE, "no change of level around the onset")
+    rose = _middle(points[place:]) > _middle(points[:place])
+    if (question.comparator in RISES and not rose) or (question.comparator in FALLS and rose):
+        return Checked(Outcome.INCONCLUSIVE, f"around the onset it {'rose' if rose else 'fell'}")
+    at = points[place][0]
+    said = f"it changed at {clock_text(at)} UTC, the trouble began at {clock_text(began)}"
+    return Checked(Outcome.FAILS if at - step_s > began + step_s else Outcome.HOLDS, said)
+
+
+def _middle(points: Points) -> float:
+    values = sorted(value for _, value in points)
+    return values[len(values) // 2]
+
+
+def peers(question: Question, services: Iterable[str], operations: Iterable[str], trouble: Trouble) -> list[Question]:
+    """The same question where nothing is wrong; empty where there is no such place, or nobody knows where the trouble is.
+
+    Args:
+        services: Those that can be asked about.
+        operations: Of the question's service.
+    """
+    if not trouble.affected:
+        return []
+    if question.kind == "log":
+        return _log_peers(question, services, trouble)[:MOST_PEERS]
+    if question.operation:
+        names = [o for o in operations if o != question.operation and (question.service, o) not in trouble.affected]
+        found = [_of(question, question.service, name) for name in names if name]
+    else:
+        found = [_of(question, name, "") for name in _well(services, trouble) if name != question.service]
+    return found[:MOST_PEERS]
+
+
+def _well(services: Iterable[str], trouble: Trouble) -> list[str]:
+    ill = {service for service, _ in trouble.affected}
+    return [name for name in services if name not in ill]
+
+
+def _of(question: Question, service: str, operation: str) -> Question:
+    query = ", ".join(part for part in (question.metric, service, operation) if part)
+    return replace(question, query=query, service=service, operation=operation)
+
+
+def _log_peers(question: Question, services: Iterable[str], trouble: Trouble) -> list[Question]:
+    if trouble.versions and trouble.others and "version:" not in question.query:
+        return [_narrowed(question, "version", name) for name in sorted(trouble.others)]
+    if "service:" in question.query:
+        return []
+    return [_narrowed(question, "service", name) for name in _well(services, trouble)]
+
+
+def _narrowed(question: Question, name: str, value: str) -> Question:
+    return replace(question, query=f"({question.query}) {name}:{quoted(value)}")
+
+
+def dosed(asked: Collection[tuple[Question, Answer]], least: int) -> Checked:
+    """Whether it is true only where the trouble is: of most places without trouble it must not hold.
+
+    Args:
+        asked: The same question at places without trouble, with its answers.
+        least: Samples that an answer needs.
+    """
+    known = [(one, found) for one, answer in asked if (found := judged(one, answer, least)) is not Outcome.INCONCLUSIVE]
+    if not known:
+        return Checked(Outcome.INCONCLUSIVE, "no place without trouble can be compared")
+    alike = [one.query for one, outcome in known if outcome is Outcome.HOLDS]
+    said = f"it holds at {len(alike)} of {len(known)} places without trouble"
+    if not alike:
+        return Checked(Outcome.HOLDS, said)
+    told = f"{said}: {alike[0]}"
+    return Checked(Outcome.FAILS if 2 * len(alike) >= len(known) else Outcome.INCONCLUSIVE, told)
