@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import shlex
 import sys
 from typing import Any
 
@@ -76,13 +77,14 @@ def _nearest(word: str) -> str:
 @click.pass_context
 def incident(ctx: click.Context, config_path: str | None, theme: str | None) -> int:
     """Diagnoses live production incidents from evidence, in the terminal. Without a command it opens the console."""
+    given = [*(("--config", config_path) if config_path else ()), *(("--theme", theme) if theme else ())]
     if ctx.invoked_subcommand is None:
         from console.cli.run import command  # imports the screen only when it is wanted
 
-        given = [*(("--config", config_path) if config_path else ()), *(("--theme", theme) if theme else ())]
         return _invoked(command, "incident", given)
-    if config_path or theme:
-        raise click.UsageError(f"put options behind the command: incident {ctx.invoked_subcommand} --config FILE", ctx)
+    if given:
+        behind = shlex.join(("incident", ctx.invoked_subcommand, *given))
+        raise click.UsageError(f"put options behind the command: {behind}", ctx)
     return 0
 
 

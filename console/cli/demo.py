@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from console.cli.options import forms, write_json
+from console.cli.options import forms, theme_option, write_json
 from console.cli.outcome import Exit, say
 from console.demo import scenarios
 from console.domain.instant import clock_text
@@ -35,15 +35,25 @@ class _Stopped(BaseException):
 @click.option("--headless", is_flag=True, help="Print the configuration's path and run until interrupted.")
 @click.option("--seed", type=int, help="Make the system behave the same again, as far as a live system can.")
 @click.option("--fault-after", type=click.FloatRange(0, 86400), default=3.0, hidden=True)
+@theme_option
 @forms
 def command(
-    scenario: str, listing: bool, headless: bool, seed: int | None, fault_after: float, as_json: bool, plain: bool
+    scenario: str,
+    listing: bool,
+    headless: bool,
+    seed: int | None,
+    fault_after: float,
+    theme: str | None,
+    as_json: bool,
+    plain: bool,
 ) -> int:
     """Start a small live system on loopback, bring a fault into it, and open the console on it.
 
     Everything is real and local: HTTP services, log files, metrics, a git repository with deploy tags. All of it is gone when
     the command ends.
     """
+    if theme and (listing or headless):
+        raise click.UsageError("--theme goes with the console: with --list and --headless there is no screen")
     if listing:
         _list(as_json, plain)
         return Exit.DONE
@@ -52,7 +62,9 @@ def command(
     if scenarios.find(scenario) is None:
         raise click.BadParameter(_unknown(scenario), param_hint="SCENARIO")
     chosen = random.randrange(1 << 31) if seed is None else seed
-    return _headless(scenario, chosen, fault_after, as_json) if headless else _console(scenario, chosen, fault_after)
+    if headless:
+        return _headless(scenario, chosen, fault_after, as_json)
+    return _console(scenario, chosen, fault_after, theme)
 
 
 def _list(as_json: bool, plain: bool) -> None:
@@ -70,7 +82,7 @@ def _unknown(scenario: str) -> str:
     return f"no scenario {scenario!r}; {hint}"
 
 
-def _console(scenario: str, seed: int, fault_after: float) -> int:
+def _console(scenario: str, seed: int, fault_after: float, theme: str | None) -> int:
     from console.cli.run import open_console
     from console.config.load import load
     from console.demo.launch import Demo, DemoFailed
@@ -81,7 +93,7 @@ def _console(scenario: str, seed: int, fault_after: float) -> int:
             config = demo.wait_ready()
         except DemoFailed as error:
             raise click.ClickException(str(error)) from None
-        return open_console(load(config))
+        return open_console(load(config), theme)
 
 
 def _headless(scenario: str, seed: int, fault_after: float, as_json: bool) -> int:

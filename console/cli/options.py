@@ -10,19 +10,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO, TypeVar
+from typing import Any, BinaryIO, TextIO, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 import click
 
 from console.cli.outcome import say
 from console.config.load import Loaded, load
-from console.config.models import Config
+from console.config.models import Config, Theme
 from console.domain.instant import BadTime, Instant, Window, parse_span, parse_time
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 config_option = click.option("--config", "config_path", type=click.Path(path_type=Path), help="Configuration file.")
+theme_option = click.option("--theme", type=click.Choice(get_args(Theme)), help="Colours for this run.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import get_args
 
 import click
 
-from console.cli.options import config_option, is_terminal
+from console.cli.options import config_option, is_terminal, theme_option
 from console.cli.outcome import Exit, NoScreen
 from console.config.load import ConfigError, Loaded, load
-from console.config.models import Theme
 
 LOW_BANDWIDTH = {"TEXTUAL_FPS": "4", "TEXTUAL_COLOR_SYSTEM": "standard"}
 """Over the environment below on slow links: a quarter of a second between two repaints, and sixteen colours."""
@@ -26,11 +24,7 @@ whatever this says; nothing moves by itself."""
 
 @click.command(name="run")
 @config_option
-@click.option(
-    "--theme",
-    type=click.Choice(get_args(Theme)),
-    help="Colours for this run.",
-)
+@theme_option
 def command(config_path: Path | None = None, theme: str | None = None) -> int:
     """Open the console on the configuration found."""
     loaded = load(config_path)

@@ -157,3 +157,27 @@ def test_json_of_scenarios_start_and_fields(incident: Run, tmp_path: Path) -> No
 def test_the_console_prints_nothing_so_json_is_refused(incident: Run) -> None:
     ran = incident("demo", "--json")
     assert (ran.code, ran.out) == (2, "") and "--headless" in ran.err
+
+
+def test_the_theme_of_the_practice_console_can_be_chosen(incident: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[tuple[str, str | None]] = []
+
+    def console(scenario: str, seed: int, fault_after: float, theme: str | None) -> int:
+        chosen.append((scenario, theme))
+        return 0
+
+    monkeypatch.setattr("console.cli.demo._console", console)
+    assert incident("demo", "healthy", "--theme", "light").code == 0
+    assert chosen == [("healthy", "light")]
+    wrong = incident("demo", "--theme", "sepia")
+    assert wrong.code == 2 and "high-contrast" in wrong.err
+    for silent in ("--headless", "--list"):
+        ran = incident("demo", silent, "--theme", "light")
+        assert ran.code == 2 and "no screen" in ran.err and not ran.out
+
+
+def test_options_before_the_command_are_named_behind_it(incident: Run) -> None:
+    ran = incident("--theme", "light", "demo", "--list")
+    assert ran.code == 2 and "incident demo --theme light" in ran.err
+    ran = incident("--config", "a.toml", "logs")
+    assert ran.code == 2 and "incident logs --config a.toml" in ran.err
