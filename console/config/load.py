@@ -367,10 +367,14 @@ def _says(error: Any, path: KeyPath) -> list[str]:
             return [str(safe(line, 1000)) for line in str(error["ctx"]["error"]).split("\n")]
         case "int_type" | "int_from_float":
             return [f"{shown} is no whole number"]
+        case "float_type" | "finite_number":
+            return [f"{shown} is no number"]
         case "bool_type":
             return [f"{shown} is neither true nor false"]
         case "greater_than_equal":
             return [f"{shown} is too small: at least {error['ctx']['ge']}"]
+        case "greater_than":
+            return [f"{shown} is too small: more than {error['ctx']['gt']:g}"]
         case "less_than_equal":
             return [f"{shown} is too large: at most {error['ctx']['le']}"]
         case "string_too_short":
