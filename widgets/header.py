@@ -23,7 +23,8 @@ LATE = (State.INCIDENT, State.DEGRADING, State.RECOVERING)
 def paint(view: HeaderView, width: int, look: Look, breadcrumb: str = "", news: Sequence[News] = ()) -> list[Line]:
     """Two lines of exactly `width`. What is on the right gives way before the headline does, the age last of all.
 
-    What changed in the last minute stands behind the verdict; where there is no room for both, each is cut to a half.
+    What changed in the last minute stands behind the verdict; where there is no room for both, it has two
+    fifths of the line at most: who is suspected matters more than that it is new.
     """
     return [_first(view, width, look), _second(view, width, breadcrumb, newest(news, view.now))]
 
@@ -113,7 +114,7 @@ def _second(view: HeaderView, width: int, breadcrumb: str, news: str) -> Line:
         if right_.width and left.width + right_.width + 2 <= width:
             return left.beside(right_ + Line.of(" "), width)
     end = rights[1] if width >= 60 else rights[2]
-    if news and (room := (width - end.width - 4) // 2) >= NEWS_LEAST:
+    if news and (room := (width - end.width - 4) * 2 // 5) >= NEWS_LEAST:
         end = joined([p for p in (fresh.cut(room), end) if p.width], "  ")
     return left.beside(end + Line.of(" "), width)
 

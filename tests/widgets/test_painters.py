@@ -615,6 +615,8 @@ def test_the_header_tells_what_changed_in_the_last_minute_and_grows_by_nothing(w
     assert with_news[1].text.startswith(" deploy v42 of checkout expl")
     assert "new:" not in without[1].text
     assert with_news[0] == without[0]
+    before, _, behind = with_news[1].text.partition("new: ")
+    assert len(before.strip()) > len(behind.strip(" RO"))
 
 
 def test_the_header_says_how_far_the_onset_may_be_off() -> None:
