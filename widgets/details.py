@@ -66,7 +66,8 @@ def change(
     running: Sequence[Running] = (),
     without: str = "",
 ) -> Body:
-    """A change: when, how it stands and why; what it touched before and after; who runs it; its commits and the diffstat.
+    """A change: when, how it stands and why, and who runs it; its service before and after, its commits and the diffstat; then
+    the operations before and after.
 
     Args:
         detail: The commits; None: there are none, or they are not read yet.
@@ -90,28 +91,37 @@ def change(
                 (f"runs {place + 1 if len(running) > 1 else ''}".rstrip(), *_runs(one))
                 for place, one in enumerate(running)
             ],
+            *([] if detail is None else _told(detail)),
         ],
         width,
     )
-    for one in compared:
+    for one in compared[:1]:
         rows += _compared(one, width, look)
+    rows += _commits(detail, width, look, without)
+    for one in compared[1:]:
+        rows += _compared(one, width, look)
+    return Body((), tuple(rows))
+
+
+def _told(detail: DeployDetail) -> list[tuple[str, str, str]]:
+    return [
+        ("time note", detail.change.time_note, "warn"),
+        ("before it", detail.previous.id if detail.previous else "", "text"),
+        ("note", detail.note, "warn"),
+    ]
+
+
+def _commits(detail: DeployDetail | None, width: int, look: Look, without: str) -> list[Row]:
+    """The commits and the diffstat, or why there are none."""
     if detail is None:
         text = without or "no commits known for this change"
-        return Body((), (*rows, Row.plain(Line(), Line.of((text, "muted")).cut(width))))
-    rows += facts(
-        [
-            ("time note", detail.change.time_note, "warn"),
-            ("before it", detail.previous.id if detail.previous else "", "text"),
-            ("note", detail.note, "warn"),
-        ],
-        width,
-    )
-    rows.append(title(f"{len(detail.commits)} commit{'s' if len(detail.commits) != 1 else ''}"))
+        return [Row.plain(Line(), Line.of((text, "muted")).cut(width))]
+    rows = [title(f"{len(detail.commits)} commit{'s' if len(detail.commits) != 1 else ''}")]
     rows += [_commit(commit, width, look) for commit in detail.commits]
     if detail.files:
         rows.append(title(f"{len(detail.files)} file{'s' if len(detail.files) != 1 else ''} changed"))
         rows += [_file(file, detail.files, width) for file in detail.files]
-    return Body((), tuple(rows))
+    return rows
 
 
 def _runs(one: Running) -> tuple[str, str]:

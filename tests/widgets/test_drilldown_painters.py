@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from console.domain.changes import Running
+from console.domain.changes import Change, Commit, DeployDetail, FileChange, Running
 from console.domain.diagnosis import Evidence, GraphCall, JudgedChange, Standing, Suspect
 from console.domain.instant import Window
 from console.domain.text import SafeText
@@ -161,6 +161,25 @@ def test_before_and_after_names_the_requests_behind_both_and_says_where_they_are
     assert errors.split() == ["errors", "0.20", "%", "10", "%", "×", "50", "5,120", "300"] or "× 50" in errors
     assert "5,120" in p99 and "300" in p99 and "needs 368" in p99 and "–" in p99
     assert any("×3 by" in line and "says another" in line for line in lines)
+
+
+def test_the_commits_of_a_deploy_stand_before_the_tables_of_its_operations() -> None:
+    judged = JudgedChange(
+        "v41", "deploy", "checkout", ONSET - 70, "v41", "a" * 40, Standing.LEADING, safe("new"), safe("x")
+    )
+    files = (FileChange(SafeText("checkout/pricing.py"), 3, 1),)
+    commit = Commit("b" * 40, ONSET - 400, SafeText("Ada"), SafeText("Round totals"), files)
+    detail = DeployDetail(Change("v41", "deploy", ONSET - 70, "checkout"), None, (commit,), files)
+    rows = tuple(BeforeAfterRow(name, "s", 0.3, 0.2, 5120, 300) for name in ("errors", "p50", "p95", "p99", "traffic"))
+    compared = [
+        BeforeAfter(SafeText(f"checkout{what}"), SafeText(""), WINDOW, WINDOW, rows)
+        for what in ("", *(f" · GET /{n}" for n in range(9)))
+    ]
+    text = text_of(details.change(detail, judged, 116, 35, LOOK, compared))
+    places = [
+        text.index(words) for words in ("checkout: ", "Round totals", "checkout/pricing.py", "· GET /0", "· GET /8")
+    ]
+    assert places == sorted(places)
 
 
 def test_the_timeline_answers_first_and_puts_the_onset_among_the_changes() -> None:
