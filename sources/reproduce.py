@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from console.domain.instant import Instant, rfc3339
+from console.domain.ours import AGENT
 from console.domain.request import HttpRequest, place_of
 from console.domain.text import SafeText
 from console.guard.audit import Audit, AuditFailed
@@ -242,7 +243,7 @@ class Session:
             headers.append(("Authorization", self._token.header()))
             ours.add("authorization")
         incident = re.sub(r"[^A-Za-z0-9._-]", "_", self._who.incident)[:64]
-        headers.append(("User-Agent", f"incident-console/{self._who.version} (synthetic; incident={incident})"))
+        headers.append(("User-Agent", f"{AGENT}{self._who.version} (synthetic; incident={incident})"))
         if self._full_marks:
             headers += [
                 ("X-Synthetic", "1"),

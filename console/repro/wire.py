@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 
+from console.domain.ours import TRACE
 from console.domain.request import Header, HttpRequest, query_pairs
 from console.guard.redact import holds_secret, redact
 from console.guard.words import ONE_TIME_FIELDS, SECRET_QUERY
@@ -45,8 +46,8 @@ def read_back(data: bytes, scheme: str) -> HttpRequest:
 
 
 def new_trace() -> tuple[str, str]:
-    """A trace id, and the `traceparent` that carries it; neither part is zero."""
-    trace = secrets.token_hex(15) + f"{secrets.randbelow(255) + 1:02x}"
+    """A trace id that is told to be ours, and the `traceparent` that carries it; neither part is zero."""
+    trace = TRACE + secrets.token_hex(15 - len(TRACE) // 2) + f"{secrets.randbelow(255) + 1:02x}"
     span = secrets.token_hex(7) + f"{secrets.randbelow(255) + 1:02x}"
     return trace, f"00-{trace}-{span}-01"
 

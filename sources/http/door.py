@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from console.config.models import Budget
 from console.domain.instant import Instant, parse_span
+from console.domain.ours import AGENT
 from console.domain.reading import Cost
 from console.guard.budget import RequestBudget
 from console.guard.sanitise import safe
@@ -39,7 +40,7 @@ def _version() -> str:
         return "0"
 
 
-USER_AGENT = f"incident-console/{_version()}"
+USER_AGENT = f"{AGENT}{_version()}"
 
 
 class _Tally:

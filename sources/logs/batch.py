@@ -8,7 +8,7 @@ of every block waits for the next block.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import cast
@@ -27,6 +27,7 @@ from sources.logs.formats.columns import (
     ReadsMessages,
     Shared,
 )
+from sources.logs.ours import places_of_ours
 from sources.logs.records import Entry, Group, Grouper, Tally, entries_of, full
 from sources.logs.sieve import Apart, Sieve, Sifted
 
@@ -35,6 +36,13 @@ _WORTH = 4
 _TOGETHER = 512
 """Records that were found apart from each other and are read at once."""
 _BRACE = ord("{")
+
+
+def _is_ours(place: int | Entry, lines: Set[int]) -> bool:
+    """Whether a record of a batch is about a request of this program; `lines` are those in which it was found."""
+    if isinstance(place, Entry):
+        return any(places_of_ours(line) for line in (place.line, *place.extra))
+    return place in lines
 
 
 class Lines:
@@ -107,7 +115,7 @@ class Picked(Lines):
 class Batch:
     """Some records of a file, in its order, as columns; all of them have a time."""
 
-    __slots__ = ("_lines", "_places", "form", "kinds", "latencies", "sifted", "times")
+    __slots__ = ("_has_entries", "_lines", "_places", "form", "kinds", "latencies", "sifted", "times")
 
     def __init__(self, form: Format, lines: Lines | None = None, *, sifted: bool = False) -> None:
         self.form = form
@@ -119,6 +127,7 @@ class Batch:
         self._lines = lines
         self._places: list[int | Entry] = []
         """The line that a record is, or its entry where that was made already."""
+        self._has_entries = False
 
     def __len__(self) -> int:
         return len(self.times)
@@ -143,6 +152,7 @@ class Batch:
             self.kinds.append(kind)
             self.latencies.append(entry.light.latency_s)
             self._places.append(entry)
+            self._has_entries = True
 
     def found_by(self, find: Callable[[bytes], list[int]]) -> list[int]:
         """The places of records in whose first line something is found, and of all that were read the careful way."""
@@ -216,6 +226,14 @@ class Batch:
             told = form.message(self._lines.at(place)[1])
         return told if told is not None else full(self.form, self.entry(index)).message
 
+    def of_others(self) -> Batch:
+        """Those of the records that are not about requests of this program."""
+        lines = self._lines.at_places(places_of_ours) if self._lines is not None else set()
+        if not lines and not self._has_entries:
+            return self
+        others = [index for index, place in enumerate(self._places) if not _is_ours(place, lines)]
+        return self if len(others) == len(self) else self.picked(others)
+
     def joined(self) -> list[int]:
         """Which of the records may have further lines."""
         return [index for index, place in enumerate(self._places) if isinstance(place, Entry) and place.extra]
@@ -234,6 +252,7 @@ class Batch:
         part.kinds = [self.kinds[index] for index in indexes]
         part.latencies = [self.latencies[index] for index in indexes]
         part._places = [self._places[index] for index in indexes]
+        part._has_entries = self._has_entries
         return part
 
 

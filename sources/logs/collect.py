@@ -66,6 +66,9 @@ class Collector(Protocol):
     divides: bool
     """Whether parts of the records can be taken elsewhere, and joined."""
 
+    takes_ours: bool
+    """Whether it wants to see records about requests of this program: what a person reads, and nothing that is judged."""
+
     def begin(self, file: LogFile) -> None:
         """A file is read, whether any record of it lies in the window or not."""
         ...
@@ -187,6 +190,8 @@ class _Newest:
 
 
 class _NewestMatching(_Newest):
+    takes_ours = True
+
     def __init__(self, window: Window, matcher: Matcher, limit: int) -> None:
         super().__init__(window, limit)
         self._matcher = matcher
@@ -201,6 +206,7 @@ class _NewestMatching(_Newest):
 
 
 class _NewestErrors(_Newest):
+    takes_ours = False
     sought: tuple[Sought, ...] = ()
     narrow = True
 
@@ -217,6 +223,7 @@ class Spread:
     sought: tuple[Sought, ...] = ()
     narrow = True
     divides = True
+    takes_ours = False
     counted: Buckets | None = None
 
     def begin(self, file: LogFile) -> None:
@@ -270,6 +277,7 @@ class _Bucketed:
     """Counts per bucket and level, the buckets beginning at the window's start."""
 
     divides = True
+    takes_ours = True
 
     def begin(self, file: LogFile) -> None:
         pass
@@ -342,6 +350,7 @@ class _Series:
     sought: tuple[Sought, ...] = ()
     narrow = False
     divides = True
+    takes_ours = False
     counted: Buckets | None = None
 
     def __init__(self, window: Window, step_s: float, source: str, memory: Memory) -> None:

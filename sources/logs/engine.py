@@ -143,6 +143,17 @@ class Pass:
         return batch.inside(self.window)
 
 
+def give(collectors: Sequence[Collector], file: LogFile, batch: Batch) -> None:
+    """Let every collector have the records that it takes."""
+    others: Batch | None = None
+    for one in collectors:
+        if one.takes_ours:
+            one.add(file, batch)
+        else:
+            others = batch.of_others() if others is None else others
+            one.add(file, others)
+
+
 class Engine:
     """Answers for one source. Keeps what it learned of the files' formats between questions."""
 
@@ -170,8 +181,7 @@ class Engine:
         with no_collection():
             try:
                 for file, batch in self._batches(run, begin):
-                    for one in collectors:
-                        one.add(file, batch)
+                    give(collectors, file, batch)
             except SourceTimeout:
                 raise SourceTimeout(self._how_far(run)) from None
             for shared in run.shared:
@@ -223,8 +233,7 @@ class Engine:
             form = self.format_of(reader)
             run.divides = False
             for batch in self._read_part(reader, form, share.start, share.end, run):
-                for one in collectors:
-                    one.add(file, run.inside(batch))
+                give(collectors, file, run.inside(batch))
             run.tally.cut += reader.cut_lines
         return Shared(tuple(one.part() for one in collectors), run.tally, run.bytes)
 

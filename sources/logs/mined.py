@@ -34,6 +34,7 @@ class _Matching:
     """Takes the matching records of each batch."""
 
     divides = True
+    takes_ours = False
     counted: Buckets | None = None
 
     def __init__(self, matcher: Matcher) -> None:
