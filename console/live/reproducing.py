@@ -145,6 +145,8 @@ class Reproducing:
         """
         try:
             what = with_environment(planned.what, environment)
+            if environment != planned.view.environment:
+                what = replace(what, imported=replace(what.imported, ran=None))  # it was run elsewhere
             return await self._previewed(what, planned.error)
         except (Stopped, UnknownEnvironment, ConfigError) as error:
             raise CannotReproduce(safe(str(error), 400)) from None
@@ -192,8 +194,9 @@ class Reproducing:
         async with self._cleared(planned, typed) as (session, _):
             send = _telling(traced(what, session), what.wanted, told)
             result = await run(what.request, send, what.wanted, planned.view.tries)
-        if what.imported.whole is None and result.tries:
-            what = replace(what, imported=replace(what.imported, ran=(result.failures, result.tries)))
+        if what.imported.whole is None:
+            counted = what.imported.counted((result.failures, result.tries))
+            what = replace(what, imported=replace(what.imported, ran=counted))
         return result, await self.at_environment(replace(planned, what=what), planned.view.environment)
 
     async def minimise(

@@ -52,7 +52,7 @@ def recovery(facts: Facts) -> Iterable[Block]:
         yield Paragraph((missing("a recovery verdict: nothing shows that it is over."),))
     else:
         verdict = str(event.data.get("verdict"))
-        reason = f": {event.data['reason']}" if event.data.get("reason") else ""
+        reason = f": {str(event.data['reason']).removesuffix('.')}" if event.data.get("reason") else ""
         yield Paragraph((Sentence(f"Judged {verdict} at {utc(event.occurred_at)}{reason}.", (event.id,)),))
         rows = tuple(
             (
@@ -62,7 +62,7 @@ def recovery(facts: Facts) -> Iterable[Block]:
                     number(s.get("observed")),
                     number(s.get("margin")),
                     str(s.get("verdict")),
-                    f"{s.get('samples')} of {s.get('needed')}",
+                    f"{s.get('samples') or 0}{_behind(', needed ', s.get('needed'))}",
                 ),
                 Sentence(f"{s.get('name')}: {s.get('verdict')}", (event.id,)),
             )

@@ -57,11 +57,16 @@ class Imported:
         """With the whole request. A fix is verified with it: what the failure does not need, a healthy service may."""
         return self if self.whole is None else replace(self, request=self.whole, whole=None)
 
+    def counted(self, ran: tuple[int, int]) -> tuple[int, int] | None:
+        """Failures and tries of the whole request, with those of another run of it."""
+        before = self.ran or (0, 0)
+        return (before[0] + ran[0], before[1] + ran[1]) if before[1] + ran[1] else None
+
     def smaller(self, request: HttpRequest, ran: tuple[int, int]) -> Imported:
         """With what is left of the request, after the whole one failed so often in so many tries."""
         if self.whole is not None:
             return replace(self, request=request)
-        counted = ran if ran[1] else self.ran
+        counted = self.counted(ran)
         return replace(self, request=request, whole=self.request if request != self.request else None, ran=counted)
 
 

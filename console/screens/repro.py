@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 
 from textual.containers import Vertical
 from textual.widget import AwaitMount, Widget
@@ -17,7 +18,7 @@ from console.guard.policy import Verdict
 from console.guard.sanitise import safe
 from console.live.reproducing import CannotReproduce, Planned, Reproducing, Typed
 from console.live.session import Session
-from console.report.repro_json import run_json
+from console.report.repro_json import minimise_json, run_json
 from console.repro.view import TriesView, TryView
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
@@ -252,8 +253,13 @@ class ReproScreen(ConsoleScreen):
             ],
             bad=result.signature is not None,
         )
-        if result.signature is not None:
-            self._planned = smallest
+        if result.signature is None:
+            return
+        self._planned = smallest
+        about = f"{self._record.operation} at {planned.view.environment}"
+        document = minimise_json(result, result.spent, smallest.view.left) | {"reproduced": True}
+        told = f"minimised, {result.ended}: it needs {kept}; {len(result.removed)} parts left out ({about})"
+        self.keep_in_case(replace(entry_of_run(document, about), text=told))
 
     def do_cancel(self) -> None:
         """End the run that is under way."""
