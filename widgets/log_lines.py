@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from console.domain.instant import clock_text
+from console.domain.instant import clock_text, rfc3339
 from console.domain.logs import Level, LogRecord, RecordId, record_id
-from console.query.ast import And, Literal, Or, Query
+from console.query.ast import And, FieldTest, Literal, Or, Query
 from console.query.parse import parse
+from console.query.text import text_of
 from console.state import LogsView
 from widgets.body import Look, Row
 from widgets.ink import Line, cut_middle, pad, width_of
@@ -129,7 +132,7 @@ def _record(
     if is_open:
         lines += [(Line.of("  ") + marked(text, "muted", needles)).cut(width) for text in record.extra]
     copy = "\n".join((record.message, *record.extra))
-    return Row(tuple(lines), record, key, copy, _command(record))
+    return Row(tuple(lines), record, key, copy)
 
 
 def _first_line(record: LogRecord, lead: Line, width: int, is_open: bool, needles: tuple[str, ...]) -> Line:
@@ -174,7 +177,10 @@ def _time(record: LogRecord, look: Look) -> str:
     return f"{clock_text(record.at, look.zone)}.{millis:03d}"[:12]
 
 
-def _command(record: LogRecord) -> str:
-    if record.file and record.offset >= 0 and "'" not in record.file:
-        return f"tail -c +{record.offset + 1} '{record.file}' | head -n {1 + len(record.extra)}"
+def command_of(record: LogRecord) -> str:
+    """The records of this file in this very millisecond: of files that rotate and are packed, no byte place stays true."""
+    if record.file and record.at is not None:
+        start = math.floor(record.at * 1000 + 1e-6) / 1000
+        query = shlex.quote(text_of(FieldTest("file", "=", record.file)))
+        return f"incident logs {query} --since {rfc3339(start)} --until {rfc3339(start + 0.001)}"
     return f"incident logs 'trace:{record.trace_id}'" if record.trace_id.isalnum() else ""

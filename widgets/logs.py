@@ -13,7 +13,7 @@ from console.state import LogsView, Marker, Status, Word
 from widgets.body import Body, Look, Row, absence, note
 from widgets.histogram import NO_SOURCE, axis_of, counted, times
 from widgets.ink import Line
-from widgets.log_lines import NO_HINTS, Hints, Memo, record_rows
+from widgets.log_lines import NO_HINTS, Hints, Memo, command_of, record_rows
 from widgets.numbers import lines_text, plain, short_count
 from widgets.pane import Pane, ageless
 from widgets.patterns import short_row
@@ -124,6 +124,13 @@ class LogsPane(Pane):
         self._following = True
         self._unfolded: dict[str, None] = {}
         self._memo = Memo()
+
+    def command_under_cursor(self) -> str | None:
+        """What `Y` copies; of a record made when it is asked for, not for each of thousands that go by."""
+        record = self.selected()
+        if isinstance(record, LogRecord):
+            return command_of(record) or None
+        return super().command_under_cursor()
 
     @property
     def following(self) -> bool:

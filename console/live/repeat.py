@@ -61,17 +61,20 @@ class Repeat:
     """What paths in queries are relative to."""
     repositories: Mapping[str, str] = field(default_factory=dict)
     """Path of the repository of each source that reads one."""
+    service_repositories: Mapping[str, str] = field(default_factory=dict)
+    """Path of the repository of each service that has one."""
     prometheus: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Address, and environment variable of the token or nothing, of each Prometheus."""
 
     @classmethod
     def of(cls, loaded: Loaded) -> Repeat:
         """For one configuration."""
-        repositories = (service.repository for service in loaded.config.service)
+        paths = {s.name: s.repository for s in loaded.config.service if s.repository is not None}
         return cls(
             str(loaded.path.absolute()) if loaded.path is not None and loaded.path.is_file() else "",
             str(loaded.folder.absolute()),
-            {f"{GIT}{path}": str(loaded.resolve(path)) for path in repositories if path is not None},
+            {f"{GIT}{path}": str(loaded.resolve(path)) for path in paths.values()},
+            {name: str(loaded.resolve(path)) for name, path in paths.items()},
             dict(_prometheus(loaded.config.metrics)),
         )
 
@@ -79,9 +82,9 @@ class Repeat:
         """The shell command that gives what the evidence says; empty where nothing does."""
         query = one.query or ""
         if query.startswith("incident "):
-            return f"{query} --config {shlex.quote(self.config)}" if self.config else query
+            return self.whole(query)
         if query.startswith("git "):
-            return self._git(one.source, query)
+            return _from(self.repositories.get(one.source) or self._any_repository(), query)
         if query.startswith("grep "):
             return f"cd {shlex.quote(self.folder)} && {query}" if self.folder else query
         if query.startswith("curl "):
@@ -92,9 +95,17 @@ class Repeat:
             return self._range(one, query)
         return ""
 
-    def _git(self, source: str, query: str) -> str:
-        repository = self.repositories.get(source) or next(iter(self.repositories.values()), "")
-        return f"git -C {shlex.quote(repository)} {query.removeprefix('git ')}" if repository else query
+    def whole(self, command: str, service: str = "") -> str:
+        """A command of a pane, completed by configuration and repository: it works wherever it is pasted."""
+        words = command.split(" ", 2)
+        if words[0] == "incident" and self.config and " --config " not in command:
+            return f"{command} --config {shlex.quote(self.config)}"
+        if words[0] == "git" and words[1:2] != ["-C"]:
+            return _from(self.service_repositories.get(service) or self._any_repository(), command)
+        return command
+
+    def _any_repository(self) -> str:
+        return next(iter(self.repositories.values()), "")
 
     def _range(self, one: Evidence, query: str) -> str:
         address, token = self.prometheus[one.source]
@@ -104,6 +115,11 @@ class Repeat:
         if one.window is not None:
             parts += [f"-d start={rfc3339(one.window.start)}", f"-d end={rfc3339(one.window.end)}", f"-d step={STEP_S}"]
         return " ".join(parts)
+
+
+def _from(repository: str, command: str) -> str:
+    """A git command from anywhere."""
+    return f"git -C {shlex.quote(repository)} {command.removeprefix('git ')}" if repository else command
 
 
 def _prometheus(metrics: Iterable[MetricsConfig]) -> Iterable[tuple[str, tuple[str, str]]]:

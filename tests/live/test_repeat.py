@@ -61,6 +61,23 @@ def test_commits_are_shown_from_the_repository_of_the_source(repeat: Repeat, tmp
     assert shlex.split(command) == ["git", "-C", str(tmp_path / "re po"), "show", "0123456789ab"]
 
 
+def test_a_command_of_a_pane_works_wherever_it_is_pasted(repeat: Repeat, tmp_path: Path) -> None:
+    asked = shlex.split(repeat.whole("incident logs file:app.log"))
+    assert asked == ["incident", "logs", "file:app.log", "--config", str(tmp_path / "in cident.toml")]
+    shown = shlex.split(repeat.whole(f"git show --stat {'a' * 40}", "checkout"))
+    assert shown == ["git", "-C", str(tmp_path / "re po"), "show", "--stat", "a" * 40]
+    for complete in (repeat.whole("incident logs x"), repeat.whole("git show abc"), "curl -sS http://x/healthz"):
+        assert repeat.whole(complete) == complete
+
+
+def test_a_commit_is_shown_from_the_repository_of_its_service() -> None:
+    two = Repeat(repositories={"git:a": "/a", "git:b": "/b"}, service_repositories={"cart": "/b"})
+    assert two.whole("git show abc", "cart") == "git -C /b show abc"
+    assert two.whole("git show abc", "unknown") == "git -C /a show abc"
+    assert Repeat().whole("git show abc", "cart") == "git show abc"
+    assert Repeat().whole("incident logs x") == "incident logs x"
+
+
 def test_files_are_searched_from_the_folder_of_the_configuration(repeat: Repeat, tmp_path: Path) -> None:
     command = repeat.command(evidence("grep -F ,checkout,,cpu, metrics.csv", "agent"))
     assert command == f"cd {shlex.quote(str(tmp_path))} && grep -F ,checkout,,cpu, metrics.csv"

@@ -13,6 +13,9 @@ from textual.strip import Strip
 
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
+from console.live.repeat import question_of
+from console.query.ast import FieldTest
+from console.query.parse import parse
 from console.state import LogsView, OperationRow, ServiceRow, Status, Word
 from tests.widgets.gallery import Gallery
 from tests.widgets.samples import LOOK, SCREENS, hostile, incident, logs, record
@@ -310,8 +313,12 @@ async def test_patterns_and_records_can_be_reached() -> None:
         pane.to_top()
         assert "timeout after <*>" in pane.value_under_cursor()
         pane.page(1)
-        assert isinstance(pane.selected(), LogRecord)
-        assert (pane.command_under_cursor() or "").startswith("tail -c +")
+        record = pane.selected()
+        assert isinstance(record, LogRecord) and record.at is not None
+        asked = question_of(pane.command_under_cursor())
+        assert asked is not None and asked.window is not None
+        assert asked.window.start <= record.at < asked.window.end <= asked.window.start + 0.0011
+        assert parse(asked.query) == FieldTest("file", "=", record.file)
 
 
 async def test_a_tail_under_load_keeps_its_memory_bounded() -> None:
