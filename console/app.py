@@ -446,7 +446,11 @@ class IncidentConsole(TerminalCare[int]):
     def do_copy_command(self) -> None:
         """Copy what gives the value under the cursor."""
         screen = self.console_screen()
-        self._copy(screen.current().command_under_cursor() if screen is not None else None)
+        command = screen.current().command_under_cursor() if screen is not None else None
+        if screen is None or not command:
+            self.notice("no command gives this")
+            return
+        self._copy(self.session.repeat.whole(command, screen.service_meant()))
 
     def _copy(self, text: str | None) -> None:
         if not text:
