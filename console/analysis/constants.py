@@ -104,6 +104,8 @@ SILENCE_GAPS = 2.0
 """... and the gap exceeds this many times the longest one of the baseline [D]."""
 
 # -- dependencies -----------------------------------------------------------------------------------------------------
+ONSET_OWN_SHARE = 0.5
+"""An operation tells when its service's trouble began where at least this share of what is too much is its own [D]."""
 THIRD_PARTY_SHARE = 0.5
 """A third party leads when its excess covers at least this share of the symptom [D]."""
 DEGRADED_ERROR_RATE = 0.01

@@ -13,7 +13,16 @@ from console.analysis.constants import (
 )
 from console.analysis.departures import departures, span_notes, span_view
 from console.analysis.dependencies import dependency_states
-from console.analysis.explain import blames_of, calm_before, cascades_of, change_explains, explain, finest, told_change
+from console.analysis.explain import (
+    blames_of,
+    calm_before,
+    cascades_of,
+    change_explains,
+    explain,
+    finest,
+    telling,
+    told_change,
+)
 from console.analysis.leak import Leak, find_leaks
 from console.analysis.moves import Move
 from console.analysis.onset import Onset
@@ -156,6 +165,7 @@ def _onset(state: State, moves: list[Move], leaks: list[Leak]) -> Onset | None:
         chosen = [m for m in moves if m.end is not None and harms_users(m)]
     else:
         return None
+    chosen = telling(chosen)
     return Onset.first_of(m.began for m in chosen if not m.first) or Onset.first_of(m.began for m in chosen)
 
 
