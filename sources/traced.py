@@ -8,11 +8,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from console.domain.instant import Instant, Window
-from console.domain.logs import Level, LogRecord
+from console.domain.logs import LogRecord
 from console.domain.request import HttpRequest
 from console.query.ast import Literal
 from console.repro.run import Send
-from console.repro.signature import Outcome, error_texts, logged_error
+from console.repro.signature import Outcome, errors_told, logged_error
 from sources.base import LogSource, SourceError
 
 WAIT_S = 1.5
@@ -74,7 +74,7 @@ class Traced:
         until = loop.time() + self._wait_s
         while True:
             records = await self._records(trace_id, started)
-            texts = [text for record in records if record.level >= Level.ERROR for text in error_texts(record)]
+            texts = errors_told(records)
             if texts or loop.time() >= until:
                 return logged_error(texts)
             await asyncio.sleep(POLL_S)

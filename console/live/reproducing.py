@@ -14,17 +14,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from console.analysis.words import number
 from console.config.effective import state_folder
 from console.config.load import ConfigError, Loaded
 from console.domain.instant import Instant, rfc3339
-from console.domain.logs import Level, LogRecord
+from console.domain.logs import LogRecord
 from console.domain.request import HttpRequest
 from console.domain.text import SafeText
 from console.guard.policy import Confirmation, Decision, State, Verdict, decide, phrase
 from console.guard.private import private_folder
 from console.guard.sanitise import safe
 from console.repro.errors import Stopped, Unclear
-from console.repro.signature import Outcome, Wanted, error_of, error_texts, logged_error
+from console.repro.signature import Outcome, Wanted, error_of, errors_told, logged_error
 from console.repro.view import RequestView, TryView
 from console.reproduce import (
     Reproduction,
@@ -121,8 +122,8 @@ class Reproducing:
             observed = _request_of(record, trace)
             if body is not None:
                 observed = with_body(observed, body.encode())
-            texts = [text for one in (*trace, record) if one.level >= Level.ERROR for text in error_texts(one)]
-            return await self._planned(observed, environment, logged_error(texts) if trace else "")
+            error = logged_error(errors_told((*trace, record))) if trace else ""
+            return await self._planned(observed, environment, error)
         except (Unclear, Stopped, UnknownEnvironment, ConfigError) as error:
             raise CannotReproduce(safe(str(error), 400)) from None
 
@@ -334,7 +335,7 @@ def try_view(number: int, outcome: Outcome, wanted: Wanted) -> TryView:
 def _observed(imported: Imported, error: str) -> SafeText:
     seen = imported.observed
     parts = [str(seen.status) if seen.status is not None else ""]
-    parts.append(f"in {seen.latency_s * 1000:.3g} ms" if seen.latency_s is not None else "")
+    parts.append(f"in {number(seen.latency_s, 's')}" if seen.latency_s is not None else "")
     parts.append(f"· {error}" if error else "")
     return safe(" ".join(part for part in parts if part))
 

@@ -6,12 +6,12 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from console.domain.logs import LogRecord
+from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 
@@ -22,6 +22,7 @@ _ERROR_TYPE = re.compile(r"\b([A-Z][A-Za-z0-9_]*(?:Error|Exception|Timeout|Fault
 _EXCEPTION_LINE = re.compile(
     r"\b(?:[A-Za-z_][\w.]*\.)?[A-Z]\w*(?:Error|Exception|Timeout|Fault|Failure|Panic|Exit)\b(?:: [^\n]*)?"
 )
+_REQUEST_LINE = re.compile(r"[A-Z][A-Z-]{2,15} \S+(?: HTTP/[\d.]+)?(?: \d{3})?")
 MOST_ERROR = 120
 _KEYS = ("type", "error_type", "exception", "error_code", "code", "error", "kind", "name", "title")
 _TOKEN = re.compile(r"[A-Za-z_][\w.:-]{0,63}")
@@ -174,6 +175,13 @@ def logged_error(texts: Sequence[str]) -> str:
         if matches:
             return _settled(matches[-1])
     return _settled(texts[0]) if texts else ""
+
+
+def errors_told(records: Iterable[LogRecord]) -> list[str]:
+    """What the error records of a trace say, oldest first; those that tell how a request ended come after all others, and a line
+    that only repeats the request, as access logs do, says nothing."""
+    telling = [one for one in records if one.level >= Level.ERROR and not _REQUEST_LINE.fullmatch(one.message)]
+    return [text for one in sorted(telling, key=lambda one: one.status is not None) for text in error_texts(one)]
 
 
 def error_texts(record: LogRecord) -> list[str]:

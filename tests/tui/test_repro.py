@@ -134,6 +134,21 @@ async def test_an_access_line_without_a_body_takes_it_from_its_trace(
         assert server.received == []
 
 
+async def test_what_was_observed_is_told_by_the_line_that_says_why(
+    system: System, server: Loopback, tmp_path: Path
+) -> None:
+    access = (("method", "POST"), ("path", "/orders"))
+    system.logs.written = [
+        line("POST /orders HTTP/1.1 504", NOW - 31, offset=1, trace_id="a" * 32, fields=access),
+        line("timeout after 3000 ms calling cardpay", NOW - 30, offset=2, status=None, trace_id="a" * 32),
+        line("request", NOW - 29, offset=3, latency_s=3.014, trace_id="a" * 32, fields=(*access, ("body", BODY))),
+    ]
+    app = app_of(system, tmp_path, ("local", server.origin))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        assert "504 in 3.01 s · timeout after # ms calling cardpay" in screen_text(app)
+
+
 async def test_what_was_typed_wrong_or_without_a_reason_sends_nothing(
     system: System, server: Loopback, tmp_path: Path
 ) -> None:
