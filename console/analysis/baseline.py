@@ -40,8 +40,15 @@ class Base:
 
     level: float
     scale: float
-    exceeded: float
-    """Share of the baseline's own bins that count as off: (k + 1) / (n + 1)."""
+    long: Ordered
+    near: Ordered
+
+    def exceeded(self, z: float) -> float:
+        """Share of the baseline's own bins that lie so many scales above their level: (k + 1) / (n + 1)."""
+        off = self.near.size - _rank(self.near, self.level + z * self.scale)
+        if self.long.size:
+            off += self.long.size - _rank(self.long, self.long.median() + z * self.scale)
+        return (off + 1) / (self.long.size + self.near.size + 1)
 
 
 def split(times: Numbers, at: Instant, horizon_s: float = LOCAL_HORIZON_S) -> int:
@@ -72,10 +79,7 @@ def base_of(family: Family, older: Numbers, lead: Numbers) -> Base | None:
     for part in (long, near):
         if part.size >= MIN_NOISE_POINTS / 2:
             scale = max(scale, part.scale(floor))
-    off = near.size - _rank(near, level + WATCH_Z * scale)
-    if long.size:
-        off += long.size - _rank(long, long.median() + WATCH_Z * scale)
-    return Base(level, scale, (off + 1) / (long.size + near.size + 1))
+    return Base(level, scale, long, near)
 
 
 def before_trouble(local: Numbers, half: int) -> int:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from console.analysis.baseline import LASTING_RATIO, long_horizon, split
 from console.analysis.constants import LOCAL_HORIZON_S, MIN_NOISE_POINTS, OPEN_Z, P_RATE, WATCH_Z, Thresholds
-from console.analysis.episodes import FULL_BIN_S, Episode, begun_by, latest_episode, onset_at
-from console.analysis.moves import Move
+from console.analysis.episodes import FULL_BIN_S, Episode, alike, begun_by, latest_episode, onset_at, recurs
+from console.analysis.moves import RECURS, Move
 from console.analysis.signals import Family, Meaning
 from console.analysis.stalls import UNKNOWN, Stalls
-from console.analysis.stats import fisher_greater, rolling_sum
+from console.analysis.stats import fisher_greater, median_of, rolling_sum
 from console.analysis.tracks import ErrorTrack
 from console.domain.instant import Instant, Window
 
@@ -133,7 +133,25 @@ def _judge_errors(
         return replace(move, opened=False, short=f"came within {BURST_S:.0f} s")
     if fisher_greater(round(bad), round(total), round(base_f), round(base_n)) > P_RATE:
         return replace(move, opened=False, short="as many failures may be chance")
+    whole = replace(episode, start=start + cut, last=episode.last + cut)
+    if _usual(track, cut, whole, p0, move.observed):
+        return replace(move, opened=False, short=RECURS)
     return move
+
+
+def _usual(track: ErrorTrack, cut: int, whole: Episode, p0: float, share: float) -> bool:
+    """Whether the local stretch, or all history, shows as high a share of failures again and again.
+
+    Two stretches with the same cause differ by chance: by the noise of two such shares.
+    """
+    import numpy as np
+
+    rate = track.failures / np.maximum(track.requests, 1)
+    scale = math.sqrt(2 * share * max(1 - share, 0.0) / max(median_of(track.requests), 1.0))
+    local = replace(whole, start=whole.start - cut, last=whole.last - cut)
+    if recurs(alike(rate[cut:], track.requests[cut:], local, p0, scale)):
+        return True
+    return cut > 0 and recurs(alike(rate, track.requests, whole, p0, scale))
 
 
 def _before_failures(failures: Numbers, requests: Numbers, half: int, thresholds: Thresholds) -> int:

@@ -107,25 +107,14 @@ def _forward(hot: Flags, calm: Flags, newest: int) -> tuple[int, bool]:
     return last, False
 
 
-def share_of_runs(z: Numbers, big: Flags, bins: int) -> float:
-    """Share of the leading bins that end a run of so many bins off: noise that comes in bursts makes long runs likely."""
-    import numpy as np
+def alike(values: Numbers, weights: Numbers | None, episode: Episode, level: float, scale: float) -> Flags:
+    """Whether each earlier stretch that is as long as a departure was like it, from the first stretch to the last before it.
 
-    if bins < 2 or z.size <= bins:
-        return 0.0
-    hot = ((z >= WATCH_Z) & big).astype(int)
-    total = np.concatenate([[0], np.cumsum(hot)])
-    return float((total[bins:] - total[:-bins] == bins).sum()) / z.size
-
-
-def recurs(values: Numbers, weights: Numbers | None, episode: Episode, level: float, scale: float) -> bool:
-    """Whether the same happened again and again before: a job that slows its database for some minutes of every hour.
-
-    A stretch is like the departure where it is as long and its mean at least `ALIKE` as far above the level, less the noise of
-    such a mean. What is higher than ever, or goes on for longer, is something else.
+    Like it is a stretch whose mean is at least `ALIKE` as far above the level, less the noise of such a mean. What is higher
+    than ever, or goes on for longer, is something else.
 
     Args:
-        values: Of the whole history, the departure at their end.
+        values: Of a while that ends with the departure.
         weights: What the mean weighs each value by; None: all alike.
         episode: Where in `values` it lies.
         level: What is usual.
@@ -134,14 +123,22 @@ def recurs(values: Numbers, weights: Numbers | None, episode: Episode, level: fl
     import numpy as np
 
     width = episode.last - episode.start + 1
-    if episode.start < PARTS * width:
-        return False
+    if episode.start < width:
+        return np.zeros(0, dtype=bool)
     known = values[: episode.last + 1]
     weight = np.ones(known.size) if weights is None else weights[: episode.last + 1]
     means = rolling_sum(known * weight, width) / np.maximum(rolling_sum(weight, width), 1e-9)
-    height = float(means[-1]) - level
-    like = means[width - 1 : episode.start] - level >= ALIKE * height - scale / math.sqrt(width)
-    return height > 0 and all(bool(part.any()) for part in np.array_split(like, PARTS))
+    noise = scale / math.sqrt(width)
+    height = max(float(means[-1]) - level, noise)
+    found: Flags = means[width - 1 : episode.start] - level >= max(ALIKE * height - noise, noise)
+    return found
+
+
+def recurs(like: Flags) -> bool:
+    """Whether each part of the history holds a stretch like it: a job that slows its database for minutes of every hour."""
+    import numpy as np
+
+    return like.size >= PARTS and all(bool(part.any()) for part in np.array_split(like, PARTS))
 
 
 def onset_at(times: Numbers, start: int, step_s: float) -> Instant:

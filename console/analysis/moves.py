@@ -21,9 +21,10 @@ from console.analysis.constants import (
     LOCAL_HORIZON_S,
     LONE_BIN_EFFECT,
     MIN_NOISE_POINTS,
+    WATCH_Z,
     Thresholds,
 )
-from console.analysis.episodes import Episode, begun_by, latest_episode, onset_at, recurs, share_of_runs
+from console.analysis.episodes import ALIKE, Episode, alike, begun_by, latest_episode, onset_at, recurs
 from console.analysis.onset import Onset
 from console.analysis.signals import Family, Meaning
 from console.analysis.stalls import UNKNOWN, Stalls
@@ -32,6 +33,7 @@ from console.analysis.tracks import Track
 from console.domain.instant import Instant, Window
 
 if TYPE_CHECKING:
+    from console.analysis.episodes import Flags
     from console.analysis.stats import Numbers
 
 CHANCE = 0.01
@@ -162,6 +164,8 @@ def _judge(
     off = local[stretch][big[stretch]] if big[stretch].any() else local[stretch]
     observed = median_of(off)
     requests = _requests(track.requests, cut, stretch)
+    height = (observed - base.level) / base.scale
+    like = alike(local, None, episode, base.level, base.scale)
     orient = (lambda v: track.natural(float(v) * sign)) if not track.meaning.complement else float
     before, now = orient(level), orient(observed)
     move = Move(
@@ -185,20 +189,23 @@ def _judge(
         source=track.source,
         query=track.query,
         first=episode.start == 0,
-        chance=max(base.exceeded**episode.bins, share_of_runs(z[:half], big[:half], episode.bins)),
+        chance=max(base.exceeded(max(WATCH_Z, ALIKE * height)) ** episode.bins, _share(like[:half])),
         since_bins=int(local.size - 1 - episode.last),
     )
     move = _gate(move, thresholds)
-    if move.opened and _usual(values, cut, episode, base):
+    if move.opened and (recurs(like) or (cut > 0 and recurs(_alike_ever(values, cut, episode, base)))):
         return replace(move, opened=False, short=RECURS)
     return move
 
 
-def _usual(values: Numbers, cut: int, episode: Episode, base: Base) -> bool:
-    """Whether the local stretch, or all history, shows the same again and again."""
+def _share(like: Flags) -> float:
+    """How many of the leading stretches are like it: noise that comes in bursts makes long ones likely."""
+    return float(like.mean()) if like.size else 0.0
+
+
+def _alike_ever(values: Numbers, cut: int, episode: Episode, base: Base) -> Flags:
     whole = replace(episode, start=episode.start + cut, last=episode.last + cut)
-    local = recurs(values[cut:], None, episode, base.level, base.scale)
-    return local or (cut > 0 and recurs(values, None, whole, base.level, base.scale))
+    return alike(values, None, whole, base.level, base.scale)
 
 
 def _level_before(times: Numbers, local: Numbers, start: int, window: Window, level: float) -> float:

@@ -474,6 +474,67 @@ def healthy_ticks(rng: random.Random) -> Story:
     return story
 
 
+def healthy_hourly(rng: random.Random) -> Story:
+    """A job slows the database for four minutes of every hour, as on every day; one run is now."""
+    story = _ticking("healthy-hourly", rng, 60, 4)
+    story.history_min = 26 * 60
+    return story
+
+
+def healthy_failing_job(rng: random.Random) -> Story:
+    """A job that comes every twenty minutes fails a part of a service's requests, as always; one run is now."""
+    story = _story("healthy-job", rng, healthy=True)
+    service = rng.choice(_services(story)[1:])
+    busy = {service: replace(story.system.nodes[service], own_errors=rng.uniform(0.04, 0.12))}
+    story.faults = lambda ago: busy if ago % 20 < 3 else {}
+    return story
+
+
+def _ticking(name: str, rng: random.Random, every: int, length: int, *, healthy: bool = True) -> Story:
+    """A job makes the database several times as slow for some minutes of so many; one run begins two minutes ago."""
+    story = _story(name, rng, healthy=healthy)
+    database = story.system.database
+    base = story.system.nodes[database]
+    busy = {database: replace(base, own_s=max(base.own_s * 6, rng.uniform(0.1, 0.3)))}
+    story.faults = lambda ago: busy if (ago + length - 3) % every < length else {}
+    return story
+
+
+def job_overruns(rng: random.Random) -> Story:
+    """The job that slows the database for three minutes of every twenty does not end any more."""
+    story = _ticking("job-overruns", rng, 20, 3, healthy=False)
+    usual, database = story.faults, story.system.database
+    story.onset_min = rng.randint(2, 3) + rng.randint(7, 15)
+    story.truth.services, story.truth.onset = frozenset((database,)), None
+    story.truth.kinds = frozenset(("shared_dependency", "dependency"))
+    busy = next(found for ago in range(20) if (found := usual(ago)))
+    story.faults = lambda ago: busy if ago <= story.onset_min else usual(ago)
+    return story
+
+
+def job_grows(rng: random.Random) -> Story:
+    """The run of the periodic job that is now takes several times as much of the database as any before."""
+    story = _ticking("job-grows", rng, 20, 5, healthy=False)
+    usual, database = story.faults, story.system.database
+    story.onset_min = 3
+    story.truth.services, story.truth.onset = frozenset((database,)), NOW - 3 * 60
+    story.truth.kinds = frozenset(("shared_dependency", "dependency"))
+    busy = next(found for ago in range(20) if (found := usual(ago)))[database]
+    worse = {database: replace(busy, own_s=busy.own_s * rng.uniform(4, 10))}
+    story.faults = lambda ago: worse if ago <= 3 else usual(ago)
+    return story
+
+
+def beside_a_job(rng: random.Random) -> Story:
+    """A release fails requests of a service whose database is slowed by a periodic job as always."""
+    story = bad_deploy_errors(rng)
+    story.truth.name = "beside-a-job"
+    broken, base = story.faults, story.system.nodes[story.system.database]
+    busy = {story.system.database: replace(base, own_s=base.own_s * 6)}
+    story.faults = lambda ago: {**broken(ago), **(busy if ago % 20 < 3 else {})}
+    return story
+
+
 def healthy_spikes(rng: random.Random) -> Story:
     """Single slow minutes now and then."""
     story = _story("healthy-spikes", rng, healthy=True)
@@ -566,6 +627,9 @@ CLASSES: tuple[Callable[[random.Random], Story], ...] = (
     few_requests,
     slow_ramp,
     two_faults,
+    job_overruns,
+    job_grows,
+    beside_a_job,
     quiet,
     healthy_deploy,
     healthy_peak,
@@ -575,6 +639,8 @@ CLASSES: tuple[Callable[[random.Random], Story], ...] = (
     healthy_day,
     healthy_few,
     healthy_ticks,
+    healthy_hourly,
+    healthy_failing_job,
     healthy_spikes,
     healthy_rollout,
 )
