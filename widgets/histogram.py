@@ -38,6 +38,14 @@ def counted(counts: LogCounts, low: Level, high: Level | None) -> list[float]:
     ]
 
 
+def known_counts(view: LogsView) -> LogCounts | None:
+    """The counts; None where nothing could be counted, which is not the same as no lines."""
+    counts = view.counts
+    if counts is None or not counts.buckets:
+        return None
+    return None if not counts.total and view.status.word in (Word.DOWN, Word.NO_DATA, Word.LOADING) else counts
+
+
 def axis_of(counts: LogCounts) -> Axis:
     """The time axis that the counts lie on."""
     return Axis(Window(counts.start, counts.start + counts.step_s * len(counts.buckets)), counts.step_s)
@@ -58,8 +66,8 @@ def times(axis: Axis, grid: Grid, markers: tuple[Marker, ...], look: Look) -> Li
 
 def paint(view: LogsView, width: int, height: int, look: Look, markers: tuple[Marker, ...] = ()) -> Body:
     """A graph for every level that occurs, the worst nearest to the axis; each on its own scale, which its peak tells."""
-    counts = view.counts
-    if counts is None or not counts.buckets:
+    counts = known_counts(view)
+    if counts is None:
         said = absence(view.status, "", NO_SOURCE if view.status.word is Word.NO_DATA else "nothing counted yet")
         return note(said, width, height)
     bands = [(name, low, counted(counts, low, high)) for name, low, high in BANDS]

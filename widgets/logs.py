@@ -11,7 +11,7 @@ from console.domain.instant import span_text
 from console.domain.logs import Level, LogCounts, LogRecord
 from console.state import LogsView, Marker, Status, Word
 from widgets.body import Body, Look, Row, absence, note
-from widgets.histogram import NO_SOURCE, axis_of, counted, times
+from widgets.histogram import NO_SOURCE, axis_of, counted, known_counts, times
 from widgets.ink import Line
 from widgets.log_lines import NO_HINTS, Hints, Memo, command_of, record_rows
 from widgets.numbers import lines_text, plain, short_count
@@ -56,8 +56,9 @@ def paint(
 
 def _head(view: LogsView, width: int, height: int, look: Look, markers: tuple[Marker, ...]) -> tuple[Row, ...]:
     rows: list[Row] = []
-    if view.counts is not None and view.counts.buckets and height >= 8:
-        rows += _histogram(view.counts, width, height, look, markers)
+    counts = known_counts(view)
+    if counts is not None and height >= 8:
+        rows += _histogram(counts, width, height, look, markers)
     told = [p for p in view.patterns if p.status in SHOWN_PATTERNS]
     most = max(1, (height - len(rows)) // 4) if height >= 5 else 0
     rows += [short_row(p, width, view.baseline_s) for p in told[:most]]

@@ -30,6 +30,8 @@ LEAST_SIDE, MOST_SIDE = 32, 72
 SHOWN_OPERATIONS = 6
 """Room for this many worst operations is kept even while there are fewer, so that nothing jumps when they appear."""
 EXPECTED_SERVICES = 4
+REASON_ROWS = 5
+"""Where no change is known, the pane has room to say why and how to get them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,8 @@ def plan(size: Size, signal_rows: int, change_rows: int) -> Plan:
 def wanted_rows(state: ConsoleState) -> tuple[int, int]:
     """Rows that signals and changes could fill, frames included; changes only with the verdict, so that nothing jumps."""
     services = len(state.signals.services) if state.signals is not None else EXPECTED_SERVICES
-    return services + SHOWN_OPERATIONS + 7, 2 * len(state.changes.changes) + len(state.changes.running) + 4
+    listed = 2 * len(state.changes.changes) or REASON_ROWS
+    return services + SHOWN_OPERATIONS + 7, listed + len(state.changes.running) + 4
 
 
 class OverviewScreen(ConsoleScreen):

@@ -9,17 +9,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 import pytest
+from textual.geometry import Size
 from textual.pilot import Pilot
 
 from console.app import IncidentConsole
-from console.domain.instant import clock_text
+from console.domain.instant import Window, clock_text
 from console.domain.reading import Reading, SourceState
 from console.domain.text import SafeText
 from console.domain.topology import Topology
 from console.observe import Sources
-from console.screens.overview import OverviewScreen
+from console.screens.overview import OverviewScreen, plan, wanted_rows
+from console.state import ChangesView, ConsoleState, Status, Word
 from sources.base import SourceUnavailable
 from tests.tui.fakes import NOW, System, until
+from widgets import changes
+from widgets.body import Look
 
 ASKED = frozenset({"series", "page", "counts", "errors", "messages", "changes", "probe"})
 PANES = ("Signals", "Suspects", "Logs", "Changes", "Upstreams")
@@ -170,3 +174,13 @@ async def test_what_is_not_configured_is_no_data_and_says_how_to_get_it() -> Non
         panes = {pane.title: pane.plain_text() for pane in cast(OverviewScreen, app.screen).panes()}
     assert "add a [[service]]" in panes["Signals"] and "add [[dependency]]" in panes["Upstreams"]
     assert 'add repository = "…"' in panes["Changes"]
+
+
+def test_a_pane_without_changes_has_room_to_say_why() -> None:
+    reason = SafeText("git:/srv/checkout: /srv/checkout: no such folder; correct `repository` in [[service]]")
+    view = ChangesView(empty_reason=reason, status=Status(Word.DOWN, detail=reason))
+    state = ConsoleState(NOW, Window(NOW - 1800, NOW), changes=view)
+    made = plan(Size(120, 37), *wanted_rows(state))
+    body = changes.paint(state.changes, made.side_columns - 4, made.changes_rows - 2, Look())
+    text = " ".join(line.text.strip() for row in body.rows for line in row.lines)
+    assert text == reason

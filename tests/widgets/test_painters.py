@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from console.actions import ACTIONS
 from console.domain.changes import BY_DEPLOY, Running
 from console.domain.diagnosis import State
-from console.domain.logs import Level, LogRecord
+from console.domain.logs import Level, LogCounts, LogRecord
 from console.domain.text import SafeText
 from console.domain.topology import ProbeResult
 from console.guard.sanitise import UNSAFE, safe
@@ -489,6 +489,16 @@ def test_no_source_no_match_and_no_line_are_different() -> None:
         for word, query in ((Word.NO_DATA, ""), (Word.LIVE, "level:error"), (Word.LIVE, ""), (Word.LOADING, ""))
     }
     assert len(texts) == 4
+
+
+@pytest.mark.parametrize("word", [Word.DOWN, Word.NO_DATA, Word.LOADING, Word.LIVE])
+def test_lines_that_nobody_could_count_are_not_drawn_as_none(word: Word) -> None:
+    none = LogCounts(NOW - 600, 10.0, ({},) * 60)
+    view = LogsView(status=Status(word, detail=SafeText("logs: no file matches")), counts=none)
+    for body in (log_pane.paint(view, 80, 20, LOOK), histogram.paint(view, 80, 20, LOOK)):
+        assert ("max 0" in text_of(body) or "peak" in text_of(body)) == (word is Word.LIVE)
+    some = replace(view, counts=replace(none, buckets=({Level.ERROR: 3},) * 60))
+    assert "errors per 10s, max 3" in text_of(log_pane.paint(some, 80, 20, LOOK))
 
 
 # Header, footer, frame, help
