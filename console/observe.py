@@ -323,13 +323,14 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
     """Ask every source once.
 
     Args:
-        window: What the user looks at.
+        window: What the user looks at. One that ends before `at` is looked at as it was at its end.
         at: The knowledge time; nothing stamped later is used.
         step_s: The finest step that series need.
         live: `at` is the present, so probes and version addresses can be asked; else they are not consulted.
     """
     got = _Gathered()
     end = min(window.end, at)
+    at, live = end, live and end == at
     log_start = end - max(LOG_HISTORY_S, (1 + LOG_HISTORY_WINDOWS) * window.seconds)
     log_window, metric_window = Window(log_start, end), Window(end - METRIC_HISTORY_S, end)
     questions = [

@@ -105,7 +105,8 @@ class _Teller:
     def _verdict(self) -> list[str]:
         seen = self._seen
         word = STATE_WORDS[seen.state]
-        found = [f"{self._style(word, state_colour(seen.state))} as of {self._clock(seen.at)} {self._zone_name()}."]
+        at = clock_text(seen.at, self._zone, now=seen.generated_at)
+        found = [f"{self._style(word, state_colour(seen.state))} as of {at} {self._zone_name()}."]
         found.append(str(seen.summary))
         if seen.onset is not None and seen.state is not State.HEALTHY:
             error = seen.onset_error_s

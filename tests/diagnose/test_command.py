@@ -134,6 +134,22 @@ def test_the_same_before_the_fault_is_healthy(tmp_path: Path) -> None:
     assert document(result)["state"] == "healthy"
 
 
+@pytest.mark.parametrize("knowledge", [(), ("--at", rfc3339(AT))])
+def test_a_window_that_ends_earlier_is_judged_as_at_its_end(tmp_path: Path, knowledge: tuple[str, ...]) -> None:
+    config = write_case(tmp_path, broken=True)
+
+    def judged(end: float) -> dict[str, Any]:
+        window = ("--since", rfc3339(end - 1800), "--until", rfc3339(end))
+        arguments = ["diagnose", "--config", str(config), *window, *knowledge, "--json"]
+        found = document(CliRunner().invoke(incident, arguments, standalone_mode=False))
+        assert (found["at"], found["window"]["end"]) == (rfc3339(end), rfc3339(end))
+        return found
+
+    assert judged(AT - 1200)["state"] == "healthy"
+    failing = judged(AT - 300)
+    assert failing["state"] == "incident" and failing["suspects"][0]["subject"] == "deploy/payments/42"
+
+
 def test_a_future_does_not_change_a_byte_but_the_accounts(tmp_path: Path) -> None:
     config = write_case(tmp_path / "a", broken=True)
     before = document(run(config, "--json"))
@@ -156,7 +172,7 @@ def test_plain_text_is_sentences_without_escapes(tmp_path: Path) -> None:
     result = run(write_case(tmp_path, broken=True), "--plain")
     text = result.output
     assert "\x1b" not in text
-    assert text.startswith("Incident as of 14:20:00 UTC.")
+    assert text.startswith("Incident as of 11-23 14:20:00 UTC.")
     assert "Leading suspect: deploy deploy/payments/42" in text
     assert all(line == "" or line[-1] in ".:" for line in text.splitlines())
 
