@@ -41,7 +41,7 @@ from console.screens.navigate import screen_for
 from console.screens.overview import OverviewScreen
 from console.screens.predicting import ask_predictions, due
 from console.screens.recording import resumed
-from console.screens.selection import of_selection
+from console.screens.selection import IN_REPLAY, of_selection
 from console.terminal import TerminalCare, install_ascii, set_mouse, terminal_is_behind
 from console.typeahead import TypeAhead
 from widgets.canvas import Canvas
@@ -310,6 +310,9 @@ class IncidentConsole(TerminalCare[int]):
         screen = self.console_screen()
         if name == "quit_now":
             self.confirm_quit("^c")
+            return
+        if self.session.replaying and name in IN_REPLAY:
+            self.notice(IN_REPLAY[name])
             return
         handler = getattr(screen, f"do_{name}", None) or getattr(self, f"do_{name}", None)
         if handler is None:

@@ -12,9 +12,9 @@ from datetime import datetime
 from itertools import zip_longest
 
 from console.domain.instant import Instant, clock_text
-from console.state import Axis, Status, Trend
+from console.state import Axis, Status, Trend, Word
 from widgets import plot
-from widgets.body import Body, Look, Row
+from widgets.body import Body, Look, Row, note
 from widgets.chart import LEAST_HEIGHT, NO_DATA, chart, has_values, marker_labels, numbers, relative
 from widgets.ink import Line, joined
 from widgets.numbers import number_text
@@ -234,5 +234,8 @@ class ChartView(Pane):
         return self._status
 
     def body(self, width: int, height: int) -> Body:
-        """The charts."""
+        """The charts; without a single value why there is none, where that is known."""
+        status = self._status
+        if status is not None and status.word is Word.NO_DATA and not any(has_values(t) for _, t in self._charts):
+            return note(status.detail or NO_DATA, width)
         return paint(self._charts, self._axis, width, height, self.look) if self._axis is not None else Body()

@@ -19,10 +19,11 @@ def replay_app(loaded: Loaded, book: Book, at: Instant | None) -> IncidentConsol
     found = [frame for frame in frames(book.folder) if at is None or frame.at <= at]
     written = max((event.recorded_at for event in book.read(at).events), default=time.time())
     end = at if at is not None else max([written, *(frame.at for frame in found)])
-    link = ReplayLink(found, end)
+    link = ReplayLink(found, end, book.read)
     zone = ZoneInfo(loaded.config.console.timezone)
     app = IncidentConsole(loaded, link, clock=lambda: end, desk=ReplayDesk(book.folder.parent, book.id, link, zone))
     app.session.replaying = True
+    app.session.reproducing = app.session.fixing = None  # nothing is sent and nothing changed from here
     app.session.scope.view = TimeView(STEP_S)
     return app
 

@@ -10,36 +10,60 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from console.case.events import Draft, Event
+from console.case.model import Case
 from console.case.view import CaseView, view_of
+from console.domain.diagnosis import JudgedChange
 from console.domain.instant import Instant, Window, clock_text
+from console.domain.series import SeriesKey
 from console.guard.sanitise import safe
 from console.live.desk import Desk, NoCase
+from console.live.details import Found
+from console.live.log_pane import DEFAULT_FILTER
+from console.live.recalled import Recalled, recall
 from console.live.seen import Frame, frame_at
-from console.live.session import LinkDown, with_status
-from console.state import ConsoleState, HeaderView, Status, Word
+from console.live.session import NOT_RECORDED, WRITES_NOTHING, LinkDown, with_status
+from console.query.parse import QueryError, parse
+from console.state import (
+    BeforeAfter,
+    ConsoleState,
+    HeaderView,
+    LoadView,
+    MemoryView,
+    RecoveryView,
+    Status,
+    TreeView,
+    Trend,
+    Word,
+)
+from console.views import operation_trends, quiet_windows
 
 AGAIN_S = 2.0
 """The state is given again so often, so that nobody takes the silence of the past for a collector that hangs."""
 STEP_S = 120.0
 """Window to begin with: `<` and `>` move by half of it."""
-NOT_RECORDED = "a replay shows what the console saw, and this was not on the screen"
-WRITES_NOTHING = "a replay writes nothing: open the console to write into the case"
+OF_THE_SCREEN = "only lines that were on the screen"
+MOST_FOUND = 500
+"""Lines of one answer."""
 
 
 class ReplayLink:
-    """See `console.live.session.Link`.
+    """See `console.live.session.Link`. Drill-downs are answered from what was on the screens by the moment.
 
     Args:
         found: Of one case, by moment.
         end: Where it begins: the end of what is known, or the time asked for.
+        read: The record as it could be read at a moment.
     """
 
-    def __init__(self, found: list[Frame], end: Instant) -> None:
+    def __init__(self, found: list[Frame], end: Instant, read: Callable[[Instant], Case]) -> None:
         self._frames = found
         self._end = end
+        self._read = read
         self.at = end
+        self._filter = DEFAULT_FILTER
         self._moved = asyncio.Event()
         self._shown: tuple[Frame | None, ConsoleState] | None = None
+        self._recalled: tuple[Frame | None, Recalled | None] | None = None
 
     def state(self) -> ConsoleState:
         """What was seen at the moment; where nothing was recorded by then, that."""
@@ -72,26 +96,153 @@ class ReplayLink:
         """See `Link`."""
         while True:
             self._moved.clear()
-            take(self.state())
+            take(await self._filtered(self.state()))
             try:
                 async with asyncio.timeout(AGAIN_S):
                     await self._moved.wait()
             except TimeoutError:
                 continue
 
+    async def _filtered(self, state: ConsoleState) -> ConsoleState:
+        """With the log lines of the reader's filter, where he looks through another than the console did."""
+        logs = state.logs
+        if logs.filter_text == safe(self._filter):
+            return state
+        recalled = await self._recall()
+        records = recalled.matching(self._filter, state.window) if recalled is not None else []
+        status = replace(logs.status, detail=safe(f"{OF_THE_SCREEN}, {logs.status.detail}"))
+        shown = replace(
+            logs,
+            filter_text=safe(self._filter),
+            counts=None,
+            records=tuple(records[-MOST_FOUND:]),
+            total=len(records),
+            rate_per_min=None,
+            status=status,
+        )
+        return replace(state, logs=shown)
+
     async def close(self) -> None:
         """See `Link`."""
 
     async def ask(self, command: str, *arguments: Any) -> Any:
-        """See `Link`: the window moves the moment; what was not on the screen then is not known."""
-        if command == "set_view":
-            view = arguments[0]
-            self.at = self._end if view.end is None else view.end
-            self._moved.set()
-            return None
-        if command in ("set_filter", "set_frozen", "refresh"):
-            return None
-        raise LinkDown(NOT_RECORDED)
+        """See `Link`: the window moves the moment; the rest is answered from what was on the screens."""
+        match command:
+            case "set_view":
+                view = arguments[0]
+                self.at = self._end if view.end is None else view.end
+                self._moved.set()
+                return None
+            case "set_filter":
+                parse(arguments[0]) if arguments[0].strip() else None
+                self._filter = arguments[0]
+                self._moved.set()
+                return None
+            case "set_frozen" | "refresh":
+                return None
+            case "recovery":
+                return await asyncio.to_thread(self._recovery)
+            case "deploy":
+                return safe(f"{NOT_RECORDED}: `incident fix suspects` reads the commits")
+            case "write_contract":
+                raise LinkDown(WRITES_NOTHING)
+        recalled = await self._recall()
+        if recalled is None:
+            raise LinkDown(NOT_RECORDED)
+        return await asyncio.to_thread(_ANSWERS[command], recalled, *arguments)
+
+    async def _recall(self) -> Recalled | None:
+        """What is remembered at the moment; read once for each."""
+        frame = frame_at(self._frames, self.at)
+        if self._recalled is None or self._recalled[0] is not frame:
+            self._recalled = (frame, await asyncio.to_thread(recall, self._frames, self.at))
+        return self._recalled[1]
+
+    def _recovery(self) -> RecoveryView:
+        """As it was judged, from the record: nothing is judged anew."""
+        case = self._read(self.at)
+        verdict, contract = case.recovery, case.contract
+        if verdict is not None:
+            return RecoveryView(says=safe(f"at {clock_text(verdict.occurred_at)} UTC, {verdict.text}", 600))
+        if contract is not None:
+            named = next((event.text for event in reversed(case.events) if event.kind == "contract"), "")
+            return RecoveryView(says=safe(f"{named}; nothing was judged by then", 600))
+        return RecoveryView(says=safe("no recovery contract and no verdict stands in the record by then"))
+
+
+# What is answered, each by the function that answers it live.
+
+
+def _records(recalled: Recalled, query_text: str, window: Window | None = None) -> Found:
+    try:
+        found = recalled.matching(query_text, window or recalled.state.window)
+    except QueryError as error:
+        return Found(problem=safe(str(error), 200))
+    return Found(tuple(found[-MOST_FOUND:]), len(found), safe(f"replay: {OF_THE_SCREEN}"))
+
+
+def _trends(recalled: Recalled, service: str, operation: str) -> tuple[Trend, Trend, Trend] | None:
+    signals = recalled.state.signals
+    if signals is None:
+        return None
+    return operation_trends(recalled.observations, recalled.diagnosis, service, operation, signals.axis)
+
+
+def _series(recalled: Recalled, key: SeriesKey) -> Trend | None:
+    from console.drilldowns.trends import series_trend
+
+    signals = recalled.state.signals
+    return series_trend(recalled.observations, recalled.diagnosis, key, signals.axis) if signals is not None else None
+
+
+def _line_counts(recalled: Recalled, query_text: str) -> Trend | None:
+    """Only where it is the very filter that was counted: the lines that are kept are a part."""
+    from console.drilldowns.trends import line_trend
+
+    logs, signals = recalled.state.logs, recalled.state.signals
+    if signals is None or logs.counts is None or logs.filter_text != safe(query_text):
+        return None
+    return line_trend([logs.counts], signals.axis, quiet_windows(signals.axis.window, recalled.diagnosis))
+
+
+def _before_after(recalled: Recalled, change: JudgedChange) -> tuple[BeforeAfter, ...]:
+    from console.drilldowns.changed import before_after
+
+    return before_after(recalled.observations, recalled.diagnosis, change, recalled.state.now)
+
+
+def _tree(recalled: Recalled) -> TreeView:
+    from console.drilldowns.calls import dependency_tree
+
+    if recalled.diagnosis is None:
+        return TreeView(heading=safe(NOT_RECORDED))
+    return dependency_tree(recalled.observations, recalled.diagnosis)
+
+
+def _load(recalled: Recalled, service: str) -> LoadView:
+    from console.drilldowns.load import load_view
+
+    found = load_view(recalled.observations, recalled.diagnosis, service)
+    return found if found.before or found.since else replace(found, says=safe(f"load of {service}: {NOT_RECORDED}"))
+
+
+def _memory(recalled: Recalled, service: str) -> MemoryView:
+    from console.drilldowns.memory import memory_view
+
+    found = memory_view(recalled.observations, recalled.diagnosis, service)
+    return found if found.axis is not None else replace(found, says=safe(f"memory of {service}: {NOT_RECORDED}"))
+
+
+_ANSWERS: dict[str, Callable[..., Any]] = {
+    "records": _records,
+    "trends": _trends,
+    "series": _series,
+    "line_counts": _line_counts,
+    "before_after": _before_after,
+    "tree": _tree,
+    "load": _load,
+    "memory": _memory,
+}
 
 
 class ReplayDesk(Desk):

@@ -52,6 +52,8 @@ MOST_HELD = 5000
 MOST_MARKS = 500
 """Records kept as evidence; whole records, since their file may be gone when they are needed."""
 MOST_PAST_FILTERS = 50
+NOT_RECORDED = "a replay shows what the console saw, and this was not on the screen"
+WRITES_NOTHING = "a replay writes nothing: open the console to write into the case"
 
 
 class Link(Protocol):

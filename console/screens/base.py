@@ -28,7 +28,7 @@ from console.screens.narrowing import AllLines, Around, Lines, Telling, only, tr
 from console.screens.places import FixOf, RequestOf, WhetherRecovered
 from console.screens.record_lines import RecordLines
 from console.screens.recording import CaseActions
-from console.screens.selection import FIXING, NO_FIX, NO_REQUEST, SENDING, refusals
+from console.screens.selection import FIXING, IN_REPLAY, NO_FIX, NO_REQUEST, SENDING, refusals
 from console.state import ConsoleState
 from widgets.body import Look
 from widgets.footer import Footer
@@ -524,6 +524,8 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
     def refusals(self) -> dict[str, str]:
         """Why actions cannot be used now, by their ids."""
         found = {**self._not_here(), **refusals(self.current(), self.here(), self.lines_pane())}
+        if self.session.replaying:
+            found |= IN_REPLAY
         return {name: reason for name, reason in found.items() if reason}
 
     def _not_here(self) -> dict[str, str]:
@@ -533,7 +535,7 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
         found = {f"pane_{n}": few_panes(panes) for n in range(panes + 1, 6)} | dict.fromkeys(SENDING, NO_REQUEST)
         found |= dict.fromkeys(FIXING, NO_FIX)
         if self.pane_name() != "case":
-            found |= dict.fromkeys(("hypothesis", "check", "case_state"), "I opens the case first")
+            found |= dict.fromkeys(("hypothesis", "check", "case_state", "role"), "I opens the case first")
         found |= {
             "later": "the window ends now" if view.live else "",
             "live": "the window ends now" if view.live else "",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import TypeAlias
 
 from console.domain.diagnosis import Diagnosis, Evidence, JudgedChange, Suspect
 from console.domain.series import SeriesKey
+from console.guard.sanitise import safe
 from console.live.repeat import Question, question_of
+from console.live.session import NOT_RECORDED, Session
 from console.screens.places import AllChanges, MemoryOf
-from console.state import ConsoleState, OperationRow
+from console.state import ConsoleState, OperationRow, Status, Trend, Word
 from widgets.changes import change_key
 
 Target: TypeAlias = object
@@ -79,6 +82,12 @@ def chart_of(one: Evidence | None, suspect: Suspect, diagnosis: Diagnosis | None
     if worst is None:
         return SeriesKey(suspect.service, "", "error_rate") if suspect.service else None
     return SeriesKey(worst.service, worst.operation or "", METRIC_OF.get(worst.signal, worst.signal))
+
+
+def chart_status(session: Session, status: Status, trends: Iterable[Trend | None]) -> Status:
+    """How far charts can be trusted; in a replay, that what they would show was on no screen."""
+    drawn = any(trend is not None and any(value is not None for value in trend.points) for trend in trends)
+    return status if drawn or not session.replaying else Status(Word.NO_DATA, detail=safe(NOT_RECORDED))
 
 
 def chart_title(chart: Chart) -> tuple[str, str]:

@@ -14,7 +14,7 @@ from console.live.details import about
 from console.live.session import Session
 from console.screens.asking import AskingScreen
 from console.screens.base import ConsoleScreen
-from console.screens.evidence import chart_title
+from console.screens.evidence import chart_status, chart_title
 from console.screens.record_lines import RecordLines
 from console.state import ConsoleState, LoadView, MemoryView, Status, Trend
 from widgets import memory, scatter
@@ -97,7 +97,8 @@ class SeriesScreen(ConsoleScreen):
                 self.run_worker(self._read(), name="series", group="series", exclusive=True, exit_on_error=False)
             whose, what = chart_title(self._key)
             shown = [(what, self._trend)] if self._trend is not None else []
-            self._chart.show_charts(whose, shown, signals.axis, self.look, signals.status)
+            status = chart_status(self.session, signals.status, [self._trend]) if self._trend else signals.status
+            self._chart.show_charts(whose, shown, signals.axis, self.look, status)
         self._lines.show_state(state)
 
     async def _read(self) -> None:

@@ -10,6 +10,7 @@ from console.case.model import Case, EvidenceItem, Hypothesis
 from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.logs import FieldValue, LogRecord, Pattern
 from console.domain.shapes import ExceptionGroup
+from console.live.session import WRITES_NOTHING
 from console.query.about import field_test, tests_raised
 from console.repro.view import TryView
 from console.screens.keep import KEEPABLE
@@ -38,6 +39,16 @@ SENDING = ("send", "minimise", "environment", "give_body", "save_request")
 NO_REQUEST = "r on a log line shows its request first"
 FIXING = ("prove_fix", "undo_fix")
 """Actions of the fix screen."""
+IN_REPLAY = {
+    **dict.fromkeys(("mark", "annotate", "contract", "hypothesis", "check", "case_state", "role"), WRITES_NOTHING),
+    **dict.fromkeys(("reproduce", *SENDING), "a replay sends nothing: open the console to reproduce"),
+    **dict.fromkeys(
+        ("fix", *FIXING), "a replay changes nothing: open the console, or `incident fix suspects` reads the commits"
+    ),
+    "refresh": "a replay asks no source",
+    "freeze": "a replay stands still: < and > move the moment",
+}
+"""Actions that need a live console, and why."""
 NO_FIX = "X on a deploy or a suspect shows its fix branch first"
 NO_PANE = "this works in a log pane: go there first"
 

@@ -12,6 +12,7 @@ from console.domain.instant import Window
 from console.live.details import about
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
+from console.screens.evidence import chart_status
 from console.screens.record_lines import RecordLines
 from console.state import ConsoleState, Trend
 from widgets.chart_view import ChartView
@@ -52,7 +53,8 @@ class ServiceScreen(ConsoleScreen):
             charts = list(zip(TITLES, self._trends(state), strict=False))
             charts.sort(key=lambda chart: not chart[1].bad)  # where not all find room, what is wrong is drawn
             what = f"{self._service} · {self._operation}" if self._operation else self._service
-            self._charts.show_charts(what, charts, signals.axis, self.look, signals.status)
+            status = chart_status(self.session, signals.status, (trend for _, trend in charts))
+            self._charts.show_charts(what, charts, signals.axis, self.look, status)
         self._lines.show_state(state)
 
     async def _read(self, operation: str) -> None:

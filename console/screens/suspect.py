@@ -15,7 +15,7 @@ from console.domain.series import SeriesKey
 from console.live.repeat import Question, query_of
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
-from console.screens.evidence import Chart, chart_of, chart_title
+from console.screens.evidence import Chart, chart_of, chart_status, chart_title
 from console.screens.mending import fix_of
 from console.screens.places import AllCalls, AllChanges, FixOf, LoadOf, MemoryOf
 from console.state import ConsoleState, Trend
@@ -113,7 +113,8 @@ class SuspectScreen(ConsoleScreen):
             self.run_worker(self._read(chart), name="chart", group="chart", exclusive=True, exit_on_error=False)
         if subject == self._shown and self._trend is not None:
             whose, what = chart_title(chart)
-            self.chart.show_charts(whose, [(what, self._trend)], signals.axis, self.look, signals.status)
+            status = chart_status(self.session, signals.status, [self._trend])
+            self.chart.show_charts(whose, [(what, self._trend)], signals.axis, self.look, status)
 
     async def _read(self, chart: Chart) -> None:
         try:
