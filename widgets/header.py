@@ -15,7 +15,7 @@ from widgets.news import newest
 from widgets.numbers import number_text
 from widgets.words import state_sign
 
-NEWS_LEAST = 16
+NEWS_LEAST = 24
 """Cells below which news says nothing."""
 LATE = (State.INCIDENT, State.DEGRADING, State.RECOVERING)
 

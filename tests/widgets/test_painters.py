@@ -629,6 +629,15 @@ def test_the_header_tells_what_changed_in_the_last_minute_and_grows_by_nothing(w
     assert len(before.strip()) > len(behind.strip(" RO"))
 
 
+def test_on_a_narrow_header_the_verdict_has_the_room_that_a_few_words_of_news_would_take() -> None:
+    verdict = SafeText("The evidence points to deploy/prod/checkout/2026-11-27T22-45-48")
+    cost = incident().header.cost
+    view = HeaderView(State.INCIDENT, SafeText("x"), NOW - 90, verdict, "", NOW, Status(Word.LIVE, 1.0), cost)
+    news = [News(NOW - 5, SafeText("new change: cron of inventory"))]
+    text = header.paint(view, 80, LOOK, "", news)[1].text
+    assert "new:" not in text and text.startswith(" The evidence points to deploy/prod/checkout")
+
+
 def test_the_header_says_how_far_the_onset_may_be_off() -> None:
     view = HeaderView(State.INCIDENT, SafeText("x"), NOW - 300, now=NOW, status=Status(Word.LIVE, 1.0))
     assert "±" not in header.paint(view, 120, LOOK)[0].text
