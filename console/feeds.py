@@ -11,10 +11,11 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Generic, TypeAlias, TypeVar
 
 from console.domain.instant import Instant
-from console.domain.reading import FeedState, Reading
+from console.domain.reading import FeedPhase, FeedState, Reading
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from sources.base import SourceError, SourceThrottled
@@ -74,7 +75,9 @@ class Feed(Generic[T]):
     ) -> None:
         self.name = name
         self.interval_s = interval_s
-        self.state: FeedState[T] = FeedState()
+        self._state: FeedState[T] = FeedState()
+        self._wanted = self._answered = 0
+        """How often the question changed, and which change the last answer knew of."""
         self._poll = poll
         self._deadline_s = deadline_s
         self._on_change = on_change
@@ -85,6 +88,18 @@ class Feed(Generic[T]):
         self._failures = 0
         self._wake = asyncio.Event()
 
+    @property
+    def state(self) -> FeedState[T]:
+        """What is known; it is loading while the question is another one than that of the last answer."""
+        if self._answered < self._wanted:
+            return replace(self._state, phase=FeedPhase.LOADING)
+        return self._state
+
+    def anew(self) -> None:
+        """The question is another one from now on: ask it at once, and after an attempt at the old one that is under way."""
+        self._wanted += 1
+        self.kick()
+
     def kick(self) -> None:
         """Ask again now; an attempt that is under way counts as that."""
         self._wake.set()
@@ -93,6 +108,8 @@ class Feed(Generic[T]):
         """Loop until cancelled."""
         while True:
             delay = await self.attempt()
+            if self._answered < self._wanted:
+                continue
             self._wake.clear()
             try:
                 async with asyncio.timeout(delay):
@@ -102,6 +119,7 @@ class Feed(Generic[T]):
 
     async def attempt(self) -> float:
         """Ask once, set the state, and tell how long to wait."""
+        wanted = self._wanted
         retry_after: float | None = None
         try:
             async with asyncio.timeout(self._deadline_s):
@@ -117,13 +135,13 @@ class Feed(Generic[T]):
         else:
             self._failures = 0
             before = self.state
-            self.state = before.succeeded(reading, empty=self._is_empty(reading.value))
+            self._state, self._answered = before.succeeded(reading, empty=self._is_empty(reading.value)), wanted
             if before.reading is None or before.phase is not self.state.phase or self._is_news(before.reading, reading):
                 self._on_change()
             return self.interval_s
         self._failures += 1
         delay = next_delay(self._failures, self.interval_s, retry_after, self._jitter())
         now = self._clock()
-        self.state = self.state.failed(reason, now, now + delay)
+        self._state, self._answered = self._state.failed(reason, now, now + delay), wanted
         self._on_change()
         return delay

@@ -78,6 +78,8 @@ PUBLISH_AT_LEAST_S = 2.0
 """Ages move on although nothing arrives."""
 PUBLISH_FROZEN_S = 5.0
 """Pause between two states while the screen shows none of them: enough to tell that the collector lives."""
+_AS_TOLD = (Word.LIVE, Word.PAST, Word.PARTIAL)
+"""Words of counts to which it belongs that those on the screen are of a sample, until the next verdict."""
 COMMANDS = frozenset(
     (
         *("set_view", "set_filter", "set_frozen", "refresh", "records", "deploy", "trends"),
@@ -113,6 +115,8 @@ class Collector:
         self._scope = TimeScope(TimeView(parse_span(config.console.window)), clock)
         self._changed = asyncio.Event()
         self._news = asyncio.Event()
+        self._moved = asyncio.Event()
+        """Set from a move of the window until it is judged."""
         self._shown = asyncio.Event()
         """Set while the screen shows what is sent."""
         self._shown.set()
@@ -121,6 +125,8 @@ class Collector:
         self._details = Details(sources, self._scope)
         self._recovery = RecoveryDesk(sources, self._zone, folder)
         self._diagnosis: Diagnosis | None = None
+        self._judged_view = self._scope.view
+        """What the diagnosis is about."""
         self._observations: Observations | None = None
         self._excess: tuple[tuple[FieldExcess, ...], int | None] = (), None
         self._exceptions: tuple[ExceptionGroup, ...] = ()
@@ -134,7 +140,9 @@ class Collector:
         """Move or resize the time window of every pane."""
         self._scope.view = view
         self._logs.reload()
-        await self.refresh()
+        self._evidence.anew()
+        self._moved.set()
+        self._arrived()
 
     async def set_filter(self, text: str) -> None:
         """Filter the log pane.
@@ -250,13 +258,15 @@ class Collector:
             if not self._evidence.complete() or not (news or time.monotonic() >= due):
                 self._observations = self._evidence.observations()
                 continue
+            self._moved.clear()
             await self.diagnose_once()
             pause_s = QUIET_S if news else min(2 * pause_s, LONGEST_QUIET_S)
             due = time.monotonic() + pause_s
-            await asyncio.sleep(DIAGNOSIS_EVERY_S)
+            await _wait(self._moved, DIAGNOSIS_EVERY_S)
 
     async def diagnose_once(self) -> None:
         """Judge what is known now. A failure is shown in the header; the last good answer stays."""
+        view = self._scope.view
         try:
             await self._evidence.read_diffs()
             observations = self._evidence.observations()
@@ -271,7 +281,7 @@ class Collector:
         except Exception as error:  # the judge must not take the collection down with it
             self._problem = safe(f"diagnosis failed: {type(error).__name__}: {error}", 200)
             observations = self._evidence.observations()
-        self._observations = observations
+        self._observations, self._judged_view = observations, view
         self._changed.set()
 
     # The state.
@@ -315,7 +325,12 @@ class Collector:
         return replace(view, cost=self._sources.costs())
 
     def _judged(self, status: Status, now: Instant) -> Status:
-        """Of what a verdict is told: where none could be made, the last one grows old however fresh the data is."""
+        """Of what a verdict is told: where none could be made, the last one grows old however fresh the data is; where the
+        window was moved, the next one is awaited."""
+        if self._judged_view != self._scope.view and status.word is not Word.DOWN:
+            return Status(
+                Word.LOADING, status.age_s, detail=status.detail if status.word is Word.LOADING else SafeText("")
+            )
         if not self._problem:
             return status
         return Status(
@@ -328,7 +343,7 @@ class Collector:
         if self._diagnosis is None and counts.word not in (Word.DOWN, Word.NO_DATA):
             counts = replace(counts, word=Word.LOADING)
         status = self._judged(counts, now)
-        if self._diagnosis is not None and self._diagnosis.patterns_sampled and status.word in (Word.LIVE, Word.PAST):
+        if self._diagnosis is not None and self._diagnosis.patterns_sampled and status.word in _AS_TOLD:
             return replace(status, word=Word.PARTIAL, detail=SafeText("counted in a sample of the lines"))
         return status
 

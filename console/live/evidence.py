@@ -184,10 +184,17 @@ class Evidence:
 
     def kick(self) -> None:
         """Ask every source again now."""
+        self._ask(Feed.kick)
+
+    def anew(self) -> None:
+        """Ask every source for the window that was moved; until it has answered, its panes say that they load."""
+        self._ask(Feed.anew)
+
+    def _ask(self, how: Callable[[Feed[Any]], None]) -> None:
         for when in self._when_grown:
             when.again()
         for feed in self.feeds():
-            feed.kick()
+            how(feed)
 
     def complete(self) -> bool:
         """Whether every feed has answered or failed once: a verdict on half the data would only be taken back."""

@@ -86,6 +86,8 @@ class LogPane:
             source.name: deque(maxlen=MOST_REMEMBERED) for source in sources
         }
         self._reload = asyncio.Event()
+        self._busy = False
+        """From a wish to read on until all is read."""
 
     def set_filter(self, text: str) -> None:
         """Show only what matches.
@@ -101,6 +103,7 @@ class LogPane:
         """Read the window again: it moved, or the filter changed. The old lines stay until the first new ones are there; a
         read that is under way is given up."""
         self._reload.set()
+        self._busy = True
         self._changed()
 
     async def follow(self, source: LogSource) -> None:
@@ -131,7 +134,9 @@ class LogPane:
         """Read the window whenever `reload` was called, until cancelled."""
         while True:
             self._reload.clear()
+            self._busy = True
             await self._load_unless_asked_again()
+            self._busy = self._reload.is_set()
             self._changed()
             await self._reload.wait()
 
@@ -240,7 +245,7 @@ class LogPane:
         )
 
     def _reading(self) -> bool:
-        return bool(self._sources) and (self._next is not None or self._reload.is_set() or self._lines is None)
+        return bool(self._sources) and (self._busy or self._lines is None)
 
     def _status(self, now: Instant, live: bool, shown: Window, sources: Status) -> Status:
         """The worst of what is known: of the read, of the tails, of what the sources said when they were last asked."""

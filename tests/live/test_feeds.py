@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from console.domain.reading import FeedPhase, Reading, SourceReport, SourceState
+from console.domain.reading import FeedPhase, FeedState, Reading, SourceReport, SourceState
 from console.feeds import BREAKER_PAUSE_S, Feed, next_delay
 from sources.base import SourceThrottled, SourceUnavailable
 
@@ -114,13 +114,36 @@ async def test_the_loop_asks_again_at_once_when_kicked() -> None:
 
 
 def test_a_reading_goes_stale_after_twice_its_interval() -> None:
-    async def never() -> Reading[tuple[int, ...]]:
-        raise AssertionError
+    state = FeedState[tuple[int, ...]]().succeeded(reading((1,)))
+    assert state.aged(103.0, 2.0).phase is FeedPhase.READY
+    assert state.aged(106.0, 2.0).phase is FeedPhase.STALE
 
-    feed = make(never)
-    feed.state = feed.state.succeeded(reading((1,)))
-    assert feed.state.aged(103.0, 2.0).phase is FeedPhase.READY
-    assert feed.state.aged(106.0, 2.0).phase is FeedPhase.STALE
+
+async def test_another_question_is_loading_until_it_is_answered_whatever_comes_of_the_old_one() -> None:
+    asked: asyncio.Queue[asyncio.Future[tuple[int, ...]]] = asyncio.Queue()
+    told = asyncio.Event()
+
+    async def poll() -> Reading[tuple[int, ...]]:
+        answer = asyncio.get_running_loop().create_future()
+        await asked.put(answer)
+        return reading(await answer)
+
+    feed = Feed("s", poll, interval_s=3600.0, deadline_s=10.0, on_change=told.set)
+    async with asyncio.timeout(5.0), asyncio.TaskGroup() as group:
+        task = group.create_task(feed.run())
+        old = await asked.get()
+        feed.anew()
+        old.set_result((1,))
+        new = await asked.get()
+        assert feed.state.phase is FeedPhase.LOADING
+        assert feed.state.reading is not None and feed.state.reading.value == (1,), "what is known stays"
+        told.clear()
+        new.set_result((2,))
+        await told.wait()
+        assert feed.state == FeedState(FeedPhase.READY, reading((2,)))
+        feed.anew()
+        assert feed.state.phase is FeedPhase.LOADING
+        task.cancel()
 
 
 @pytest.mark.parametrize("value", [(1,), ()])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +21,7 @@ from console.live.collector import Collector
 from console.live.timeview import TimeView
 from console.observe import Sources
 from console.query.ast import Query
-from console.state import Word
+from console.state import ConsoleState, Word
 from sources.base import SourceUnavailable
 from tests.tui.fakes import FakeLogs
 
@@ -189,3 +190,35 @@ async def test_counts_that_fail_are_down_and_the_sample_stands_in() -> None:
     logs = collector.state().logs
     assert logs.patterns_status.word is Word.DOWN and "died twice" in logs.patterns_status.detail
     assert logs.patterns, "what was read is still told"
+
+
+async def test_a_window_that_was_moved_is_loading_until_it_is_read_and_asked_for_and_judged_only_then() -> None:
+    collector = collector_of(Logs())
+    said: list[tuple[Word, Word, Word, bool]] = []
+    begun, judged = asyncio.Event(), asyncio.Event()
+
+    async def note(state: ConsoleState) -> None:
+        past = state.diagnosis is not None and state.diagnosis.window.end == NOW - 7200
+        begun.set()
+        said.append((state.logs.status.word, state.suspects.status.word, state.header.status.word, past))
+        if past:
+            judged.set()
+
+    await asked(collector)
+    await collector.diagnose_once()
+    await note(collector.state())
+    assert said.pop() == (Word.LIVE, Word.LIVE, Word.LIVE, False)
+    async with asyncio.timeout(10.0), asyncio.TaskGroup() as group:
+        begun.clear()
+        task = group.create_task(collector.run(note))
+        await begun.wait()
+        said.clear()
+        await collector.set_view(TimeView(1800.0, NOW - 7200))
+        while not judged.is_set():
+            await note(collector.state())  # at every turn of the loop, not only when a state is sent
+            await asyncio.sleep(0)
+        task.cancel()
+    assert said[0][:3] == (Word.LOADING, Word.LOADING, Word.LOADING)
+    assert all(word is Word.LOADING or past for _, word, _, past in said if word is not Word.PAST), said
+    lines = [word for word, *_ in said]
+    assert Word.PAST in lines and lines[lines.index(Word.PAST) :].count(Word.LOADING) == 0, "it loads once"
