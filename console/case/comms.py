@@ -18,7 +18,7 @@ class Template:
 
     id: str
     audience: str
-    """public | internal | executive | support"""
+    """public | internal | executive | support | provider"""
     required: tuple[str, ...]
     optional: tuple[str, ...]
     wording: str
@@ -54,6 +54,11 @@ TEMPLATES: dict[str, Template] = {
         Template(
             "third_party", "public", ("provider", "our_impact", "our_mitigation", "provider_link"), (),
             "A supplier, {provider}, has a fault which shows here as {our_impact}. Meanwhile we {our_mitigation}. Their notice: {provider_link}",
+        ),
+        Template(
+            "provider", "provider", ("provider", "symptom", "started_at"), ("requests", "asked"),
+            "To {provider}: since {started_at} UTC {symptom}. Request ids of ours that failed: {requests}. "
+            "Do you see this on your side, and when do you expect it to be over? {asked}",
         ),
         Template(
             "retraction", "public", ("what_was_posted",), (),
@@ -106,7 +111,7 @@ def lints(body: str, template: Template, case: Case, now: float, people: Sequenc
     """What a person should look at before sending; suggestions, none of them stops anything."""
     found = []
     open_state = case.active
-    outward = template.audience in ("public", "support")
+    outward = template.audience in ("public", "support", "provider")
     if outward and case.state in (CaseState.TRIAGE, CaseState.INVESTIGATING) and CAUSE_WORDS.search(body):
         found.append("it names a cause, and none is identified yet")
     if outward and "outage" in body.lower() and not (case.impact.get("users_pct") or 0) >= 100:

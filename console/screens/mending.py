@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.domain.diagnosis import JudgedChange, Suspect
+from console.domain.topology import DependencyState
 from console.screens.places import FixOf
-from console.state import ConsoleState, OperationRow, ServiceRow
+from console.state import ConsoleState, OperationRow, ServiceRow, UpstreamRow
 
 DEPLOYS = ("deploy", "rollback")
+PROVIDER = "third_party"
 SELECT = "select a deploy, a suspect or a service"
 NO_DEPLOY = "no deploy of it is known"
 
@@ -17,6 +19,10 @@ def fix_of(item: object, state: ConsoleState) -> FixOf | str:
     """The place where it would be mended; else why there is none."""
     known = state.diagnosis.changes if state.diagnosis is not None else ()
     match item:
+        case Suspect(kind=kind, subject=name) if kind == PROVIDER:
+            return FixOf(name, "", 0.0, provider=True)
+        case UpstreamRow(state=DependencyState(kind=kind, name=name)) if kind == PROVIDER:
+            return FixOf(name, "", 0.0, provider=True)
         case JudgedChange(kind=kind, service=str(service)) if kind in DEPLOYS:
             return _place(service, item)
         case Suspect(subject=subject, service=service) if (found := _named(known, subject, service)) is not None:

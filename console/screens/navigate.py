@@ -103,6 +103,10 @@ def screen_for(
             return LoadScreen(session, (*crumbs, f"load of {service}"), actions, service)
         case MemoryOf(service=service) if service:
             return MemoryScreen(session, (*crumbs, f"memory of {service}"), actions, service)
+        case FixOf(service=service, provider=True):
+            from console.screens.provider import ProviderScreen  # what it needs is loaded where it is wanted
+
+            return ProviderScreen(session, (*crumbs, f"ticket to {service}"), actions, service)
         case FixOf(service=service):
             from console.screens.fix import FixScreen  # what it needs is loaded where it is wanted
 

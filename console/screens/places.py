@@ -62,6 +62,8 @@ class FixOf:
     """When it was deployed, epoch seconds; 0: not known."""
     commit: str = ""
     """What it deployed; empty where that is not known."""
+    provider: bool = False
+    """It is none of our services but a provider, and nothing of it is deployed by us."""
 
 
 @dataclass(frozen=True, slots=True)
