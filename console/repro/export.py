@@ -181,22 +181,47 @@ def test_the_request_does_not_fail() -> None:
 
 
 def _hurl(request: HttpRequest, variable: Variable | None, failing: int | None) -> str:
+    """By hurl's published grammar, and what its libcurl adds and leaves out: an empty value takes a header away, dots are resolved."""
     url = _text(request.url)
-    if "{{" in url or "\\" in url:
-        raise Unclear("the address holds {{ or a backslash, which hurl cannot say; export it as curl")
+    _hurl_can(request, url)
     lines = [f"{request.method} {url}"]
-    lines += [f"{_hurl_escaped(name, ':')}: {_hurl_escaped(value)}" for name, value in request.headers]
+    lines += [f"{_hurl_name(name)}: {_hurl_value(value)}" for name, value in request.headers]
+    if not any(name.lower() == "accept" for name, _ in request.headers):
+        lines.append("Accept:")
     if variable is not None:
         lines.append(f"Authorization: {variable.scheme} {{{{{variable.name}}}}}")
+    if _DOTS.search(request.place.path):
+        lines += ["[Options]", "path-as-is: true"]
     if request.body is not None:
         lines.append(f"base64,{base64.b64encode(request.body).decode()};")
     lines += ["", "HTTP *", "[Asserts]", f"status != {failing}" if failing is not None else "status < 500"]
     return "\n".join(lines) + "\n"
 
 
-def _hurl_escaped(text: str, more: str = "") -> str:
-    out = _text(text).replace("\\", "\\\\").replace("#", "\\#").replace("{{", "\\u{7b}\\u{7b}")
-    return out.replace(more, "\\" + more) if more else out
+def _hurl_can(request: HttpRequest, url: str) -> None:
+    empty = next((name for name, value in request.headers if not value.strip()), None)
+    problems = (
+        (not re.fullmatch(r"[A-Z]+", request.method), f"the method {request.method}"),
+        ("{{" in url or "\\" in url, "the address holds {{ or a backslash, which"),
+        (empty is not None, f"the header {empty} without a value"),
+        (request.body == b"", "an empty body"),
+        (request.method == "HEAD" and request.body is not None, "a HEAD request with a body"),
+    )
+    for found, what in problems:
+        if found:
+            raise Unclear(f"{what} hurl cannot say; export it as curl")
+
+
+_DOTS = re.compile(r"/\.{1,2}(?:/|$)")
+_NOT_IN_NAME = re.compile(r"[^A-Za-z0-9_.\[\]@$-]")
+
+
+def _hurl_name(text: str) -> str:
+    return _NOT_IN_NAME.sub(lambda found: f"\\u{{{ord(found[0]):x}}}", _text(text))
+
+
+def _hurl_value(text: str) -> str:
+    return _text(text).replace("\\", "\\\\").replace("#", "\\#").replace("{{", "\\u{7b}\\u{7b}")
 
 
 def _http(request: HttpRequest, variable: Variable | None) -> str:

@@ -21,6 +21,7 @@ from console.repro.curl import imported_curl
 from console.repro.errors import Unclear
 from console.repro.export import FORMS, Variable, exported, marks
 from console.repro.prepare import prepared
+from tests.repro import hurl
 from tests.repro.conftest import Configure, MakeSession, Repro, audit_lines
 from tests.repro.loopback import Behave, Loopback, always, answer, when
 
@@ -139,13 +140,59 @@ def test_an_exported_test_sends_the_same_bytes_and_judges(number: int, serve: Se
     assert {one.data.replace(b": \r\n", b":\r\n") for one in server.received} == {as_sent(request)}
 
 
+HURL_CANNOT = {2: "X-Empty", 7: "empty body"}
+"""Of `requests_at`, what hurl has no words for."""
+
+
+@pytest.mark.parametrize("number", range(11))
+def test_case_46_hurl_sends_the_same_bytes_by_its_published_grammar(number: int) -> None:
+    request = requests_at("http://127.0.0.1:9")[number]
+    if number in HURL_CANNOT:
+        with pytest.raises(Unclear, match=HURL_CANNOT[number]):
+            written(request, "hurl")
+        return
+    assert hurl.sent(written(request, "hurl"), {}) == as_sent(request)
+    with_variable = hurl.sent(written(request, "hurl", Variable("API_TOKEN")), {"API_TOKEN": "t-1"})
+    assert with_variable == as_sent(request, ("Authorization", "Bearer t-1"))
+
+
+@pytest.mark.parametrize(
+    ("request_", "word"),
+    [
+        (HttpRequest("wHat", "http://h/", ()), "wHat"),
+        (HttpRequest("GET", "http://h/{{x}}", ()), "address"),
+        (HttpRequest("HEAD", "http://h/", (), b"x"), "HEAD"),
+    ],
+)
+def test_what_hurl_has_no_words_for_is_not_exported(request_: HttpRequest, word: str) -> None:
+    with pytest.raises(Unclear, match=word):
+        written(request_, "hurl")
+
+
+def test_odd_names_of_headers_are_escaped_for_hurl() -> None:
+    request = HttpRequest("GET", "http://h/", (("Accept", "a/b"), ("X!~*'Odd", "1"), ("X-Hash", "#a\\b{{c}}")))
+    assert hurl.sent(written(request, "hurl"), {}) == as_sent(request)
+
+
+@pytest.mark.skipif(shutil.which("hurl") is None, reason="hurl is not installed")
+@pytest.mark.parametrize("number", [n for n in range(11) if n not in HURL_CANNOT])
+def test_case_46_the_real_hurl_sends_the_same_bytes(number: int, serve: Serve, tmp_path: Path) -> None:
+    server = serve(always(answer()))
+    request = requests_at(server.origin)[number]
+    file = tmp_path / "export.hurl"
+    file.write_text(written(request, "hurl"))
+    done = subprocess.run(["hurl", str(file)], stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+    assert done.returncode == 0, done.stderr
+    assert [one.data for one in server.received] == [as_sent(request)]
+
+
 def test_hurl_and_http_files_escape_what_they_would_read() -> None:
     requests = requests_at("http://127.0.0.1:9")
-    hurl = written(requests[4], "hurl", Variable("API_TOKEN"))
+    text = written(requests[4], "hurl", Variable("API_TOKEN"))
     assert (
-        "X-Hash: a \\# b" in hurl
-        and "X-Braces: \\u{7b}\\u{7b}x}}" in hurl
-        and "Authorization: Bearer {{API_TOKEN}}" in hurl
+        "X-Hash: a \\# b" in text
+        and "X-Braces: \\u{7b}\\u{7b}x}}" in text
+        and "Authorization: Bearer {{API_TOKEN}}" in text
     )
     assert b64encode(requests[5].body or b"").decode() in written(requests[5], "hurl")
     assert written(requests[5], "http").startswith("# @no-redirect\nPOST http://127.0.0.1:9/p HTTP/1.1\nAccept: */*\n")
