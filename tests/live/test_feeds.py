@@ -114,7 +114,8 @@ async def test_the_loop_asks_again_at_once_when_kicked() -> None:
 
 
 def test_a_reading_goes_stale_after_twice_its_interval() -> None:
-    state = FeedState[tuple[int, ...]]().succeeded(reading((1,)))
+    empty: FeedState[tuple[int, ...]] = FeedState()
+    state = empty.succeeded(reading((1,)))
     assert state.aged(103.0, 2.0).phase is FeedPhase.READY
     assert state.aged(106.0, 2.0).phase is FeedPhase.STALE
 
