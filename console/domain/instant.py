@@ -139,12 +139,14 @@ def rfc3339(at: Instant) -> str:
 
 
 def clock_text(at: Instant, zone: tzinfo = UTC, *, now: Instant | None = None, seconds: bool = True) -> str:
-    """Time of day for a person: `14:03:10`, with the date in front where it is not the day of `now`."""
+    """Time of day for a person: `14:03:10`, with the date in front where it is not the day of `now`, and the year with it
+    where it is another one.
+    """
     moment = datetime.fromtimestamp(at, zone)
     text = moment.strftime("%H:%M:%S" if seconds else "%H:%M")
-    if now is not None and datetime.fromtimestamp(now, zone).date() != moment.date():
-        return f"{moment:%m-%d} {text}"
-    return text
+    if now is None or (today := datetime.fromtimestamp(now, zone).date()) == moment.date():
+        return text
+    return f"{moment:%m-%d} {text}" if today.year == moment.year else f"{moment:%Y-%m-%d} {text}"
 
 
 def span_text(seconds: float) -> str:

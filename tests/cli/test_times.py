@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from console.domain.instant import LATEST, BadTime, parse_span, parse_time
+from console.domain.instant import LATEST, BadTime, clock_text, parse_span, parse_time
 from tests.cli.conftest import Run
 
 NOW = 1_782_000_000.0
@@ -62,3 +62,10 @@ def test_what_is_no_time_names_its_option(incident: Run, command: str, option: s
 def test_the_epoch_itself_is_a_time(incident: Run) -> None:
     ran = incident("logs", "--at", "0")
     assert ran.code == 2 and "there is no [[logs]] table" in ran.err
+
+
+def test_a_moment_says_its_date_where_it_is_of_another_day_and_its_year_where_of_another_year() -> None:
+    now = 1_795_818_492.0
+    assert clock_text(now - 60, now=now) == "22:27:12"
+    assert clock_text(now - 86400, now=now) == "11-26 22:28:12"
+    assert clock_text(1_577_836_800.0, now=now) == "2020-01-01 00:00:00"
