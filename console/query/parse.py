@@ -189,6 +189,10 @@ class _Parser:
         column = self.position + 1
         if self.position >= len(self.text) or self.text[self.position].isspace() or self.text[self.position] == ")":
             raise QueryError(f"a value is missing behind {self.text[start : self.position]}", column)
+        if self.text[self.position] == "(":
+            name = match["name"]
+            told = f'write ({name}:… OR {name}:…), or {self.text[start : self.position]}"(…" for the sign itself'
+            raise QueryError(f"a field takes one value: {told}", column)
         value = self._quoted() if self.text[self.position] == '"' else self._bare()
         return _field_test(match["name"], operator or "=", value, column, self.names)
 
