@@ -35,6 +35,7 @@ STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200
 RECENT_S = 60.0
 """What "now" means for a number: the last minute, so that one empty bucket does not make it jump."""
 NOT_JUDGED = "not judged yet: the first verdict waits until every source has answered"
+READING = "reading the sources"
 NO_SOURCE = "no data: add [[logs]] or [[metrics]] for it"
 CHANGE_ROLES = ("changes", "deploys")
 NOT_CONSULTED = (("deploys", "deploy tags"), ("changes", "feature flags, configuration and schedules"))
@@ -335,7 +336,9 @@ def signals_view(
     names = [service.name for service in observations.topology.services]
     dependencies = {d.name for d in observations.topology.dependencies}
     names += [n for n in observations.series.services() if n not in names and n not in dependencies]
-    missing = status.detail if status.word in (Word.DOWN, Word.PARTIAL, Word.LOADING) and status.detail else NO_SOURCE
+    missing = READING if status.word is Word.LOADING else NO_SOURCE
+    if status.word in (Word.DOWN, Word.PARTIAL, Word.LOADING) and status.detail:
+        missing = status.detail
     rows = [service_row(observations, name, axis, diagnosis, missing) for name in names]
     troubled = (State.INCIDENT, State.DEGRADING)
     rows.sort(key=lambda row: (troubled.index(row.state) if row.state in troubled else 2, names.index(row.name)))
@@ -438,7 +441,7 @@ def quantity(value: float | None, unit: str) -> str:
 def header_view(diagnosis: Diagnosis | None, now: Instant, window_text: str, status: Status) -> HeaderView:
     """The worst signal in words, and the verdict in one sentence."""
     if diagnosis is None:
-        return HeaderView(headline=SafeText("reading the sources"), window_text=window_text, now=now, status=status)
+        return HeaderView(headline=SafeText(READING), window_text=window_text, now=now, status=status)
     headline, verdict = _headline(diagnosis), _verdict(diagnosis)
     return HeaderView(
         diagnosis.state,

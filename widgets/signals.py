@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from console.domain.instant import clock_text, span_text
-from console.state import Axis, OperationRow, ServiceRow, SignalsView, Trend
+from console.state import Axis, OperationRow, ServiceRow, SignalsView, Trend, Word
 from widgets.body import Body, Look, Row, absence, note
-from widgets.chart import chart
+from widgets.chart import chart, has_values
 from widgets.columns import Column, chosen, heading, row_line, widths
 from widgets.ink import Line, cut_middle, joined, right
 from widgets.numbers import UNKNOWN, bare_text, number_text, percent, short_count
@@ -56,7 +56,9 @@ def paint(view: SignalsView, width: int, height: int, look: Look, under_cursor: 
     ]
     spare = height - 1 - sum(len(row.lines) for row in rows)
     chosen_row = next((row for row in view.services if row.name == under_cursor), view.services[0])
-    return Body((Row.plain(heading(table, sizes)),), tuple(rows), _charts(chosen_row, view.axis, width, spare, look))
+    awaited = view.status.word is Word.LOADING and not has_values(chosen_row.traffic)
+    charts = () if awaited else _charts(chosen_row, view.axis, width, spare, look)
+    return Body((Row.plain(heading(table, sizes)),), tuple(rows), charts)
 
 
 def _charts(row: ServiceRow, axis: Axis, width: int, spare: int, look: Look) -> tuple[Row, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +15,10 @@ from console.domain.observations import Observations
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState, Health, Service, Topology
-from console.state import Axis, Status
+from console.state import Axis, Status, Word
 from console.views import (
     AXIS_POINTS,
+    NO_SOURCE,
     axis_of,
     axis_step,
     error_series,
@@ -26,6 +28,8 @@ from console.views import (
     signals_view,
     suspects_view,
 )
+from tests.widgets.samples import LOOK
+from widgets import signals
 from widgets.words import state_sign
 
 T0 = 1_780_000_000.0
@@ -97,7 +101,8 @@ def test_the_last_error_rate_is_failures_over_requests_with_its_count() -> None:
 
 def test_a_service_without_data_says_how_to_get_some() -> None:
     rows = {
-        r.name: r for r in signals_view(observed(series("request_rate", [1.0] * 30)), None, WINDOW, Status()).services
+        r.name: r
+        for r in signals_view(observed(series("request_rate", [1.0] * 30)), None, WINDOW, Status(Word.LIVE)).services
     }
     assert "add [[logs]]" in rows["gateway"].note
     assert rows["checkout"].note == ""
@@ -108,6 +113,23 @@ def test_services_in_trouble_come_first_and_their_signal_is_marked() -> None:
     assert view.services[0].name == "checkout"
     assert view.services[0].errors.bad
     assert not view.services[0].p99.bad
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (Status(Word.LIVE), NO_SOURCE),
+        (Status(Word.LOADING), "reading the sources"),
+        (Status(Word.LOADING, detail=SafeText("40% are read")), "40% are read"),
+        (Status(Word.DOWN, detail=SafeText("refused")), "refused"),
+    ],
+)
+def test_a_service_that_nobody_knows_yet_is_not_called_one_without_a_source(status: Status, said: str) -> None:
+    view = signals_view(observed(), None, WINDOW, status)
+    assert {row.note for row in view.services} == {said}
+    body = signals.paint(view, 120, 30, LOOK)
+    text = "\n".join(line.text for row in body.all_rows for line in row.lines)
+    assert said in text and ("no data in this window" in text) == (status.word is not Word.LOADING)
 
 
 def test_nothing_is_called_well_before_a_verdict_or_without_one() -> None:
