@@ -82,6 +82,16 @@ def test_every_place_that_the_architecture_names_exists() -> None:
             assert (ROOT / name).exists(), name
 
 
+def test_every_part_of_the_console_has_a_row_in_the_architecture() -> None:
+    cells = re.findall(r"^\| (`.+?`) \|", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), re.MULTILINE)
+    named = {name for cell in cells for name in re.findall(r"`([a-z_./]+)`", cell)}
+    parts = [
+        place for place in (ROOT / "console").iterdir() if place.suffix == ".py" or (place / "__init__.py").exists()
+    ]
+    missing = {f"console/{place.name}" for place in parts if place.name != "__init__.py"} - named
+    assert not missing, missing
+
+
 async def test_the_picture_of_the_readme_is_what_the_program_paints() -> None:
     """From the recorded state; a change of the look, or of what a state holds, makes the picture stale."""
     again = "run `python -m tests.contract.write_picture`, with `--again` where only the look has changed"
