@@ -94,9 +94,10 @@ def _told(error: BaseException) -> int:
             _end_output()
             say(_io_fault(error))
             return Exit.USAGE
-    say(
-        f"internal error ({type(error).__name__}: {error}); run again with INCIDENT_DEBUG=1 to see where, and report it"
-    )
+    from console.guard.redact import redact_wholly
+
+    said = redact_wholly(str(error))  # it may repeat what was read
+    say(f"internal error ({type(error).__name__}: {said}); run again with INCIDENT_DEBUG=1 to see where, and report it")
     return Exit.BUG
 
 

@@ -103,6 +103,14 @@ def _last(name: str) -> Callable[[_At], Any]:
     return read
 
 
+def _gate(name: str) -> Callable[[_At], str]:
+    def read(at: _At) -> str:
+        one: Prediction = at.of
+        return str(getattr(one.last, name)) if one.last is not None else str(Outcome.UNKNOWN)
+
+    return read
+
+
 _OUTCOMES = tuple(str(one) for one in Outcome)
 PREDICTION = (
     Field("name", "text", "P2, numbered within its hypothesis.", read=_of("name")),
@@ -119,12 +127,8 @@ PREDICTION = (
     ),
     Field("discriminates", "boolean", "False: it says nothing, though it may hold.", read=_of("discriminates")),
     Field("weak", "text", "Why it says nothing; empty: it does.", read=_of("weak")),
-    Field(
-        "order", "text", "Whether it began no later than the trouble.", null=True, among=_OUTCOMES, read=_last("order")
-    ),
-    Field(
-        "dose", "text", "Whether it is true only where the trouble is.", null=True, among=_OUTCOMES, read=_last("dose")
-    ),
+    Field("order", "text", "Whether it began no later than the trouble.", among=_OUTCOMES, read=_gate("order")),
+    Field("dose", "text", "Whether it is true only where the trouble is.", among=_OUTCOMES, read=_gate("dose")),
     Field("last_value", "number", "Of the newest evaluation.", null=True, read=_last("value")),
     Field("samples", "integer", "Behind it.", null=True, read=_last("samples")),
     Field("last_at", "time", "When it was asked last.", null=True, read=_last("at")),

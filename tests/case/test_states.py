@@ -217,6 +217,17 @@ def test_close_of_a_p0_has_no_override_of_the_review(make: MakeBook) -> None:
             book.close(Wish(S.CLOSED, WHY))
 
 
+@pytest.mark.parametrize("verdict", ["inconclusive", "no_data", "not_recovered"])
+def test_case_70_a_judge_that_cannot_tell_resolves_nothing(book: Book, verdict: str) -> None:
+    bring(book, S.MONITORING)
+    book.write(Draft("impact", "x", {"lingering": "nothing"}))
+    recovered(book, verdict)
+    assert blocked(book, S.RESOLVED) == ["SG5"]
+    with pytest.raises(Blocked, match=f"SG5: the newest recovery verdict is {verdict}"):
+        book.close(Wish(S.CLOSED))
+    assert book.read().state is S.MONITORING
+
+
 # Gates of other actions, and banners.
 
 

@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
+
+from console.cli.outcome import Exit, run_guarded
 
 INCIDENT = str(Path(sys.executable).with_name("incident"))
 FULL = pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no device that is always full")
@@ -84,3 +87,22 @@ def test_a_working_directory_that_is_gone_is_told(folder: Path, arguments: str) 
     assert ran.returncode == 2, ran.stderr
     assert "internal error" not in ran.stderr and "Traceback" not in ran.stderr
     assert "the working directory no longer exists" in ran.stderr
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "Referer: https://h/?next=" + quote("Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.Y2FuYXJ5Y2FuYXJ5", safe=""),
+        "postgres://app:hunter2canary@db:5432/orders",
+        '{"password": "hunter2canary"}',
+    ],
+)
+def test_case_48_a_fault_of_the_program_is_told_without_secrets(
+    secret: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails() -> int:
+        raise KeyError(secret)
+
+    assert run_guarded(fails) == Exit.BUG
+    told = capsys.readouterr().err
+    assert "KeyError" in told and "canary" not in told and "Y2FuYXJ5" not in told

@@ -206,6 +206,23 @@ def test_nothing_is_mended_for_an_incident_that_is_over_and_what_is_left_can_be_
     assert work.git("branch", "--list", "fix/*") == ""
 
 
+HOSTILE = "\x1b]52;c;aGk=\x07\x1b[2J[@click=app.quit]x[/]\u202e Cap vouchers"
+
+
+def test_case_49_a_hostile_subject_is_shown_literally_and_does_nothing(
+    work: Work, configured: Any, incident: Any
+) -> None:
+    work.commit("Start", a_txt="one\n")
+    work.tag("deploy/prod/1", "one")
+    work.commit(HOSTILE, **{"checkout/settings.py": "LIMIT = 1\n"})
+    work.tag("deploy/prod/2", "two")
+    config = ["--config", str(configured(work.path))]
+    for form in ((), ("--json",), ("--plain",)):
+        code, out, err = incident("fix", "suspects", *form, *config)
+        assert code == 0 and "[@click=app.quit]x[/]" in out and "Cap vouchers" in out
+        assert not any(character in out + err for character in "\x1b\x07\u202e")
+
+
 WHY = "the customer accepts the risk"
 
 

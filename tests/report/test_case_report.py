@@ -9,6 +9,7 @@ import subprocess
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import quote
 
 import jsonschema
 import pytest
@@ -522,6 +523,27 @@ def test_a_report_of_a_record_with_canaries_holds_none(cases: Path, clock: Clock
     report = made(book, clock)
     for text in (markdown_of(report), html_of(report), json.dumps(report_json(report, book.read()))):
         assert "hunter2" not in text
+
+
+BEARER = "Bearer eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2lnbmF0dXJlY2FuYXJ5"
+WRAPPED = {
+    "bearer in a URL-encoded Referer": "Referer: https://shop.example/?next=" + quote(BEARER, safe=""),
+    "DSN": "postgres://app:hunter2canary@db.internal:5432/orders",
+    "multi-line PEM": "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA7canary\nabc\n-----END RSA PRIVATE KEY-----",
+    "JSON-escaped": json.dumps(json.dumps({"password": "hunter2canary"})),
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_case_48_a_wrapped_secret_reaches_no_report(cases: Path, clock: Clock, name: str) -> None:
+    secret = WRAPPED[name]
+    book = Book.new(cases, "Orders fail", "alice", {"summary": secret}, clock)
+    book.note(secret)
+    book.write(entries.evidence("the line", kind="log", source="app", query=secret, excerpt=f"GET /orders\n{secret}"))
+    book.write(entries.repro({"reproduced": True, "failures": 1, "tries": 1, "signature": secret}, secret))
+    report = made(book, clock)
+    for text in (markdown_of(report), html_of(report), json.dumps(report_json(report, book.read()))):
+        assert "canary" not in text and BEARER not in text and quote(BEARER, safe="") not in text
 
 
 @pytest.mark.skipif(
