@@ -126,7 +126,7 @@ PREDICTION = (
         read=_status,
     ),
     Field("discriminates", "boolean", "False: it says nothing, though it may hold.", read=_of("discriminates")),
-    Field("weak", "text", "Why it says nothing; empty: it does.", read=_of("weak")),
+    Field("weak", "text", "Why it says nothing; null: it does.", null=True, read=_of("weak")),
     Field("order", "text", "Whether it began no later than the trouble.", among=_OUTCOMES, read=_gate("order")),
     Field("dose", "text", "Whether it is true only where the trouble is.", among=_OUTCOMES, read=_gate("dose")),
     Field("last_value", "number", "Of the newest evaluation.", null=True, read=_last("value")),
