@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
+from typing import Any
 
 from textual.screen import Screen
 from textual.widget import AwaitMount
@@ -217,12 +218,18 @@ async def _write(desk: Desk, draft: Draft, did: str) -> str:
 
 
 async def keep_verdict(desk: Desk | None, view: RecoveryView | None) -> None:
-    """Write a verdict of the recovery into the case, where one is open and the newest in it is another."""
+    """Write a verdict of the recovery into the case, where one is open and the newest in it is another, or is about another fix."""
     if desk is None or desk.case is None or view is None or view.recovery is None:
         return
     known, document = desk.case.recovery, recovery_json(view.recovery)
-    if known is None or known.data.get("verdict") != document["verdict"]:
+    if known is None or _about(known.data) != _about(document):
         await desk.write(recovery(document, occurred_at=view.recovery.at))
+
+
+def _about(verdict: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What it says, and of which contract and fix; their times tell them apart."""
+    fix = verdict.get("fix")
+    return verdict.get("verdict"), verdict.get("contract_at"), fix.get("at") if isinstance(fix, Mapping) else None
 
 
 def _saved(desk: Desk, told: str) -> str:

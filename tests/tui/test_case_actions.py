@@ -9,10 +9,14 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from console.case.book import Book
+from console.domain.recovery import Fix, Recovery, Verdict
+from console.domain.text import SafeText
 from console.live.desk import Desk
 from console.screens.case import CaseScreen
+from console.screens.recording import keep_verdict
 from console.screens.recovery import RecoveryScreen
 from console.screens.repro import ReproScreen
+from console.state import RecoveryView
 from tests.repro.loopback import Loopback, serving, when
 from tests.tui.fakes import NOW, System, line, until
 from tests.tui.test_case_screen import Clock, desk
@@ -44,6 +48,25 @@ async def test_contract_and_verdict_of_the_recovery_are_in_the_case(tmp_path: Pa
         assert case.contract is not None and case.contract["signals"]
         assert case.recovery is not None and case.recovery.data["verdict"] == "not_recovered"
         assert not case.recovered
+
+
+async def test_a_verdict_is_written_again_only_where_it_or_what_it_is_about_is_another(tmp_path: Path) -> None:
+    book = Book.new(tmp_path / "cases", "Orders fail", "alice", {}, Clock())
+    its_desk = Desk(tmp_path / "cases", "alice", ZoneInfo("UTC"), Clock())
+    await its_desk.attach(book.id)
+
+    async def kept(verdict: Verdict, contract_at: float, fix_at: float | None) -> int:
+        fix = Fix(fix_at, SafeText("deploy v2"), "v2", True, "checkout", "v2", "a" * 40) if fix_at is not None else None
+        found = Recovery(NOW, verdict, SafeText("because"), contract_at=contract_at, fix=fix)
+        await keep_verdict(its_desk, RecoveryView(recovery=found))
+        return sum(event.kind == "recovery" for event in book.read().events)
+
+    assert await kept(Verdict.NOT_RECOVERED, NOW - 60, None) == 1
+    assert await kept(Verdict.NOT_RECOVERED, NOW - 60, None) == 1
+    assert await kept(Verdict.RECOVERED, NOW - 60, NOW - 50) == 2
+    assert await kept(Verdict.RECOVERED, NOW - 60, NOW - 50) == 2
+    assert await kept(Verdict.RECOVERED, NOW - 60, NOW - 10) == 3
+    assert await kept(Verdict.RECOVERED, NOW - 5, NOW - 10) == 4
 
 
 async def test_a_reproduction_is_in_the_case(server: Loopback, tmp_path: Path) -> None:
