@@ -221,7 +221,7 @@ def service_row(
         note = missing
     elif traffic.last == 0:
         note = "no traffic"
-    state = None if note == missing else _state_of(diagnosis, open_symptoms)
+    state = None if note == missing else _state_of(name, diagnosis, open_symptoms)
     return ServiceRow(
         name,
         state,
@@ -235,16 +235,17 @@ def service_row(
     )
 
 
-def _state_of(diagnosis: Diagnosis | None, open_symptoms: Iterable[str]) -> State | None:
+def _state_of(service: str, diagnosis: Diagnosis | None, open_symptoms: Iterable[str]) -> State | None:
     """Of one service, by the signals of it that left their level. Well is only what a verdict says is well; who merely gets
-    more or fewer requests than usual does not fail.
+    more or fewer requests than usual, or fills up, does not fail yet.
     """
     left = set(open_symptoms)
     if left:
         return State.DEGRADING if left == {"traffic"} else State.INCIDENT
     if diagnosis is None or diagnosis.state is State.INCONCLUSIVE:
         return diagnosis.state if diagnosis is not None else None
-    return State.HEALTHY
+    fills = any(one.service == service for one in diagnosis.exhaustion)
+    return State.DEGRADING if fills else State.HEALTHY
 
 
 def operation_rows(

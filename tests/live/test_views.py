@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.domain.diagnosis import BaselineWindow, Diagnosis, JudgedChange, Standing, State, Symptom
+from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, JudgedChange, Standing, State, Symptom
 from console.domain.instant import Window
 from console.domain.observations import Observations
 from console.domain.series import Series, SeriesKey, SeriesSet
@@ -153,6 +153,16 @@ def test_who_only_gets_fewer_requests_is_not_shown_as_failing() -> None:
         ("gateway", State.DEGRADING),
     ]
     assert view.services[1].traffic.bad
+
+
+def test_a_service_that_fills_up_is_not_shown_as_well() -> None:
+    leak = Exhaustion("checkout", "memory_bytes", 1e8, WINDOW.end + 60, WINDOW.end + 90)
+    seen = observed(series("request_rate", [1.0] * 30), series("request_rate", [1.0] * 30, service="gateway"))
+    view = signals_view(seen, diagnosed(state=State.DEGRADING, exhaustion=(leak,)), WINDOW, Status())
+    assert [(row.name, row.state) for row in view.services] == [
+        ("checkout", State.DEGRADING),
+        ("gateway", State.HEALTHY),
+    ]
 
 
 def test_operations_are_ranked_by_their_share_of_the_excess() -> None:
