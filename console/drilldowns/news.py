@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.domain.diagnosis import Diagnosis, Standing
+from console.domain.instant import Window
 from console.domain.text import SafeText
 from console.drilldowns.trends import signal_text
 from console.state import (
@@ -15,13 +16,21 @@ from console.views import (
 )
 
 NEWS_KEPT = 60
+SAME_LENGTH_S = 2.0
+"""Ends of windows are rounded to seconds."""
 
 
 def news_between(before: Diagnosis | None, after: Diagnosis) -> tuple[News, ...]:
-    """What changed, the verdict first. The first diagnosis of all is no news: it is on the screen."""
-    if before is None:
+    """What changed, the verdict first. The first diagnosis of all is no news: it is on the screen. Neither is what differs
+    because somebody looks at an earlier, a longer or a shorter window: nothing happened.
+    """
+    if before is None or not _follows(before.window, after.window):
         return ()
     return tuple(News(after.at, SafeText(text), verdict) for text, verdict in _differences(before, after))
+
+
+def _follows(before: Window, after: Window) -> bool:
+    return abs(after.seconds - before.seconds) <= SAME_LENGTH_S and after.end >= before.end
 
 
 def _differences(before: Diagnosis, after: Diagnosis) -> Iterable[tuple[str, bool]]:

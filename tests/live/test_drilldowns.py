@@ -265,3 +265,17 @@ def test_what_went_is_news_too() -> None:
     said = [one.text for one in news_between(before, after)]
     assert "errors of shop is back" in said and "no longer suspected: service shop" in said
     assert "db is healthy now, was down" in said
+
+
+def test_another_window_of_the_user_is_no_news() -> None:
+    before = verdict(state=State.HEALTHY)
+    end, length = before.window.end, before.window.seconds
+    for other in (
+        Window(end - 2 * length, end),
+        Window(end - length / 2, end),
+        Window(end - 1.5 * length, end - length / 2),
+    ):
+        after = verdict(window=other, symptoms=(symptom("shop"),), suspects=(suspect("shop"),))
+        assert news_between(before, after) == ()
+    moved_on = Window(before.window.start + 5.0, end + 4.0)
+    assert news_between(before, verdict(window=moved_on, symptoms=(symptom("shop"),)))
