@@ -33,10 +33,7 @@ REFRESH_S = 2.0
 HYPOTHESIS_HINT = (
     "a cause, and behind | what is seen if it holds: the pool is exhausted | max(pool_in_use, checkout) >= 20 over 5m"
 )
-ROLE_HINT = (
-    "a role and a name: ic ann; - is nobody. Who has the command offers it; `accept ic` takes what was offered to you. "
-    f"Roles: {', '.join(ROLES)}"
-)
+ROLE_HINT = f"a role and a name (ic ann), - for nobody, or `accept ic`: {' '.join(ROLES)}"
 ACCEPT = "accept"
 STATE_HINT = "a state or a severity (P0 to P3), and a reason behind it: {}"
 
