@@ -356,6 +356,11 @@ def counts_of(text: str) -> tuple[int, int]:
     return int(failures), int(tries)
 
 
+def serve_command(loaded: Loaded, service: str) -> str:
+    """What the configuration says starts the service from a work tree; empty where it does not say."""
+    return next((one.serve_command or "" for one in loaded.config.service if one.name == service), "")
+
+
 def local_environment(loaded: Loaded, name: str | None, port: int | None) -> tuple[Loaded, str, int]:
     """Where the branch's server is asked: a configured environment of tier local, else one of our own at a free port.
 

@@ -29,6 +29,7 @@ from console.fixing import (
     may_fix,
     may_hand_over,
     running_commits,
+    serve_command,
     subject_of,
     undoing,
     verified,
@@ -284,9 +285,8 @@ def _seed(path: str, environment: str | None, config_path: Path | None, branch: 
 @service_option
 @click.option(
     "--serve",
-    required=True,
     metavar="COMMAND",
-    help="Starts the branch's server in its work tree; {port} and $PORT are its port. No shell reads it.",
+    help="Starts the branch's server in its work tree; {port} and $PORT are its port. No shell reads it. Default: serve_command of the [[service]].",
 )
 @click.option("--before", required=True, metavar="FAILURES/TRIES", help="How often it failed before the fix: 10/10.")
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Of loopback; default: a free one.")
@@ -311,7 +311,7 @@ def verify_(
     request: str,
     name: str | None,
     service: str | None,
-    serve: str,
+    serve: str | None,
     before: str,
     port: int | None,
     environment: str | None,
@@ -338,15 +338,17 @@ def verify_(
     from console.repro.errors import Stopped, Unclear
     from sources.serving import NotServed
 
-    try:
-        command = shlex.split(serve)
-    except ValueError as error:
-        raise click.BadParameter(f"{error}", param_hint="--serve") from None
-    if not command:
-        raise click.BadParameter("there is no command", param_hint="--serve")
     counts = counts_of(before)
     loaded = load(config_path)
     branch = branch_of(loaded, name, service)
+    try:
+        command = shlex.split(serve if serve is not None else serve_command(loaded, branch.service))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}", param_hint="--serve") from None
+    if not command:
+        raise click.BadParameter(
+            f"there is no command: give it, or serve_command of the [[service]] {branch.service}", param_hint="--serve"
+        )
     options = Options(
         config_path, environment, confirm, reason, branch.incident, failing_status, slow, text, False, None, None
     )

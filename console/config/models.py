@@ -180,6 +180,8 @@ class ServiceConfig(Model):
     """A health address, probed like a dependency's."""
     deploy_command: str | None = None
     """The usual deploy, as text to copy: `{tag}`, `{branch}` and `{commit}` are filled in. It is never run."""
+    serve_command: str | None = None
+    """Starts the service from a work tree, to verify a fix branch: `{port}` and `$PORT` are its port on loopback."""
     canary_url: str | None = None
     """Where the canary answers, as text to copy."""
 

@@ -22,6 +22,7 @@ from console.domain.text import SafeText
 from console.fix.finding import Finding
 from console.fix.record import Branch
 from console.fix.view import BranchView
+from console.fixing import serve_command
 from console.guard.gate import Typed
 from console.guard.sanitise import safe
 from console.live.details import quoted
@@ -319,7 +320,8 @@ class FixScreen(ConsoleScreen):
             typed = Typed(text, reason)
         ran = check.what.imported.ran
         before = await self._line("before", f"{ran[0]}/{ran[1]}" if ran else "", BEFORE_HINT)
-        serve = await self._line("serve", "", SERVE_HINT) if before else ""
+        usual = serve_command(check.what.loaded, made.service)
+        serve = await self._line("serve", usual, SERVE_HINT) if before else ""
         if before and serve:
             self._working = self._ask(self._prove(way, check, serve, before, typed), "fixing")
 

@@ -219,6 +219,19 @@ def test_the_deploy_of_the_configuration_is_filled_in(
     assert document["canary"] == "https://canary.shop.example"
 
 
+def test_the_server_is_started_as_the_configuration_says_where_nobody_says_otherwise(
+    fixing: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, config, request = fixing
+    arguments = ("fix", "verify", str(request), "--before", "5/5", *config)
+    code, _, err = incident(capsys, *arguments)
+    assert code == 2 and "serve_command of the [[service]]" in err
+    file = Path(config[1])
+    file.write_text(file.read_text().replace("repository = ", f"serve_command = {json.dumps(SERVE)}\nrepository = "))
+    code, out, _ = incident(capsys, *arguments)
+    assert code == 1 and "STILL FAILING" in out
+
+
 def test_case_50_nothing_of_the_repository_runs_while_a_branch_is_looked_at(
     hostile: Any, configured: Callable[..., Path], capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
