@@ -188,7 +188,7 @@ class TraceShares:
 
 
 def trace_shares(view: SpanView | None, graph: Graph, *, unsettled: bool = False) -> TraceShares | None:
-    """Own time and network gap as shares of all that was added; function less what callees' function explains.
+    """Own time and network gap as shares of all that was added; function less what that of its callees explains.
 
     Args:
         view: What spans tell.
@@ -202,14 +202,10 @@ def trace_shares(view: SpanView | None, graph: Graph, *, unsettled: bool = False
         for part in (view.currencies.own, view.currencies.gap):
             for service, seconds in part.items():
                 time[service] = time.get(service, 0.0) + seconds
-    function = {}
-    for service, weight in view.currencies.function.items():
-        below = sum(
-            view.currencies.function.get(c, 0.0)
-            for c in graph.callees.get(service, ())
-            if service not in graph.callees.get(c, ())
-        )
-        function[service] = max(0.0, weight - below)
+    function: dict[str, float] = {}
+    for severe in (True, False):
+        for service, weight in _unexplained(view.currencies.function_shifts, graph, severe=severe).items():
+            function[service] = function.get(service, 0.0) + weight
     shifts = (*view.currencies.own_shifts, *view.currencies.gap_shifts)
     return TraceShares(
         _shares(time),
@@ -219,6 +215,26 @@ def trace_shares(view: SpanView | None, graph: Graph, *, unsettled: bool = False
         view.currencies.function_shifts,
         bool(view.moves) or not unsettled,
     )
+
+
+def _unexplained(shifts: Iterable[Shift], graph: Graph, *, severe: bool) -> dict[str, float]:
+    """Changed function of each service less that of its callees: errors pass on errors, and nothing else explains them."""
+    total: dict[str, float] = {}
+    for shift in shifts:
+        if shift.severe is severe:
+            total[shift.service] = total.get(shift.service, 0.0) + shift.weight
+    return {
+        service: max(
+            0.0,
+            weight
+            - sum(
+                total.get(callee, 0.0)
+                for callee in graph.callees.get(service, ())
+                if service not in graph.callees.get(callee, ())
+            ),
+        )
+        for service, weight in total.items()
+    }
 
 
 def recorded_before(spans: tuple[Span, ...], onset: Instant) -> float:
@@ -259,7 +275,9 @@ def new_errors(records: Iterable[LogRecord], at: Instant, window: Window, source
     """Error templates that nobody wrote before: one departure per service, from its first line on.
 
     With y lines in the stretch W since the first one and none in the covered stretch B before, chance alone puts the
-    other y - 1 there with (W / (B + W)) ** (y - 1). Stretches count as far as any record covers them.
+    other y - 1 there with (W / (B + W)) ** (y - 1). Lines that all came within a shorter stretch E are as telling where they
+    stopped again: of y uniform points all lie in some such stretch with y (E / (B + W)) ** (y - 1) at most (the scan
+    statistic of Naus). Stretches count as far as any record covers them.
     """
     known_records = [r for r in records if r.at is not None and r.at <= at]
     width = cover_width(known_records)
@@ -282,10 +300,20 @@ def new_errors(records: Iterable[LogRecord], at: Instant, window: Window, source
         if len(lines) < FEWEST_NEW or lines[0] < window.start or lines[-1] - lines[0] <= NEW_LASTING_S:
             continue
         after = sum(c * width >= lines[0] - width for c in covered)
-        chance = (after / len(covered)) ** (len(lines) - 1)
+        chance = min(
+            _within(after, len(covered), lines), len(lines) * _within(_cells(lines, width), len(covered), lines)
+        )
         if len(covered) - after >= 3 and chance <= NEW_P:
             found.setdefault(service, []).append(_NewLines(lines[0], _end_of(lines, at), len(lines), after, chance))
     return [_new_move(service, kinds, width, source) for service, kinds in found.items()]
+
+
+def _within(cells: int, covered: int, lines: list[Instant]) -> float:
+    return (min(cells, covered) / covered) ** (len(lines) - 1)
+
+
+def _cells(lines: list[Instant], width: float) -> int:
+    return int(lines[-1] // width) - int(lines[0] // width) + 1
 
 
 @dataclass(frozen=True, slots=True)

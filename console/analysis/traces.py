@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from console.analysis.signals import words_of
 from console.analysis.stats import rank_sum
 from console.analysis.templates import template_of
 from console.domain.instant import Instant, Window
@@ -32,6 +33,9 @@ FUNCTION_SHIFT = 0.25
 """Share of an operation's spans that must change what they do; all five [M, Nezha]."""
 KIND_WORDS = 4
 """Words at the beginning of lines, their level among them, by which one statement is known [D]."""
+CALL = "call "
+ERROR_WORDS = frozenset(("error", "errors", "exception", "exceptions", "failure", "fallback"))
+"""Operations with such a name are where a framework goes when a request fails [D]."""
 DEEPEST = 64
 """Spans on the way up inside one service; malformed traces may loop."""
 REMOTES_KEPT = 3
@@ -87,6 +91,8 @@ class Shift:
     """Network time; then `operation` is the callee."""
     chance: float = 1.0
     """Time: one-sided p of the rank sum, the later spans against the earlier ones."""
+    severe: bool = False
+    """Function: a warning or an error, or where requests go that fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +184,11 @@ def _acts(
 ) -> dict[str, frozenset[str]]:
     found: dict[str, set[str]] = defaultdict(set)
     for parent, below in children.items():
-        found[parent].update(f"call {child.service} {child.operation}" for child in below)
+        for child in below:
+            act = f"{CALL}{child.service} {child.operation}"
+            found[parent].add(act)
+            if words_of(child.operation) & ERROR_WORDS:
+                calls.severe.add(act)
     for span in by_id.values():
         if span.failed:
             found[span.span_id].add("fails")
@@ -343,11 +353,12 @@ def _function_shifts(calls: Calls, before: Window, during: Window) -> Iterable[S
             severe = act in calls.severe
             if severe and now < was:
                 continue  # an error that is gone is no harm
-            if not severe and k_old and k_new and _other_words(kinds[_kind_of(act)], old, new):
+            alike = kinds[_kind_of(act)]
+            if not severe and _varies(act, alike, k_old, k_new, old) and _other_words(alike, old, new):
                 continue
             kind = 2.0 if severe and not k_old else 1.0 if k_old and not k_new else 0.8
             weight = kind * shift * math.log1p(len(new))
-            found.append(Shift(service, operation, was, now, len(old), len(new), weight, act))
+            found.append(Shift(service, operation, was, now, len(old), len(new), weight, act, severe=severe))
     worse = {s.service for s in found if s.what in calls.severe}
     yield from (s for s in found if s.service not in recovered - worse)
 
@@ -360,13 +371,22 @@ def _moved(k_old: int, n_old: int, k_new: int, n_new: int) -> tuple[float, float
 
 
 def _kind_of(act: str) -> str:
-    """What lines have in common that one statement writes about different things: how they begin."""
-    return " ".join(act.split()[:KIND_WORDS])
+    """What lines have in common that one statement writes about different things: how they begin. All calls are alike."""
+    return CALL if act.startswith(CALL) else " ".join(act.split()[:KIND_WORDS])
+
+
+def _varies(act: str, kind: set[str], k_old: int, k_new: int, old: list[frozenset[str]]) -> bool:
+    """Whether other words in its place mean nothing: they were there before, or what stands there was different each time."""
+    if k_old and k_new:
+        return True
+    return not act.startswith(CALL) and len(kind & frozenset().union(*old)) > 1
 
 
 def _other_words(kind: set[str], old: list[frozenset[str]], new: list[frozenset[str]]) -> bool:
-    """Whether spans write lines of this kind as often as before, only with other words in them."""
+    """Whether spans write lines of this kind, or call, as often as before and as many, only with other words in them."""
     if len(kind) < 2:
         return False
     k_old, k_new = (sum(not kind.isdisjoint(acts) for acts in side) for side in (old, new))
-    return _moved(k_old, len(old), k_new, len(new))[2] <= FUNCTION_SHIFT
+    each_old, each_new = (sum(len(kind & acts) for acts in side) / len(side) for side in (old, new))
+    as_many = abs(each_new - each_old) <= FUNCTION_SHIFT * max(1.0, each_old)
+    return as_many and _moved(k_old, len(old), k_new, len(new))[2] <= FUNCTION_SHIFT

@@ -16,9 +16,9 @@ def line(ago: float, level: Level, text: str) -> LogRecord:
     return LogRecord(at=NOW - ago, level=level, message=SafeText(text), service="a", source="app")
 
 
-def judged(*agos: float) -> list[Move]:
-    """An hour of ordinary lines, and an error that came so many seconds ago."""
-    lines = [line(ago, Level.INFO, "served") for ago in range(3600, 0, -5)]
+def judged(*agos: float, known_s: int = 3600) -> list[Move]:
+    """An hour of ordinary lines, or less, and an error that came so many seconds ago."""
+    lines = [line(ago, Level.INFO, "served") for ago in range(known_s, 0, -5)]
     lines += [line(ago, Level.ERROR, "no route to the bank") for ago in agos]
     return new_errors(sorted(lines, key=lambda r: r.at or 0.0), NOW, WINDOW, "app")
 
@@ -39,3 +39,10 @@ def test_one_that_stopped_is_over_and_a_pause_in_its_rhythm_is_no_end() -> None:
     assert over.end == NOW - 310
     (slow,) = judged(*range(800, 120, -40))
     assert slow.ongoing
+
+
+def test_lines_that_all_came_close_to_each_other_tell_where_little_is_known_of_before() -> None:
+    """As many lines spread over all that is known but a minute may be chance, and close to each other they are not."""
+    (close,) = judged(*range(180, 80, -9), known_s=330)
+    assert close.requests == 12
+    assert judged(*range(260, 0, -22), known_s=330) == []

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import random
 
-from console.analysis.spanmoves import SpanView, judge_spans
+from console.analysis.graph import build_graph
+from console.analysis.spanmoves import SpanView, judge_spans, trace_shares
 from console.analysis.traces import Calls, Currencies, Edge, compare_calls, own_time, read_calls
 from console.domain.instant import Window
 from console.domain.spans import Span
+from console.domain.topology import Service, Topology
 
 NOW = 1_790_000_000.0
 ONSET = NOW - 600.0
@@ -131,3 +133,63 @@ def test_other_words_in_the_same_line_are_no_change_and_a_line_that_is_gone_is_o
     assert compared(acts([near] * 9 + [far] * 3, [near] * 3 + [far] * 9, set())).function == {}
     assert compared(acts([near] * 9 + [far] * 3, [far] * 3 + [set()] * 9, set())).function["shop"] > 0
     assert compared(acts([near] * 12, [far] * 12, set())).function["shop"] > 0  # words that nobody wrote before
+
+
+def test_a_line_whose_words_always_varied_says_nothing_by_new_ones() -> None:
+    rng = random.Random(3)
+    towns = ["a", "b", "c", "d"]
+
+    def lines(names: list[str]) -> list[set[str]]:
+        return [{f"info: Trips queried stations [{rng.choice(names)}]"} for _ in range(12)]
+
+    assert compared(acts(lines(towns), lines(["y"]), set())).function == {}
+    assert compared(acts(lines(["a"]), lines(["y"]), set())).function["shop"] > 0
+
+
+def test_whom_a_span_calls_is_no_change_and_that_it_calls_one_less_is_one() -> None:
+    near, far = {"call bank GET /near"}, {"call bank GET /far"}
+    assert compared(acts([near] * 9 + [far] * 3, [near] * 3 + [far] * 9, set())).function == {}
+    both = near | far
+    assert compared(acts([both] * 12, [near] * 12, set())).function["shop"] > 0
+    assert compared(acts([near, far] * 6, [{"call bank GET /new"}] * 12, set())).function["shop"] > 0
+
+
+def failing(page: str, ended: float) -> tuple[Span, ...]:
+    """Requests that from some instant on end on another page of the service itself, each with a call behind it."""
+    spans: list[Span] = []
+    for k in range(40):
+        at, name = NOW - 600 + 15 * k, f"t{k}"
+        spans.append(Span(name, f"{name}a", None, "shop", "POST /cart", "server", at, 0.02, False))
+        spans.append(Span(name, f"{name}b", f"{name}a", "bank", "POST /pay", "server", at, 0.01, False))
+        if at >= ended:
+            spans.append(Span(name, f"{name}c", f"{name}a", "shop", page, "internal", at, 0.001, False))
+    return tuple(spans)
+
+
+def test_a_request_that_goes_where_failures_go_has_failed() -> None:
+    def shifts(page: str) -> list[bool]:
+        found = compare_calls(
+            read_calls(failing(page, NOW - 300)), Window(NOW - 700, NOW - 300), Window(NOW - 300, NOW)
+        )
+        return [shift.severe for shift in found.function_shifts]
+
+    assert shifts("BasicErrorController.error") == [True]
+    assert shifts("CartController.show") == [False]
+
+
+def test_only_errors_of_a_callee_explain_the_errors_of_its_caller() -> None:
+    """A callee that merely writes another line than before is no reason for its caller to fail."""
+    graph = build_graph(Topology((Service("shop", ("bank",)), Service("bank"))), None, (), ())
+
+    def shares(bank: str) -> dict[str, float]:
+        calls = acts([{"info: sold"}] * 12, [{"error: cannot sell"}] * 12, {"error: cannot sell", "error: no money"})
+        calls.acts["bank", "POST /pay"] += [(ONSET - 10 - k, frozenset(("info: paid",))) for k in range(12, 0, -1)]
+        calls.acts["bank", "POST /pay"] += [(ONSET + 10 + k, frozenset((bank,))) for k in range(12)]
+        view = SpanView(ONSET, compared(calls), 0.0, ())
+        found = trace_shares(view, graph)
+        assert found is not None
+        return found.function
+
+    assert shares("info: paid twice")["shop"] > 0.4
+    assert shares("error: no money")["bank"] > shares("info: paid twice")["bank"]
+    assert shares("error: no money")["shop"] < 0.1
