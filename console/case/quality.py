@@ -67,20 +67,26 @@ def around(began: Instant, now: Instant, over_s: float) -> Window:
 def change_point(points: Points) -> int | None:
     """The first value of another level than those before it; None where there is no change, or chance may have made it.
 
-    Pettitt's test (Pettitt 1979, A non-parametric approach to the change-point problem): by ranks, so that no single value
-    decides, with its approximate significance.
+    The rank-sum test (Mann and Whitney 1947) at every place, so that no single value decides; the clearest place counts, and its
+    chance is multiplied by their number. Where all values before lie on one side of all behind, the chance is the exact one: a
+    change that came late has few values behind it.
     """
     n = len(points)
     if n < 2 * LEAST_SIDE:
         return None
-    ranks = _ranks([value for _, value in points])
-    found, place, total = 0.0, None, 0.0
-    for k in range(1, n):
+    values = [value for _, value in points]
+    ranks = _ranks(values)
+    found, place, total = 0.0, 0, 0.0
+    for k in range(1, n - LEAST_SIDE + 1):
         total += ranks[k - 1]
-        score = abs(2 * total - k * (n + 1))
-        if score > found and LEAST_SIDE <= k <= n - LEAST_SIDE:
+        score = abs(total - k * (n + 1) / 2) / math.sqrt(k * (n - k) * (n + 1) / 12)
+        if k >= LEAST_SIDE and score > found:
             found, place = score, k
-    return place if 2 * math.exp(-6 * found * found / (n**3 + n**2)) <= CHANGE_P else None
+    chance = math.erfc(found / math.sqrt(2))
+    before, behind = values[:place], values[place:]
+    if before and (max(before) < min(behind) or min(before) > max(behind)):
+        chance = min(chance, 2 / math.comb(n, place))
+    return place if place and chance * (n - 2 * LEAST_SIDE + 1) <= CHANGE_P else None
 
 
 def _ranks(values: Sequence[float]) -> list[float]:

@@ -115,6 +115,38 @@ def test_a_hypothesis_is_checked_against_the_logs(incident: Run) -> None:
     assert all(p["discriminates"] for p in one["predictions"])
 
 
+def test_order_and_dose_are_asked_of_the_sources(incident: Run, tmp_path: Path) -> None:
+    """The pool of checkout fills with the trouble, its queue a while after it; the processors of others are as busy all along."""
+    now = time.time()
+    rows = ["time,service,operation,metric,value"]
+    for n in range(120):
+        at = now - 3600 + 30 * n
+        late, later = at > now - 310, at > now - 130
+        rows.append(f"{at},checkout,,pool_in_use,{(20 if late else 4) + n % 2}")
+        rows.append(f"{at},checkout,,queue_depth,{(90 if later else 3) + n % 2}")
+        for service in ("checkout", "mail", "search"):
+            busy = late or service != "checkout"
+            rows.append(f"{at},{service},,cpu,{(0.8 if busy else 0.2) + n % 2 / 100}")
+        rows += [f"{at},{service},,pool_in_use,{3 + n % 2}" for service in ("mail", "search")]
+    (tmp_path / "metrics.csv").write_text("\n".join(rows) + "\n")
+    (tmp_path / "incident.toml").write_text(CONFIG + '[[metrics]]\nkind = "csv"\npath = "metrics.csv"\n')
+    case = new(incident, "--started", "-5m")
+    assert incident("case", "snapshot", case).code == 0
+    for metric, threshold in (("pool_in_use", ">= 19"), ("queue_depth", "> 50"), ("cpu", "> 0.5")):
+        predict = f"max({metric}, checkout) {threshold} over 2m"
+        assert incident("case", "hypothesis", case, f"it is the {metric}", "--predict", predict).code == 0
+    found = {}
+    for name in ("H1", "H2", "H3"):
+        ran = incident("case", "hypothesis", case, name, "--check", "--json")
+        (one,) = json.loads(ran.out)["hypotheses"]
+        (p,) = one["predictions"]
+        found[name] = (one["state"], p["status"], p["order"], p["dose"], p["weak"])
+    assert found["H1"] == ("supported", "holds", "holds", "holds", None)
+    assert found["H2"][:3] == ("open", "holds", "fails") and "began after the trouble" in found["H2"][4]
+    assert found["H3"][:4] == ("open", "holds", "holds", "fails") and "nothing is wrong" in found["H3"][4]
+    assert "it began after the trouble" in incident("case", "hypothesis", case, "H2").out
+
+
 def test_a_prediction_that_fails_refutes_and_ends_with_one(incident: Run) -> None:
     case = new(incident)
     incident("case", "hypothesis", case, "deadlock", "--predict", "count(deadlock) > 5 over 4m")
