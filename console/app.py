@@ -374,8 +374,12 @@ class IncidentConsole(TerminalCare[int]):
     def do_help(self) -> AwaitMount:
         """Keys of this pane, then global."""
         screen = self.console_screen()
-        pane, refused = (screen.pane_name(), screen.refusals()) if screen is not None else ("", {})
-        return self.push_screen(HelpScreen(self.actions, pane, refused), self._run_chosen)
+        if screen is None:
+            return self.push_screen(HelpScreen(self.actions, "", {}), self._run_chosen)
+        about = screen.current().about
+        return self.push_screen(
+            HelpScreen(self.actions, screen.pane_name(), screen.refusals(), about), self._run_chosen
+        )
 
     def do_actions(self) -> AwaitMount | None:
         """What can be done with the selection."""

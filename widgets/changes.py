@@ -138,6 +138,10 @@ class ChangesPane(ViewPane[ChangesView]):
 
     number = 4
     title = "Changes"
+    about = (
+        "Deploys and other changes, the newest first, with their standing and the rule that decided; then what runs now, and "
+        "whether the newest deploy tag agrees."
+    )
     view = ChangesView()
 
     def paint_view(self, view: ChangesView, width: int, height: int) -> Body:

@@ -36,7 +36,7 @@ def paint(
     for title, group in sections:
         if group:
             rows.append(Row.plain(Line.of((title, "title"))))
-            rows += [_action(action, disabled.get(action.id, ""), width) for action in group]
+            rows += [_action(action, disabled.get(action.id, ""), width, named=group is other) for action in group]
             rows.append(Row.plain(Line()))
     return Body((), tuple(rows))
 

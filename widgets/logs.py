@@ -106,6 +106,10 @@ class LogsPane(Pane):
 
     number = 3
     title = "Logs"
+    about = (
+        "Failures over time; patterns that are NEW or SURGED against before, where <*> stands for what varies; then the newest "
+        "lines that pass the filter."
+    )
     view = LogsView()
     markers: tuple[Marker, ...] = ()
     hints = NO_HINTS

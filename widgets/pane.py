@@ -27,6 +27,8 @@ class Pane(Canvas, can_focus=True):
     number = 0
     """The digit that jumps to it; 0: none."""
     title = ""
+    about = ""
+    """What it shows and what its signs mean, for the help; empty: its title says it."""
 
     @dataclass
     class Moved(Message):

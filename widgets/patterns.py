@@ -154,6 +154,7 @@ class PatternsPane(Pane):
 
     number = 2
     title = "Patterns"
+    about = "Lines of one shape, where <*> stands for what varies; how often now, and against the time before."
     view = LogsView()
     pattern_status = Status()
     beside = ""

@@ -332,6 +332,10 @@ class SignalsPane(ViewPane[SignalsView | None]):
 
     number = 1
     title = "Signals"
+    about = (
+        "Traffic, share of failed requests, and the time within which 50, 95 and 99 of 100 requests end; `was`: the normal value. "
+        "The graphs share one time axis: ▼ a deploy, ◆ another change, ╎ the onset. ● well, ▲ off its level, ✖ failing, ? not judged."
+    )
     view: SignalsView | None = None
 
     def paint_view(self, view: SignalsView | None, width: int, height: int) -> Body:

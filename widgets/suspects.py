@@ -89,6 +89,7 @@ class SuspectsPane(ViewPane[SuspectsView]):
 
     number = 2
     title = "Suspects"
+    about = "Who may be at fault, the likeliest first; + speaks for it, − against it. Enter shows all of the evidence, and how to repeat it."
     view = SuspectsView()
 
     def paint_view(self, view: SuspectsView, width: int, height: int) -> Body:

@@ -121,6 +121,10 @@ class UpstreamsPane(ViewPane[UpstreamsView]):
 
     number = 5
     title = "Upstreams"
+    about = (
+        "What the services need, the worst first: state, share of failures, p95, and how old the observation is; by calls to it, "
+        "its own metrics or a probe."
+    )
     view = UpstreamsView()
 
     def paint_view(self, view: UpstreamsView, width: int, height: int) -> Body:

@@ -188,6 +188,7 @@ class HelpScreen(ActionList):
 
     Args:
         refused: Why actions cannot be used now, by their ids.
+        about: What the pane shows.
     """
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -195,9 +196,9 @@ class HelpScreen(ActionList):
         Binding("space", "page(1)", show=False),
     ]
 
-    def __init__(self, actions: Sequence[Action], pane: str, refused: Mapping[str, str]) -> None:
+    def __init__(self, actions: Sequence[Action], pane: str, refused: Mapping[str, str], about: str = "") -> None:
         super().__init__("Help · Enter runs, Esc closes, [keys] in the configuration changes them", refused)
-        self._actions, self._pane = actions, pane
+        self._actions, self._pane, self._about = actions, pane, about
 
     def painted(self, width: int, height: int, look: Look) -> Body:
-        return paint_help(self._actions, self.refused, self._pane, "", width, height, look)
+        return paint_help(self._actions, self.refused, self._pane, self._about, width, height, look)

@@ -113,3 +113,18 @@ async def test_a_key_of_another_screen_says_how_to_get_there(system: System, key
         await diagnosed(app, pilot)
         await pilot.press(key)
         await until(lambda: words in screen_text(app))
+
+
+@pytest.mark.parametrize(
+    ("pane", "words"),
+    [("1", "▼ a deploy"), ("2", "the likeliest first"), ("3", "<*> stands"), ("4", "tag agrees"), ("5", "worst first")],
+)
+async def test_the_help_says_first_what_the_pane_shows(system: System, pane: str, words: str) -> None:
+    app = system.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press(pane, "question_mark")
+        await until(lambda: isinstance(app.screen, HelpScreen) and words in screen_text(app))
+        text = screen_text(app)
+        assert text.index(words) < text.index("Everywhere")
+        assert "[logs]" not in text[: text.index("Everywhere")]
