@@ -37,6 +37,10 @@ SINGLE_ROLES = ("ic", "deputy", "scribe", "ops_lead", "comms_external", "liaison
 """Roles that one person has at any instant."""
 
 
+MITIGATIONS = ("rollback", "flag", "scale", "reroute", "restart", "config", "rate_limit", "other")
+"""Kinds of what is done to stop the harm."""
+
+
 class HypothesisState(StrEnum):
     """What the evidence allows to be said."""
 

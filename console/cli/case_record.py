@@ -15,6 +15,7 @@ from console.case.entries import evidence as evidence_draft
 from console.case.events import Draft
 from console.case.gates import change_warnings
 from console.case.journal import NotSaved
+from console.case.model import MITIGATIONS
 from console.cli.case_session import book_of, done, moment, opened, words_of, writing
 from console.cli.outcome import say
 from console.config.load import load
@@ -200,7 +201,7 @@ def impact(
 @click.argument("words", nargs=-1, metavar="WHAT")
 @click.option(
     "--kind",
-    type=click.Choice(("rollback", "flag", "scale", "reroute", "restart", "config", "rate_limit", "other")),
+    type=click.Choice(MITIGATIONS),
     default="other",
 )
 @click.option("--at", metavar="TIME", help="When it was done.")

@@ -14,15 +14,13 @@ from console.cli.repro_session import read_input
 from console.domain.changes import Change
 from console.domain.instant import Window
 from console.domain.logs import LogRecord
-from console.fix.finding import Finding
+from console.fix.finding import TELLING_KINDS, Finding
 from console.fix.frames import Frame, frames_of, traces_in
 from console.fixing import LONGEST_S, Subject, deploys_of
 from console.guard.sanitise import safe
 
 DEADLINE_S = 20.0
 ERROR_SAMPLE = 2_000
-TELLING_KINDS = ("config", "flag", "migration", "infrastructure", "certificate")
-"""Kinds of changes to look at where no commit is to blame."""
 MOST_OTHERS = 20
 
 

@@ -9,6 +9,8 @@ from console.domain.text import SafeText
 from console.fix.frames import Placed
 
 NONE_IN_RANGE = "none in range: look at configuration or flags"
+TELLING_KINDS = ("config", "flag", "migration", "infrastructure", "certificate")
+"""Kinds of changes to look at beside the commits, and where no commit is to blame."""
 
 
 @dataclass(frozen=True, slots=True)

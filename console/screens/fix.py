@@ -19,7 +19,7 @@ from console.case.journal import NotSaved
 from console.domain.changes import Change
 from console.domain.instant import Window
 from console.domain.text import SafeText
-from console.fix.finding import Finding
+from console.fix.finding import TELLING_KINDS, Finding
 from console.fix.record import Branch
 from console.fix.view import BranchView
 from console.fixing import serve_command
@@ -46,8 +46,6 @@ BEFORE_HINT = (
     "failures/tries before the fix, such as 10/10; where the screen of the reproduction ran it, its count stands here"
 )
 SERVE_HINT = "command that starts the branch's server in its work tree; {port} is its port on loopback"
-TELLING_KINDS = ("config", "flag", "migration", "infrastructure", "certificate")
-"""Kinds of changes to look at beside the commits."""
 
 
 class FixScreen(ConsoleScreen):

@@ -15,8 +15,10 @@ from textual.widget import AwaitMount
 from console.case.book import Blocked, Unfit
 from console.case.entries import impact_of, recovery
 from console.case.events import Draft, Event
+from console.case.gates import change_warnings
 from console.case.hypotheses import NotAllowed
 from console.case.journal import NotSaved
+from console.case.model import MITIGATIONS
 from console.case.predictions import BadPrediction
 from console.domain.instant import BadTime, Instant, parse_time
 from console.domain.logs import LogRecord, record_id
@@ -206,15 +208,20 @@ def _formed(text: str) -> Draft:
         case "lingering":
             return Draft("impact", f"lingering effects: {told}", {"lingering": told})
         case "mitigation":
-            return Draft("mitigation", told, {"kind": "other"})
+            kind = told.split()[0].lower()
+            return Draft("mitigation", told, {"kind": kind if kind in MITIGATIONS else "other"})
         case "decision":
             return Draft("decision", told)
     return Draft("note", text)
 
 
 async def _write(desk: Desk, draft: Draft, did: str) -> str:
+    warned = ""
+    if draft.kind == "mitigation" and desk.case is not None:
+        found = change_warnings(desk.case, str(draft.data.get("kind")), desk.author)
+        warned = "".join(f" · {gate.rule}: {gate.says}" for gate in found)
     written: list[Event] = await desk.write(draft)
-    return _saved(desk, f"{did}: {written[-1].text[:80]}" if written else did)
+    return _saved(desk, f"{did}: {written[-1].text[:80]}" if written else did) + warned
 
 
 async def keep_verdict(desk: Desk | None, view: RecoveryView | None) -> None:

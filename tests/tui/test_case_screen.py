@@ -259,6 +259,22 @@ async def test_a_gate_says_no_and_lets_pass_with_a_reason(system: System, folder
         assert case is not None and str(case.state) == "closed" and case.overrides[0].rule == "SG5"
 
 
+async def test_what_is_written_down_as_a_mitigation_is_told_what_speaks_against_it(
+    system: System, folder: Path
+) -> None:
+    Book.new(folder, "Orders fail", "alice", {"severity": "P1"}, lambda: NOW - 60).role("ic", "alice")
+    app = with_desk(system, folder)
+    async with app.run_test(size=(200, 50)) as pilot:
+        await until(lambda: desk(app).case is not None)
+        await pilot.press("a")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        app.screen.query_one(Input).value = "mitigation: restart of all pods"
+        await pilot.press("enter")
+        await until(lambda: "on the disk · SG4" in screen_text(app))
+        case = desk(app).case
+        assert case is not None and case.mitigations[0].data["kind"] == "restart"
+
+
 async def test_roles_are_given_and_the_command_is_handed_over_by_acceptance(system: System, folder: Path) -> None:
     app = with_desk(system, folder)
     async with app.run_test(size=(140, 50)) as pilot:
