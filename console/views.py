@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from statistics import median
@@ -264,13 +265,26 @@ def operation_rows(
         for s in reversed(diagnosis.symptoms if diagnosis is not None else ())
         if s.operation is not None and s.share_of_bad is not None
     }
-    rows = [
+    rows = _one_per_route(
         _operation_row(observations.series, service, operation, bad, quiet, shares.get((service, operation)))
         for service in observations.series.services()
         for operation in observations.series.operations(service)
-    ]
+    )
     rows.sort(key=lambda row: (-(row.share_of_bad or 0), -(row.failed or 0), -_added(row), row.service, row.operation))
     return tuple(rows[:most])
+
+
+def _one_per_route(rows: Iterable[OperationRow]) -> list[OperationRow]:
+    """Metrics and logs may name the parts of one route differently, `/cart/{cart}` and `/cart/{id}`: the row that the verdict
+    names stands, else the one with more requests.
+    """
+    found: dict[tuple[str, str], OperationRow] = {}
+    for row in rows:
+        route = (row.service, _PART.sub("{}", row.operation))
+        known = found.get(route)
+        if known is None or (row.share_of_bad or 0, row.total or 0) > (known.share_of_bad or 0, known.total or 0):
+            found[route] = row
+    return list(found.values())
 
 
 def _added(row: OperationRow) -> float:
@@ -401,6 +415,7 @@ def _changes_heading(observations: Observations, diagnosis: Diagnosis | None) ->
     return f"{said}; {' and '.join(missing)} were not consulted" if missing else said
 
 
+_PART = re.compile(r"\{[^{}/]*\}")
 _WORST_FIRST = {Health.DOWN: 0, Health.DEGRADED: 1, Health.UNKNOWN: 2, Health.HEALTHY: 3}
 
 

@@ -178,6 +178,21 @@ def test_operations_are_ranked_by_their_share_of_the_excess() -> None:
     assert view.operations[0].failed == 20
 
 
+def test_one_route_under_two_names_is_one_row_the_better_known_one() -> None:
+    def told(name: str, count: float, steps: int) -> tuple[Series, ...]:
+        counts = series("request_count", [count] * steps, operation=name)
+        return counts, series("error_count", [1.0] * steps, operation=name)
+
+    seen = observed(
+        *told("GET /cart/{id}", 60, 30), *told("GET /cart/{cart}", 60, 4), *told("POST /cart/{cart}", 9, 30)
+    )
+    rows = signals_view(seen, None, WINDOW, Status()).operations
+    assert sorted(row.operation for row in rows) == ["GET /cart/{id}", "POST /cart/{cart}"]
+    bad = replace(SYMPTOM, operation="GET /cart/{cart}")
+    rows = signals_view(seen, diagnosed(symptoms=(bad,)), WINDOW, Status()).operations
+    assert rows[0].operation == "GET /cart/{cart}" and len(rows) == 2
+
+
 def test_markers_lie_inside_the_window_only() -> None:
     changes = tuple(
         JudgedChange(name, kind, "checkout", at, None, None, Standing.POSSIBLE, SafeText(""))
