@@ -214,7 +214,7 @@ async def test_a_window_that_was_moved_is_loading_until_it_is_read_and_asked_for
         await begun.wait()
         said.clear()
         await collector.set_view(TimeView(1800.0, NOW - 7200))
-        while not judged.is_set():
+        while not judged.is_set() or said[-1][0] is Word.LOADING:
             await note(collector.state())  # at every turn of the loop, not only when a state is sent
             await asyncio.sleep(0)
         task.cancel()
