@@ -104,11 +104,17 @@ class Reproducing:
         return tuple(one.name for one in known)
 
     async def of_record(
-        self, record: LogRecord, environment: str, trace: Sequence[LogRecord] = (), body: str | None = None
+        self,
+        record: LogRecord,
+        environment: str,
+        trace: Sequence[LogRecord] = (),
+        body: str | None = None,
+        incident: str = "",
     ) -> Planned:
         """The request that a record is about, at an environment.
 
         Args:
+            incident: Whose budget is spent and in whose audit it stands; empty: reproductions of a day count together.
             trace: The lines of the record's trace, which may name the error.
             body: Given by hand, since records seldom hold it; None: as the record has it.
 
@@ -123,16 +129,16 @@ class Reproducing:
             if body is not None:
                 observed = with_body(observed, body.encode())
             error = logged_error(errors_told((*trace, record))) if trace else ""
-            return await self._planned(observed, environment, error)
+            return await self._planned(observed, environment, error, incident or incident_of_the_day(self._clock()))
         except (Unclear, Stopped, UnknownEnvironment, ConfigError) as error:
             raise CannotReproduce(safe(str(error), 400)) from None
 
-    async def _planned(self, observed: Imported, environment: str, error: str) -> Planned:
+    async def _planned(self, observed: Imported, environment: str, error: str, incident: str) -> Planned:
         from console.repro.prepare import prepared
 
         env = environment_of(self._loaded, environment)
         imported = prepared(observed, env)
-        wanted, incident = observed_failure(imported.observed), incident_of_the_day(self._clock())
+        wanted = observed_failure(imported.observed)
         what = Reproduction(self._loaded, env, imported, imported.original, wanted, incident, None, True)
         if imported.refused is not None:
             return Planned(what, self._view(what, imported.refused, b"", 0), "", error)

@@ -86,7 +86,9 @@ class ReproScreen(ConsoleScreen):
             if not self._trace and self._record.trace_id:
                 about = trace_of(self._record).query
                 self._trace = (await self.session.records(about, _around(self._record))).records
-            return await way.of_record(self._record, environment, self._trace, body)
+            case = self.desk.case if self.desk is not None else None
+            incident = case.id if case is not None and case.active else ""
+            return await way.of_record(self._record, environment, self._trace, body, incident)
 
         self._plan(planned)
 

@@ -84,6 +84,9 @@ async def test_a_reproduction_is_in_the_case(server: Loopback, tmp_path: Path) -
         await until(lambda: desk(app).case is not None)
         await pilot.press("3", "r")
         await until(lambda: isinstance(app.screen, ReproScreen) and "decision" in screen_text(app))
+        assert f"incident={book.id}" in screen_text(app), (
+            "it spends the budget of the incident, and stands in its audit"
+        )
         await confirmed(app, pilot, server, "s")
         await until(lambda: book.read().repros)
         (one,) = book.read().repros
