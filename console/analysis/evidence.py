@@ -34,7 +34,12 @@ def place_drafts(
     healthy: frozenset[str],
     ways: Ways,
 ) -> list[Draft]:
-    """The likeliest places as suspects; the first leads where it adds at least half itself and nothing speaks against it."""
+    """The likeliest places as suspects; the first leads where it adds at least half itself and nothing speaks against it.
+
+    Where even the likeliest adds next to nothing, nobody is named: what is wrong then lies where nobody looks.
+    """
+    if not places or places[0].rank_value < SHARE_OF_NOTE:
+        return []
     drafts = []
     moves_of = {place.node: place.main for place in places}
     for k, place in enumerate(places[:MOST_PLACES]):

@@ -73,3 +73,16 @@ def test_a_place_that_spans_name_says_where_its_time_goes() -> None:
     assert "is reached from web over a way that takes 2 s where it was 3 ms" in told["way"]
     assert "spends 500 ms itself in GET /cart where it was 10 ms" in told["own"]
     assert "does otherwise than before in GET /cart" in told["function"]
+
+
+def test_where_even_the_likeliest_place_adds_next_to_nothing_nobody_is_named() -> None:
+    """A list of names would only look like an answer."""
+    shift = Shift("shop", "GET /cart", 0.01, 0.5, 30, 30, 15.0)
+
+    def named(*values: float) -> list[str]:
+        places = [Place(f"s{n}", v, True, BEFORE, shifts=[shift], rank_value=v) for n, v in enumerate(values)]
+        drafts = place_drafts(places, GRAPH, Topology(), (), {}, frozenset(), Ways(Window(BEFORE, NOW)))
+        return [draft.subject for draft in drafts]
+
+    assert named(0.04, 0.03) == []
+    assert named(0.3, 0.03) == ["s0", "s1"]
