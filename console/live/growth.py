@@ -1,4 +1,5 @@
-"""Whether a log source brought something new: what did not grow is asked again only when the axis moved on by a step.
+"""Whether a log source brought something new: what did not grow is asked again only when the axis moved on by a step, or
+after a while.
 
 A log that nobody writes to then costs next to nothing, while one that grows is asked as often as ever. It is the tail that
 tells; of a source whose tail is broken nothing is known, so that it is always asked.
@@ -15,6 +16,8 @@ from console.domain.reading import Reading, SourceReport, SourceState
 
 T = TypeVar("T")
 
+STANDS_S = 30.0
+"""So long an answer stands at most, however long a step of the axis is: a tail may be wrong too."""
 SKEW_S = 5.0
 """A line may be stamped so far ahead of its arrival: it stands in an answer only once the window has come so far."""
 
@@ -64,7 +67,8 @@ class WhenGrown(Generic[T]):
         self._axis = axis
         self._last: Reading[T] | None = None
         self._report: SourceReport | None = None
-        self._asked: tuple[Instant, Window] | None = None
+        self._asked: tuple[Instant, Instant, Window] | None = None
+        """When, up to where, and for which axis."""
         self.news = False
         """Whether the last answer may hold something that the one before did not, apart from the time that went by."""
 
@@ -78,17 +82,18 @@ class WhenGrown(Generic[T]):
         Raises:
             SourceError: As the question does; it is then asked again at the next turn.
         """
-        end, axis = self._window().end, self._axis()
-        unseen = self._asked is None or self._growth.unseen_at(self._asked[0])
-        if not unseen and self._last is not None and self._asked is not None and self._asked[1] == axis:
+        now, end, axis = self._now(), self._window().end, self._axis()
+        unseen = self._asked is None or self._growth.unseen_at(self._asked[1])
+        stands = self._asked is not None and now - self._asked[0] < STANDS_S and self._asked[2] == axis
+        if stands and not unseen and self._last is not None:
             self.news = False
-            self._last = replace(self._last, observed_at=self._now())
+            self._last = replace(self._last, observed_at=now)
             return self._last
         self._asked = None
         reading = await self._poll()
         self.news = unseen or self._report is None or _told(reading.report) != _told(self._report)
         self._last, self._report = reading, reading.report
-        self._asked = (end, axis)
+        self._asked = (now, end, axis)
         return reading
 
 

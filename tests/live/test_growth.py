@@ -11,7 +11,6 @@ from console.feeds import Feed
 from console.live.growth import SKEW_S, Growth, WhenGrown
 from sources.base import SourceUnavailable
 
-STEP_S = 15.0
 Answer = tuple[int, ...]
 
 
@@ -20,6 +19,7 @@ class Log:
 
     def __init__(self) -> None:
         self.now = 900.4
+        self.step_s = 15.0
         self.asked: list[float] = []
         self.fails = False
         self.report = SourceReport("app", "files", SourceState.OK)
@@ -31,7 +31,7 @@ class Log:
         return Window(end - 1800.0, end)
 
     def axis(self) -> Window:
-        end = self.now // STEP_S * STEP_S
+        end = self.now // self.step_s * self.step_s
         return Window(end - 1800.0, end)
 
     async def poll(self) -> Reading[Answer]:
@@ -57,6 +57,15 @@ async def test_a_still_log_is_asked_once_a_step_and_its_answer_is_as_new_as_the_
     assert len(log.asked) == 1 + 2, "two steps of 15 s went by in 30 s"
     assert [one.observed_at for one in readings] == [905.0 + 2.0 * turn for turn in range(1, 16)]
     assert not log.when.news, "that time went by is no news"
+
+
+async def test_an_answer_stands_for_half_a_minute_at_most_however_long_a_step_is() -> None:
+    log = Log()
+    log.step_s = 900.0
+    await log.settled()
+    for turn in range(1, 40):
+        await log.at(905.0 + 2.0 * turn)
+    assert len(log.asked) == 1 + 2 and not log.when.news
 
 
 async def test_what_came_is_asked_for_until_no_answer_can_lack_it() -> None:
