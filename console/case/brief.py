@@ -44,10 +44,13 @@ def since_you_looked(case: Case, looked_at: Instant | None, now: Instant, zone: 
 
     One's own entries too: an account may be shared, and what the console wrote by itself is news.
     """
+    repeated = case.repeated
     fresh = [
         event
         for event in case.events
-        if (looked_at is None or event.recorded_at > looked_at) and event.kind not in ("gate", "prediction")
+        if (looked_at is None or event.recorded_at > looked_at)
+        and event.kind not in ("gate", "prediction")
+        and event.id not in repeated
     ]
     head = (
         f"since you last looked ({clock_text(looked_at, zone, now=now)}, {span_text(now - looked_at)} ago): "

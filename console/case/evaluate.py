@@ -54,11 +54,9 @@ async def evaluate(prediction: Prediction, asker: Asker, trouble: Trouble, now: 
     outcome, before = (judged(question, one, prediction.min_samples) for one in (answer, control))
     quality = Quality()
     if outcome is Outcome.HOLDS:
-        order, dose = (
-            await _order(question, asker, trouble, now),
-            await _dose(question, prediction, asker, trouble, now),
-        )
-        quality = Quality(order, dose)
+        places = await _elsewhere(question, asker, trouble, now)
+        dose = dosed(answer, places, prediction.min_samples)
+        quality = Quality(await _order(question, asker, trouble, now), dose)
     data = {
         "value": answer.value, "samples": answer.samples, "control": str(before), "control_value": control.value,
         "window": {"start": rfc3339(window.start), "end": rfc3339(window.end)},
@@ -74,11 +72,10 @@ async def _order(question: Question, asker: Asker, trouble: Trouble, now: Instan
     return ordered(question, points, step_s, trouble.began)
 
 
-async def _dose(question: Question, prediction: Prediction, asker: Asker, trouble: Trouble, now: Instant) -> Checked:
+async def _elsewhere(question: Question, asker: Asker, trouble: Trouble, now: Instant) -> list[tuple[Question, Answer]]:
     services, operations = await asker.places(question)
     window = question.window(now)
-    asked = [(one, await asker.answer(one, window)) for one in peers(question, services, operations, trouble)]
-    return dosed(asked, prediction.min_samples)
+    return [(one, await asker.answer(one, window)) for one in peers(question, services, operations, trouble)]
 
 
 def _says(question: Question, answer: Answer, control: Answer, quality: Quality) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import Any
 
 from console.case.events import Event
@@ -107,6 +108,15 @@ class Result:
     dose: Outcome = Outcome.UNKNOWN
     """Whether it is true only where the trouble is."""
 
+    @property
+    def weak(self) -> str:
+        """Why it says nothing though it may hold, in words; empty: it says something."""
+        if self.control is Outcome.HOLDS:
+            return "also true before, so it tells nothing"
+        if self.order is Outcome.FAILS:
+            return "it began after the trouble, so it is no cause of it"
+        return "as true where nothing is wrong, so it tells nothing" if self.dose is Outcome.FAILS else ""
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
@@ -146,15 +156,8 @@ class Prediction:
 
     @property
     def weak(self) -> str:
-        """Why it says nothing though it may hold, in words; empty: it says something."""
-        last = self.last
-        if last is None:
-            return ""
-        if last.control is Outcome.HOLDS:
-            return "also true before, so it tells nothing"
-        if last.order is Outcome.FAILS:
-            return "it began after the trouble, so it is no cause of it"
-        return "as true where nothing is wrong, so it tells nothing" if last.dose is Outcome.FAILS else ""
+        """Why its newest evaluation says nothing though it may hold, in words; empty: it says something."""
+        return self.last.weak if self.last is not None else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,16 +312,30 @@ class Case:
         """The evidence of that name, in any case."""
         return next((one for one in self.evidence if one.name.lower() == name.lower()), None)
 
+    @property
+    def repeated(self) -> frozenset[str]:
+        """Ids of evaluations that said what the one before them said: they are asked again and again, and no news."""
+        return frozenset(
+            now.event_id
+            for one in self.hypotheses
+            for prediction in one.predictions
+            for before, now in pairwise(prediction.results)
+            if (before.outcome, before.weak) == (now.outcome, now.weak)
+        )
+
     def timeline(self) -> tuple[Event, ...]:
-        """By when things happened; corrected events and mere bookkeeping left out.
+        """By when things happened; corrected events, evaluations that say nothing new and mere bookkeeping left out.
 
         Evidence that the console took with a snapshot stands behind the entry of the snapshot.
         """
-        hidden = {"gate", "prediction"}
+        hidden, repeated = {"gate", "prediction"}, self.repeated
         shown = (
             e
             for e in self.events
-            if e.kind not in hidden and e.id not in self.corrected and (e.kind, e.source) != ("evidence", "console")
+            if e.kind not in hidden
+            and e.id not in self.corrected
+            and e.id not in repeated
+            and (e.kind, e.source) != ("evidence", "console")
         )
         return tuple(sorted(shown, key=lambda event: event.occurred_at))
 

@@ -24,6 +24,8 @@ AROUND_S = 1800.0
 """Order is looked for so far on both sides of the onset, at least."""
 MOST_PEERS = 4
 """Places without trouble that are asked, so that a system in trouble is not asked the more."""
+DOSE = 0.5
+"""What is less than this share of what it is at the trouble is another dose."""
 RISES, FALLS = (">", ">="), ("<", "<=")
 
 Points = Sequence[tuple[Instant, float]]
@@ -167,19 +169,31 @@ def _narrowed(question: Question, name: str, value: str) -> Question:
     return replace(question, query=f"({question.query}) {name}:{quoted(value)}")
 
 
-def dosed(asked: Collection[tuple[Question, Answer]], least: int) -> Checked:
-    """Whether it is true only where the trouble is: of most places without trouble it must not hold.
+def dosed(answer: Answer, asked: Collection[tuple[Question, Answer]], least: int) -> Checked:
+    """Whether it is true only where the trouble is: at most places without trouble it must not hold, or be much weaker.
 
     Args:
+        answer: At the place of the trouble, where it holds.
         asked: The same question at places without trouble, with its answers.
         least: Samples that an answer needs.
     """
-    known = [(one, found) for one, answer in asked if (found := judged(one, answer, least)) is not Outcome.INCONCLUSIVE]
+    known = [(one, there) for one, there in asked if judged(one, there, least) is not Outcome.INCONCLUSIVE]
     if not known:
         return Checked(Outcome.INCONCLUSIVE, "no place without trouble can be compared")
-    alike = [one.query for one, outcome in known if outcome is Outcome.HOLDS]
-    said = f"it holds at {len(alike)} of {len(known)} places without trouble"
+    alike = [one.query for one, there in known if _as_true(one, answer, there, least)]
+    said = f"it is as true at {len(alike)} of {len(known)} places without trouble"
     if not alike:
         return Checked(Outcome.HOLDS, said)
     told = f"{said}: {alike[0]}"
     return Checked(Outcome.FAILS if 2 * len(alike) >= len(known) else Outcome.INCONCLUSIVE, told)
+
+
+def _as_true(question: Question, here: Answer, there: Answer, least: int) -> bool:
+    """Whether it holds there too, and at least half as much: an ordinary peak is no such trouble."""
+    if judged(question, there, least) is not Outcome.HOLDS or here.value is None or there.value is None:
+        return False
+    if question.comparator in RISES and here.value > 0:
+        return there.value >= DOSE * here.value
+    if question.comparator in FALLS and here.value > 0:
+        return DOSE * there.value <= here.value
+    return True

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from console.case.book import Book, Unfit
+from console.case.brief import since_you_looked
 from console.case.hypotheses import NotAllowed, next_test, rivals_unsplit
 from console.case.model import Hypothesis, HypothesisState, Outcome
 from console.case.predictions import Answer, BadPrediction, judged, question_of, reduced
@@ -60,6 +63,22 @@ def test_a_manual_prediction_needs_what_would_refute_it(book: Book) -> None:
 def test_a_must_hold_that_holds_supports(book: Book) -> None:
     supported(book)
     assert one(book).state is S.SUPPORTED
+
+
+def test_an_evaluation_that_says_nothing_new_stands_in_the_record_and_not_in_the_timeline(
+    book: Book, clock: Clock
+) -> None:
+    opened(book)
+    for outcome in (Outcome.INCONCLUSIVE, Outcome.HOLDS, Outcome.HOLDS, Outcome.HOLDS):
+        result(book, outcome)
+    result(book, Outcome.HOLDS, control=Outcome.HOLDS)
+    result(book, Outcome.FAILS)
+    case = book.read()
+    assert len(case.hypotheses[0].predictions[0].results) == 6 and len(case.repeated) == 2
+    shown = [event for event in case.timeline() if event.kind == "result"]
+    assert [event.data["outcome"] for event in shown] == ["inconclusive", "holds", "holds", "fails"]
+    lines = since_you_looked(case, case.opened_at, clock.now, ZoneInfo("UTC"))
+    assert sum("H1.P1" in line for line in lines) == 4
 
 
 def test_what_may_hold_supports_nothing(book: Book) -> None:

@@ -115,6 +115,7 @@ def test_peers_are_places_without_trouble() -> None:
     [
         ([5.0, 5.0, 5.0], HOLDS),
         ([25.0, 5.0, 5.0], UNSURE),
+        ([21.0, 21.0, 5.0], HOLDS),  # it holds there too, and is nothing beside what it is here
         ([25.0, 25.0, 5.0], FAILS),
         ([25.0], FAILS),
         ([None], UNSURE),
@@ -124,7 +125,13 @@ def test_peers_are_places_without_trouble() -> None:
 def test_what_is_as_true_where_nothing_is_wrong_tells_nothing(values: list[float | None], outcome: Outcome) -> None:
     question = question_of(POOL)
     asked = [(question, Answer(value, 9 if value is not None else 0)) for value in values]
-    assert dosed(asked, 3).outcome is outcome
+    assert dosed(Answer(45.0, 9), asked, 3).outcome is outcome
+
+
+def test_what_falls_is_as_true_where_it_fell_as_far() -> None:
+    question = question_of("min(request_rate, checkout) < 10/s")
+    for there, outcome in ((9.0, HOLDS), (3.0, FAILS), (50.0, HOLDS)):
+        assert dosed(Answer(2.0, 9), [(question, Answer(there, 9))], 3).outcome is outcome
 
 
 async def checked(fake: Fake, book: Book, trouble: Trouble = ILL) -> Evaluation:
