@@ -17,7 +17,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level
@@ -81,6 +81,10 @@ class Cell:
         self.values = self.values[:: stride // self.stride]
         self.values.extend(other.values[:: stride // other.stride])
         self.stride = stride
+
+    def copy(self) -> Cell:
+        """Another one with the same requests."""
+        return Cell(self.count, self.failed, self.total_s, self.timed, self.values[:], self.stride)
 
     def part(self) -> CellPart:
         """The same, to be sent to another process."""
@@ -193,14 +197,20 @@ def _count(into: _Into, interval: int, latencies: list[float | None]) -> None:
         into.errors[interval] = into.errors.get(interval, 0) + count
     if into.cells is None:
         return
-    known = [latency for latency in latencies if latency is not None]
+    known = [one for one in latencies if one is not None] if None in latencies else cast("list[float]", latencies)
     if into.only_timed:
         count = len(known)
-    if count:
-        cell = into.cells.get(interval)
-        if cell is None:
-            cell = into.cells[interval] = Cell()
-        cell.add_many(count, count if into.failed else 0, known)
+    if not count:
+        return
+    failed = count if into.failed else 0
+    cell = into.cells.get(interval)
+    if cell is not None:
+        cell.add_many(count, failed, known)
+    elif len(known) < MOST_VALUES:  # most cells of a busy system get one request or a few, all at once
+        into.cells[interval] = Cell(count, failed, sum(known, 0.0), len(known), array("d", known))
+    else:
+        cell = into.cells[interval] = Cell()
+        cell.add_many(count, failed, known)
 
 
 class Memory:
@@ -337,8 +347,9 @@ def _joined(several: Sequence[dict[int, Cell]]) -> dict[int, Cell]:
         for interval, cell in cells.items():
             into = found.get(interval)
             if into is None:
-                into = found[interval] = Cell()
-            into.merge(cell)
+                found[interval] = cell.copy()
+            else:
+                into.merge(cell)
     return found
 
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
-from typing import Any, TypeVar, cast
+from typing import Any, TypeAlias, TypeVar, cast
 
 from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
@@ -21,19 +21,30 @@ from console.query.aliases import CANONICAL
 from sources.logs.context import Context
 from sources.logs.levels import level_of
 from sources.logs.memo import Memo
-from sources.logs.operations import operation_name
+from sources.logs.operations import LONGEST, literal_digits, operation_name, path_of
 from sources.logs.times import Clock, Stamps
 from sources.logs.units import latencies_of, latency_of, unit_in_name
 
 _T = TypeVar("_T")
 ZEROS = str.maketrans("123456789", "000000000")
 _DIGIT = re.compile(r"\d")
+Spans: TypeAlias = tuple[tuple[int, int], ...]
+"""From where to where, in a text."""
+MOST_VERSIONS = 20_000
 MOST_FIELDS = 64
 """Fields of one record that are kept for the screen."""
 FIELD_LIMIT = 1024
 """Characters of one field that are kept for the screen."""
 LONGEST_TRACE = 200
 """Characters of a trace's id that are kept."""
+
+
+def digits_at(route: str, spans: Spans) -> str:
+    """What stands at some places."""
+    if len(spans) == 1:
+        low, high = spans[0]
+        return route[low:high]
+    return "/".join([route[low:high] for low, high in spans])
 
 
 class Meanings:
@@ -81,7 +92,8 @@ class Builder:
         """Plans by the names of fields, in their order."""
         self._stamps: Stamps[str] = Stamps(self.clock, self.clock.text)
         self._operations = Memo(self._operation, 20_000)
-        self._alike = Memo(self._without_digits)
+        self._alike = Memo(self._alike_of)
+        self._versions: dict[tuple[str, str, str], str] = {}
         self._services: Memo[str, str] = Memo(self._service, 512)
 
     def unit(self, name: str) -> float:
@@ -124,17 +136,43 @@ class Builder:
         known = self._operations.get((method, route))
         if known is not None:
             return known
-        # Identifiers make many routes of one operation, and which digits they are made of tells nothing.
-        alike = None if self._route_as_is else self._alike[method, route.translate(ZEROS)]
-        return self._operations[method, route] if alike is None else alike
+        zeroed = route.translate(ZEROS)
+        alike = self.operation_alike(method, zeroed)
+        if isinstance(alike, str):
+            return alike
+        if alike is None:
+            return self._operations[method, route]
+        key = method, zeroed, digits_at(route, alike)
+        found = self._versions.get(key)
+        if found is None:
+            if len(self._versions) >= MOST_VERSIONS:
+                self._versions.clear()
+            found = self._versions[key] = self._operation((method, route))
+        return found
+
+    def operation_alike(self, method: object, route: str) -> str | Spans | None:
+        """The one operation of all routes that are this one with other digits.
+
+        Identifiers make many routes of one operation, and which digits they are made of tells nothing. Where digits belong to
+        the name (`/v1/…`), their places: routes that have the same ones there are one operation. None: the whole route
+        has to be known.
+
+        Args:
+            method: As for `operation`.
+            route: With zeros in place of all digits.
+        """
+        return None if self._route_as_is else self._alike[method if isinstance(method, str) else "", route]
 
     def _operation_of(self, named: tuple[object, object]) -> str:
         return self.operation(*named)
 
-    def _without_digits(self, key: tuple[str, str]) -> str | None:
-        """The operation of all routes that differ in digits only; None where its name has digits."""
-        name = self._operation(key)
-        return None if _DIGIT.search(name) else name
+    def _alike_of(self, key: tuple[str, str]) -> str | Spans | None:
+        """See `operation_alike`."""
+        name, route = self._operation(key), key[1]
+        if not _DIGIT.search(name):
+            return name
+        plain = route.startswith("/") and len(name) < LONGEST and path_of(route) == route
+        return literal_digits(route) if plain else None
 
     def _operation(self, key: tuple[str, str]) -> str:
         name = operation_name(*key, as_is=self._route_as_is)

@@ -16,6 +16,7 @@ _SEGMENT = re.compile(
     r"|[^/]{64,}"
     r")(?=/|\Z)"
 )
+_DIGITS = re.compile(r"\d+", re.ASCII)
 _METHOD = re.compile(r"[A-Z]{3,8} (?=/)")
 LONGEST = 120
 """Characters of an operation's name."""
@@ -40,6 +41,13 @@ def path_of(url: str) -> str:
 def normal_path(path: str) -> str:
     """`path` with every segment that looks like an identifier as `{id}`."""
     return _SEGMENT.sub("{id}", path_of(path))
+
+
+def literal_digits(path: str) -> tuple[tuple[int, int], ...]:
+    """Where digits stand in a path that are no part of an identifier: `1` in `/v1/items/47`."""
+    put_aside = [found.span() for found in _SEGMENT.finditer(path)]
+    runs = [found.span() for found in _DIGITS.finditer(path)]
+    return tuple(run for run in runs if not any(low <= run[0] < high for low, high in put_aside))
 
 
 def operation_name(method: str, route: str, *, as_is: bool = False) -> str:

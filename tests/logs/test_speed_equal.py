@@ -23,6 +23,7 @@ from sources.logs.engine import Engine
 from sources.logs.formats import FORMATS, Format
 from sources.logs.formats.base import ReadsFurther
 from sources.logs.formats.columns import ReadsBlocks, ReadsLines
+from sources.logs.operations import operation_name
 from sources.logs.questions import Counts, Derive, Errors, Histogram, Messages, Page, Question
 from sources.logs.records import Tally, full
 from sources.logs.spec import Spec
@@ -441,3 +442,46 @@ def test_answers(tmp_path: Path, form: str, data: st.DataObject) -> None:
         patched.setattr(sources.logs.batch, "_columns", lambda *_: None)
         slow = list(answers(path, form, window))
     assert quick == slow
+
+
+SEGMENTS = st.sampled_from(
+    [
+        "v1",
+        "v2",
+        "v10",
+        "items",
+        "47",
+        "9000",
+        "order-12",
+        "cus_9s6XKzkNRiz8i3",
+        "a1b2c3d4e5f60718",
+        "2026-11-27",
+        "p%2Fq",
+        "s3",
+    ]
+)
+
+
+@MANY
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["GET", "post", None]), st.lists(SEGMENTS, max_size=4), st.sampled_from(["", "?v=1", "#2"])
+        ),
+        min_size=4,
+        max_size=40,
+    )
+)
+def test_operations_of_many_routes_are_named_as_each_by_itself(rows: list[tuple[str | None, list[str], str]]) -> None:
+    """Digits of identifiers are put aside together; those of a version are part of the name."""
+    objects = [
+        {"time": MOMENT + k, "level": "info", "msg": "served", "method": method, "path": "/" + "/".join(parts) + end}
+        for k, (method, parts, end) in enumerate(rows)
+    ]
+    lines = [json.dumps(one).encode() for one in objects]
+    form = FORMATS["json"](Context(source="app", reference=MOMENT), lines)
+    assert isinstance(form, ReadsBlocks)
+    columns = form.columns(b"\n".join(lines), False)
+    assert columns is not None
+    named = [kind.operation for kind in columns.kinds if kind is not None]
+    assert named == [operation_name(str(one["method"] or ""), str(one["path"])) for one in objects]
