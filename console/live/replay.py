@@ -178,14 +178,20 @@ def _records(recalled: Recalled, query_text: str, window: Window | None = None) 
         found = recalled.matching(query_text, window or recalled.state.window)
     except QueryError as error:
         return Found(problem=safe(str(error), 200))
-    return Found(tuple(found[-MOST_FOUND:]), len(found), safe(f"replay: {OF_THE_SCREEN}"))
+    said = f"replay: {OF_THE_SCREEN if found else 'no such line was on the screen'}"
+    return Found(tuple(found[-MOST_FOUND:]), len(found), safe(said))
 
 
 def _trends(recalled: Recalled, service: str, operation: str) -> tuple[Trend, Trend, Trend] | None:
     signals = recalled.state.signals
     if signals is None:
         return None
-    return operation_trends(recalled.observations, recalled.diagnosis, service, operation, signals.axis)
+    errors, p99, traffic = operation_trends(recalled.observations, recalled.diagnosis, service, operation, signals.axis)
+    row = next((one for one in signals.operations if (one.service, one.operation) == (service, operation)), None)
+    if row is not None:  # its numbers then, which are of more than what was recorded
+        errors = replace(errors, last=row.error_rate, baseline=row.error_baseline, samples=row.total)
+        p99 = replace(p99, last=row.p99_s, baseline=row.p99_baseline_s, samples=row.total)
+    return errors, p99, traffic
 
 
 def _series(recalled: Recalled, key: SeriesKey) -> Trend | None:

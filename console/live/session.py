@@ -396,7 +396,7 @@ def with_status(state: ConsoleState, status: Status) -> ConsoleState:
         header=replace(state.header, status=status),
         signals=replace(state.signals, status=status) if state.signals is not None else None,
         suspects=replace(state.suspects, status=status),
-        logs=replace(state.logs, status=status),
+        logs=replace(state.logs, status=status, patterns_status=status),
         changes=replace(state.changes, status=status),
         upstreams=replace(state.upstreams, status=status),
     )

@@ -158,6 +158,10 @@ async def test_an_operation_has_the_values_of_every_state_by_then(book: Book) ->
     errors, p99, traffic = await link.ask("trends", "payments", "POST /authorise")
     assert len([value for value in errors.points if value is not None]) >= 9
     assert p99.last is not None and not any(value is not None for value in traffic.points)
+    state = recorded()
+    assert state.signals is not None
+    row = next(o for o in state.signals.operations if (o.service, o.operation) == ("payments", "POST /authorise"))
+    assert (errors.last, errors.baseline, errors.samples) == (row.error_rate, row.error_baseline, row.total)
     await link.ask("set_view", TimeView(120.0, begin + 65))
     errors, _, _ = await link.ask("trends", "payments", "POST /authorise")
     assert 0 < len([value for value in errors.points if value is not None]) <= 8  # two minutes, and nothing of later
@@ -170,6 +174,7 @@ async def test_what_was_on_no_screen_says_so(book: Book) -> None:
     assert await link.ask("line_counts", "level:error what nobody asked") is None
     assert "not on the screen" in (await link.ask("load", "nobody")).says
     assert "not on the screen" in (await link.ask("memory", "nobody")).says
+    assert "no such line was on the screen" in (await link.ask("records", "service:nobody")).problem
     assert "not on the screen" in await link.ask("deploy", recorded().changes.changes[0])
     with pytest.raises(LinkDown, match="writes nothing"):
         await link.ask("write_contract")
