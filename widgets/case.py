@@ -216,5 +216,10 @@ def entry(event: Event, width: int, height: int, look: Look) -> Body:
         width,
     )
     rows.append(Row.plain(Line()))
-    rows += [Row.plain(*(Line.of(part) for part in wrap(line, width, 40))) for line in event.text.split("\n")]
+    told = event.text.split("\n")
+    rows += [Row.plain(*(Line.of(part) for part in wrap(line, width, 40))) for line in told]
+    brief = event.data.get("brief") if event.kind == "handoff" else None
+    if isinstance(brief, str) and brief:
+        rows.append(title("What whoever takes over must know"))
+        rows += [Row.plain(*(Line.of(part) for part in wrap(line, width, 8))) for line in brief.split("\n")]
     return Body((), tuple(rows))

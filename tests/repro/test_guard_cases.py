@@ -18,7 +18,7 @@ import pytest
 from console.domain.request import HttpRequest
 from console.guard.audit import Audit, verify
 from console.guard.ledger import KILL_SWITCH, Ledger
-from console.guard.limits import MOST_ANSWER, RUN_S, limits_of
+from console.guard.limits import MOST_ANSWER, RUN_S, TOTAL_S, limits_of
 from console.guard.policy import Confirmation, Decision, Environment, State, Verdict, decide, evidence_host, phrase
 from console.repro.curl import imported_curl
 from console.repro.errors import NotAllowed, Stopped
@@ -315,6 +315,7 @@ async def test_case_20_a_dripping_server_ends_at_the_deadline(
             except TimeoutError:
                 pass
 
+    assert TOTAL_S == 15
     monkeypatch.setattr("sources.reproduce.TOTAL_S", 0.4)
     server = serve(drip)
     started = time.monotonic()

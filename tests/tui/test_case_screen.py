@@ -301,6 +301,10 @@ async def test_roles_are_given_and_the_command_is_handed_over_by_acceptance(syst
         await give("ic alice")
         await until(lambda: "offered to alice and not accepted" in screen_text(app))
         assert roles()["ic"] == "ann"
+        await pilot.press("4", "g", "enter")
+        await until(lambda: "must know" in screen_text(app) and "On it: ic ann, ops_lead bob." in screen_text(app))
+        await pilot.press("backspace")
+        await until(lambda: isinstance(app.screen, CaseScreen))
         await give("accept ic")
         await until(lambda: roles()["ic"] == "alice")
         await give("ops_lead -")
