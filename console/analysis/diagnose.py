@@ -20,7 +20,6 @@ from console.analysis.explain import (
     change_explains,
     explain,
     finest,
-    telling,
     told_change,
 )
 from console.analysis.leak import Leak, find_leaks
@@ -30,7 +29,7 @@ from console.analysis.outbound import read_outbound
 from console.analysis.patterns import Compared, compare_since, counted, special
 from console.analysis.running import running_of
 from console.analysis.silence import UNHEARD, aged_sources, find_silences, silence_moves
-from console.analysis.symptoms import harms_users, symptoms_of
+from console.analysis.symptoms import harms_users, symptoms_of, telling
 from console.analysis.verdict import Known, state_of, summary_of
 from console.analysis.view import View, known_at, read_view
 from console.analysis.whole import with_wholes
@@ -101,7 +100,7 @@ def _diagnose(
     return Diagnosis(
         at=seen.at,
         state=state,
-        summary=SafeText(summary_of(state, known, onset, suspects, changes, explains)),
+        summary=SafeText(summary_of(state, known, onset, suspects, changes, explains, patterns.patterns)),
         onset=onset,
         onset_between=Window(began.earliest, began.latest)
         if began is not None and began.earliest < began.latest

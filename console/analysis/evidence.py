@@ -47,6 +47,7 @@ def place_drafts(
             continue
         evidence = [
             *_excess_evidence(place, ways),
+            *_together_evidence(place, ways),
             *_blame_evidence(place, moves_of, ways),
             *_shift_evidence(place, ways),
             *_move_evidence(place, ways),
@@ -92,6 +93,8 @@ def _kind(place: Place, graph: Graph, topology: Topology, healthy: frozenset[str
 
 
 def _summary(place: Place, kind: str, graph: Graph, lead: bool) -> str:
+    if place.together:
+        return f"Possibly {place.node}: it is one of {len(place.together) + 1} that went off together, and no known call connects them."
     parts = []
     for currency, excess in place.excess.items():
         what = "failures" if currency == "failures" else "time"
@@ -155,6 +158,18 @@ def _excess_evidence(place: Place, ways: Ways) -> list[Evidence]:
             claim = f"by the call graph, its excess {currency} are explained by {joined(list(excess.callees))} below it"
             found.append(inference(claim, way, supports=False))
     return found
+
+
+def _together_evidence(place: Place, ways: Ways) -> list[Evidence]:
+    """What speaks against one of several that no call connects: they went off together."""
+    if not place.together:
+        return []
+    some, more = joined(list(place.together[:3])), len(place.together) - 3
+    who = f"{some} and {more} more" if more > 0 else some
+    claim = f"{who} went off as badly at the same time, and no known call connects them: what they share is not known"
+    _, excess = next(iter(place.excess.items()))
+    way = ways.metric(excess.source, excess.node, "", excess.metric, excess.query)
+    return [inference(claim, way, supports=False)]
 
 
 def _move_evidence(place: Place, ways: Ways) -> list[Evidence]:

@@ -11,7 +11,6 @@ from console.analysis.cascade import Cascade, cascade, levelled
 from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
 from console.analysis.constants import (
     GATE_REQUESTS,
-    ONSET_OWN_SHARE,
 )
 from console.analysis.diffs import Effect, effect_of
 from console.analysis.evidence import contention_draft, leak_draft, place_drafts, telemetry_draft, traffic_draft
@@ -295,22 +294,3 @@ def finest(moves: list[Move]) -> list[Move]:
     """Without error lines of services whose failures or waiting are measured: lines are written when they are."""
     finer = {m.service for m in moves if m.meaning.family in (Family.RATIO, Family.LATENCY)}
     return [m for m in moves if m.meaning.signal != "log_errors" or m.service not in finer]
-
-
-def telling(moves: list[Move]) -> list[Move]:
-    """Those that tell when it began: an operation only where most of its service's excess is its own.
-
-    Else the service as a whole, which has more requests, tells it better: of many operations with few requests, one is off by
-    chance some minutes before, and the first of all onsets would be that.
-    """
-    wholes: dict[tuple[str, Family], float] = {}
-    for move in moves:
-        if move.operation is None and move.excess is not None:
-            key = move.service, move.meaning.family
-            wholes[key] = max(wholes.get(key, 0.0), move.excess)
-
-    def tells(move: Move) -> bool:
-        whole = wholes.get((move.service, move.meaning.family)) if move.operation is not None else None
-        return whole is None or move.excess is None or move.excess >= ONSET_OWN_SHARE * whole
-
-    return [move for move in moves if tells(move)]

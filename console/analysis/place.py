@@ -15,7 +15,7 @@ from console.analysis.restarts import Restart
 from console.analysis.signals import Family, words_of
 from console.analysis.silence import SILENT
 from console.analysis.spanmoves import TraceShares
-from console.analysis.symptoms import harms_users
+from console.analysis.symptoms import harms_users, telling
 from console.analysis.traces import Shift
 from console.domain.instant import Instant
 
@@ -31,6 +31,8 @@ COVERED = 0.7
 """Share of the excess that one shared dependency must cover, less its charge for healthy users [D]."""
 TOGETHER_STEPS = 1.5
 """Users of one failing dependency go off within so many steps of each other [D]."""
+FEWEST_APART, ALIKE = 2, 0.5
+"""So many other places, which rose by this share of what one did, make it one of several that suffer [D]."""
 BLAMED = 0.5
 """Share of a caller's trouble that its calls must explain before the callee is named for it [D]."""
 RESIDUE = 0.1
@@ -73,6 +75,8 @@ class Place:
     """What its callers' own calls say of it."""
     restarts: list[Restart] = field(default_factory=list)
     """Its restarts since the onset."""
+    together: tuple[str, ...] = ()
+    """Places that no known call connects with it, which went off as badly and at the same time."""
     users: tuple[tuple[str, ...], tuple[str, ...]] | None = None
     """What several affected services share: the affected that use it, and the healthy that do."""
     rank_value: float = 0.0
@@ -109,10 +113,14 @@ def rank_places(
     opened = [m for m in listed if m.opened and not _only_watched(m) and not _follows_load(m, busier)]
     places: dict[str, Place] = {}
     for move in opened:
-        place = places.setdefault(move.service, Place(move.service, 0.0, False, move.onset))
+        place = places.setdefault(move.service, Place(move.service, 0.0, False, math.inf))
         place.moves.append(move)
+    for move in telling(opened):
         if not (move.meaning.by_caller or move.meaning.outbound):
-            place.onset = min(place.onset, move.onset)
+            places[move.service].onset = min(places[move.service].onset, move.onset)
+    for place in places.values():
+        if not math.isfinite(place.onset):
+            place.onset = place.moves[0].onset
     for one in cascades:
         for excess in one.nodes:
             if excess.share < SHARE_OF_NOTE and excess.node not in places:
@@ -138,13 +146,15 @@ def rank_places(
     _pass_on(places, [b for b in blames if b.callee not in witnessed])
     known = [p.onset for p in places.values() if math.isfinite(p.onset)]
     first = min(known, default=0.0)
-    for component in _components(set(places), graph):
+    components = _components(set(places), graph)
+    for component in components:
         began = min((places[n].onset for n in component if math.isfinite(places[n].onset)), default=first)
         late = math.exp(-max(0.0, began - first) / EARLY_S)
         for node in component:
             places[node].rank_value = places[node].share * (0.25 + 0.75 * late)
             if not math.isfinite(places[node].onset):
                 places[node].onset = began
+    _apart(places, components)
     ranked = sorted(places.values(), key=lambda p: (-p.rank_value, p.onset, -len(p.moves), p.node))
     return [p for p in ranked if p.rank_value > 0 or p.moves]
 
@@ -303,6 +313,24 @@ def _share(
     place.share = max(place.share, min(1.0, covered) * max(total, max(affected[u] for u in users)))
     for user in users:
         places[user].share *= 1 - min(0.9, covered)
+
+
+def _apart(places: dict[str, Place], components: list[set[str]]) -> None:
+    """Several parts of a system that no known call connects, and that began to fail together, share something that nobody knows
+    of: each alone would be named for what it only suffers. Two may be two faults."""
+    heads = [max((places[n] for n in component), key=lambda p: p.share) for component in components]
+    for place in heads:
+        others = [o for o in heads if o is not place and _as_bad(o, place) and _together([place, o])]
+        if len(others) >= FEWEST_APART:
+            place.together = tuple(sorted(o.node for o in others))
+
+
+def _as_bad(one: Place, other: Place) -> bool:
+    """Whether a place rose by half as much as another, or more, in one of the currencies of both."""
+    return any(
+        (one.excess[c].now - one.excess[c].level) >= ALIKE * (other.excess[c].now - other.excess[c].level) > 0
+        for c in one.excess.keys() & other.excess.keys()
+    )
 
 
 def _together(users: list[Place]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from console.analysis.constants import ONSET_OWN_SHARE
 from console.analysis.moves import Move
 from console.analysis.signals import Family
 from console.domain.diagnosis import Symptom
@@ -113,3 +114,22 @@ def _symptom(move: Move, share: float | None) -> Symptom:
         end=move.end,
         share_of_bad=share,
     )
+
+
+def telling(moves: list[Move]) -> list[Move]:
+    """Those that tell when it began: an operation only where most of its service's excess is its own.
+
+    Else the service as a whole, which has more requests, tells it better: of many operations with few requests, one is off by
+    chance some minutes before, and the first of all onsets would be that.
+    """
+    wholes: dict[tuple[str, Family], float] = {}
+    for move in moves:
+        if move.operation is None and move.excess is not None:
+            key = move.service, move.meaning.family
+            wholes[key] = max(wholes.get(key, 0.0), move.excess)
+
+    def tells(move: Move) -> bool:
+        whole = wholes.get((move.service, move.meaning.family)) if move.operation is not None else None
+        return whole is None or move.excess is None or move.excess >= ONSET_OWN_SHARE * whole
+
+    return [move for move in moves if tells(move)]

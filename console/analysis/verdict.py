@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 from console.analysis.constants import GATE_REQUESTS
@@ -12,8 +13,12 @@ from console.analysis.symptoms import harms_users
 from console.analysis.words import joined, move_sentence, number, place_name
 from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window, clock_text, span_text
+from console.domain.logs import Level, Pattern
 from console.domain.reading import SourceReport, SourceState
 
+TROUBLE = frozenset((Level.WARN, Level.ERROR, Level.FATAL))
+MOST_QUOTED = 80
+"""Characters of a log line within a sentence."""
 HELD_S = 600.0
 """A departure that ended longer ago than this counts as over [D]."""
 NEEDED_ROLES = frozenset(("logs", "metrics", "traces"))
@@ -99,10 +104,11 @@ def summary_of(
     suspects: tuple[Suspect, ...],
     changes: tuple[JudgedChange, ...],
     explains: bool | None,
+    patterns: tuple[Pattern, ...] = (),
 ) -> str:
     """One or two plain sentences."""
     if state is State.INCIDENT:
-        return _incident(known, onset, suspects, changes, explains)
+        return _incident(known, onset, suspects, changes, explains, patterns)
     if state is State.RECOVERING:
         ended = max((m for m in known.moves if m.end is not None and harms_users(m)), key=lambda m: m.end or 0.0)
         since = span_text(known.at - (ended.end or known.at))
@@ -131,6 +137,7 @@ def _incident(
     suspects: tuple[Suspect, ...],
     changes: tuple[JudgedChange, ...],
     explains: bool | None,
+    patterns: tuple[Pattern, ...],
 ) -> str:
     open_now = [m for m in known.moves if m.ongoing and harms_users(m)]
     worst = min(open_now, key=lambda m: (m.meaning.signal != "error_rate", -(m.excess or 0.0), -m.z))
@@ -142,9 +149,30 @@ def _incident(
     if suspects and suspects[0].standing is Standing.LEADING:
         second = f" Leading suspect: {suspects[0].kind.replace('_', ' ')} {suspects[0].subject}."
     elif suspects:
-        second = f" First suspect, not proven: {suspects[0].kind.replace('_', ' ')} {suspects[0].subject}."
+        told = _new_in_logs(patterns)
+        second = f" First suspect, not proven: {suspects[0].kind.replace('_', ' ')} {suspects[0].subject}{told}."
     else:
-        second = " Nothing read so far says why."
+        second = f" Nothing read so far says why{_new_in_logs(patterns)}."
     if explains is False and changes:
         second += f" None of the {len(changes)} changes in reach can explain it."
     return first + second
+
+
+def _new_in_logs(patterns: tuple[Pattern, ...]) -> str:
+    """The new trouble line that most services write, as a lead and not as a cause; empty: there is none.
+
+    What several services begin to say together tells of something that they share, whether or not it is configured.
+    """
+    services: dict[str, set[str]] = {}
+    lines: Counter[str] = Counter()
+    for pattern in patterns:
+        if pattern.status == "new" and pattern.level in TROUBLE:
+            services.setdefault(pattern.template, set()).add(pattern.service)
+            lines[pattern.template] += pattern.count
+    if not services:
+        return ""
+    template = max(services, key=lambda one: (len(services[one]), lines[one], one))
+    writers = sorted(services[template])
+    who = writers[0] if len(writers) == 1 else f"{len(writers)} services"
+    quoted = template if len(template) <= MOST_QUOTED else f"{template[: MOST_QUOTED - 1]}…"
+    return f"; new in the log of {who}, {lines[template]:,} times: {quoted}"
