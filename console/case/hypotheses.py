@@ -11,6 +11,8 @@ from console.case.model import Case, Hypothesis, HypothesisState, Outcome, Predi
 
 S = HypothesisState
 LIVING = frozenset({S.OPEN, S.SUPPORTED})
+SETTLED = frozenset({S.REFUTED, S.SUPERSEDED})
+"""Nothing that their predictions say now changes them; one that is parked is asked on, since data may come."""
 PRIORS = {"low": 0.2, "med": 0.5, "high": 0.8}
 LEAST_REASON = 15
 """Characters of a reason; a shorter one says nothing to somebody who reads it a week later."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from console.case.evaluate import Evaluation, evaluate, trouble_in
-from console.case.model import Case, Prediction
+from console.case.hypotheses import SETTLED
+from console.case.model import Case, Hypothesis, Prediction
 from console.case.predictions import Answer, Question, reduced
 from console.case.quality import Points
 from console.domain.instant import Instant, Window
@@ -20,7 +21,11 @@ OF_OPERATION = ("error_rate", "latency_p99", "request_rate")
 
 def due(case: Case, now: Instant) -> bool:
     """Whether the interval of a prediction has passed."""
-    return any(_due(p, now) for one in case.hypotheses for p in one.predictions)
+    return any(_due(p, now) for one in _asked_on(case) for p in one.predictions)
+
+
+def _asked_on(case: Case) -> list[Hypothesis]:
+    return [one for one in case.hypotheses if one.state not in SETTLED]
 
 
 def _due(prediction: Prediction, now: Instant) -> bool:
@@ -41,7 +46,7 @@ async def ask_predictions(session: Session, desk: Desk, *, only_due: bool) -> in
     if case is None:
         return 0
     asker, trouble, asked = SessionAsker(session), trouble_in(case), 0
-    for one in case.hypotheses:
+    for one in _asked_on(case):
         for p in one.predictions:
             if only_due and not _due(p, state.now):
                 continue
