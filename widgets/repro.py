@@ -15,6 +15,7 @@ _VERDICTS = {
     Verdict.CONFIRM: ("▲ may be sent once confirmed", "warn"),
     Verdict.REFUSE: ("✖ is not sent", "bad"),
 }
+SMALLEST = "the request, without what it does not need; a fix is proved with the whole one"
 _TIERS = {"production": "bad", "staging": "warn", "local": "ok"}
 
 
@@ -37,7 +38,7 @@ def request(view: RequestView | None, problem: SafeText, width: int, height: int
         ],
         width,
     )
-    rows.append(title("the request, without what it does not need" if view.smallest else "the request, byte for byte"))
+    rows.append(title(SMALLEST if view.smallest else "the request, byte for byte"))
     rows += [_wrapped(line, "strong" if not place else "text", width) for place, line in enumerate(view.head)]
     if view.body:
         rows.append(Row.plain(Line()))

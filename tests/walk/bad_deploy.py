@@ -30,7 +30,7 @@ def suspect(walk: Walk) -> None:
     terminal.press("2")
     terminal.until("┏ 2 Suspects")
     terminal.press("Enter")
-    terminal.shows("took effect as the first symptom appeared", "the stack traces of the errors since then name")
+    terminal.shows("took effect", "the stack traces of the errors since then name")
     walk.look("2 and ⏎: the suspect, and what speaks for it")
     terminal.press("BSpace")
     terminal.shows("3 Logs")

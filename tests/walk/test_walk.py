@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,16 @@ pytestmark = [
 ]
 
 
-def the_case(walk: Walk) -> dict[str, Any]:
-    """The case, once its record and the audit of what was sent were found to be whole."""
+def the_case(walk: Walk, *records: str) -> dict[str, Any]:
+    """The case, once its record and the audit of what was sent were found to be whole.
+
+    Args:
+        records: The files that were looked at.
+    """
     verified = walk.command("case", "verify", "latest")
     assert verified.returncode == 0, verified.stdout + verified.stderr
-    assert verified.stdout.count("whole") >= 1
+    for name in records:
+        assert re.search(rf"{name}: \d+ lines, whole", verified.stdout), verified.stdout
     shown = walk.command("case", "show", "latest", "--json")
     assert shown.returncode == 0, shown.stderr
     case: dict[str, Any] = json.loads(shown.stdout)
@@ -35,7 +41,7 @@ def test_bad_deploy(tmp_path: Path) -> None:
         repository = walk.config.parent / "repo"
         main = walk.git(repository, "rev-parse", "main")
         walk_bad_deploy(walk)
-        case = the_case(walk)
+        case = the_case(walk, "ada.jsonl", "audit.jsonl")
         assert case["state"] == "resolved"
         report = walk.command("report", "latest").stdout
         for words in ("## Root cause", "minimised, 1-minimal", "FIXED: ", "Judged recovered at", TAG, "impact: orders"):
@@ -51,7 +57,7 @@ def test_third_party(tmp_path: Path) -> None:
         repository = walk.config.parent / "repo"
         branches = walk.git(repository, "branch", "--list")
         walk_third_party_slow(walk)
-        case = the_case(walk)
+        case = the_case(walk, "ada.jsonl")
         assert case["state"] == "monitoring"
         diagnosis = json.loads(walk.command("diagnose", "--json").stdout)
         assert diagnosis["change_explains"] is False
