@@ -3,7 +3,7 @@ answered by the same functions as live ones. What was on no screen is not known,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from console.domain.diagnosis import Diagnosis
@@ -18,7 +18,7 @@ from console.query.parse import parse
 from console.state import Axis, ConsoleState, ServiceRow, Trend
 
 MOST_LOADED = 60
-"""States that are read for one moment: the newest, and others in even steps before it."""
+"""States that are read for one moment beside the newest, in even steps."""
 SOURCE = "recording"
 OF_SERVICE = {
     "errors": "error_rate",
@@ -58,13 +58,17 @@ class Recalled:
         return [record for record in inside if matches(record)]
 
 
-def recall(found: Sequence[Frame], at: Instant) -> Recalled | None:
-    """What the states by then add up to; None where there is none, or none can be read."""
+def recall(found: Sequence[Frame], at: Instant, load: Callable[[Frame], ConsoleState] = Frame.load) -> Recalled | None:
+    """What the states by then add up to; None where there is none, or none can be read.
+
+    Args:
+        load: Reads a state; raises as `Frame.load`.
+    """
     chosen = _thinned([frame for frame in found if frame.at <= at])
     states: list[ConsoleState] = []
     for frame in reversed(chosen):
         try:
-            states.append(frame.load())
+            states.append(load(frame))
         except (OSError, ValueError):
             continue  # a state that cannot be read tells nothing; the moment itself says so on the screen
     if not states:
@@ -74,10 +78,11 @@ def recall(found: Sequence[Frame], at: Instant) -> Recalled | None:
 
 
 def _thinned(frames: list[Frame]) -> list[Frame]:
-    if len(frames) <= MOST_LOADED:
-        return frames
-    step = (len(frames) - 1) / (MOST_LOADED - 1)
-    return [frames[round(n * step)] for n in range(MOST_LOADED)]
+    """Every so many from the first on, so that a moment later asks for the same ones; and the newest."""
+    if not frames:
+        return []
+    stride = -(-len(frames) // MOST_LOADED)
+    return [*frames[:-1:stride], frames[-1]]
 
 
 def _observations(states: Sequence[ConsoleState]) -> Observations:

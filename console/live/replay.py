@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +20,7 @@ from console.guard.sanitise import safe
 from console.live.desk import Desk, NoCase
 from console.live.details import Found
 from console.live.log_pane import DEFAULT_FILTER
-from console.live.recalled import Recalled, recall
+from console.live.recalled import MOST_LOADED, Recalled, recall
 from console.live.seen import Frame, frame_at
 from console.live.session import NOT_RECORDED, WRITES_NOTHING, LinkDown, with_status
 from console.query.parse import QueryError, parse
@@ -64,6 +65,8 @@ class ReplayLink:
         self._moved = asyncio.Event()
         self._shown: tuple[Frame | None, ConsoleState] | None = None
         self._recalled: tuple[Frame | None, Recalled | None] | None = None
+        self._read_state = functools.lru_cache(maxsize=2 * MOST_LOADED)(Frame.load)
+        """A state of the past does not change: one step on, most are known."""
 
     def state(self) -> ConsoleState:
         """What was seen at the moment; where nothing was recorded by then, that."""
@@ -83,7 +86,7 @@ class ReplayLink:
             nothing = ConsoleState(self.at, Window(self.at - STEP_S, self.at), live=False, header=header)
             return with_status(nothing, Status(Word.NO_DATA, detail=safe(said)))
         try:
-            state = frame.load()
+            state = self._read_state(frame)
         except (OSError, ValueError) as error:
             header = HeaderView(headline=safe(f"this state cannot be read: {error}", 200), now=frame.at, mode="REPLAY")
             nothing = ConsoleState(frame.at, Window(frame.at - STEP_S, frame.at), live=False, header=header)
@@ -155,7 +158,7 @@ class ReplayLink:
         """What is remembered at the moment; read once for each."""
         frame = frame_at(self._frames, self.at)
         if self._recalled is None or self._recalled[0] is not frame:
-            self._recalled = (frame, await asyncio.to_thread(recall, self._frames, self.at))
+            self._recalled = (frame, await asyncio.to_thread(recall, self._frames, self.at, self._read_state))
         return self._recalled[1]
 
     def _recovery(self) -> RecoveryView:
