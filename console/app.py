@@ -186,7 +186,7 @@ class IncidentConsole(TerminalCare[int]):
     def _warn_unsaved(self) -> None:
         """Say for as long as it is so that something is not in the case, on every screen, and try again to write it."""
         desk, screen = self.session.desk, self.console_screen()
-        if desk is None:
+        if desk is None or (desk.unsaved and not desk.view.why_unsaved):  # what is being written has not failed
             return
         if desk.unsaved:
             if self._ticks % RETRY_TICKS == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import threading
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,8 +14,10 @@ from textual.widgets import Input
 
 from console.app import IncidentConsole
 from console.case.book import Book
+from console.case.events import Draft, Event
 from console.case.gates import Wish
 from console.case.model import CaseState, HypothesisState, Outcome
+from console.live import desk as desk_module
 from console.live.desk import Desk
 from console.screens.case import CaseScreen, ItemScreen
 from console.screens.dialogs import LineDialog
@@ -429,3 +432,29 @@ async def test_hostile_text_of_a_case_is_shown_and_obeyed_by_nobody(system: Syst
         await pilot.press("I")
         await until(lambda: "[red]" in screen_text(app))
         assert "\x1b" not in screen_text(app) and "\u202e" not in screen_text(app)
+
+
+async def test_what_is_being_written_is_not_called_unsaved(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk must not flash a warning over the word that confirms what was kept."""
+    may_go, write = threading.Event(), desk_module._saved
+
+    def slowly(book: Book, drafts: list[Draft]) -> tuple[list[Event], str]:
+        may_go.wait(20.0)
+        return write(book, drafts)
+
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        monkeypatch.setattr(desk_module, "_saved", slowly)
+        app.run_worker(desk(app).write(Draft("note", "slow words")), name="slow", group="slow", exit_on_error=False)
+        await until(lambda: desk(app).unsaved == 1)
+        ticks = app._ticks
+        await until(lambda: app._ticks > ticks + 1)
+        assert "NOT SAVED" not in screen_text(app)
+        may_go.set()
+        await until(lambda: not desk(app).unsaved)
+        ticks = app._ticks
+        await until(lambda: app._ticks > ticks + 1)
+        assert "saved: everything" not in screen_text(app)
