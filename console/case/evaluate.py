@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from console.case.model import Case, Outcome, Prediction
 from console.case.predictions import Answer, BadPrediction, Question, control_of, judged, question_of
-from console.case.quality import Checked, Points, Quality, Trouble, around, dosed, ordered, peers
+from console.case.quality import Checked, Points, Quality, Trouble, around, dosed, in_order, ordered, peers
 from console.domain.instant import Instant, Window, rfc3339
 
 
@@ -48,6 +48,8 @@ async def evaluate(prediction: Prediction, asker: Asker, trouble: Trouble, now: 
         return None
     if question.kind == "manual":
         return None
+    if question.kind == "order":
+        return await _in_order(question, prediction, asker, trouble, now)
     window = question.window(now)
     answer = await asker.answer(question, window)
     control = await asker.answer(question, control_of(window, trouble.began))
@@ -63,6 +65,24 @@ async def evaluate(prediction: Prediction, asker: Asker, trouble: Trouble, now: 
         "order": str(quality.order.outcome), "dose": str(quality.dose.outcome),
     }  # fmt: skip
     return Evaluation(outcome, data, _says(question, answer, control, quality))
+
+
+async def _in_order(
+    question: Question, prediction: Prediction, asker: Asker, trouble: Trouble, now: Instant
+) -> Evaluation:
+    """Both series are read around the onset, where it is known."""
+    window = around(trouble.began, now, question.over_s) if trouble.began is not None else question.window(now)
+    (first, step_s), (then, other_s) = [await asker.points(side, window) for side in question.sides]
+    found, lead_s = in_order(first, then, max(step_s, other_s))
+    samples = min(len(first), len(then))
+    few = samples < prediction.min_samples
+    outcome = Outcome.INCONCLUSIVE if few else found.outcome
+    data = {
+        "value": lead_s, "samples": samples, "control": str(Outcome.UNKNOWN), "control_value": None,
+        "window": {"start": rfc3339(window.start), "end": rfc3339(window.end)},
+        "order": str(Outcome.UNKNOWN), "dose": str(Outcome.UNKNOWN),
+    }  # fmt: skip
+    return Evaluation(outcome, data, f"{found.says} ({samples} samples)")
 
 
 async def _order(question: Question, asker: Asker, trouble: Trouble, now: Instant) -> Checked:

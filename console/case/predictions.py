@@ -1,7 +1,8 @@
 """Predictions: what a hypothesis says will be seen, as a question that can be asked again, and how its answer is judged. Pure.
 
-Three forms are understood: `max(error_rate, checkout) >= 5% over 10m` reads a metric, `count(level:error timeout) > 20 over 10m`
-counts log lines of a query, and `manual: restarting one pod clears it` is judged by a person.
+Four forms are understood: `max(error_rate, checkout) >= 5% over 10m` reads a metric, `count(level:error timeout) > 20 over 10m`
+counts log lines of a query, `onset(count(timeout)) <= onset(error_rate, checkout)` says what begins no later than what, and
+`manual: restarting one pod clears it` is judged by a person.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ _FORM = re.compile(
     r"(?:\s+(?:over|in)\s+(?P<over>[0-9a-z.]+))?\s*",
     re.DOTALL,
 )
+_ORDER = re.compile(
+    r"onset\s*\((?P<first>.*)\)\s*<=\s*onset\s*\((?P<then>.*)\)(?:\s+(?:over|in)\s+(?P<over>[0-9a-z.]+))?\s*", re.DOTALL
+)
 _UNITS = {"%": 0.01, "ms": 0.001, "s": 1.0, "/s": 1.0, None: 1.0}
 
 
@@ -36,7 +40,7 @@ class Question:
     """What is asked and when the answer agrees."""
 
     kind: str
-    """metric | log | manual"""
+    """metric | log | order | manual"""
     query: str
     """Of a log: the query. Manual: what a person looks at."""
     metric: str = ""
@@ -46,6 +50,8 @@ class Question:
     comparator: str = ">"
     threshold: float = 0.0
     over_s: float = DEFAULT_OVER_S
+    sides: tuple[Question, ...] = ()
+    """Of an order: what begins no later, and than what."""
 
     def window(self, now: Instant) -> Window:
         """What it is asked about."""
@@ -64,11 +70,15 @@ def question_of(text: str) -> Question:
         if len(told) < 8:
             raise BadPrediction("say after `manual:` what would be seen if the hypothesis holds")
         return Question("manual", told)
+    order = _ORDER.fullmatch(stripped)
+    if order is not None:
+        return _order(order["first"], order["then"], order["over"])
     match = _FORM.fullmatch(stripped)
     if match is None:
         raise BadPrediction(
             f"{text!r} is no prediction: write `max(error_rate, checkout) > 5% over 10m`, "
-            "`count(level:error timeout) > 20 over 10m`, or `manual: what a person would see`"
+            "`count(level:error timeout) > 20 over 10m`, `onset(count(timeout)) <= onset(error_rate, checkout)`, "
+            "or `manual: what a person would see`"
         )
     try:
         threshold = float(match["value"]) * _UNITS[match["unit"]]
@@ -78,6 +88,24 @@ def question_of(text: str) -> Question:
     if match["call"] == "count":
         return _log(match["inner"].strip(), match["cmp"], threshold, over)
     return _metric(match["call"], match["inner"], match["cmp"], threshold, over)
+
+
+def _order(first: str, then: str, over: str | None) -> Question:
+    if first.strip() == then.strip():
+        raise BadPrediction(f"onset({first}) <= onset({then}) is always true: no observation could refute it")
+    try:
+        over_s = parse_span(over) if over else DEFAULT_OVER_S
+    except BadTime as error:
+        raise BadPrediction(str(error)) from None
+    return Question("order", f"{first.strip()} before {then.strip()}", over_s=over_s, sides=(_side(first), _side(then)))
+
+
+def _side(text: str) -> Question:
+    """A series: of a metric, or of the lines of a query."""
+    inner = text.strip()
+    if inner.startswith("count(") and inner.endswith(")"):
+        return _log(inner[6:-1].strip(), ">", 0.0, DEFAULT_OVER_S)
+    return _metric("max", inner, ">", 0.0, DEFAULT_OVER_S)
 
 
 def _log(query: str, comparator: str, threshold: float, over_s: float) -> Question:

@@ -123,6 +123,19 @@ def ordered(question: Question, points: Points, step_s: float, began: Instant | 
     return Checked(Outcome.FAILS if at - step_s > began + step_s else Outcome.HOLDS, said)
 
 
+def in_order(first: Points, then: Points, step_s: float) -> tuple[Checked, float | None]:
+    """Whether one series changed its level no later than another, each known to one step; and by how many seconds before."""
+    places = change_point(first), change_point(then)
+    if places[0] is None or places[1] is None:
+        missing = " and ".join(
+            name for name, place in zip(("the first", "the second"), places, strict=True) if place is None
+        )
+        return Checked(Outcome.INCONCLUSIVE, f"no change of level of {missing}"), None
+    at, later = first[places[0]][0], then[places[1]][0]
+    said = f"the first changed at {clock_text(at)} UTC, the second at {clock_text(later)}"
+    return Checked(Outcome.FAILS if at - step_s > later + step_s else Outcome.HOLDS, said), later - at
+
+
 def _middle(points: Points) -> float:
     values = sorted(value for _, value in points)
     return values[len(values) // 2]

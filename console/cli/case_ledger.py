@@ -28,7 +28,8 @@ from console.guard.sanitise import safe
     "--predict",
     multiple=True,
     metavar="TEXT",
-    help="What is seen if it holds: `max(error_rate, checkout) > 5% over 10m`, `count(QUERY) > 20 over 10m`, or `manual: …`.",
+    help="What is seen if it holds: `max(error_rate, checkout) > 5% over 10m`, `count(QUERY) > 20 over 10m`, "
+    "`onset(count(QUERY)) <= onset(error_rate, checkout)`, or `manual: …`.",
 )
 @click.option("--refutes", default="", metavar="TEXT", help="The observation that would refute it.")
 @click.option("--may-hold", is_flag=True, help="The prediction supports, and does not refute where it fails.")

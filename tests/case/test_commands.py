@@ -145,6 +145,15 @@ def test_order_and_dose_are_asked_of_the_sources(incident: Run, tmp_path: Path) 
     assert found["H2"][:3] == ("open", "holds", "fails") and "began after the trouble" in found["H2"][4]
     assert found["H3"][:4] == ("open", "holds", "holds", "fails") and "nothing is wrong" in found["H3"][4]
     assert "it began after the trouble" in incident("case", "hypothesis", case, "H2").out
+    for name, first, code, state in (
+        ("H4", "count(level:error timeout)", 0, "supported"),
+        ("H5", "queue_depth, checkout", 1, "refuted"),
+    ):
+        predict = f"onset({first}) <= onset(error_rate, checkout)"
+        assert incident("case", "hypothesis", case, f"first {first}", "--predict", predict).code == 0
+        ran = incident("case", "hypothesis", case, name, "--check", "--json")
+        (one,) = json.loads(ran.out)["hypotheses"]
+        assert (ran.code, one["state"]) == (code, state), one
 
 
 def test_a_prediction_that_fails_refutes_and_ends_with_one(incident: Run) -> None:

@@ -12,7 +12,7 @@ from console.case import entries
 from console.case.book import Book
 from console.case.evaluate import Evaluation, evaluate, trouble_in
 from console.case.model import HypothesisState, Outcome
-from console.case.predictions import Answer, Question, question_of
+from console.case.predictions import Answer, BadPrediction, Question, question_of
 from console.case.quality import Points, Trouble, around, change_point, dosed, ordered, peers
 from console.domain.instant import Instant, Window
 from tests.case.conftest import START, Clock
@@ -126,6 +126,50 @@ def test_what_is_as_true_where_nothing_is_wrong_tells_nothing(values: list[float
     question = question_of(POOL)
     asked = [(question, Answer(value, 9 if value is not None else 0)) for value in values]
     assert dosed(Answer(45.0, 9), asked, 3).outcome is outcome
+
+
+ORDER = "onset(count(timeout acquiring)) <= onset(error_rate, checkout)"
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "outcome"),
+    [
+        (START - 300, START, HOLDS),
+        (START + 120, START, HOLDS),  # each is known to a minute
+        (START + 180, START, FAILS),
+        (9e12, START, UNSURE),
+        (START, 9e12, UNSURE),
+    ],
+)
+async def test_what_begins_first_is_a_prediction_of_its_own(
+    book: Book, first: float, then: float, outcome: Outcome
+) -> None:
+    class Two(Fake):
+        async def points(self, question: Question, window: Window) -> tuple[Points, float]:
+            series = stepped(first) if question.kind == "log" else stepped(then)
+            return [(at, value) for at, value in series if at in window], STEP
+
+    book.hypothesis("the pool is exhausted", {})
+    book.predict("H1", ORDER, {"min_samples": 10})
+    found = await evaluate(book.read().hypotheses[0].predictions[0], Two({}), ILL, START + 1200)
+    assert found is not None and found.outcome is outcome
+    book.result("H1", "P1", found.outcome, found.data, found.says)
+    state = {HOLDS: HypothesisState.SUPPORTED, FAILS: HypothesisState.REFUTED, UNSURE: HypothesisState.OPEN}[outcome]
+    assert book.read().hypotheses[0].state is state
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "onset(count(x)) <= onset(count(x))",
+        "onset(error_rate) <= onset(count(x))",
+        "onset(count(level:)) <= onset(cpu, checkout)",
+        "onset(count(x)) <= onset(cpu, checkout) over soon",
+    ],
+)
+def test_an_order_that_says_nothing_or_of_nothing_is_no_prediction(text: str) -> None:
+    with pytest.raises(BadPrediction):
+        question_of(text)
 
 
 def test_what_falls_is_as_true_where_it_fell_as_far() -> None:
