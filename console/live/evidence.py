@@ -144,9 +144,10 @@ class Evidence:
         return [feed for role, feeds in self._feeds.items() if not roles or role in roles for feed in feeds]
 
     def states(self, *roles: str) -> list[tuple[str, FeedState[Any]]]:
-        """Name and state of those feeds, aged to now."""
-        now = self._scope.now()
-        return [(feed.name, self._state(feed).aged(now, feed.interval_s)) for feed in self.feeds(*roles)]
+        """Name and state of those feeds, aged to now; what is known of a past window does not go stale."""
+        now, live = self._scope.now(), self._scope.view.live
+        states = [(feed, self._state(feed)) for feed in self.feeds(*roles)]
+        return [(feed.name, state.aged(now, feed.interval_s) if live else state) for feed, state in states]
 
     def _state(self, feed: Feed[Any]) -> FeedState[Any]:
         """Of a feed; a repository that could not give the lines of a deploy is incomplete."""

@@ -222,3 +222,15 @@ async def test_a_window_that_was_moved_is_loading_until_it_is_read_and_asked_for
     assert all(word is Word.LOADING or past for _, word, _, past in said if word is not Word.PAST), said
     lines = [word for word, *_ in said]
     assert Word.PAST in lines and lines[lines.index(Word.PAST) :].count(Word.LOADING) == 0, "it loads once"
+
+
+async def test_what_is_known_of_a_past_window_does_not_go_stale() -> None:
+    source = Logs(written=written(100, 1000))
+    collector = collector_of(source)
+    for end, word in ((NOW - 600.0, Word.PAST), (None, Word.STALE)):
+        await collector.set_view(TimeView(1800.0, end))
+        await asked(collector)
+        await collector.diagnose_once()
+        source.clock.now += 120.0
+        state = collector.state()
+        assert state.suspects.status.word is word and state.header.status.age_s == 120.0, "its age is told"
