@@ -361,10 +361,11 @@ def _of_symptoms(writer: _Writer, diagnosis: Diagnosis) -> Iterator[Term]:
     """A term for each series behind the symptoms; the largest symptoms come first."""
     critical = 0
     for symptom in diagnosis.symptoms[:MOST_SYMPTOMS]:
-        for term in _of_symptom(writer, symptom, critical < MOST_CRITICAL):
+        for term in _of_symptom(writer, symptom, critical < MOST_CRITICAL) if symptom.signal != "memory" else ():
             critical += term.critical
             yield term
-    for service in dict.fromkeys(one.service for one in diagnosis.exhaustion):
+    growing = [one.service for one in diagnosis.symptoms if one.signal == "memory"]
+    for service in dict.fromkeys([*growing, *(one.service for one in diagnosis.exhaustion)]):
         for track in writer.tracks.values:
             if track.service == service and track.meaning.family is Family.MEMORY:
                 grown = _grown(writer, track)

@@ -29,7 +29,7 @@ from console.analysis.outbound import read_outbound
 from console.analysis.patterns import Compared, compare_since, counted, special
 from console.analysis.running import running_of
 from console.analysis.silence import UNHEARD, aged_sources, find_silences, silence_moves
-from console.analysis.symptoms import harms_users, symptoms_of, telling
+from console.analysis.symptoms import harms_users, leak_symptoms, symptoms_of, telling
 from console.analysis.verdict import Known, state_of, summary_of
 from console.analysis.view import View, known_at, read_view
 from console.analysis.whole import with_wholes
@@ -107,7 +107,7 @@ def _diagnose(
         else None,
         window=seen.window,
         baseline=_baselines(seen, onset),
-        symptoms=symptoms_of(moves, seen.window),
+        symptoms=(*symptoms_of(moves, seen.window), *leak_symptoms(leaks)),
         suspects=suspects,
         changes=changes,
         change_explains=explains,

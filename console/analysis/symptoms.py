@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from console.analysis.constants import ONSET_OWN_SHARE
+from console.analysis.leak import Leak
 from console.analysis.moves import Move
 from console.analysis.signals import Family
 from console.domain.diagnosis import Symptom
@@ -133,3 +134,11 @@ def telling(moves: list[Move]) -> list[Move]:
         return whole is None or move.excess is None or move.excess >= ONSET_OWN_SHARE * whole
 
     return [move for move in moves if tells(move)]
+
+
+def leak_symptoms(leaks: Iterable[Leak]) -> tuple[Symptom, ...]:
+    """What grows and does not come back, from where its growth began to what it is now; the fastest first."""
+    return tuple(
+        Symptom(one.service, one.operation, "memory", one.start, one.now, "bytes", one.bins, one.since, None, None)
+        for one in sorted(leaks, key=lambda leak: -leak.per_hour)
+    )

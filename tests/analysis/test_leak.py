@@ -9,6 +9,7 @@ import pytest
 
 from console.analysis.leak import Leak, find_leaks, segments
 from console.analysis.restarts import Restart
+from console.analysis.symptoms import leak_symptoms
 from console.analysis.tracks import build_tracks
 from console.domain.series import Series, SeriesKey, SeriesSet
 
@@ -108,3 +109,12 @@ def test_restarts_split() -> None:
 
     values = np.array([1.0, 2.0, 3.0, 0.5, 1.0, 2.0, 0.4, 0.5])
     assert [(s.start, s.stop) for s in segments(values)] == [(0, 3), (3, 6), (6, 8)]
+
+
+def test_what_grows_is_a_symptom_from_where_it_began_to_what_it_is() -> None:
+    rng = random.Random(1)
+    (found,) = leaks([3e8 + 1e6 * k + rng.gauss(0, 4e6) for k in range(300)])
+    (symptom,) = leak_symptoms([found])
+    assert (symptom.service, symptom.signal, symptom.unit, symptom.end) == ("a", "memory", "bytes", None)
+    assert symptom.baseline == pytest.approx(3e8, rel=0.05) and symptom.observed == pytest.approx(6e8, rel=0.05)
+    assert symptom.onset == found.since and symptom.samples == found.bins
