@@ -224,7 +224,7 @@ class FixScreen(ConsoleScreen):
         except NotSaved as error:
             self.post_message(self.Notice(f"nothing was done: {error}"))
             return False
-        hint = f"{rules} says no, see above: why all the same? {LEAST_REASON} characters or more, kept in the case"
+        hint = f"{rules} {'say' if ',' in rules else 'says'} no, see above: why all the same? {LEAST_REASON} characters or more, kept in the case"
         reason = await self.app.push_screen_wait(LineDialog("reason", "", hint, _too_short))
         if not reason:
             self.post_message(self.Notice("nothing was done"))

@@ -15,6 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import IncidentConsole
+from console.case import entries
 from console.case.book import Book
 from console.case.gates import Wish
 from console.case.model import CaseState
@@ -124,18 +125,21 @@ WHY = "the customer accepts the risk"
 
 
 @pytest.mark.slow
-async def test_sg1_stands_in_the_plan_and_a_reason_lets_pass(work: Work, tmp_path: Path) -> None:
+async def test_sg1_and_sg2_stand_in_the_plan_and_a_reason_lets_pass(work: Work, tmp_path: Path) -> None:
     with_deploys(work)
     book = Book.new(tmp_path / "state" / "cases", "Orders fail", "alice", {"severity": "P2"})
+    for n in range(3):
+        book.write(entries.fix({"outcome": "failed"}, f"attempt {n} failed"))
     app = console(tmp_path, work.path, cases=True)
     async with fixing(app) as (pilot, screen):
         await until(lambda: "SG1: no reproduction was seen failing" in screen_text(app))
+        assert "SG2: 3 attempts failed: stop and question the design" in screen_text(app)
 
         async def begin() -> None:
             await pilot.press("X")
             await until(lambda: "name of the new branch" in screen_text(app))
             await pilot.press("enter")
-            await until(lambda: "SG1 says no" in screen_text(app))
+            await until(lambda: "SG1, SG2 say no" in screen_text(app))
 
         await begin()
         await pilot.press("escape")
@@ -149,7 +153,7 @@ async def test_sg1_stands_in_the_plan_and_a_reason_lets_pass(work: Work, tmp_pat
         await until(lambda: "type fix/" in screen_text(app))
         await typed(pilot, screen._branch_name)
         await until(lambda: "to hand over" in screen_text(app))
-        assert [(one.rule, one.reason) for one in book.read().overrides] == [("SG1", WHY)]
+        assert [(one.rule, one.reason) for one in book.read().overrides] == [("SG1", WHY), ("SG2", WHY)]
         made = screen._view.made
         assert made is not None and made.incident == book.id and book.id in made.worktree.name
         await until(lambda: any(one.data.get("branch") == made.name for one in book.read().fixes))
