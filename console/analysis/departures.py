@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from console.analysis.constants import (
-    GATE_REQUESTS,
-    Thresholds,
-)
+from console.analysis.constants import CHANGE_EARLY_S, CLOCK_SKEW_S, GATE_REQUESTS, Thresholds
 from console.analysis.countmoves import judge_errors
 from console.analysis.loglevels import log_moves
 from console.analysis.moves import Move, judge
@@ -18,9 +15,14 @@ from console.analysis.stalls import stalls_of
 from console.analysis.symptoms import harms_users
 from console.analysis.tails import tails_named
 from console.analysis.view import View
+from console.domain.changes import Change
 
 SPANS_NEEDED_S = 600.0
 """Spans of so many seconds before tell their noise: ten bins of a minute, as for series [D]."""
+ROLLOUTS = frozenset(("deploy", "rollback", "config", "scale"))
+"""Changes for which processes start anew."""
+WARM_UP_S = 180.0
+"""Slowness of new processes that is over within this time is their start [D]."""
 FAMILY_CHANCE = 0.05
 """Departures that are accepted by chance alone, over all series of one diagnosis [D]."""
 
@@ -43,7 +45,29 @@ def departures(view: View, limits: Thresholds) -> list[Move]:
         moves += [m for m in new_errors(view.records, seen.at, seen.window, source) if m.service not in known]
         moves = _measured_first(view, moves)
     moves = _plausible(view, _family_wise(moves, len(view.tracks.values)))
+    moves = _warmed_up(view, moves)
     return tails_named(moves, view.tracks, limits)
+
+
+def _warmed_up(view: View, moves: list[Move]) -> list[Move]:
+    """Close slowness that came with a rollout and went away by itself: caches and connections of new processes are cold."""
+    rollouts = [c for c in view.changes if c.kind in ROLLOUTS and c.service]
+    return [
+        replace(m, opened=False, short="slow only while its release started")
+        if m.opened and m.meaning.family is Family.LATENCY and any(_cold(view, c, m, rollouts) for c in rollouts)
+        else m
+        for m in moves
+    ]
+
+
+def _cold(view: View, change: Change, move: Move, rollouts: list[Change]) -> bool:
+    """Whether a departure fits the start of a change's processes, and no other one ended it."""
+    if change.kind == "rollback" or move.end is None or move.end - move.onset > WARM_UP_S:
+        return False
+    if not -CLOCK_SKEW_S <= move.began.lag(change.at) <= CHANGE_EARLY_S:
+        return False
+    undone = any(c.service == change.service and change.at < c.at <= move.end for c in rollouts)
+    return not undone and change.service in view.graph.below(move.service)
 
 
 def _measured_first(view: View, moves: list[Move]) -> list[Move]:
