@@ -31,7 +31,7 @@ def _lines(ports: dict[str, int]) -> Iterator[str]:
         "# Somebody waits: minutes must do, where a real incident would be watched for a quarter of an hour.",
     )
     # Of two orders a second, smaller excesses cannot be told from none in so short a time.
-    yield from ('hold = "45s"', "error_margin = 0.05")
+    yield from ('hold = "45s"', "error_margin = 0.03")
     for name, needs in DEPENDS.items():
         yield from ("", "[[service]]", f'name = "{name}"')
         yield "depends_on = [" + ", ".join(f'"{need}"' for need in needs) + "]"

@@ -18,7 +18,7 @@ def contract(walk: Walk) -> None:
     terminal = walk.terminal
     terminal.shows("POST /orders failing")
     terminal.press("K")
-    terminal.shows("NOT RECOVERED", "checkout POST /orders error rate")
+    terminal.shows("NOT RECOVERED", "POST /orders error rate")
     walk.look("K: what must be back for the incident to be over, written before the fix")
     terminal.press("BSpace")
     terminal.shows("2 Suspects")
