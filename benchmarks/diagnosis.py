@@ -80,11 +80,17 @@ def _whole_process(options: Options) -> Iterator[Row]:
     system = large_system.make(SERVICES, END)
     with tempfile.TemporaryDirectory(prefix="incident-bench-") as name:
         config = write_system(Path(name), system, size)
-        cost = measure([*INCIDENT, "diagnose", "--config", str(config), "--json", "--at", rfc3339(END)], options.runs)
+        command = [*INCIDENT, "diagnose", "--config", str(config), "--json", "--at", rfc3339(END)]
+        cost = measure(command, options.runs)
+        day = measure([*command, "--since", rfc3339(END - POINTS * STEP_S)], options.runs)
     what = f"`incident diagnose`, {len(SERVICES)} services, {POINTS} points, {size / 1e6:,.0f} MB of logs"
     wrong = verdict(cost.output, system)
-    yield Row(what, cost.wall_s, "s", 10.0, note="whole process; goal 3 s", wrong=wrong)
+    yield Row(
+        what, cost.wall_s, "s", 10.0, note="whole process, its usual window of half an hour; goal 3 s", wrong=wrong
+    )
     yield Row("its peak memory", cost.peak_bytes / 1e6, "MB", note="all processes, shared pages once, sampled")
+    note = "--since of a day: every line is read"
+    yield Row("the same of the whole day", day.wall_s, "s", 10.0, note=note, wrong=verdict(day.output, system))
 
 
 def write_system(folder: Path, system: LargeSystem, log_bytes: int) -> Path:

@@ -134,10 +134,39 @@ class Builder:
             return ""
         method = method if isinstance(method, str) else ""
         known = self._operations.get((method, route))
-        if known is not None:
-            return known
-        zeroed = route.translate(ZEROS)
-        alike = self.operation_alike(method, zeroed)
+        if known is not None or self._route_as_is:
+            return known if known is not None else self._operations[method, route]
+        return self._named(method, route, route.translate(ZEROS))
+
+    def operations(self, methods: Iterable[object], routes: Iterable[object]) -> list[str]:
+        """As `operation`, of many at once."""
+        verbs = [method if type(method) is str else "" for method in methods]
+        paths = [route if type(route) is str else "" for route in routes]
+        zeroed = "\n".join(paths).translate(ZEROS).split("\n")
+        if len(zeroed) != len(paths) or self._route_as_is:
+            return [self.operation(verb, path) for verb, path in zip(verbs, paths, strict=True)]
+        alike = list(map(self._alike.__getitem__, zip(verbs, zeroed, strict=True)))
+        if set(map(type, alike)) == {str}:
+            return cast("list[str]", alike)
+        named, versions = self._named, self._versions
+        found: list[str] = []
+        for name, verb, path, zeros in zip(alike, verbs, paths, zeroed, strict=True):
+            if isinstance(name, tuple):
+                found.append(versions.get((verb, zeros, digits_at(path, name))) or named(verb, path, zeros))
+            else:
+                found.append(name or named(verb, path, zeros))
+        return found
+
+    def _named(self, method: str, route: str, zeroed: str) -> str:
+        """The operation of a route that is not a name itself.
+
+        Identifiers make many routes of one operation, and which digits they are made of tells nothing: routes that differ in
+        digits only are one. Where digits belong to the name (`/v1/…`), those that have the same ones there are.
+
+        Args:
+            zeroed: The route with zeros in place of all digits.
+        """
+        alike = self._alike[method, zeroed]
         if isinstance(alike, str):
             return alike
         if alike is None:
@@ -150,24 +179,12 @@ class Builder:
             found = self._versions[key] = self._operation((method, route))
         return found
 
-    def operation_alike(self, method: object, route: str) -> str | Spans | None:
-        """The one operation of all routes that are this one with other digits.
-
-        Identifiers make many routes of one operation, and which digits they are made of tells nothing. Where digits belong to
-        the name (`/v1/…`), their places: routes that have the same ones there are one operation. None: the whole route
-        has to be known.
-
-        Args:
-            method: As for `operation`.
-            route: With zeros in place of all digits.
-        """
-        return None if self._route_as_is else self._alike[method if isinstance(method, str) else "", route]
-
     def _operation_of(self, named: tuple[object, object]) -> str:
         return self.operation(*named)
 
     def _alike_of(self, key: tuple[str, str]) -> str | Spans | None:
-        """See `operation_alike`."""
+        """The one operation of all routes that are this one with other digits; or where digits stand that belong to its name;
+        None where the whole route has to be known."""
         name, route = self._operation(key), key[1]
         if not _DIGIT.search(name):
             return name

@@ -22,10 +22,9 @@ from console.guard.sanitise import safe_bytes
 from console.query.aliases import ALIASES
 from sources.logs.bulk import line_breaks, lines_of_objects
 from sources.logs.context import Context
-from sources.logs.fields import REQUEST, ZEROS, Builder, Spans, digits_at, flat, status_of
-from sources.logs.formats.columns import MOST_KINDS, Columns, Kind, Kinds, Shared, columns_of
+from sources.logs.fields import REQUEST, Builder, flat, status_of
+from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
 from sources.logs.levels import level_of
-from sources.logs.memo import Memo
 from sources.logs.times import Stamps
 from sources.logs.units import latencies_of, latency_of, learned_unit, unit_in_name
 
@@ -84,8 +83,9 @@ class JsonFormat:
         self._stamps: Stamps[str] = Stamps(self._builder.clock, self._builder.at)
         self._shared = Shared()
         self._kinds: Kinds[_Key] = Kinds(self._kind)
-        self._alike: Memo[_Key, Kind | Spans | None] = Memo(self._alike_of, MOST_KINDS)
-        self._exact: dict[tuple[_Key, str], Kind] = {}
+        self._whole: Kinds[tuple[_Scalar, _Text, str, _Scalar]] = Kinds(
+            lambda key: self._shared.kind(level_of(key[0]), self._builder.service(key[1]), key[2], status_of(key[3]))
+        )
         self._named: Kinds[tuple[_Scalar, _Text]] = Kinds(
             lambda key: self._shared.kind(level_of(key[0]), self._builder.service(key[1]))
         )
@@ -193,37 +193,10 @@ class JsonFormat:
         return rows, places
 
     def _kinds_of(self, rows: Sequence[_Row]) -> list[Kind]:
-        """The kind of each row. Which digits a route has hardly ever matters, and hardly any two routes have the same."""
-        routes = [route if type(route) is str else "" for route in map(_route, rows)]
-        zeroed = "\n".join(routes).translate(ZEROS).split("\n")
-        if len(zeroed) != len(rows):
-            return list(map(self._kinds.__getitem__, map(_key, rows)))
-        columns = map(_level, rows), map(_service, rows), map(_method, rows), zeroed, map(_status, rows)
-        keys: list[_Key] = list(zip(*columns, strict=True))
-        alike = list(map(self._alike.__getitem__, keys))
-        if set(map(type, alike)) == {Kind}:
-            return cast("list[Kind]", alike)
-        found, exact = [], self._exact
-        for kind, key, route, row in zip(alike, keys, routes, rows, strict=True):
-            if type(kind) is tuple:
-                one = key, digits_at(route, kind)
-                known = exact.get(one)
-                if known is None:
-                    if len(exact) >= MOST_KINDS:
-                        exact.clear()
-                    known = exact[one] = self._kind(_key(row))
-                found.append(known)
-            else:
-                found.append(self._kinds[_key(row)] if kind is None else cast("Kind", kind))
-        return found
-
-    def _alike_of(self, key: _Key) -> Kind | Spans | None:
-        """The kind of all rows whose routes are this one with other digits; else as `Builder.operation_alike`."""
-        level, service, method, route, status = key
-        operation = self._builder.operation_alike(method, str(route))
-        if not isinstance(operation, str):
-            return operation
-        return self._shared.kind(level_of(level), self._builder.service(service), operation, status_of(status))
+        """The kind of each row. Operations are named first: hardly any two routes with identifiers are the same."""
+        operations = self._builder.operations(map(_method, rows), map(_route, rows))
+        keys = zip(map(_level, rows), map(_service, rows), operations, map(_status, rows), strict=True)
+        return list(map(self._whole.__getitem__, keys))
 
     def _kind(self, key: _Key) -> Kind:
         level, service, method, route, status = key
