@@ -102,7 +102,7 @@ def test_whoever_reads_the_lines_sees_them(engine: Engine) -> None:
     ("text", "ours"),
     [
         (f'"GET / HTTP/1.1" 200 5 "-" "{USER_AGENT}"', True),
-        (f"traceparent: {new_trace()[1]}", True),
+        pytest.param(f"traceparent: {new_trace()[1]}", True, id="its trace"),
         ('"GET /incident-console/0.1.0/download HTTP/1.1" 404 5 "-" "curl/8"', False),
         ('"-" "not-incident-console/1"', False),
         (f"trace_id=00{TRACE}{'0' * 20}", False),
