@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -12,7 +13,7 @@ from console.analysis.recovery import find_fix, judge, stretch
 from console.analysis.recovery_seasons import Week
 from console.case.book import Book
 from console.case.entries import contract as contract_entry
-from console.case.journal import NotSaved, author_name
+from console.case.journal import AUTHOR, NotSaved, author_name
 from console.case.store import case_ids, cases_folder
 from console.domain.diagnosis import Diagnosis, State
 from console.domain.instant import clock_text
@@ -113,7 +114,8 @@ class RecoveryDesk:
         """
         assert self._folder is not None
         folder = cases_folder(self._folder)
-        books = (Book(folder, name, author_name(user())) for name in case_ids(folder))
+        author = author_name(os.environ.get(AUTHOR) or user())
+        books = (Book(folder, name, author) for name in case_ids(folder))
         active = [book for book in books if book.read().active]
         if len(active) != 1:
             return ""

@@ -95,9 +95,13 @@ async def test_the_past_knows_no_contract_of_later(desk: RecoveryDesk) -> None:
     assert before.recovery is None
 
 
-async def test_the_one_open_case_holds_the_contract_too(desk: RecoveryDesk, tmp_path: Path) -> None:
+async def test_the_one_open_case_holds_the_contract_too(
+    desk: RecoveryDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INCIDENT_AUTHOR", "grace")
     book = Book.new(cases_folder(tmp_path), "orders fail", "ada")
     assert book.id in await write(desk, Made(), WRITTEN)
+    assert next(one for one in book.read().events if one.kind == "contract").author == "grace"
     recorded = book.read().contract
     assert recorded is not None
     assert any(one["kind"] == TermKind.ERRORS for one in recorded["signals"])
