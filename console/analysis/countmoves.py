@@ -25,6 +25,8 @@ UNHEARD_OF = 3.0
 """A bin that is so many times further off than the worst of the baseline needs no second one [D]."""
 POOL_S = 60.0
 """Failures are also judged over this many seconds at once, so that a slow trickle shows [D]."""
+OUTAGE = 0.5
+"""Where so many requests fail it is an outage, however often there was one before [D]."""
 BURST_S = 30.0
 """Failures that all came within so many seconds, in bins finer than a minute, are one hiccup [D]."""
 BURST_FAILURES = 50
@@ -134,7 +136,7 @@ def _judge_errors(
     if fisher_greater(round(bad), round(total), round(base_f), round(base_n)) > P_RATE:
         return replace(move, opened=False, short="as many failures may be chance")
     whole = replace(episode, start=start + cut, last=episode.last + cut)
-    if _usual(track, cut, whole, p0, move.observed):
+    if move.observed < OUTAGE and _usual(track, cut, whole, p0, move.observed):
         return replace(move, opened=False, short=RECURS)
     return move
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 from console.analysis.constants import CHANGE_EARLY_S, CLOCK_SKEW_S, GATE_REQUESTS, Thresholds
 from console.analysis.countmoves import judge_errors
 from console.analysis.loglevels import log_moves
-from console.analysis.moves import Move, judge
+from console.analysis.moves import RECURS, Move, judge
 from console.analysis.plausible import contradicted, unfelt
 from console.analysis.signals import Family
 from console.analysis.spanmoves import NEW_LINES, SpanView, judge_spans, new_errors, recorded_before
@@ -16,6 +17,7 @@ from console.analysis.symptoms import harms_users
 from console.analysis.tails import tails_named
 from console.analysis.view import View
 from console.domain.changes import Change
+from console.domain.instant import Instant
 
 SPANS_NEEDED_S = 600.0
 """Spans of so many seconds before tell their noise: ten bins of a minute, as for series [D]."""
@@ -23,6 +25,8 @@ ROLLOUTS = frozenset(("deploy", "rollback", "config", "scale"))
 """Changes for which processes start anew."""
 WARM_UP_S = 180.0
 """Slowness of new processes that is over within this time is their start [D]."""
+CRASH_BEFORE_S = 120.0
+"""A restart so long before a departure still belongs to it: it is seen at the next scrape only [D]."""
 FAMILY_CHANCE = 0.05
 """Departures that are accepted by chance alone, over all series of one diagnosis [D]."""
 
@@ -45,8 +49,22 @@ def departures(view: View, limits: Thresholds) -> list[Move]:
         moves += [m for m in new_errors(view.records, seen.at, seen.window, source) if m.service not in known]
         moves = _measured_first(view, moves)
     moves = _plausible(view, _family_wise(moves, len(view.tracks.values)))
-    moves = _warmed_up(view, moves)
+    moves = _crashed_again(view, _warmed_up(view, moves))
     return tails_named(moves, view.tracks, limits)
+
+
+def _crashed_again(view: View, moves: list[Move]) -> list[Move]:
+    """Open again what happened before as well, where a process that it calls died each time: that is no job."""
+    return [
+        replace(m, opened=True, short="")
+        if m.short == RECURS and any(_fell(r.at, m) and r.service in view.graph.below(m.service) for r in view.restarts)
+        else m
+        for m in moves
+    ]
+
+
+def _fell(restart: Instant, move: Move) -> bool:
+    return move.onset - CRASH_BEFORE_S <= restart <= (move.end or math.inf)
 
 
 def _warmed_up(view: View, moves: list[Move]) -> list[Move]:

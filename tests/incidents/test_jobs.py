@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
 
 from console.analysis.diagnose import diagnose
 from console.domain.diagnosis import State
-from tests.incidents.shop import Fault, Shop
+from console.domain.series import Series, SeriesKey, SeriesSet
+from tests.incidents.shop import BEFORE_S, START, Fault, Shop
 
 EVERY_S = 300.0
 TAKES_S = 45.0
@@ -51,3 +53,19 @@ def test_a_run_that_does_not_end_is_one(kind: str, step_s: float) -> None:
 def test_a_run_that_is_far_worse_than_all_before_is_one_while_it_lasts(kind: str, step_s: float) -> None:
     found = said(shop(kind, until=60.0, times=5.0), step_s)
     assert State.INCIDENT in (found[45], found[60]), found
+
+
+@pytest.mark.parametrize("step_s", STEPS_S)
+def test_a_process_that_dies_again_and_again_is_no_job(step_s: float) -> None:
+    seen = shop("fails").seen(45, step_s)
+    ends = [START + k * step_s for k in range(1, int((BEFORE_S + 45) // step_s) + 1)]
+    died = [START + BEFORE_S + k * EVERY_S for k in range(-7, 1)]
+    counter = Series.of(SeriesKey("bank", "", "restarts"), [(end, float(sum(at < end for at in died))) for end in ends])
+    assert diagnose(seen).state is State.HEALTHY
+    assert diagnose(replace(seen, series=SeriesSet.of([*seen.series, counter]))).state is State.INCIDENT
+
+
+@pytest.mark.parametrize("step_s", STEPS_S)
+def test_an_outage_is_one_however_often_there_was_one_before(step_s: float) -> None:
+    runs = [Fault("bank", k * EVERY_S, failing=0.9, until=k * EVERY_S + TAKES_S) for k in range(-7, 1)]
+    assert diagnose(Shop(5, faults=tuple(runs), length_s=60.0).seen(45, step_s)).state is State.INCIDENT
