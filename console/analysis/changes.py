@@ -20,6 +20,7 @@ from console.analysis.constants import (
     MATCH_CONNECTED,
     MATCH_SAME,
     MATCH_UNKNOWN,
+    MATCH_UNSEEN,
     ROUTINE_TIMES,
     TIME_SCORE_NAMED,
 )
@@ -229,7 +230,7 @@ def _judge(
         mechanism = max(mechanism, GROWS)
     time_score = _time_score(change, match, lag, case)
     score = match * (WEIGHT_TIME * (time_score / match if match else 0.0) + WEIGHT_MECHANISM * mechanism)
-    support = [_order_text(change, case), *([where] if match >= MATCH_SAME else []), *why]
+    support = [_order_text(change, case), *([where] if match >= MATCH_UNSEEN else []), *why]
 
     def verdict(standing: Standing, rule: str, reason: str, against: str = "") -> Judged:
         value = score if standing in (Standing.POSSIBLE, Standing.LEADING) else 0.25 * score
@@ -294,6 +295,9 @@ def _match(change: Change, case: Case) -> tuple[float, str]:
     leading = [p.node for p in case.places[:2] if p.rank_value > 0]
     if service in leading:
         return MATCH_SAME, f"changed {service}, where the trouble begins"
+    caller = next((node for node in leading if service in case.graph.callees.get(node, ())), None)
+    if caller is not None and service not in case.observed:
+        return MATCH_UNSEEN, f"changed {service}, which {caller} calls and which tells nothing of itself"
     if service in case.affected:
         return 0.7, f"changed {service}, which is affected"
     if any(case.graph.connected(service, node) for node in (*leading, *case.affected)):

@@ -67,6 +67,8 @@ MATCH_SAME = 1.0
 MATCH_CONNECTED = 0.35
 MATCH_UNKNOWN = 0.35
 """A change that names no service could concern any of them [D]."""
+MATCH_UNSEEN = 0.8
+"""What a callee adds that nothing measures stands in the figures of its caller [D]."""
 EARLIER_PENALTY = 0.3
 TIME_SCORE_NAMED = 0.6
 """Below this nothing is named [M, RootCauseBench]."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
+from console.analysis.changes import NAMED, Case, Growth, Judged, in_reach, judge_changes
 from console.analysis.diffs import LOST_CHECK, MOVED, Effect
 from console.analysis.graph import build_graph
 from console.analysis.onset import Onset
@@ -154,6 +154,16 @@ def test_content_decides_between_two_at_the_same_minute() -> None:
     found = judge_changes((bad, harmless), (bad, harmless), case(effects=effects))
     assert found[0].change.id == bad.id
     assert [j.standing for j in found] == [Standing.LEADING, Standing.POSSIBLE]
+
+
+def test_a_change_of_what_nothing_measures_counts_as_one_of_its_caller() -> None:
+    """What an unmeasured store adds stands in its caller's figures; one that is measured speaks for itself."""
+    job = Change("nightly/1", "cron", ONSET - 20, "store", source="changes")
+    unseen, seen = judged(job), judged(job, observed=frozenset(("web", "shop", "store")))
+    assert unseen.score >= NAMED > seen.score
+    assert "which tells nothing of itself" in unseen.reason
+    elsewhere = judged(replace(job, service="relay"))
+    assert elsewhere.score < NAMED
 
 
 def test_two_alike_and_neither_leads() -> None:
