@@ -46,6 +46,11 @@ def test_bad_deploy(tmp_path: Path) -> None:
         report = walk.command("report", "latest").stdout
         for words in ("## Root cause", "minimised, 1-minimal", "FIXED: ", "Judged recovered at", TAG, "impact: orders"):
             assert words in report, report
+        ours = "KeyError: 'lines'"  # of requests from which minimising left too much out
+        seen = walk.command("logs", f'"{ours}"', "--count", "--json", "--since", "-20m")
+        assert json.loads(seen.stdout)["count"] > 0, seen.stdout + seen.stderr
+        patterns = walk.command("patterns", "--json", "--since", "-20m").stdout
+        assert "KeyError: 'percent_off'" in patterns and ours not in patterns
         assert walk.git(repository, "status", "--porcelain") == ""
         assert walk.git(repository, "rev-parse", "main") == main
         walk.leave()
