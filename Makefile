@@ -10,12 +10,13 @@ BIN := $(VENV)/bin
 demo: $(VENV)/.run
 	$(BIN)/incident demo $(SCENARIO)
 
+# Three at once on two cores: a third of the time tests wait for a terminal, a server or a minute to pass.
 # What fails beside other work runs once more alone: tests of time and of real terminals need the machine to themselves.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 2 $(ARGS) || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
+	$(BIN)/python -m pytest -n 3 $(ARGS) || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
 
 check: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 2 -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 3 -m "not slow" $(ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+import pytest
+
 # A worker of a divided run is told a size, which programs on a pseudo terminal of their own would believe.
 for name in ("COLUMNS", "LINES"):
     os.environ.pop(name, None)
@@ -12,3 +14,19 @@ for name in ("COLUMNS", "LINES"):
 # A shell in the background ignores ctrl+c for its children, and they for theirs.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+SPREAD = 0.8
+"""Part of the run over which long tests are spread, so that none is left alone at its end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin tests that wait for minutes here and there among the others: while they wait, other workers have the machine."""
+    long = [item for item in items if item.get_closest_marker("long") is not None]
+    if not long or len(long) == len(items):
+        return
+    others = [item for item in items if item.get_closest_marker("long") is None]
+    step = max(1, int(SPREAD * len(others) / len(long)))
+    for number, item in enumerate(long):
+        others.insert(number * (step + 1), item)
+    items[:] = others

@@ -68,6 +68,11 @@ async def painted(state: ConsoleState) -> str:
         async with asyncio.timeout(20):
             while app.session.latest.header != state.header:
                 await pilot.pause()
+        # A tick may already have said that the verdict is new: the picture shows the screen after that.
+        app.session.take_verdict()
+        screen = app.console_screen()
+        assert screen is not None
+        screen.footer.say()
         app.show_now()
         await pilot.pause()
         svg = app.export_screenshot(title="incident")

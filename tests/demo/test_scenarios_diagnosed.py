@@ -21,7 +21,7 @@ import pytest
 from console.demo import repository, scenarios, source
 from tests.demo.watching import Shop, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 INCIDENT = (sys.executable, "-m", "console.cli")
 SOON_S = 60.0
 """After the fault; the incident must be explained with what is known by then."""

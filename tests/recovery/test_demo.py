@@ -13,7 +13,7 @@ from console.demo import repository
 from tests.demo.test_scenarios_diagnosed import INCIDENT, Practice, is_bad_deploy, practice
 from tests.demo.watching import Shop, wait_for
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 HOLD = "45s"
 """Short, since somebody waits: blocks of 15 s, and six of them are needed as ever."""
 MARGIN = "0.03"

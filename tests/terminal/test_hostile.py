@@ -183,12 +183,19 @@ def copied(console: Console) -> list[str]:
     return [base64.b64decode(found).decode() for found in COPY.findall(console.data())]
 
 
+NOTHING = ("nothing to copy", "no command gives this")
+"""What is said where the value under the cursor, or what gives it, cannot be copied."""
+
+
 def copy(console: Console, typed: str) -> str:
     """What the last of these keys copies; empty where it says that there is nothing."""
     before = len(copied(console))
-    console.shows_no("nothing to copy")
+    for said in NOTHING:
+        console.shows_no(said)
     console.type(*keys(typed))
-    console.until(lambda: len(copied(console)) > before or "nothing to copy" in console.screen(), f"copy by {typed}")
+    console.until(
+        lambda: len(copied(console)) > before or any(said in console.screen() for said in NOTHING), f"copy by {typed}"
+    )
     return copied(console)[before] if len(copied(console)) > before else ""
 
 

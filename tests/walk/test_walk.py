@@ -15,6 +15,7 @@ from tests.walk.third_party_slow import walk_third_party_slow
 from tests.walk.walking import Walk, demo
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
