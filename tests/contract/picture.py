@@ -22,6 +22,8 @@ from console.state import ConsoleState
 PICTURE = Path(__file__).parents[2] / "docs" / "overview.svg"
 RECORDED = Path(__file__).parent / "overview.state"
 SIZE = (120, 40)
+AT_REST = 4
+"""So many pictures in a row that are the same show the screen as it stays."""
 
 
 class Recorded:
@@ -73,7 +75,11 @@ async def painted(state: ConsoleState) -> str:
         screen = app.console_screen()
         assert screen is not None
         screen.footer.say()
-        app.show_now()
-        await pilot.pause()
-        svg = app.export_screenshot(title="incident")
-    return re.sub(r"@font-face \{.*?\}", "", svg, flags=re.DOTALL)
+        seen: list[str] = []
+        async with asyncio.timeout(20):
+            # Panes take their sizes from what they hold, one after the other.
+            while len(seen) < AT_REST or len(set(seen[-AT_REST:])) > 1:
+                app.show_now()
+                await pilot.pause()
+                seen.append(app.export_screenshot(title="incident"))
+    return re.sub(r"@font-face \{.*?\}", "", seen[-1], flags=re.DOTALL)
