@@ -82,7 +82,7 @@ class Terminal:
                 self._closing.wait(0.02)
                 continue
             ready, _, _ = select.select([self.fd], [], [], 0.05)
-            if not ready:
+            if not ready or self.paused.is_set():
                 continue
             try:
                 data = os.read(self.fd, 1024 if self.rate else 65536)
