@@ -21,11 +21,13 @@ THEMES = get_args(Theme)
 
 
 def words(console: Console) -> set[str]:
-    """The words of the whole screen, once all of it is there."""
+    """The words of the whole screen, once all of it is there; but of the line of the verdict, which shares it with news: whether
+    the first verdict was another one is chance."""
     console.judged()
     console.shows("consulted:", "next:", "LIVE")
     console.until(lambda: "LOADING" not in console.screen(), "all answers")
-    return set(re.findall(r"[A-Za-z]{3,}", console.screen()))
+    head, _, *rows = console.screen().splitlines()
+    return set(re.findall(r"[A-Za-z]{3,}", "\n".join([head, *rows])))
 
 
 def codes(console: Console) -> set[str]:
