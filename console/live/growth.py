@@ -2,7 +2,8 @@
 after a while.
 
 A log that nobody writes to then costs next to nothing, while one that grows is asked as often as ever. It is the tail that
-tells; of a source whose tail is broken nothing is known, so that it is always asked.
+tells; of a source whose tail is broken nothing is known, so that it is always asked. A window that ended in the past is asked
+only after a while whatever comes.
 """
 
 from __future__ import annotations
@@ -83,7 +84,8 @@ class WhenGrown(Generic[T]):
             SourceError: As the question does; it is then asked again at the next turn.
         """
         now, end, axis = self._now(), self._window().end, self._axis()
-        unseen = self._asked is None or self._growth.unseen_at(self._asked[1])
+        past = now - end > SKEW_S
+        unseen = self._asked is None or (not past and self._growth.unseen_at(self._asked[1]))
         stands = self._asked is not None and now - self._asked[0] < STANDS_S and self._asked[2] == axis
         if stands and not unseen and self._last is not None:
             self.news = False

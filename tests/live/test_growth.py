@@ -20,6 +20,8 @@ class Log:
     def __init__(self) -> None:
         self.now = 900.4
         self.step_s = 15.0
+        self.until = float("inf")
+        """The end of a window of the past."""
         self.asked: list[float] = []
         self.fails = False
         self.report = SourceReport("app", "files", SourceState.OK)
@@ -27,11 +29,11 @@ class Log:
         self.when = WhenGrown(self.poll, self.growth, lambda: self.now, self.window, self.axis)
 
     def window(self) -> Window:
-        end = float(int(self.now))
+        end = min(self.until, float(int(self.now)))
         return Window(end - 1800.0, end)
 
     def axis(self) -> Window:
-        end = self.now // self.step_s * self.step_s
+        end = min(self.until, self.now) // self.step_s * self.step_s
         return Window(end - 1800.0, end)
 
     async def poll(self) -> Reading[Answer]:
@@ -79,6 +81,16 @@ async def test_what_came_is_asked_for_until_no_answer_can_lack_it() -> None:
     assert len(log.asked) == 4 and log.when.news
     await log.at(906.7 + SKEW_S + 2.0)
     assert len(log.asked) == 4 and not log.when.news
+
+
+async def test_what_comes_now_is_not_in_a_window_that_ended_before() -> None:
+    log = Log()
+    log.until = 600.0
+    for turn in range(20):
+        log.growth.grew(905.0 + 2.0 * turn)
+        await log.at(905.0 + 2.0 * turn)
+    assert len(log.asked) == 2, "once, and after half a minute for what was written late"
+    assert not log.when.news
 
 
 async def test_without_a_tail_nothing_is_known_and_it_is_always_asked() -> None:
