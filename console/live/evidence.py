@@ -81,7 +81,7 @@ class Evidence:
         self._changed = changed
         self.growth = {source.name: Growth() for source in sources.logs}
         """By log source; whoever follows them tells it."""
-        self._when_grown: list[WhenGrown[Any]] = []
+        self._when_grown: dict[Feed[Any], WhenGrown[Any]] = {}
         self._probes: dict[str, tuple[ProbeResult, ...]] = {}
         self._deployed: tuple[Change, ...] = ()
         self._diffs: tuple[ChangeDiff, ...] = ()
@@ -129,8 +129,9 @@ class Evidence:
     def _log_feed(self, name: str, poll: Poll[T], interval_s: float) -> Feed[T]:
         scope = self._scope
         when = WhenGrown(poll, self.growth[name], scope.now, scope.window, scope.axis_window)
-        self._when_grown.append(when)
-        return self._feed(name, when.poll, interval_s, lambda last, reading: when.news)
+        feed = self._feed(name, when.poll, interval_s, lambda last, reading: when.news)
+        self._when_grown[feed] = when
+        return feed
 
     def _series_every_s(self, name: str) -> float:
         return self._sources.intervals.get(name, SERIES_EVERY_S)
@@ -150,9 +151,13 @@ class Evidence:
         return [(feed.name, state.aged(now, feed.interval_s) if live else state) for feed, state in states]
 
     def _state(self, feed: Feed[Any]) -> FeedState[Any]:
-        """Of a feed; a repository that could not give the lines of a deploy is incomplete."""
+        """Of a feed; an answer that stands is of now, and a repository that could not give the lines of a deploy incomplete."""
         reading = feed.state.reading
-        if reading is None or not self._unread or feed not in self._feeds["changes"]:
+        if reading is None:
+            return feed.state
+        if feed in self._when_grown and self._when_grown[feed].stands():
+            return replace(feed.state, reading=replace(reading, observed_at=self._scope.now()))
+        if not self._unread or feed not in self._feeds["changes"]:
             return feed.state
         return replace(feed.state, reading=replace(reading, report=with_unread(reading.report, self._unread)))
 
@@ -192,7 +197,7 @@ class Evidence:
         self._ask(Feed.anew)
 
     def _ask(self, how: Callable[[Feed[Any]], None]) -> None:
-        for when in self._when_grown:
+        for when in self._when_grown.values():
             when.again()
         for feed in self.feeds():
             how(feed)

@@ -2,8 +2,8 @@
 after a while.
 
 A log that nobody writes to then costs next to nothing, while one that grows is asked as often as ever. It is the tail that
-tells; of a source whose tail is broken nothing is known, so that it is always asked. A window that ended in the past is asked
-only after a while whatever comes.
+tells; of a source whose tail is broken nothing is known, so that it is always asked. An answer that stands is as new as the
+tail's last look, which is now. A window that ended in the past is asked only after a while whatever comes.
 """
 
 from __future__ import annotations
@@ -84,19 +84,28 @@ class WhenGrown(Generic[T]):
             SourceError: As the question does; it is then asked again at the next turn.
         """
         now, end, axis = self._now(), self._window().end, self._axis()
-        past = now - end > SKEW_S
-        unseen = self._asked is None or (not past and self._growth.unseen_at(self._asked[1]))
-        stands = self._asked is not None and now - self._asked[0] < STANDS_S and self._asked[2] == axis
-        if stands and not unseen and self._last is not None:
+        stands = self.stands()
+        if stands and self._last is not None and self._asked is not None and self._asked[2] == axis:
             self.news = False
             self._last = replace(self._last, observed_at=now)
             return self._last
+        unseen = self._unseen()
         self._asked = None
         reading = await self._poll()
         self.news = unseen or self._report is None or _told(reading.report) != _told(self._report)
         self._last, self._report = reading, reading.report
         self._asked = (now, end, axis)
         return reading
+
+    def stands(self) -> bool:
+        """Whether nothing came since the last answer that it could lack."""
+        return self._asked is not None and self._now() - self._asked[0] < STANDS_S and not self._unseen()
+
+    def _unseen(self) -> bool:
+        if self._asked is None:
+            return True
+        past = self._now() - self._window().end > SKEW_S
+        return not past and self._growth.unseen_at(self._asked[1])
 
 
 def _told(report: SourceReport) -> tuple[object, ...]:

@@ -33,8 +33,11 @@ ANSWER_S = 60.0
 NICENESS = 5
 AGES = frozenset({"now", "age_s", "cost", "rate_per_min"})
 """What moves on although nothing happened."""
+TIME = frozenset({"now"})
 AGES_EVERY_S = 2.0
 """Where nothing else is new, that is told no more often."""
+ALIVE_EVERY_S = 4.0
+"""Where not even that is new, the time alone is told, so that the screen knows that the collector lives."""
 _START = "import sys; sys.path.insert(0, sys.argv[2]); from console.live.process import main; main(sys.argv[1])"
 _ROOT = str(Path(__file__).resolve().parents[2])
 
@@ -177,10 +180,17 @@ class Said:
         """What is to be told of a state at that moment of a monotonic clock; None: nothing that could not wait."""
         last = self._last
         told = difference(last, state) if last is not None else None
-        if told is not None and at < self._at + AGES_EVERY_S and AGES.issuperset(told.names()):
+        if told is not None and at < self._at + _pause_s(frozenset(told.names())):
             return None
         self._last, self._at = state, at
         return told or state
+
+
+def _pause_s(names: frozenset[str]) -> float:
+    """How long news of these fields may wait."""
+    if names <= TIME:
+        return ALIVE_EVERY_S
+    return AGES_EVERY_S if names <= AGES else 0.0
 
 
 async def serve(config: Path) -> None:

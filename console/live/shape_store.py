@@ -60,6 +60,10 @@ class ShapeStore:
         self._wanted_step_s = step_s
         self._monotonic = monotonic
         self._shapes: dict[tuple[str, Level, str], Shape] = {}
+        self._lines: int | None = 0
+        """Of all shapes; None: to be added up again."""
+        self._newest: Instant = -math.inf
+        """When the last of the lines was written."""
         self._raised = Raised()
         self._have: Window | None = None
         self._step_s = 0.0
@@ -154,6 +158,7 @@ class ShapeStore:
         self._reach_s = seconds
         self._zero = self._begin = self._edge(wanted.end - seconds)
         self._shapes, self._raised, self._incomplete, self._have = {}, Raised(), [], None
+        self._lines, self._newest = 0, -math.inf
 
     def _edge(self, at: float) -> float:
         """The last edge of a bucket until an instant."""
@@ -185,6 +190,7 @@ class ShapeStore:
             fresh = msgspec.structs.replace(shape, buckets=buckets)
             known = self._shapes.get(key)
             self._shapes[key] = fresh if known is None else _both(known, fresh) if newer else _both(fresh, known)
+            self._newest, self._lines = max(self._newest, shape.last), None
         self._have = asked if have is None else Window(min(have.start, asked.start), max(have.end, asked.end))
         if reading.report.state is not SourceState.OK:
             self._incomplete.append((asked, reading.report))
@@ -194,6 +200,9 @@ class ShapeStore:
 
     def _forget_from(self, at: float, first: int) -> None:
         """Drop the buckets that are counted again."""
+        if self._newest < at:
+            return
+        self._lines = None
         for key, shape in list(self._shapes.items()):
             if shape.last < at:
                 continue
@@ -214,7 +223,7 @@ class ShapeStore:
         moved = round((have.start - self._zero) / self._step_s)
         self._raised.begin_at(moved)
         counts = ShapeCounts(have, self._step_s, tuple(self._shapes.values()), begins=self._zero)
-        self._zero = have.start
+        self._zero, self._lines = have.start, None
         self._shapes = {
             (shape.service, shape.level, shape.text): msgspec.structs.replace(
                 shape, buckets={bucket - moved: lines for bucket, lines in shape.buckets.items()}
@@ -223,6 +232,8 @@ class ShapeStore:
         }
 
     def _reading(self, have: Window, newest: Reading[ShapeCounts]) -> Reading[ShapeCounts]:
+        if self._lines is None:
+            self._lines = sum(shape.lines for shape in self._shapes.values())
         counts = ShapeCounts(
             have, self._step_s, tuple(self._shapes.values()), begins=self._zero, source=self._source.name
         )
@@ -232,7 +243,7 @@ class ShapeStore:
             told.append(SafeText("the time before is shortened: more would be too much to read"))
         if told:
             report = replace(report, state=SourceState.PARTIAL, detail=safe("; ".join(told), 300))
-        report = replace(report, records=counts.lines, cost=self._cost)
+        report = replace(report, records=self._lines, cost=self._cost)
         return Reading(counts, newest.observed_at, report, newest.warnings)
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.live.difference import Difference, Slid, changed, difference
-from console.live.process import AGES_EVERY_S, Said
+from console.live.process import AGES_EVERY_S, ALIVE_EVERY_S, Said
+from console.live.session import SILENT_AFTER_S
 from console.state import ConsoleState, LogsView, Status, Word
 from tests.widgets.samples import incident
 
@@ -66,3 +67,13 @@ def test_ages_alone_wait_and_everything_else_does_not() -> None:
     assert isinstance(told, Difference) and set(told.names()) >= {"word"}
     assert said.of(aged(down, 1.0), 2.5) is None
     assert isinstance(said.of(aged(down, 2.0), 2.6), Difference)
+
+
+def test_the_time_alone_waits_longer_but_not_until_the_collector_seems_gone() -> None:
+    said, state = Said(), incident()
+    assert said.of(state, 0.0) is state
+    later = replace(state, now=state.now + 2.5, header=replace(state.header, now=state.now + 2.5))
+    assert said.of(later, 2.5) is None
+    told = said.of(later, ALIVE_EVERY_S)
+    assert isinstance(told, Difference) and set(told.names()) == {"now"}
+    assert AGES_EVERY_S < ALIVE_EVERY_S < SILENT_AFTER_S

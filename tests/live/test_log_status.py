@@ -102,6 +102,20 @@ async def test_the_lines_are_as_old_as_what_their_sources_said_last() -> None:
     assert collector.state().logs.status.word is Word.STALE
 
 
+async def test_what_is_known_of_lines_that_nobody_writes_to_is_as_new_as_the_look_of_the_tail() -> None:
+    source = Logs(written=written(100, 1000))
+    collector = collector_of(source)
+    growth = collector._evidence.growth[source.name]
+    growth.grew(NOW - 60.0)
+    await asked(collector)
+    source.clock.now += 7.0
+    state = collector.state()
+    assert (state.logs.status.word, state.logs.status.age_s) == (Word.LIVE, 0.0)
+    growth.grew(source.clock.now)
+    status = collector.state().logs.status
+    assert (status.word, status.age_s) == (Word.LIVE, 7.0), "a line that was written since is in no answer yet"
+
+
 async def test_a_line_of_the_second_that_runs_is_read_too() -> None:
     source = Logs(written=[LogRecord(NOW + 0.3, Level.ERROR, "shop", SafeText("refused"), source="app")])
     source.clock.now = NOW + 0.7

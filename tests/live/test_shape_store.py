@@ -86,7 +86,9 @@ async def test_every_line_is_counted_once_while_the_window_moves(turns: list[tup
     for number, (seconds, lines) in enumerate(turns):
         source.write(now - LATE_S, now + seconds, lines, number)  # some were written late
         now += seconds
-        counts = (await store.poll()).value
+        reading = await store.poll()
+        counts = reading.value
+        assert reading.report.records == counts.lines
         assert counts.window.end == now and counts.window.start <= now - 600.0 < counts.window.start + STEP
         assert told(counts) == expected(source, counts.window)
         for shape in counts.between(counts.window.start):
