@@ -16,13 +16,12 @@ from pathlib import Path
 from benchmarks.processes import cpu_seconds, processes_below
 from benchmarks.terminal import Terminal
 from console.typeahead import WITHIN_S
+from tests.waiting import PATIENCE_S
 from tests.widgets.vt import Screen
 
 INCIDENT = str(Path(sys.executable).with_name("incident"))
 FRAME_END = b"\x1b[?2026l"
 """Every painted frame ends with it, so that what comes before can be read as a whole."""
-PATIENCE_S = 30.0
-"""How long a test waits for what must come; the machine may be busy."""
 KEY_S = 0.07
 """Between two keys; what comes faster is taken for a paste."""
 LEAVING = b"\x1b[?1049l\x1b[?25h"

@@ -28,6 +28,7 @@ from console.observe import Sources
 from console.query.ast import Query
 from console.query.evaluate import compile_query
 from sources.base import SourceError
+from tests.waiting import PATIENCE_S
 
 NOW = 1_780_000_000.0
 ONSET = NOW - 600.0
@@ -230,7 +231,7 @@ def replace_record(record: LogRecord, **fields: object) -> LogRecord:
     return msgspec.structs.replace(record, **fields)
 
 
-async def until(condition: Callable[[], object], timeout_s: float = 20.0) -> None:
+async def until(condition: Callable[[], object], timeout_s: float = PATIENCE_S) -> None:
     """Wait for a condition, never for a time."""
     async with asyncio.timeout(timeout_s):
         while not condition():  # noqa: ASYNC110 - the condition is any callable

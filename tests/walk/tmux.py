@@ -12,8 +12,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
-PATIENCE_S = 30.0
-"""How long something that must come is waited for; the machine may be busy."""
+from tests.waiting import PATIENCE_S
+
 COMMAND_S = 10.0
 PERSONAL = frozenset(
     ("TMUX", "LC_ALL", "NO_COLOR", "FORCE_COLOR", "INCIDENT_CONFIG", "INCIDENT_AUTHOR", "COLUMNS", "LINES")
