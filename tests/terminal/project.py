@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Event, Thread
 
 SPAN_S = 1200
 """Seconds of history that the log holds before now."""
@@ -53,10 +55,36 @@ class Project:
         """A log of one line a second whose orders fail from `ONSET_S` before now on; `fields` go into failing lines."""
         self.log.parent.mkdir(exist_ok=True)
         with self.log.open("w", encoding="utf-8", errors="surrogatepass") as file:
-            for number in range(SPAN_S):
-                bad = number > SPAN_S - ONSET_S and number % 2 == 0
-                entry = {"msg": "order refused by payments", **fields} if bad else {"msg": "served"}
-                file.write(record(self.now - SPAN_S + number, number, bad, entry))
+            file.writelines(self._order(number, fields) for number in range(SPAN_S))
+
+    @contextmanager
+    def goes_on(self) -> Iterator[None]:
+        """The history goes on, a line a second, for as long as the block runs: the verdict on it stays the same, where that on
+        a log which ended becomes, after a while, that nobody orders any more."""
+        done = Event()
+
+        def write() -> None:
+            number = SPAN_S
+            while not done.wait(0.2):
+                due = int(time.time() - self.now) + SPAN_S  # a writer that got late catches up
+                if number <= due:
+                    with self.log.open("a", encoding="utf-8") as file:
+                        file.write("".join(self._order(n, {}) for n in range(number, due + 1)))
+                    number = due + 1
+
+        writer = Thread(target=write, name="writer of the log", daemon=True)
+        writer.start()
+        try:
+            yield
+        finally:
+            done.set()
+            writer.join(5)
+
+    def _order(self, number: int, fields: Mapping[str, object]) -> str:
+        """One line of the history, its number counted in seconds from the beginning."""
+        bad = number > SPAN_S - ONSET_S and number % 2 == 0
+        entry = {"msg": "order refused by payments", **fields} if bad else {"msg": "served"}
+        return record(self.now - SPAN_S + number, number, bad, entry)
 
     def append(self, *messages: str, **fields: object) -> None:
         """Error lines stamped now, in one write."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import get_args
 
 import pytest
@@ -20,14 +21,34 @@ FEW = {"COLORTERM": ""}
 THEMES = get_args(Theme)
 
 
-def words(console: Console) -> set[str]:
-    """The words of the whole screen, once all of it is there; but of the line of the verdict, which shares it with news: whether
-    the first verdict was another one is chance."""
+def settled(console: Console) -> None:
+    """Until every source was consulted and judged, and the whole screen is there."""
     console.judged()
     console.shows("consulted:", "next:", "LIVE")
-    console.until(lambda: "LOADING" not in console.screen(), "all answers")
+    console.shows_no("LOADING")
+
+
+def words(console: Console) -> set[str]:
+    """The words of the whole screen; but of the line of the verdict, which shares it with news: whether the first verdict was
+    another one is chance."""
     head, _, *rows = console.screen().splitlines()
     return set(re.findall(r"[A-Za-z]{3,}", "\n".join([head, *rows])))
+
+
+def same_words(console: Console, coloured: Console) -> None:
+    """Until both screens say the same of what both see now: one of them may be a verdict or an age ahead for a moment.
+
+    Raises:
+        AssertionError: They never do; with the words that only one of them has, and both screens.
+    """
+    settled(console)
+    settled(coloured)
+    try:
+        console.until(lambda: words(console) == words(coloured), "same words")
+    except AssertionError:
+        here, there = words(console), words(coloured)
+        told = f"only here: {sorted(here - there)}; only with all colours: {sorted(there - here)}"
+        raise AssertionError(f"{told}\n{console.screen()}\n{coloured.screen()}") from None
 
 
 def codes(console: Console) -> set[str]:
@@ -36,25 +57,27 @@ def codes(console: Console) -> set[str]:
 
 
 @pytest.fixture
-def expected(project: Project) -> set[str]:
-    """The words with all colours."""
-    with running(project.config) as console:
-        return words(console)
+def coloured(project: Project) -> Iterator[Console]:
+    """A console with all colours, beside the one that is looked at: both see the same at the same moment, of a log that goes
+    on, so that the verdict does not depend on when it is asked for."""
+    with project.goes_on(), running(project.config) as console:
+        settled(console)
+        yield console
 
 
 @pytest.mark.parametrize("theme", ["dark", "ansi-light"])
 @pytest.mark.parametrize("term", ["xterm-256color", "linux"])
-def test_no_color_has_no_colour_and_the_same_words(project: Project, expected: set[str], theme: str, term: str) -> None:
+def test_no_color_has_no_colour_and_the_same_words(project: Project, coloured: Console, theme: str, term: str) -> None:
     with running(project.config, options=["--theme", theme], env={"NO_COLOR": "1", "TERM": term}) as console:
-        assert words(console) == expected
+        same_words(console, coloured)
         assert codes(console) <= ATTRIBUTES
         assert "▸" in console.screen() and "┏" in console.screen()
 
 
 @pytest.mark.parametrize("term", ["xterm-16color", "screen", "linux", "xterm"])
-def test_sixteen_colours_are_enough(project: Project, expected: set[str], term: str) -> None:
+def test_sixteen_colours_are_enough(project: Project, coloured: Console, term: str) -> None:
     with running(project.config, env={"TERM": term, **FEW}) as console:
-        assert words(console) == expected
+        same_words(console, coloured)
         found = codes(console)
         assert found <= SIXTEEN
         assert found & {"31", "33", "91", "93", "34", "94"}
@@ -62,21 +85,21 @@ def test_sixteen_colours_are_enough(project: Project, expected: set[str], term: 
 
 def test_256_colours_are_used_where_there_are_no_more(project: Project) -> None:
     with running(project.config, env={"TERM": "xterm-256color", **FEW}) as console:
-        words(console)
+        settled(console)
         data = console.data()
         assert b"38;5;" in data and b"38;2;" not in data and b"48;2;" not in data
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_every_theme_says_the_same(project: Project, expected: set[str], theme: str) -> None:
+def test_every_theme_says_the_same(project: Project, coloured: Console, theme: str) -> None:
     with running(project.config, options=["--theme", theme]) as console:
-        assert words(console) == expected
+        same_words(console, coloured)
 
 
-def test_low_bandwidth_means_sixteen_colours(project: Project, expected: set[str]) -> None:
+def test_low_bandwidth_means_sixteen_colours(project: Project, coloured: Console) -> None:
     project.configure("\n[console]\nlow_bandwidth = true\n")
     with running(project.config) as console:
-        assert words(console) == expected
+        same_words(console, coloured)
         assert codes(console) <= SIXTEEN
 
 
