@@ -90,6 +90,12 @@ async def make(app: IncidentConsole, pilot: Pilot[int], screen: FixScreen) -> No
     await until(lambda: "type fix/" in screen_text(app))
     await typed(pilot, screen._branch_name)
     await until(lambda: "to hand over" in screen_text(app))
+    await done(screen)
+
+
+async def done(screen: FixScreen) -> None:
+    """Until the work is over whose result may be on the screen a moment earlier: until then the keys of the fix are refused."""
+    await until(lambda: not screen._busy)
 
 
 @pytest.mark.slow
@@ -268,12 +274,14 @@ async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_
 
         await prove()
         await until(lambda: "STILL FAILING" in screen_text(app))
+        await done(screen)
         made = screen._view.made
         assert made is not None
         (made.worktree / "server.txt").write_text(SERVER.replace("{status}", "200"))
         await prove()
         await until(lambda: "FIXED" in screen_text(app) and "clean passes" in screen_text(app))
         await until(lambda: "not in a commit" in screen_text(app))
+        await done(screen)
         await pilot.press("u")
         await until(lambda: "takes the branch" in screen_text(app))
         await typed(pilot, screen._branch_name)
