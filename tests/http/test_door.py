@@ -34,6 +34,7 @@ from sources.http import HttpDoor
 from sources.secrets import token_of
 from tests.http.conftest import MakeDoor
 from tests.http.fault_server import Asked, answer, cut, drip, serving, silence
+from tests.waiting import Stopwatch
 
 
 def free_port() -> int:
@@ -69,10 +70,10 @@ async def test_the_query_of_a_configured_address_is_kept(door: HttpDoor) -> None
 
 
 async def test_row_1_a_closed_port_is_known_within_a_second(door: HttpDoor) -> None:
-    started = time.monotonic()
+    asking = Stopwatch()
     with pytest.raises(SourceUnavailable, match="connection refused"):
         await door.site(f"http://127.0.0.1:{free_port()}").get("/x")
-    assert time.monotonic() - started < 1.0
+    assert asking.seconds() < 1.0
 
 
 async def test_row_1_a_name_that_does_not_resolve(make_door: MakeDoor) -> None:
@@ -100,20 +101,20 @@ async def test_row_2_a_server_that_never_answers_costs_the_deadline_and_not_the_
 
     async with serving(silence) as server, asyncio.TaskGroup() as group:
         beat = group.create_task(heartbeat())
-        started = time.monotonic()
+        started, asking = time.monotonic(), Stopwatch()
         with pytest.raises(SourceTimeout, match=r"no complete answer within 0\.4 s"):
             await door.site(server.url).get(deadline_s=0.4)
-        assert 0.3 < time.monotonic() - started < 1.5
+        assert time.monotonic() - started > 0.3 and asking.seconds() < 1.5
         beat.cancel()
     assert sorted(gaps)[len(gaps) // 2] < 0.1
 
 
 async def test_row_3_a_drip_is_held_to_the_deadline_of_the_whole(door: HttpDoor) -> None:
     async with serving(drip()) as server:
-        started = time.monotonic()
+        asking = Stopwatch()
         with pytest.raises(SourceTimeout):
             await door.site(server.url).get(deadline_s=0.5)
-        assert time.monotonic() - started < 1.5
+        assert asking.seconds() < 1.5
 
 
 @pytest.mark.parametrize(

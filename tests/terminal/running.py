@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import re
 import select
@@ -9,6 +11,7 @@ import signal
 import sys
 import termios
 import time
+from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,10 +53,25 @@ class Console(Terminal):
                 _signal(pid, signal.SIGKILL)
 
     def type(self, *keys: bytes) -> None:
-        """Press one key after the other, as fast as a person can."""
+        """Press one key after the other, as fast as a person can; a program that got no processor meanwhile is waited for,
+        since keys that it reads together are a paste to it."""
         for key in keys:
             self.send(key)
             select.select([], [], [], KEY_S)
+            if self._unread():
+                self.until(lambda: not self._unread(), "reading of the keys")
+                select.select([], [], [], KEY_S)
+
+    def _unread(self) -> bool:
+        """Whether what was typed still waits in the terminal."""
+        count = array("i", [0])
+        with contextlib.suppress(OSError):  # the program ended
+            terminal = os.open(f"/proc/{self.pid}/fd/0", os.O_RDONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            try:
+                fcntl.ioctl(terminal, termios.FIONREAD, count)
+            finally:
+                os.close(terminal)
+        return count[0] > 0
 
     def hands_off(self) -> None:
         """Leave the keys alone for as long as those before count towards a paste."""
