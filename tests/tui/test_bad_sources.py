@@ -94,6 +94,11 @@ def with_lines(system: System) -> System:
 
 async def judged(app: IncidentConsole, pilot: Pilot[int]) -> None:
     await until(lambda: app.session.state().diagnosis is not None)
+    await painted(app, pilot)
+
+
+async def painted(app: IncidentConsole, pilot: Pilot[int]) -> None:
+    """Until the newest state is on the screen: it is known before it is painted."""
     app.show_now()
     await pilot.pause()
 
@@ -111,6 +116,7 @@ async def test_logs_with_a_fault_leave_signals_changes_and_upstreams_alone(fault
     async with app.run_test(size=(120, 40)) as pilot:
         await judged(app, pilot)
         await until(lambda: words(app.session)["logs"] is Word.DOWN)
+        await painted(app, pilot)
         text = screen_text(app)
         for word in ("checkout", "POST /orders", "v41", "orders-db", "cache", "DOWN"):
             assert word in text, (word, text)
@@ -130,6 +136,7 @@ async def test_metrics_with_a_fault_leave_logs_changes_and_upstreams_alone(fault
         await until(lambda: "timeout after" in screen_text(app))
         await judged(app, pilot)
         await until(lambda: words(app.session)["metrics"] in (Word.DOWN, Word.PARTIAL))
+        await painted(app, pilot)
         text = screen_text(app)
         for word in ("timeout after 99 ms", "v41", "orders-db", "cache"):
             assert word in text, (word, text)
@@ -151,8 +158,7 @@ async def test_a_probe_with_a_fault_leaves_the_other_probes_and_panes_alone(faul
             return {row.state.name: row.probes[-1] for row in app.session.state().upstreams.rows if row.probes}
 
         await until(lambda: set(told()) == {"orders-db", "cache"})
-        app.show_now()
-        await pilot.pause()
+        await painted(app, pilot)
         assert told()["orders-db"].health is Health.UNKNOWN and SAID[fault] in told()["orders-db"].detail
         assert told()["cache"].health is Health.HEALTHY
         for word in ("orders-db", "cache", "checkout", "v41", "timeout after 99 ms"):
@@ -274,6 +280,7 @@ async def test_a_server_that_does_not_play_by_the_rules_spoils_its_own_panes_onl
                 await until(lambda: "timeout after 99 ms" in screen_text(app))
                 await judged(app, pilot)
                 await until(lambda: words(app.session)["metrics"] in (Word.DOWN, Word.PARTIAL))
+                await painted(app, pilot)
                 assert words(app.session)["logs"] is words(app.session)["changes"] is Word.LIVE
                 assert "v41" in screen_text(app) and "timeout after 99 ms" in screen_text(app)
                 state = app.session.state()
