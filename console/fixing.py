@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from console.config.load import Loaded
 from console.config.models import EnvironmentConfig, ServiceConfig
 from console.domain.instant import Instant
 from console.domain.request import place_of
+from console.domain.values import dataclass
 from console.fix.branch import Base
 from console.fix.finding import Deployed
 from console.fix.handover import Handover, counted, deploy_text, last_check

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 from console.analysis.constants import TREND_STEPS
@@ -21,6 +21,7 @@ from console.domain.shapes import ExceptionCounts, ShapeCounts
 from console.domain.spans import Span
 from console.domain.text import SafeText
 from console.domain.topology import Dependency, Health, ProbeResult, Service, Topology
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from console.query.ast import Query
 from console.state import OriginCost

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -14,6 +14,7 @@ from console.config.load import Loaded
 from console.config.models import EnvironmentConfig
 from console.domain.instant import Instant, rfc3339
 from console.domain.request import HttpRequest
+from console.domain.values import dataclass
 from console.guard.audit import Audit
 from console.guard.ledger import Ledger
 from console.guard.limits import Limits, limits_of

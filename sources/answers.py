@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
@@ -13,6 +12,7 @@ import msgspec
 
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceGarbage, SourceRefused, SourceThrottled, SourceUnavailable
 

@@ -14,12 +14,12 @@ import stat
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Protocol
 
 from console.domain.instant import Window
+from console.domain.values import dataclass
 from sources.base import SourceError, SourceUnavailable
 
 BLOCK = 1 << 20

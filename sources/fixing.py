@@ -8,11 +8,12 @@ import os
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.fix.branch import Base, Known, Plan, lock_reason, name_problem, planned, shown, worktree_path
 from console.fix.record import MADE, UNDONE, Branch
 from console.guard.gate import Deed, Gate, NotAdmitted, Typed

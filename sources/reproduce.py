@@ -15,13 +15,14 @@ import ssl
 import time
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from console.domain.instant import Instant, rfc3339
 from console.domain.ours import AGENT
 from console.domain.request import HttpRequest, place_of
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.audit import Audit, AuditFailed
 from console.guard.ledger import Ledger, LedgerFailed
 from console.guard.limits import (

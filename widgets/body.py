@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.state import Status, Word
 from widgets.ink import Line, wrap
 

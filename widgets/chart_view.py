@@ -7,11 +7,11 @@ for a chart keeps its numbers and a small graph.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import zip_longest
 
 from console.domain.instant import Instant, clock_text
+from console.domain.values import dataclass
 from console.state import Axis, Status, Trend, Word
 from widgets import plot
 from widgets.body import Body, Look, Row, note

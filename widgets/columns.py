@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from console.domain.values import dataclass
 from widgets.ink import Line, cut, pad, right
 
 T = TypeVar("T")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 
 from console.domain.instant import clock_text
+from console.domain.values import dataclass
 from console.state import Status, Word
 from widgets.glyphs import FOCUS_FRAME, FRAME, Border
 from widgets.ink import Line

@@ -8,10 +8,11 @@ character that a terminal would obey becomes a visible replacement here as well,
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rich.cells import cell_len, split_text
 
+from console.domain.values import dataclass
 from console.guard.sanitise import UNSAFE
 
 ELLIPSIS = "…"

@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from console.domain.values import dataclass
 from widgets.glyphs import BRAILLE
 from widgets.ink import Line, clean, right
 from widgets.numbers import number_text

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from console.domain.values import dataclass
 from widgets.body import Body, Row
 from widgets.ink import Line
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from console.domain.instant import clock_text, span_text
+from console.domain.values import dataclass
 from console.state import Axis, OperationRow, ServiceRow, SignalsView, Trend, Word
 from widgets.body import Body, Look, Row, absence, note
 from widgets.chart import chart, has_values

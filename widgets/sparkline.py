@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 from console.state import Axis, Marker
 from widgets.glyphs import LEVELS, ZERO
 from widgets.ink import Line

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import (
@@ -21,6 +20,7 @@ from console.analysis.constants import (
 from console.analysis.signals import Family
 from console.analysis.stats import Ordered, median_of
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.analysis.episodes import Flags

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import GATE_FAILURES, GATE_REQUESTS
@@ -26,6 +26,7 @@ from console.domain.instant import Instant, Window, span_text
 from console.domain.observations import Observations
 from console.domain.recovery import Evaluation, Judged, Recovery, Term, TermKind, Verdict
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 if TYPE_CHECKING:

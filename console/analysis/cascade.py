@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from console.analysis.constants import (
@@ -25,6 +24,7 @@ from console.analysis.signals import Family
 from console.analysis.stats import median_of, robust_scale
 from console.analysis.tracks import ErrorTrack, Track, Tracks
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.analysis.episodes import Flags

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.analysis.constants import (
     CHANGE_DECAY_S,
@@ -34,6 +34,7 @@ from console.domain.changes import Change, Running
 from console.domain.diagnosis import Standing
 from console.domain.instant import Instant, span_text
 from console.domain.logs import Level, Pattern
+from console.domain.values import dataclass
 
 WEIGHT_TIME = 0.35
 WEIGHT_MECHANISM = 0.65

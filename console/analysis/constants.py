@@ -6,7 +6,7 @@ one case; what a user may want to set goes into `Thresholds`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from console.domain.values import dataclass
 
 # -- scales and their floors ------------------------------------------------------------------------------------------
 MAD_TO_SIGMA = 1.4826

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.analysis.signals import words_of
 from console.domain.changes import Change, ChangeDiff, CommitDiff, FileDiff
+from console.domain.values import dataclass
 
 NOTHING = 0.0
 COSMETIC = 0.1

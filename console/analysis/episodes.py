@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import CLEAR_BINS, CLEAR_Z, OPEN_Z, WATCH_Z
 from console.analysis.stats import rolling_sum
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     import numpy as np

@@ -7,8 +7,9 @@ the ranks of the pairwise differences, widened for autocorrelation. All limits a
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.analysis.stats import Numbers

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 import msgspec
 
@@ -17,6 +16,7 @@ from console.domain.instant import Instant
 from console.domain.logs import LogRecord
 from console.domain.shapes import ExceptionGroup, joined_lines
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 MOST_FRAMES = 5

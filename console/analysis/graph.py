@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from console.analysis.traces import Calls
 from console.domain.logs import Level, LogRecord
 from console.domain.topology import Topology
+from console.domain.values import dataclass
 
 SHORTEST_NAME = 4
 """A service whose name is shorter is not looked for in messages: it would be found in other words [D]."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import (
@@ -25,6 +25,7 @@ from console.analysis.signals import Family
 from console.analysis.stats import mann_kendall, slope_interval, theil_sen
 from console.analysis.tracks import Track, Tracks
 from console.domain.instant import Instant, Window
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.analysis.stats import Numbers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import SURGE_RATIO
@@ -12,6 +11,7 @@ from console.analysis.moves import Move
 from console.analysis.signals import Family
 from console.analysis.tracks import Tracks, arrays
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.domain.series import Series, SeriesSet

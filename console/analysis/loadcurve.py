@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from statistics import median
 from typing import TYPE_CHECKING
 
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.domain.series import Series

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.analysis.baseline import (
@@ -31,6 +31,7 @@ from console.analysis.stalls import UNKNOWN, Stalls
 from console.analysis.stats import median_of, samples_needed
 from console.analysis.tracks import Track
 from console.domain.instant import Instant, Window
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.analysis.episodes import Flags

@@ -6,10 +6,10 @@ A change is only called earlier or later than an onset where it lies outside of 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from console.analysis.constants import CHANGE_EARLY_S, CLOCK_SKEW_S
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

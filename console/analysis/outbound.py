@@ -9,12 +9,13 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.analysis.stats import rank_sum
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 
 FEWEST = 5
 """Calls, or errors, since the onset below which nothing is said [D]."""

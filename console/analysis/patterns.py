@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import lru_cache
 from hashlib import blake2s
 from typing import TypeAlias
@@ -21,6 +21,7 @@ from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern, PatternNames
 from console.domain.shapes import OTHER, Shape, ShapeCounts
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.redact import redact
 
 LEAST_BASELINE = 1_000

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import GATE_FAILURES, GATE_REQUESTS
@@ -43,6 +43,7 @@ from console.domain.instant import Window, clock_text, span_text
 from console.domain.observations import Observations
 from console.domain.recovery import Cause, Contract, Fix, Judged, Term, TermKind, Verdict
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 if TYPE_CHECKING:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from console.analysis.contract import margin_of, points_in, rate_in, traffic_of
@@ -14,6 +13,7 @@ from console.analysis.whole import with_wholes
 from console.domain.instant import Window
 from console.domain.recovery import Contract, Term, TermKind
 from console.domain.series import SeriesSet
+from console.domain.values import dataclass
 
 SEASON_WEEKS = 4
 LEAST_WEEKS = 2

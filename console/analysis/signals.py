@@ -7,9 +7,10 @@ a foreign dashboard; what cannot be read stays a gauge, which is evidence and ne
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+
+from console.domain.values import dataclass
 
 
 class Family(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import LOCAL_HORIZON_S, SILENCE_EXPECTED, SILENCE_GAPS
@@ -15,6 +15,7 @@ from console.analysis.stats import median_of
 from console.analysis.tracks import arrays
 from console.domain.instant import Instant, span_text
 from console.domain.reading import SourceReport, SourceState
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 if TYPE_CHECKING:

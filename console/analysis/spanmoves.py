@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import pairwise
 
 from console.analysis.graph import Graph
@@ -14,6 +14,7 @@ from console.analysis.traces import OWN_BEFORE, OWN_DURING, Calls, Currencies, S
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
 from console.domain.spans import Span
+from console.domain.values import dataclass
 
 OWN_TIME = Meaning(Family.LATENCY, "latency_p50", "s", 1)
 NEW_ERRORS = Meaning(Family.FAILURES, "log_errors", "count", 1)

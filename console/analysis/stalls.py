@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.analysis.episodes import FULL_BIN_S, PERSIST_S
@@ -17,6 +16,7 @@ from console.analysis.signals import Family
 from console.analysis.stats import median_of
 from console.analysis.tracks import Track
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.analysis.episodes import Flags

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.analysis.signals import words_of
 from console.analysis.stats import rank_sum
@@ -16,6 +16,7 @@ from console.analysis.templates import template_of
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
 from console.domain.spans import Span
+from console.domain.values import dataclass
 
 OWN_BEFORE = 5
 OWN_DURING = 3

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from console.analysis.signals import Family, Meaning, meaning_of, words_of
 from console.analysis.stats import median_of
 from console.domain.instant import Instant
 from console.domain.series import Series, SeriesKey, SeriesSet
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.analysis.stats import Numbers

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 
 from console.analysis.constants import GATE_REQUESTS
 from console.analysis.leak import Leak
@@ -15,6 +14,7 @@ from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window, clock_text, span_text
 from console.domain.logs import Level, Pattern
 from console.domain.reading import SourceReport, SourceState
+from console.domain.values import dataclass
 
 TROUBLE = frozenset((Level.WARN, Level.ERROR, Level.FATAL))
 MOST_QUOTED = 80

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.analysis.graph import Graph, build_graph
 from console.analysis.restarts import Restart, find_restarts
@@ -14,6 +14,7 @@ from console.domain.logs import Level, LogRecord
 from console.domain.observations import ErrorSample, Observations
 from console.domain.series import SeriesSet
 from console.domain.spans import Span
+from console.domain.values import dataclass
 
 OLDEST_S = 366 * 86400.0
 """Stamps further back than a year are mistakes."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from shlex import quote
 
 from console.analysis.moves import Move
@@ -13,6 +13,7 @@ from console.domain.logs import LogRecord, Pattern
 from console.domain.observations import Observations
 from console.domain.series import SeriesKey
 from console.domain.topology import ProbeResult
+from console.domain.values import dataclass
 from console.query.about import lines_of
 from console.query.ast import And, FieldTest, Literal, Query
 from console.query.text import text_of

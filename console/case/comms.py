@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from console.case.model import Case, CaseState
+from console.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from console.case.model import Case, Outcome, Prediction
 from console.case.predictions import Answer, BadPrediction, Question, control_of, judged, question_of
 from console.case.quality import Checked, Points, Quality, Trouble, around, dosed, in_order, ordered, peers
 from console.domain.instant import Instant, Window, rfc3339
+from console.domain.values import dataclass
 
 
 class Asker(Protocol):

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from console.domain.instant import BadTime, Instant, parse_time, rfc3339
+from console.domain.values import dataclass
 from console.guard.sanitise import UNSAFE, safe
 
 VERSION = 1

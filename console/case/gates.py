@@ -6,12 +6,11 @@ has no override. No gate makes a mitigation wait for a diagnosis.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from console.case.events import Event
 from console.case.hypotheses import LEAST_REASON, LIVING
 from console.case.model import ACTIVE, Case, CaseState, HypothesisState
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 
 S = CaseState
 WAYS: dict[CaseState, tuple[CaseState, ...]] = {

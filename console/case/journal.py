@@ -10,11 +10,12 @@ import json
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 from console.case.events import MOST_TEXT, Draft, Event, clean, cleaned, event_of, line_of
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 from console.guard.audit import Audit, AuditFailed
 from console.guard.redact import redact_json, redact_wholly
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 from itertools import pairwise
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from console.case.events import Event
 from console.case.journal import Problem
 from console.domain.instant import Instant, Window
+from console.domain.values import dataclass
 
 
 class CaseState(StrEnum):

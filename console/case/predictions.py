@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from console.case.model import Outcome
 from console.domain.instant import BadTime, Instant, Window, parse_span
+from console.domain.values import dataclass
 from console.query.parse import QueryError, parse
 
 REDUCERS = ("max", "min", "avg", "last", "p95", "sum")

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from console.case.model import Outcome
 from console.case.predictions import Answer, Question, judged
 from console.domain.instant import Instant, Window, clock_text
+from console.domain.values import dataclass
 from console.query.text import quoted
 
 CHANGE_P = 0.05

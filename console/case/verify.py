@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.case.entries import digest_of
 from console.case.fold import fold
 from console.case.journal import FOLDER, SUFFIX, Reader
+from console.domain.values import dataclass
 from console.guard.audit import verify
 
 

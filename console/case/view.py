@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from console.case.brief import since_you_looked
@@ -11,6 +10,7 @@ from console.case.hypotheses import next_test, rivals_unsplit
 from console.case.model import Case
 from console.case.severity import suggested
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from console.domain.changes import BY_DEPLOY, Change, Running
 from console.domain.diagnosis import Diagnosis, JudgedChange, Standing
 from console.domain.instant import Instant, Window, clock_text, parse_span, rfc3339
 from console.domain.reading import SourceReport, SourceState
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 DAY_S = 86_400.0

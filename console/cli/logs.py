@@ -8,7 +8,7 @@ import time
 from array import array
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, ExitStack, aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ from console.config.load import ConfigError
 from console.domain.instant import BadTime, Instant, Window, rfc3339, span_text
 from console.domain.logs import Level, LogHistogram, LogRecord, NewRecords
 from console.domain.reading import Reading, SourceState
+from console.domain.values import dataclass
 from console.query.ast import And, FieldTest, Or, Query
 from console.query.evaluate import compile_query
 from console.query.parse import QueryError, parse

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, TypeVar, get_args
@@ -19,6 +18,7 @@ from console.cli.outcome import say
 from console.config.load import Loaded, load
 from console.config.models import Config, Theme
 from console.domain.instant import BadTime, Instant, Window, parse_span, parse_time
+from console.domain.values import dataclass
 
 F = TypeVar("F", bound=Callable[..., Any])
 

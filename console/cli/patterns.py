@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -20,6 +20,7 @@ from console.domain.logs import LogRecord, record_id
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.shapes import ExceptionCounts, PatternReport, ShapeCounts
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from console.query.ast import And, Query
 from console.query.parse import parse

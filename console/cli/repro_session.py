@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ from console import reproduce
 from console.cli.options import is_terminal, span_option, standard_input
 from console.cli.outcome import Refused, say
 from console.config.load import Loaded, load
+from console.domain.values import dataclass
 from console.guard.policy import Confirmation, Decision, Environment, Verdict, phrase
 from console.guard.sanitise import safe
 from console.repro.document import at_environment, read_document

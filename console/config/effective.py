@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from pydantic import BaseModel
 
 from console.config import folders
 from console.config.load import ConfigError, Loaded
+from console.domain.values import dataclass
 from console.guard.redact import redact
 from console.guard.sanitise import safe
 

@@ -7,7 +7,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import count
 from pathlib import Path
 from typing import Any, get_args
@@ -19,6 +19,7 @@ from console.config.errors import ConfigError as ConfigError
 from console.config.folders import config_folder
 from console.config.models import Config, SourceConfig, Together
 from console.config.places import KeyPath, Places
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 SOURCE_TABLES = ("logs", "metrics", "changes", "traces")

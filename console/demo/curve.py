@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from console.demo.profile import BASE_RATE, MIX, Path
+from console.domain.values import dataclass
 
 DAY = 2400.0
 """Length of a day, in seconds."""

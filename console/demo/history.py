@@ -11,7 +11,7 @@ import heapq
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import accumulate
 from pathlib import Path
 from random import Random
@@ -26,6 +26,7 @@ from console.demo.profile import HOP
 from console.demo.scenarios import Scenario
 from console.demo.service import csv_rows
 from console.demo.shoppers import Visit, visit
+from console.domain.values import dataclass
 
 RECEIPT_BYTES = 20_000
 """What a kept receipt costs in memory."""

@@ -7,9 +7,11 @@ import contextlib
 import json
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from http import HTTPStatus
 from typing import Any
+
+from console.domain.values import dataclass
 
 MAX_HEAD = 16 * 1024
 MAX_BODY = 256 * 1024

@@ -8,12 +8,12 @@ from __future__ import annotations
 import os
 import subprocess  # noqa: TID251 - the practice repository is written, which the door to git cannot
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
 from console.demo import source
 from console.demo.source import Work
+from console.domain.values import dataclass
 
 DEADLINE_S = 20.0
 HOUR = 3600.0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.demo import source
 from console.demo.curve import Rush
 from console.demo.source import Work
+from console.domain.values import dataclass
 
 FOREVER = 1e9
 

@@ -12,7 +12,7 @@ import time
 import tomllib
 import traceback
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from random import Random
 from types import ModuleType
@@ -24,6 +24,7 @@ from console.demo.http import Client, Request, Response, Server
 from console.demo.logfile import LogFile
 from console.demo.metrics import CONTENT_TYPE, Registry, process_metrics, resident_bytes
 from console.demo.pool import DatabaseGone, Meter, Pool, PoolTimeout, StatementTimeout
+from console.domain.values import dataclass
 
 DRAIN_S = 6.0
 

@@ -6,8 +6,9 @@ The folder `shop` holds the newest healthy state of every file. An earlier state
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from console.domain.values import dataclass
 
 SHOP = Path(__file__).parent / "shop"
 SERVICES = ("gateway", "checkout", "payments", "inventory")

@@ -8,7 +8,6 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from console.config.effective import state_folder
 from console.config.load import Loaded
 from console.doctor.finding import Finding, Level, finding
 from console.domain.instant import span_text
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from sources.http import HttpDoor

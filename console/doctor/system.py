@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from console.doctor.finding import Finding, Level, finding
 from console.domain.instant import Instant, Window, span_text
 from console.domain.reading import Reading, SourceState
 from console.domain.topology import Health
+from console.domain.values import dataclass
 
 if TYPE_CHECKING:
     from console.observe import Sources

@@ -6,10 +6,11 @@ import asyncio
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from console.doctor.finding import Finding, Level, finding
+from console.domain.values import dataclass
 
 LEAST_COLUMNS, LEAST_ROWS = 80, 24
 TMUX_DEADLINE_S = 2.0

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 
 CHANGE_KINDS = (
     "deploy",

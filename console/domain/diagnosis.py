@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from console.domain.changes import Running
@@ -12,6 +12,7 @@ from console.domain.reading import SourceReport
 from console.domain.series import SeriesKey
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState
+from console.domain.values import dataclass
 
 SIGNALS = (
     "error_rate",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Self, TypeAlias
 
@@ -12,6 +11,7 @@ import msgspec
 
 from console.domain.instant import Instant, Window
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 
 
 class Level(IntEnum):

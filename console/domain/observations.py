@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
@@ -12,6 +12,7 @@ from console.domain.series import SeriesSet
 from console.domain.shapes import ShapeCounts
 from console.domain.spans import Span
 from console.domain.topology import ProbeResult, Topology
+from console.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from typing import Generic, TypeVar
 
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 
 T = TypeVar("T")
 

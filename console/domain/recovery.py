@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from console.domain.diagnosis import BaselineWindow
 from console.domain.instant import Instant, Window
 from console.domain.reading import SourceReport
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 
 HOLD_S = 900.0
 """Three evaluations, five minutes apart [D]."""

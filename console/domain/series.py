@@ -6,10 +6,11 @@ import math
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import itemgetter, sub
 
 from console.domain.instant import Instant, Window
+from console.domain.values import dataclass
 
 UNITS = {
     "request_rate": "1/s",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import msgspec
 
@@ -12,6 +12,7 @@ from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord, Pattern
 from console.domain.reading import SourceReport
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 
 OTHER = "other messages"
 """Stands for what is counted only: overlong messages, and the rarest ones where there are too many."""

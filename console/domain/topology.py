@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ import fnmatch
 import re
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 NAME = re.compile(r"(?:fix|hotfix)/[a-z0-9._-]{1,60}")

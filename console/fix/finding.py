@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from console.domain.changes import Change, Commit
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.fix.frames import Placed
 
 NONE_IN_RANGE = "none in range: look at configuration or flags"

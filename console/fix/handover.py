@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from console.domain.changes import FileChange
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.fix.branch import shown
 from console.fix.record import Branch, Checked
 from console.guard.sanitise import safe

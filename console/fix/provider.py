@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from console.domain.diagnosis import Diagnosis, Suspect
 from console.domain.instant import clock_text, rfc3339
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState
+from console.domain.values import dataclass
 from console.guard.redact import redact
 from console.guard.sanitise import safe
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from console.analysis.diffs import COSMETIC, SHARED_FILE, Effect, effect_of_commit, file_weight
 from console.domain.changes import Commit, CommitDiff
+from console.domain.values import dataclass
 from console.fix.finding import Reason, SuspectCommit
 from console.fix.frames import Placed
 from console.guard.sanitise import safe

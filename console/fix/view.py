@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.fix.branch import Plan
 from console.fix.record import Branch
 

@@ -10,10 +10,10 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from console.domain.values import dataclass
 from console.guard.private import open_private, private_folder
 
 FIRST = "0" * 64

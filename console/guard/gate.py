@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from console.domain.instant import Instant, rfc3339
+from console.domain.values import dataclass
 from console.guard.audit import Audit, AuditFailed
 from console.guard.ledger import KILL_SWITCH
 from console.guard.redact import redact

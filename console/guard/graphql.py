@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from console.domain.values import dataclass
 
 _TOKEN = re.compile(
     r'(?P<skip>[\s,\ufeff]+|#[^\n\r]*)|(?P<string>"""(?:[^"\\]|\\.|"(?!""))*"""|"(?:[^"\\\n\r]|\\.)*")'

@@ -10,11 +10,11 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 from console.guard.limits import Limits
 from console.guard.private import private_folder
 

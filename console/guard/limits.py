@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
+
+from console.domain.values import dataclass
 
 CONNECT_S = 3.0
 TOTAL_S = 15.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 from console.domain.instant import Instant
 from console.domain.request import HttpRequest, place_of, query_pairs
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard import words
 from console.guard.graphql import NoGraphQL, operations
 from console.guard.networks import METADATA_NAMES, canonical, forbidden, looks_numeric, outside

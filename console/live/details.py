@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import Window
 from console.domain.logs import LogCounts, LogPage, LogRecord
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from console.live.log_pane import READ_DEADLINE_S
 from console.live.scope import TimeScope

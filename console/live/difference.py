@@ -6,8 +6,10 @@ Parts that stayed are the very same objects on the other side too, so that paint
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeVar
+
+from console.domain.values import dataclass
 
 T = TypeVar("T")
 

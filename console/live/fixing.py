@@ -11,7 +11,6 @@ import re
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,6 +21,7 @@ from console.domain.changes import Change
 from console.domain.instant import Instant
 from console.domain.logs import LogRecord
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.fix.branch import Plan, name_problem
 from console.fix.finding import Finding
 from console.fix.frames import traces_in

@@ -4,7 +4,6 @@ answered by the same functions as live ones. What was on no screen is not known,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
 from console.domain.diagnosis import Diagnosis
 from console.domain.instant import Instant, Window
@@ -12,6 +11,7 @@ from console.domain.logs import LogRecord, record_id
 from console.domain.observations import Observations
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.topology import Dependency, Service, Topology
+from console.domain.values import dataclass
 from console.live.seen import Frame
 from console.query.evaluate import compile_query
 from console.query.parse import parse

@@ -8,13 +8,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import urlsplit
 
 from console.config.load import Loaded
 from console.config.models import MetricsConfig
 from console.domain.diagnosis import Evidence
 from console.domain.instant import BadTime, Window, parse_time, rfc3339
+from console.domain.values import dataclass
 
 GIT = "git:"
 """Names of the sources that read deploy tags begin with it."""

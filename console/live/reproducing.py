@@ -10,7 +10,7 @@ import importlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from console.domain.instant import Instant, rfc3339
 from console.domain.logs import LogRecord
 from console.domain.request import HttpRequest
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.policy import Confirmation, Decision, State, Verdict, decide, phrase
 from console.guard.private import private_folder
 from console.guard.sanitise import safe

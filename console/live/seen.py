@@ -12,7 +12,7 @@ import os
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ import zstandard
 
 from console.case.events import cleaned
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 from console.guard.private import open_private, private_folder
 from console.guard.redact import redact_wholly
 from console.state import ConsoleState

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import tzinfo
 
 from console.domain.instant import Instant, Window, clock_text, span_text
+from console.domain.values import dataclass
 
 SHORTEST_S = 60.0
 LONGEST_S = 30 * 86400.0

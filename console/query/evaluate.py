@@ -16,12 +16,12 @@ import math
 import operator
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
 from console.domain.instant import BadTime, parse_span
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.query.aliases import meaning_of
 from console.query.ast import And, FieldTest, Literal, Not, Or, Query, Regex
 from console.query.parse import LEVEL_WORDS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from console.case.events import CERTAINTIES, KINDS, Event
@@ -11,6 +10,7 @@ from console.case.gates import banners
 from console.case.hypotheses import next_test
 from console.case.model import SEVERITIES, Case, CaseState, Hypothesis, HypothesisState, Outcome, Prediction
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 from console.report.shape import Field, Json, schema, write
 
 SCHEMA_VERSION = 1

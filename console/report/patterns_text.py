@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 
 from console.domain.instant import Instant, clock_text, rfc3339, span_text
 from console.domain.logs import Level, Pattern
 from console.domain.shapes import OTHER, ExceptionGroup, FieldExcess, PatternReport
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 
 Style = Callable[[str, str], str]
 MOST_PATTERNS = 20

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 from typing import Any
 
+from console.domain.values import dataclass
 from console.guard.policy import Decision
 from console.report.shape import Field, Json, schema, write
 from console.repro.document import decision_json

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from console.domain.instant import Window, rfc3339
+from console.domain.values import dataclass
 
 Json = dict[str, Any]
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from console.case import entries
 from console.case.events import Draft
 from console.domain.diagnosis import Diagnosis, Evidence, Standing, Symptom
 from console.domain.instant import Instant, rfc3339
+from console.domain.values import dataclass
 from console.report.diagnosis_json import diagnosis_json
 
 MOST_SYMPTOMS = 6

@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from urllib.parse import quote
 
 from console.domain.request import Header, HttpRequest
+from console.domain.values import dataclass
 from console.guard.policy import Decision, Verdict
 from console.guard.sanitise import safe
 from console.guard.words import is_credential

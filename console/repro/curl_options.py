@@ -8,9 +8,9 @@ an error that names it, never a guess.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Literal
 
+from console.domain.values import dataclass
 from console.repro.errors import Unclear
 from console.repro.shell import Word, at
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from console.domain.request import decoded
+from console.domain.values import dataclass
 from console.repro.errors import Unclear
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(/{1,3})(?!/)")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import base64
 import re
-from dataclasses import dataclass
 
 from console.domain.request import Header, HttpRequest
+from console.domain.values import dataclass
 from console.guard.limits import TOTAL_S
 from console.guard.redact import holds_secret
 from console.repro.errors import Unclear

@@ -9,10 +9,11 @@ stops failing, the environment changed, and what was concluded since the last go
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from console.domain.request import HttpRequest
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from console.repro.errors import NotAllowed, Stopped
 from console.repro.run import Ran, Send, ran

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from console.domain.values import dataclass
 from console.repro.errors import Unclear
 
 _TYPE = re.compile(r"([^/ ]{1,127})/([^;, \n]{1,127})")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.domain.request import Header, HttpRequest, decoded, place_of, query_pairs
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard import words
 from console.guard.policy import Decision, Environment, evidence_host
 from console.guard.redact import holds_secret

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from console.domain.request import HttpRequest
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from console.repro.errors import Stopped
 from console.repro.signature import Kind, Outcome, Signature, Wanted, error_of, signature_of

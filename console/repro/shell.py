@@ -7,8 +7,8 @@ placeholder `${NAME}`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from console.domain.values import dataclass
 from console.repro.errors import Unclear
 
 LONGEST = 16 << 20

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from console.domain.request import HttpRequest
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.parts import media_type
 from console.guard.sanitise import safe
 

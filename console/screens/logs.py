@@ -4,7 +4,7 @@ one of them says."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from textual import events
 from textual.containers import Horizontal, Vertical
@@ -12,6 +12,7 @@ from textual.geometry import Size
 from textual.widget import Widget
 
 from console.actions import Action
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from console.live.session import Session
 from console.screens.base import ConsoleScreen

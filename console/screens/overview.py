@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from textual import events
 from textual.containers import Horizontal, Vertical
@@ -12,6 +11,7 @@ from textual.widget import Widget
 
 from console.actions import Action
 from console.domain.diagnosis import JudgedChange
+from console.domain.values import dataclass
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
 from console.state import ConsoleState

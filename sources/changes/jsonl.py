@@ -10,7 +10,7 @@ import re
 import stat
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,6 +20,7 @@ from console.domain.changes import CHANGE_KINDS, Change
 from console.domain.instant import BadTime, Instant, Window, epoch_of_number, parse_time
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.base import SourceUnavailable
 

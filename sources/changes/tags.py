@@ -6,13 +6,14 @@ import asyncio
 import re
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 
 from console.domain.changes import Change, ChangeDiff, DeployDetail
 from console.domain.instant import Instant, Window, span_text
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.base import SourceTimeout
 from sources.changes.tag_names import services_in, time_in, version_in

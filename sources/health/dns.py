@@ -6,8 +6,8 @@ import asyncio
 import secrets
 import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from console.domain.values import dataclass
 from sources.base import SourceGarbage
 
 TRIES = 2

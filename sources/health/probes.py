@@ -7,10 +7,11 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.domain.instant import Instant, span_text
 from console.domain.topology import Health, ProbeResult
+from console.domain.values import dataclass
 from console.guard.budget import RequestBudget
 from console.guard.sanitise import safe
 from sources.addresses import OurSide, Resolve, permitted, resolve

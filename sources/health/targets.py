@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qs, urlsplit
 
 from console.config.load import ConfigError
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 FORMS = "http://host/path, https://host/path, tcp://host:port, tls://host:port, dns://name or dns://server/name"

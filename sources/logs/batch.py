@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import cast
 
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogRecord
+from console.domain.values import dataclass
 from sources.logs.fields import FIELD_LIMIT
 from sources.logs.formats.base import Format
 from sources.logs.formats.columns import (

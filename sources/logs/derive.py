@@ -16,12 +16,13 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar, cast
 
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level
 from console.domain.series import Series, SeriesKey
+from console.domain.values import dataclass
 from sources.logs.batch import Batch
 from sources.logs.formats.columns import MOST_KINDS, Kind
 from sources.logs.memo import Memo

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import repeat
 from typing import Any, TypeAlias, TypeVar, cast
 
 from console.domain.instant import Instant
 from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import DEFAULT_LIMIT, safe, safe_lines
 from console.query.aliases import CANONICAL
 from sources.logs.context import Context

@@ -7,10 +7,10 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from itertools import islice
 
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 COMPRESSED = (".gz", ".zst", ".bz2", ".xz")

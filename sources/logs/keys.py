@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
+from console.domain.values import dataclass
 from sources.logs.fields import status_of
 from sources.logs.levels import WORDS, level_of
 

@@ -6,9 +6,8 @@ bisected; the result is widened by the largest disorder seen, five seconds at le
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from console.domain.instant import Instant, Window
+from console.domain.values import dataclass
 from sources.logs.formats.base import Format
 from sources.logs.reading import Reader
 

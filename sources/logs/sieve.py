@@ -16,10 +16,10 @@ from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from console.domain.logs import Level
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.logs import bulk, ripgrep
 from sources.logs.formats.base import UNCAUGHT, Format

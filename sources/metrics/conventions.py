@@ -7,8 +7,9 @@ Prometheus, Micrometer, the Istio, Envoy, nginx, Traefik and HAProxy exporters, 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Literal
+
+from console.domain.values import dataclass
 
 SERVICE_LABELS = (
     "service_name",

@@ -7,10 +7,11 @@ name a service, so it never moves more than a few rows per service.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.metrics.conventions import (
     COUNTERS,

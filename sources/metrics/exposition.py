@@ -8,8 +8,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 MOST_SERIES = 5_000

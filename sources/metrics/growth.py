@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from console.domain.instant import Instant
+from console.domain.values import dataclass
 from sources.metrics.exposition import Exposition, Sample
 
 START_TIME = "process_start_time_seconds"

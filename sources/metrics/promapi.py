@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TypeVar
 
 import msgspec
 
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.answers import Answer, checked, decoded, retry_after
 from sources.base import SourceError, SourceGarbage, SourceRefused, SourceThrottled, SourceTimeout, SourceUnavailable

@@ -11,13 +11,14 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from console.domain.changes import Running
 from console.domain.instant import Instant, Window
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.series import Series
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.base import SourceError
 from sources.http import Site

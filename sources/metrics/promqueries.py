@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from console.domain.instant import Instant
 from console.domain.series import SeriesKey
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.metrics.builds import Build, builds_of
 from sources.metrics.conventions import (

@@ -10,7 +10,7 @@ from array import array
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from console.domain.changes import Running
@@ -18,6 +18,7 @@ from console.domain.instant import Instant, Window
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.series import Series, SeriesKey
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.answers import Answer, checked, snippet
 from sources.base import SourceGarbage

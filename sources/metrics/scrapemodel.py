@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from re import compile as pattern
 
 from console.domain.series import SeriesKey
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.metrics.conventions import (
     COUNTERS,

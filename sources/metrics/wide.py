@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from console.domain.series import UNITS
+from console.domain.values import dataclass
 from console.guard.sanitise import safe
 
 TIME_NAMES = ("time", "timestamp", "ts", "date", "datetime")

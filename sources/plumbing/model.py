@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from console.domain.changes import Commit, CommitDiff, FileChange
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 
 
 class TagKind(StrEnum):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from console.domain.changes import Commit, FileChange
 from console.domain.instant import Instant
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe, safe_bytes
 
 SUBJECT_CHARS = 300

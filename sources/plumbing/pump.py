@@ -7,8 +7,9 @@ import selectors
 import signal
 import threading
 import time
-from dataclasses import dataclass
 from subprocess import Popen, TimeoutExpired  # noqa: TID251 - bounds the children that the door to git starts
+
+from console.domain.values import dataclass
 
 CHUNK = 65536
 MOST_STDERR = 65536

@@ -9,9 +9,10 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
+
+from console.domain.values import dataclass
 
 Stamp: TypeAlias = tuple[int, int, int, int, int, str]
 """Mode, inode, size, modification and status-change time (ns); for some files a digest."""

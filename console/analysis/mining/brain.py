@@ -18,10 +18,10 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from console.analysis.mining.mask import BLANK, gaps, tokens
+from console.domain.values import dataclass
 
 Tokens: TypeAlias = tuple[str, ...]
 MOST_WORDS = 4

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 from console.domain.instant import Instant
 from console.domain.logs import LogRecord
+from console.domain.values import dataclass
 from console.guard.sanitise import safe_bytes
 from sources.logs.context import Context
 from sources.logs.fields import FIELD_LIMIT, MESSAGE_PLACE, Builder, Plan, status_of
