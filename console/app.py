@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -20,28 +21,17 @@ from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
 from console.actions import Action, key_text, with_keymap
-from console.case.journal import AUTHOR, NotSaved
-from console.case.store import cases_folder
-from console.config.effective import state_folder
 from console.config.load import ConfigError, Loaded
 from console.domain.instant import Instant
-from console.guard.redact import redact
 from console.guard.sanitise import safe
 from console.keyboard import Keyboard, Together
 from console.leaving import HUNG_UP, terminal_is_gone
-from console.live.desk import Desk
 from console.live.process import CollectorFailed, ProcessLink
 from console.live.repeat import Repeat
 from console.live.session import Link, Session
-from console.reproduce import user
 from console.screens.base import ConsoleScreen
-from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
-from console.screens.menu import ActionsScreen
-from console.screens.navigate import screen_for
+from console.screens.later import load_rest
 from console.screens.overview import OverviewScreen
-from console.screens.predicting import ask_predictions, due
-from console.screens.recording import resumed
-from console.screens.selection import IN_REPLAY, of_selection
 from console.terminal import TerminalCare, install_ascii, set_mouse, terminal_is_behind
 from console.typeahead import TypeAhead
 from widgets.canvas import Canvas
@@ -49,6 +39,7 @@ from widgets.pane import Pane
 from widgets.theme import PALETTES
 
 if TYPE_CHECKING:
+    from console.live.desk import Desk
     from console.live.fixing import Fixing
     from console.live.reproducing import Reproducing
 
@@ -114,6 +105,8 @@ class IncidentConsole(TerminalCare[int]):
         self._notice_ends = float("-inf")
         self._unsaved_told = False
         self._rechecking = False
+        self._complete = False
+        """Whether everything was loaded that the first frame did without."""
         self._has_mouse = loaded.config.console.mouse
         self.failure = ""
         """Why the console had to close, for the normal screen."""
@@ -146,7 +139,7 @@ class IncidentConsole(TerminalCare[int]):
             install_ascii(self)
         # Only what the user changed: Textual applies the whole keymap anew for every key pressed.
         self.set_keymap({a.id: ",".join(a.keys) for a in self.actions if a.id in self.loaded.config.keys})
-        self.push_screen(OverviewScreen(self.session, self.actions))
+        shown = self.push_screen(OverviewScreen(self.session, self.actions))
         self.set_interval(TICK_S, self.tick, name="repaint")
         self.app_resume_signal.subscribe(self, lambda _: self._mark_dirty())
         self.run_worker(
@@ -156,9 +149,23 @@ class IncidentConsole(TerminalCare[int]):
             description="feeds, log tail and diagnosis",
             exit_on_error=False,
         )
+        self.run_worker(self._get_complete(shown), name="loading", group="loading", exit_on_error=False)
 
+    async def _get_complete(self, shown: AwaitMount) -> None:
+        """After the first frame, load what it did without, and take up the case that was left."""
+        painted = asyncio.Event()
+        await shown
+        self.screen.call_after_refresh(painted.set)
+        await painted.wait()
+        try:
+            await load_rest()
+        finally:
+            self._complete = True
+        if not self.is_headless:
+            gc.freeze()  # what is there now stays: looking for garbage need not go through it each time
+            gc.enable()
         if self.session.desk is not None:
-            self.run_worker(self._resume(self.session.desk), name="resume", group="resume", exit_on_error=False)
+            await self._resume(self.session.desk)
 
     def _record(self) -> None:
         """Keep what is seen in the case, every few seconds and beside the keys."""
@@ -171,11 +178,16 @@ class IncidentConsole(TerminalCare[int]):
         desk, state = self.session.desk, self.session.latest
         if desk is None or desk.case is None or self.session.replaying or self._ticks % RECHECK_TICKS:
             return
+        from console.screens.predicting import due  # not for the first frame
+
         if desk.case.active and due(desk.case, state.now) and not self._rechecking:
             self._rechecking = True
             self.run_worker(self._asked(desk), name="predictions", group="predictions", exit_on_error=False)
 
     async def _asked(self, desk: Desk) -> None:
+        from console.case.journal import NotSaved  # not for the first frame
+        from console.screens.predicting import ask_predictions
+
         try:
             await ask_predictions(self.session, desk, only_due=True)
         except NotSaved as error:
@@ -201,6 +213,8 @@ class IncidentConsole(TerminalCare[int]):
 
     async def _resume(self, desk: Desk) -> None:
         """Take up the case that was left when the last console ended, however it ended."""
+        from console.screens.recording import resumed  # not for the first frame
+
         told = await resumed(desk)
         if told:
             self.notice(told, lasting=True)
@@ -232,6 +246,8 @@ class IncidentConsole(TerminalCare[int]):
         if not self.is_headless and terminal_is_gone():
             self.exit(return_code=HUNG_UP)
             return
+        if not self._complete:  # what a tick needs is being loaded, step by step
+            return
         self._ticks += 1
         self._record()
         self._recheck()
@@ -260,7 +276,7 @@ class IncidentConsole(TerminalCare[int]):
         for screen in reversed(self.screen_stack):
             if isinstance(screen, ConsoleScreen):
                 return screen
-            if not isinstance(screen, LineDialog):
+            if not getattr(screen, "leaves_in_view", False):
                 return None
         return None
 
@@ -311,8 +327,8 @@ class IncidentConsole(TerminalCare[int]):
         if name == "quit_now":
             self.confirm_quit("^c")
             return
-        if self.session.replaying and name in IN_REPLAY:
-            self.notice(IN_REPLAY[name])
+        if self.session.replaying and (reason := self._not_in_replay(name)):
+            self.notice(reason)
             return
         handler = getattr(screen, f"do_{name}", None) or getattr(self, f"do_{name}", None)
         if handler is None:
@@ -322,6 +338,11 @@ class IncidentConsole(TerminalCare[int]):
         if isinstance(result, Awaitable):
             await result
         self.show_now()
+
+    def _not_in_replay(self, name: str) -> str | None:
+        from console.screens.selection import IN_REPLAY  # not for the first frame
+
+        return IN_REPLAY.get(name)
 
     def _carry_out(self) -> None:
         """Tell the collector what was asked for, without waiting for it."""
@@ -355,6 +376,8 @@ class IncidentConsole(TerminalCare[int]):
 
     def open_item(self, item: object) -> None:
         """Push the screen that shows `item`."""
+        from console.screens.navigate import screen_for  # not for the first frame
+
         here = self.console_screen()
         made = screen_for(item, self.session, here.crumbs if here is not None else (), self.actions)
         if made is None:
@@ -373,6 +396,8 @@ class IncidentConsole(TerminalCare[int]):
 
     def do_help(self) -> AwaitMount:
         """Keys of this pane, then global."""
+        from console.screens.dialogs import HelpScreen  # not for the first frame
+
         screen = self.console_screen()
         if screen is None:
             return self.push_screen(HelpScreen(self.actions, "", {}), self._run_chosen)
@@ -383,6 +408,9 @@ class IncidentConsole(TerminalCare[int]):
 
     def do_actions(self) -> AwaitMount | None:
         """What can be done with the selection."""
+        from console.screens.menu import ActionsScreen  # not for the first frame
+        from console.screens.selection import of_selection
+
         screen = self.console_screen()
         if screen is None:
             return None
@@ -392,6 +420,8 @@ class IncidentConsole(TerminalCare[int]):
 
     def do_palette(self) -> AwaitMount:
         """Every action by name. What is typed next is typed into it, however fast it comes."""
+        from console.screens.dialogs import PaletteScreen  # not for the first frame
+
         screen = self.console_screen()
         refused = screen.refusals() if screen is not None else {}
         return self.push_screen(PaletteScreen(self.actions, refused), self._run_chosen)
@@ -463,6 +493,8 @@ class IncidentConsole(TerminalCare[int]):
         if not text:
             self.notice("nothing to copy here")
             return
+        from console.guard.redact import redact  # not for the first frame
+
         clean = redact(safe(text, MOST_CLIPBOARD_BYTES))
         if len(clean.encode()) > MOST_CLIPBOARD_BYTES:
             self.notice(
@@ -475,6 +507,12 @@ class IncidentConsole(TerminalCare[int]):
 
 def desk_of(loaded: Loaded) -> Desk | None:
     """The way to the cases of a configuration; None where there is no place for them."""
+    from console.case.journal import AUTHOR  # not for the first frame
+    from console.case.store import cases_folder
+    from console.config.effective import state_folder
+    from console.live.desk import Desk
+    from console.reproduce import user
+
     try:
         folder = cases_folder(state_folder(loaded))
     except ConfigError:
@@ -493,9 +531,10 @@ def run_console(loaded: Loaded, theme: str | None = None) -> int:
     """
     if loaded.path is None:
         raise ConfigError("the console needs a configuration file: `incident config init` writes one")
-    desk = desk_of(loaded)
-    app = IncidentConsole(loaded, ProcessLink(loaded.path), theme, desk=desk)
+    app = IncidentConsole(loaded, ProcessLink(loaded.path), theme)
+    app.session.opening = partial(desk_of, loaded)
     app.run(mouse=loaded.config.console.mouse)
+    desk = app.session.desk_so_far
     for text in desk.left_behind() if desk is not None else ():
         sys.stdout.write(f"NOT SAVED: {safe(text, 2000)}\n")
     if app.failure:

@@ -5,18 +5,28 @@ Widgets paint these values and compute nothing; `console.views` makes them from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from console.domain.changes import DeployDetail, Running
 from console.domain.diagnosis import Diagnosis, GraphCall, JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogCounts, LogRecord, Pattern
 from console.domain.reading import Cost
-from console.domain.recovery import Contract, Recovery
 from console.domain.shapes import ExceptionGroup, FieldExcess
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState, Health, ProbeResult
+from console.domain.values import dataclass
+
+if TYPE_CHECKING:
+    from console.domain.recovery import Contract, Recovery
+
+AXIS_POINTS = 120
+"""Most points of a graph: two braille columns a cell on the widest sparkline that a pane draws."""
+STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
+DEFAULT_FILTER = "level:>=warn"
+"""The filter that the log pane opens with."""
 
 
 class Word(StrEnum):
@@ -65,6 +75,12 @@ class Axis:
     step_s: float
     """Width of one point of every `Trend`."""
     markers: tuple[Marker, ...] = ()
+
+
+def axis_step(window: Window, points: int = AXIS_POINTS) -> float:
+    """The smallest round step that covers the window with at most `points` points."""
+    wanted = window.seconds / points
+    return float(next((step for step in STEPS_S if step >= wanted), STEPS_S[-1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,6 +45,7 @@ class Canvas(Widget):
         super().__init__(name=name, id=id, classes=classes, markup=False)
         self._lines: list[Line] = []
         self._strips: dict[int, Strip] = {}
+        self._blank_so_far = True
 
     @property
     def palette(self) -> Palette:
@@ -55,6 +56,9 @@ class Canvas(Widget):
     def lines(self) -> tuple[Line, ...]:
         """What is shown, line by line."""
         return tuple(self._lines)
+
+    def repaint(self) -> None:
+        """Paint what is known now; subclasses say how."""
 
     def show(self, lines: Sequence[Line]) -> list[Region]:
         """Show these lines in place of the old ones.
@@ -70,7 +74,7 @@ class Canvas(Widget):
         self._lines = fitted
         for region in regions:
             self._strips.pop(region.y, None)
-        if regions:
+        if regions and not self._blank_so_far:
             self.refresh(*regions)
         return regions
 
@@ -97,6 +101,8 @@ class Canvas(Widget):
 
     def render_line(self, y: int) -> Strip:
         """One line as Textual wants it; every segment has a style, since `NO_COLOR` crashes on one without."""
+        if self._blank_so_far:
+            self._paint_first()
         width = self.size.width
         strip = self._strips.get(y)
         if strip is None or strip.cell_length != width:
@@ -105,6 +111,12 @@ class Canvas(Widget):
             strip = Strip([Segment(text, style(name)) for text, name in line.spans], width)
             self._strips[y] = strip
         return strip
+
+    def _paint_first(self) -> None:
+        """Paint when Textual asks for the first line: it tells the size only after it has shown a blank widget."""
+        if not self._lines:
+            self.repaint()
+        self._blank_so_far = False
 
     def notify_style_update(self) -> None:
         """After a change of theme: every line gets its new colours."""

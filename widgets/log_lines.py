@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from console.domain.instant import clock_text, rfc3339
 from console.domain.logs import Level, LogRecord, RecordId, record_id
-from console.query.ast import And, FieldTest, Literal, Or, Query
-from console.query.parse import parse
-from console.query.text import text_of
+from console.domain.values import dataclass
 from console.state import LogsView
 from widgets.body import Look, Row
 from widgets.ink import Line, cut_middle, pad, width_of
 from widgets.numbers import UNKNOWN, number_text
 from widgets.words import level_style, level_word
+
+if TYPE_CHECKING:
+    from console.query.ast import Query
 
 SHORT_TIMES_BELOW = 70
 MOST_SERVICE = 14
@@ -93,6 +95,8 @@ def record_rows(
 @lru_cache(64)
 def _needles(filter_text: str) -> tuple[str, ...]:
     """The words that the filter asks for, to be marked where they occur; none of a filter that cannot be read."""
+    from console.query.parse import parse  # not for the first frame
+
     try:
         query = parse(filter_text)
     except ValueError:
@@ -101,6 +105,8 @@ def _needles(filter_text: str) -> tuple[str, ...]:
 
 
 def _literals(query: Query) -> Iterator[str]:
+    from console.query.ast import And, Literal, Or  # not for the first frame
+
     if isinstance(query, Literal):
         yield query.text.lower()
     elif isinstance(query, (And, Or)):
@@ -179,6 +185,9 @@ def _time(record: LogRecord, look: Look) -> str:
 
 def command_of(record: LogRecord) -> str:
     """The records of this file in this very millisecond: of files that rotate and are packed, no byte place stays true."""
+    from console.query.ast import FieldTest  # not for the first frame
+    from console.query.text import text_of
+
     if record.file and record.at is not None:
         start = math.floor(record.at * 1000 + 1e-6) / 1000
         query = shlex.quote(text_of(FieldTest("file", "=", record.file)))

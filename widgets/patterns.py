@@ -9,7 +9,6 @@ from functools import partial
 
 from console.domain.instant import Window, span_text
 from console.domain.logs import Pattern
-from console.query.about import lines_of
 from console.state import Axis, LogsView, Status, Word
 from widgets.body import Body, Look, Row, absence, note
 from widgets.columns import Column, chosen, heading, row_line, widths
@@ -73,6 +72,8 @@ def sentence(pattern: Pattern, baseline_s: float | None) -> str:
 
 def row(pattern: Pattern, lines: Sequence[Line], baseline_s: float | None) -> Row:
     """A pattern as a row that can be opened and copied."""
+    from console.query.about import lines_of  # not for the first frame
+
     query = lines_of(pattern)
     return Row(
         tuple(lines),

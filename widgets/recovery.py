@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from console.domain.diagnosis import Evidence
 from console.domain.instant import clock_text, span_text
-from console.domain.recovery import Contract, Judged, Recovery, Term, TermKind
+from console.domain.recovery import Contract, Judged, Recovery, Term, TermKind, Verdict
 from console.domain.series import SeriesKey
 from console.domain.text import SafeText
 from console.state import RecoveryView
@@ -15,7 +15,7 @@ from widgets.body import note as only_note
 from widgets.columns import Column, chosen, heading, row_line, widths
 from widgets.ink import Line, cut_middle, wrap
 from widgets.numbers import UNKNOWN, number_text
-from widgets.words import back_sign, recovery_sign
+from widgets.words import Sign
 
 TALL = 28
 """From this height on there is room for every sentence; below, the table comes first."""
@@ -23,6 +23,18 @@ INDENT = "  "
 DRAWN = {TermKind.ERRORS: "error_rate", TermKind.TRAFFIC: "request_rate"}
 """The series that is drawn of what is judged as totals."""
 NO_CONTRACT = "K writes this down, before anything is mended"
+_RECOVERY = {
+    Verdict.RECOVERED: Sign("●", "RECOVERED", "ok"),
+    Verdict.NOT_RECOVERED: Sign("✖", "NOT RECOVERED", "bad"),
+    Verdict.INCONCLUSIVE: Sign("?", "INCONCLUSIVE", "unknown"),
+    Verdict.NO_DATA: Sign("?", "NO DATA", "unknown"),
+}
+_BACK = {
+    Verdict.RECOVERED: Sign("●", "back", "ok"),
+    Verdict.NOT_RECOVERED: Sign("✖", "not back", "bad"),
+    Verdict.INCONCLUSIVE: Sign("?", "not yet", "unknown"),
+    Verdict.NO_DATA: Sign("?", "no data", "unknown"),
+}
 
 
 def paint(view: RecoveryView, width: int, height: int, look: Look) -> Body:
@@ -179,3 +191,14 @@ _TERMS: tuple[Column[Term], ...] = (
         gap=2,
     ),
 )
+
+
+def recovery_sign(verdict: Verdict) -> Sign:
+    """Of a whole recovery."""
+    return _RECOVERY[verdict]
+
+
+def back_sign(verdict: Verdict, critical: bool = True) -> Sign:
+    """Of one signal of a recovery; of one that must only not be worse, not knowing is no obstacle."""
+    unknown = verdict in (Verdict.INCONCLUSIVE, Verdict.NO_DATA)
+    return Sign("·", "unclear", "muted") if unknown and not critical else _BACK[verdict]

@@ -7,7 +7,6 @@ from typing import NamedTuple
 from console.domain.diagnosis import Standing, State
 from console.domain.instant import span_text
 from console.domain.logs import Level
-from console.domain.recovery import Verdict
 from console.domain.topology import Health
 
 
@@ -48,18 +47,6 @@ _STANDINGS = {
     Standing.UNLIKELY: Sign("·", "unlikely", "muted"),
     Standing.IMPOSSIBLE: Sign("·", "impossible", "muted"),
 }
-_RECOVERY = {
-    Verdict.RECOVERED: Sign("●", "RECOVERED", "ok"),
-    Verdict.NOT_RECOVERED: Sign("✖", "NOT RECOVERED", "bad"),
-    Verdict.INCONCLUSIVE: Sign("?", "INCONCLUSIVE", "unknown"),
-    Verdict.NO_DATA: Sign("?", "NO DATA", "unknown"),
-}
-_BACK = {
-    Verdict.RECOVERED: Sign("●", "back", "ok"),
-    Verdict.NOT_RECOVERED: Sign("✖", "not back", "bad"),
-    Verdict.INCONCLUSIVE: Sign("?", "not yet", "unknown"),
-    Verdict.NO_DATA: Sign("?", "no data", "unknown"),
-}
 _PATTERNS = {"new": "new", "surged": "warn", "gone": "accent", "steady": "muted"}
 
 
@@ -76,17 +63,6 @@ def health_sign(health: Health) -> Sign:
 def standing_sign(standing: Standing) -> Sign:
     """Of a suspect or change."""
     return _STANDINGS[standing]
-
-
-def recovery_sign(verdict: Verdict) -> Sign:
-    """Of a whole recovery."""
-    return _RECOVERY[verdict]
-
-
-def back_sign(verdict: Verdict, critical: bool = True) -> Sign:
-    """Of one signal of a recovery; of one that must only not be worse, not knowing is no obstacle."""
-    unknown = verdict in (Verdict.INCONCLUSIVE, Verdict.NO_DATA)
-    return Sign("·", "unclear", "muted") if unknown and not critical else _BACK[verdict]
 
 
 def level_style(level: Level) -> str:

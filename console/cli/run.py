@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from pathlib import Path
@@ -43,9 +44,13 @@ def open_console(loaded: Loaded, theme: str | None = None) -> int:
         NoScreen: There is no terminal that can show it.
     """
     prepare_screen(loaded)
-    from console.app import run_console  # Textual reads the environment when it is imported
+    gc.disable()  # nothing is garbage while all is new, and looking for some costs a tenth of the start; the app enables it
+    try:
+        from console.app import run_console  # Textual reads the environment when it is imported
 
-    return run_console(loaded, theme) or Exit.DONE
+        return run_console(loaded, theme) or Exit.DONE
+    finally:
+        gc.enable()
 
 
 def prepare_screen(loaded: Loaded) -> None:

@@ -3,7 +3,7 @@
 An unknown key is an error. A secret is never a literal: `token_env`, `token_file` or `token_keyring`.
 """
 
-from __future__ import annotations
+# Without `from __future__ import annotations`: pydantic would compile every annotation once more, at each start.
 
 import ipaddress
 import re
@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
 from console.domain.instant import BadTime, parse_span
-from console.domain.recovery import HOLD_LEAST_S, HOLD_MOST_S
 from console.guard.sanitise import UNSAFE, safe
 
 Theme = Literal["dark", "light", "ansi-dark", "ansi-light", "high-contrast"]
@@ -361,6 +360,8 @@ class Recovery(Model):
     @field_validator("hold")
     @classmethod
     def _can_be_judged(cls, text: str) -> str:
+        from console.domain.recovery import HOLD_LEAST_S, HOLD_MOST_S  # not for the first frame
+
         if not HOLD_LEAST_S <= parse_span(text) <= HOLD_MOST_S:
             raise ValueError(f"{text}: it must be at least {HOLD_LEAST_S:g} s and at most a day")
         return text

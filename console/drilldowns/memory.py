@@ -19,10 +19,10 @@ from console.state import (
     Marker,
     MemoryView,
     Trend,
+    axis_step,
 )
 from console.views import (
     axis_of,
-    axis_step,
     quantity,
     rebin,
 )

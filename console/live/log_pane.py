@@ -19,10 +19,9 @@ from console.live.log_tail import LogTail
 from console.live.scope import TimeScope
 from console.query.evaluate import compile_query
 from console.query.parse import parse
-from console.state import LogsView, Status, Word
+from console.state import DEFAULT_FILTER, LogsView, Status, Word
 from sources.base import LogSource
 
-DEFAULT_FILTER = "level:>=warn"
 FIRST_PAGE = 500
 READ_DEADLINE_S = 20.0
 RESTART_S = 1.0

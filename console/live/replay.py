@@ -19,12 +19,12 @@ from console.domain.series import SeriesKey
 from console.guard.sanitise import safe
 from console.live.desk import Desk, NoCase
 from console.live.details import Found
-from console.live.log_pane import DEFAULT_FILTER
 from console.live.recalled import MOST_LOADED, Recalled, recall
 from console.live.seen import Frame, frame_at
 from console.live.session import NOT_RECORDED, WRITES_NOTHING, LinkDown, with_status
 from console.query.parse import QueryError, parse
 from console.state import (
+    DEFAULT_FILTER,
     BeforeAfter,
     ConsoleState,
     HeaderView,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from console.analysis.constants import PATTERN_BASELINE_WINDOWS
 from console.domain.instant import Instant, Window
 from console.live.timeview import TimeView
-from console.views import axis_step
+from console.state import axis_step
 
 HISTORY_FACTOR = 6
 """The history holds six windows, and at least `LEAST_HISTORY_S`."""

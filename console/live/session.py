@@ -8,8 +8,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from zoneinfo import ZoneInfo
 
-from console.case.events import Event
-from console.case.view import CaseView
 from console.config.models import Config
 from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
@@ -18,15 +16,11 @@ from console.domain.logs import LogRecord, RecordId, record_id
 from console.domain.series import SeriesKey
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
-from console.live.desk import Desk
-from console.live.details import Found
-from console.live.log_pane import DEFAULT_FILTER
 from console.live.repeat import Repeat
 from console.live.scope import TimeScope
 from console.live.timeview import TimeView
-from console.query.about import as_typed
-from console.query.parse import QueryError
 from console.state import (
+    DEFAULT_FILTER,
     BeforeAfter,
     ConsoleState,
     HeaderView,
@@ -42,6 +36,10 @@ from console.state import (
 )
 
 if TYPE_CHECKING:
+    from console.case.events import Event
+    from console.case.view import CaseView
+    from console.live.desk import Desk
+    from console.live.details import Found
     from console.live.fixing import Fixing
     from console.live.reproducing import Reproducing
 
@@ -134,13 +132,29 @@ class Session:
         """Records marked as evidence, in the order in which they were marked."""
         self.kept: dict[RecordId, Event] = {}
         """What was written into the case of marked records."""
-        self.desk: Desk | None = None
-        """The way to the case; None: there is no place for one."""
+        self.desk_so_far: Desk | None = None
+        """The way to the case, where it was asked for already."""
+        self.opening: Callable[[], Desk | None] | None = None
+        """Makes the way to the case when it is first asked for; set by the app."""
         self.replaying = False
         """Whether what is shown was recorded."""
 
+    @property
+    def desk(self) -> Desk | None:
+        """The way to the case; None: there is no place for one."""
+        opening, self.opening = self.opening, None
+        if opening is not None:
+            self.desk_so_far = opening()
+        return self.desk_so_far
+
+    @desk.setter
+    def desk(self, desk: Desk | None) -> None:
+        self.desk_so_far = desk
+
     def case_view(self) -> CaseView:
         """The case as it was last read."""
+        from console.case.view import CaseView  # not for the first frame
+
         return self.desk.view if self.desk is not None else CaseView()
 
     async def run(self) -> None:
@@ -209,6 +223,8 @@ class Session:
 
     async def carry_out(self) -> None:
         """Send what `set_view`, `try_filter` and `refresh` asked for, of each kind the newest."""
+        from console.query.parse import QueryError  # not for the first frame
+
         wishes, self._wishes = self._wishes, {}
         for command, arguments in wishes.items():
             try:
@@ -227,12 +243,11 @@ class Session:
 
     def try_filter(self, text: str) -> str | None:
         """Filter the log pane by what was typed; returns what is wrong with it, and then the old filter stays."""
-        try:
+        problem = self.query_problem(text)
+        if problem is None:
             self.filter_text = self.query_of(text)
-        except QueryError as error:
-            return str(error)
-        self._wish("set_filter", self.filter_text)
-        return None
+            self._wish("set_filter", self.filter_text)
+        return problem
 
     def query_of(self, text: str) -> str:
         """A query as it was typed, with the record's own names for fields in the place of configured ones.
@@ -240,10 +255,14 @@ class Session:
         Raises:
             QueryError: The text is no query.
         """
+        from console.query.about import as_typed  # not for the first frame
+
         return as_typed(text, self._names)
 
     def query_problem(self, text: str) -> str | None:
         """What is wrong with a query as it was typed; None: nothing."""
+        from console.query.parse import QueryError  # not for the first frame
+
         try:
             self.query_of(text)
         except QueryError as error:
@@ -299,6 +318,8 @@ class Session:
 
     async def records(self, query_text: str, window: Window | None = None) -> Found:
         """The newest matching records of a window, else of the one all panes follow; a problem is a part of the answer."""
+        from console.live.details import Found  # not for the first frame
+
         try:
             found: Found = await self._link.ask("records", query_text, window)
         except LinkDown as error:

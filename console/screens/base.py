@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
-from textual.screen import Screen
 from textual.widget import AwaitMount, Widget
 
 from console.actions import ACTIONS, Action
 from console.domain.diagnosis import JudgedChange
-from console.domain.instant import BadTime, span_text
+from console.domain.instant import span_text
 from console.domain.logs import Level, LogRecord
 from console.live.session import Session
-from console.live.timeview import LONGEST_S, SHORTEST_S, TimeView, parse_view
-from console.query.about import inverted
-from console.query.evaluate import compile_query
-from console.query.parse import parse
-from console.screens.dialogs import LineDialog
+from console.live.timeview import LONGEST_S, SHORTEST_S
+from console.screens.case_actions import CaseActions
 from console.screens.further import FurtherActions, service_of
 from console.screens.mending import fix_of
 from console.screens.moments import moment_of, next_change
-from console.screens.narrowing import AllLines, Around, Lines, Telling, only, trace_of, without
-from console.screens.places import FixOf, RequestOf, WhetherRecovered
-from console.screens.record_lines import RecordLines
-from console.screens.recording import CaseActions
-from console.screens.selection import FIXING, IN_REPLAY, NO_FIX, NO_REQUEST, SENDING, refusals
+from console.screens.places import AllLines, Around, FixOf, Lines, RequestOf, WhetherRecovered
+from console.screens.time_actions import TimeActions
 from console.state import ConsoleState
 from widgets.body import Look
 from widgets.footer import Footer
@@ -36,6 +29,9 @@ from widgets.header import Header
 from widgets.log_lines import Hints
 from widgets.logs import LogsPane
 from widgets.pane import Pane
+
+if TYPE_CHECKING:
+    from console.screens.narrowing import Telling
 
 FILTER_HINT = "words, /regex/, level:>=warn, service:x, status:5xx, -not, !everything but; ↑ older filters"
 SEARCH_HINT = "words, /regex/, field:value; then n and N go from match to match"
@@ -61,48 +57,6 @@ def few_panes(panes: int) -> str:
 def is_error(record: LogRecord) -> bool:
     """Whether it is at error level or worse."""
     return record.level >= Level.ERROR
-
-
-class TimeActions(Screen[None]):
-    """The actions that move the time window; every pane follows it."""
-
-    session: Session
-
-    def do_earlier(self) -> None:
-        """Half a window back."""
-        self.session.set_view(self.session.scope.view.earlier(self.session.scope.now()))
-
-    def do_later(self) -> None:
-        """Half a window forward."""
-        self.session.set_view(self.session.scope.view.later(self.session.scope.now()))
-
-    def do_wider(self) -> None:
-        """Twice as long."""
-        self.session.set_view(self.session.scope.view.wider())
-
-    def do_narrower(self) -> None:
-        """Half as long."""
-        self.session.set_view(self.session.scope.view.narrower())
-
-    def do_live(self) -> None:
-        """Back to the present."""
-        self.session.set_view(TimeView(self.session.scope.view.span_s))
-
-    def do_pick_time(self) -> AwaitMount:
-        """Type start and end."""
-
-        def problem(text: str) -> str | None:
-            try:
-                parse_view(text, self.session.scope.now(), self.session.zone)
-            except BadTime as error:
-                return str(error)
-            return None
-
-        def picked(text: str | None) -> None:
-            if text and problem(text) is None:
-                self.session.set_view(parse_view(text, self.session.scope.now(), self.session.zone))
-
-        return self.app.push_screen(LineDialog("time", "", "-2h, or 14:00, or 14:00 14:30", problem), picked)
 
 
 class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
@@ -327,6 +281,17 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
     filters_here = False
     """Whether the filter of the log pane is shown here, so that it can be changed in place."""
 
+    def _own_query(self) -> str | None:
+        """What the lines of the current pane match, where that is not the filter."""
+        from console.screens.record_lines import RecordLines  # not for the first frame
+
+        pane = self.current()
+        return pane.query_text if isinstance(pane, RecordLines) else None
+
+    def _query_shown(self) -> str:
+        own = self._own_query()
+        return own if own is not None else self.session.filter_text
+
     def do_logs(self) -> None:
         """The log screen, with the filter as it is."""
         if not self._refused("logs"):
@@ -334,10 +299,11 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
 
     def do_filter(self) -> AwaitMount | None:
         """Filter the log lines as you type; where they are lines of another query, on a screen below."""
+        from console.screens.dialogs import LineDialog  # not for the first frame
+
         if self._refused("filter"):
             return None
-        pane, session = self.current(), self.session
-        old = pane.query_text if isinstance(pane, RecordLines) else session.filter_text
+        session, old = self.session, self._query_shown()
 
         def closed(text: str | None) -> None:
             if self.filters_here:
@@ -357,6 +323,8 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
 
     def do_invert(self) -> None:
         """Show what the filter hides, and hide what it shows."""
+        from console.query.about import inverted  # not for the first frame
+
         if not self._refused("invert"):
             text = inverted(self.session.filter_text)
             self.post_message(self.Notice(self.session.try_filter(text) or f"filter: {text}"))
@@ -393,6 +361,8 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
 
     def do_search(self) -> AwaitMount | None:
         """Look for a query in the lines without filtering them."""
+        from console.screens.dialogs import LineDialog  # not for the first frame
+
         if self._lines_for("search") is None:
             return None
         old = self.session.search_text
@@ -425,6 +395,9 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
         self._to_match("previous_match", -1, "above")
 
     def _to_match(self, action: str, delta: int, where: str) -> None:
+        from console.query.evaluate import compile_query  # not for the first frame
+        from console.query.parse import parse
+
         pane = self._lines_for(action)
         if pane is None:
             return
@@ -438,17 +411,23 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
 
     def do_only_this(self) -> None:
         """Only what the selected record, pattern or field says."""
+        from console.screens.narrowing import only  # not for the first frame
+
         self._narrow("only_this", only)
 
     def do_not_this(self) -> None:
         """Everything but what the selected record, pattern or field says."""
+        from console.screens.narrowing import without  # not for the first frame
+
         self._narrow("not_this", without)
 
     def _narrow(self, action: str, made: Callable[[str, Telling], str | None]) -> None:
-        pane, item = self.current(), self.current().selected()
+        from console.screens.narrowing import Telling  # not for the first frame
+
+        item = self.current().selected()
         if self._refused(action) or not isinstance(item, Telling):
             return
-        text = made(pane.query_text if isinstance(pane, RecordLines) else self.session.filter_text, item)
+        text = made(self._query_shown(), item)
         if text is None:
             self.post_message(self.Notice("the filter says this already"))
         elif self.filters_here:
@@ -459,6 +438,8 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
 
     def do_trace(self) -> None:
         """Every line of the record's trace."""
+        from console.screens.narrowing import trace_of  # not for the first frame
+
         record = self.here()
         if not self._refused("trace") and isinstance(record, LogRecord):
             self.post_message(self.Open(trace_of(record)))
@@ -523,6 +504,8 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
 
     def refusals(self) -> dict[str, str]:
         """Why actions cannot be used now, by their ids."""
+        from console.screens.selection import IN_REPLAY, refusals  # not for the first frame
+
         found = {**self._not_here(), **refusals(self.current(), self.here(), self.lines_pane())}
         if self.session.replaying:
             found |= IN_REPLAY
@@ -530,8 +513,10 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
 
     def _not_here(self) -> dict[str, str]:
         """Reasons that lie in the place and in the window, not in the selection."""
+        from console.screens.selection import FIXING, NO_FIX, NO_REQUEST, SENDING  # not for the first frame
+
         view, panes = self.session.scope.view, len(self.panes())
-        can_filter = self.filters_here or isinstance(self.current(), RecordLines)
+        can_filter = self.filters_here or self._own_query() is not None
         found = {f"pane_{n}": few_panes(panes) for n in range(panes + 1, 6)} | dict.fromkeys(SENDING, NO_REQUEST)
         found |= dict.fromkeys(FIXING, NO_FIX)
         if self.pane_name() != "case":

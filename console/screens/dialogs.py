@@ -59,6 +59,8 @@ class LineDialog(ModalScreen[str | None]):
         past: Lines that were typed before, newest last; up and down recall them.
     """
 
+    leaves_in_view = True
+    """The screen below it is still read, and told."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("escape", "dismiss(None)", show=False),
         Binding("up", "recall(-1)", show=False),

@@ -9,11 +9,12 @@ from console.domain.logs import LogRecord, Pattern
 from console.domain.series import SeriesKey
 from console.screens.places import AllCalls, AllChanges, AllNews, LoadOf, MemoryOf, WhetherRecovered
 from console.state import ConsoleState, OperationRow, ServiceRow, TreeRow, UpstreamRow
-from console.views import worst_symptom
 
 
 def service_of(item: object, state: ConsoleState) -> str:
     """Whose load or memory is meant: of what is selected, else of the worst symptom, else of the first service."""
+    from console.views import worst_symptom  # not for the first frame
+
     match item:
         case ServiceRow(name=name) | TreeRow(name=name):
             return name

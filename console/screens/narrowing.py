@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from console.domain.logs import FieldValue, LogRecord, Pattern
@@ -13,31 +12,12 @@ from console.query.about import LEAST_TEXT, field_test, tests_raised, texts_of
 from console.query.ast import And, FieldTest, Literal, Not, Query
 from console.query.parse import parse
 from console.query.text import text_of
+from console.screens.places import Lines
 
 Telling: TypeAlias = LogRecord | Pattern | FieldValue | ExceptionGroup
 """What a filter can be narrowed to."""
 _CHANGING = re.compile(r"\S*\d\S*|‹[^›]*›")
 """Parts of a message that differ from record to record: words with a digit, and hidden secrets."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lines:
-    """The lines that match a query, to be opened as a log screen of their own."""
-
-    query: str
-    crumb: str
-
-
-@dataclass(frozen=True, slots=True)
-class AllLines:
-    """The lines of the filter, to be opened as the log screen."""
-
-
-@dataclass(frozen=True, slots=True)
-class Around:
-    """The unfiltered lines around a record, to be opened as a screen of their own."""
-
-    record: LogRecord
 
 
 def only(filter_text: str, item: Telling) -> str | None:

@@ -23,13 +23,16 @@ from console.screens.details import RecordScreen, UpstreamScreen
 from console.screens.evidence import target_of
 from console.screens.load import LoadScreen, MemoryScreen, SeriesScreen
 from console.screens.logs import LogsScreen
-from console.screens.narrowing import AllLines, Around, Lines, only
+from console.screens.narrowing import only
 from console.screens.news import NewsScreen
 from console.screens.places import (
     AllCalls,
     AllChanges,
+    AllLines,
     AllNews,
+    Around,
     FixOf,
+    Lines,
     LoadOf,
     MemoryOf,
     RequestOf,

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from console.domain.logs import LogRecord
+from console.domain.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,26 @@ class FixOf:
 @dataclass(frozen=True, slots=True)
 class TheCase:
     """The incident's record."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """The lines that match a query, to be opened as a log screen of their own."""
+
+    query: str
+    crumb: str
+
+
+@dataclass(frozen=True, slots=True)
+class AllLines:
+    """The lines of the filter, to be opened as the log screen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """The unfiltered lines around a record, to be opened as a screen of their own."""
+
+    record: LogRecord
 
 
 PLACES = (TheCase, AllChanges, AllCalls, AllNews, WhetherRecovered, LoadOf, MemoryOf, RequestOf, FixOf)

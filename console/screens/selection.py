@@ -14,8 +14,7 @@ from console.live.session import WRITES_NOTHING
 from console.query.about import field_test, tests_raised
 from console.repro.view import TryView
 from console.screens.keep import KEEPABLE
-from console.screens.narrowing import AllLines, Around, Lines
-from console.screens.places import PLACES
+from console.screens.places import PLACES, AllLines, Around, Lines
 from console.state import OperationRow, ServiceRow, TreeRow, UpstreamRow
 from widgets.logs import LogsPane
 from widgets.pane import Pane

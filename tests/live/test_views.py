@@ -15,12 +15,10 @@ from console.domain.observations import Observations
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState, Health, Service, Topology
-from console.state import Axis, Status, Word
+from console.state import AXIS_POINTS, Axis, Status, Word, axis_step
 from console.views import (
-    AXIS_POINTS,
     NO_SOURCE,
     axis_of,
-    axis_step,
     error_series,
     header_view,
     quantity,
