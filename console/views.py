@@ -9,7 +9,7 @@ from dataclasses import replace
 from statistics import median
 
 from console.domain.diagnosis import Diagnosis, Standing, State, Symptom
-from console.domain.instant import Instant, Window, span_text
+from console.domain.instant import Instant, Window, age_step, span_text
 from console.domain.observations import Observations
 from console.domain.series import Series, SeriesSet
 from console.domain.text import SafeText
@@ -28,11 +28,9 @@ from console.state import (
     UpstreamRow,
     UpstreamsView,
     Word,
+    axis_step,
 )
 
-AXIS_POINTS = 120
-"""Most points of a graph: two braille columns a cell on the widest sparkline that a pane draws."""
-STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 RECENT_S = 60.0
 """What "now" means for a number: the last minute, so that one empty bucket does not make it jump."""
 NOT_JUDGED = "not judged yet: the first verdict waits until every source has answered"
@@ -52,12 +50,6 @@ HEADLINE_SIGNALS = {
     "silence": "{what} has gone silent (was {was})",
     "log_errors": "{what} error lines {now} (was {was})",
 }
-
-
-def axis_step(window: Window, points: int = AXIS_POINTS) -> float:
-    """The smallest round step that covers the window with at most `points` points."""
-    wanted = window.seconds / points
-    return float(next((step for step in STEPS_S if step >= wanted), STEPS_S[-1]))
 
 
 def axis_of(window: Window, diagnosis: Diagnosis | None) -> Axis:
@@ -297,7 +289,8 @@ def _operation_row(
     failed, total, p99 = (series.get(service, m, operation) for m in ("error_count", "request_count", "latency_p99"))
     failures = int(sum(failed.within(bad).values)) if failed is not None else None
     requests = int(sum(total.within(bad).values)) if total is not None else None
-    rate = error_series(series, service, operation)
+    counted = failed is not None and total is not None
+    rate = error_series(series, service, operation) if not counted or not requests else None
     recent_p99 = p99.within(bad) if p99 is not None else None
     measured = rate.within(bad) if rate is not None else None
     observed = (
@@ -428,7 +421,7 @@ def upstreams_view(
     rows = [
         UpstreamRow(
             state,
-            max(0.0, now - state.checked_at) if state.checked_at is not None else None,
+            age_step(now - state.checked_at) if state.checked_at is not None else None,
             tuple(probe for probe in probes if probe.name == state.name),
         )
         for state in diagnosis.dependencies

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from console.domain.instant import age_step
+
 UNKNOWN = "–"
 
 
@@ -126,9 +128,6 @@ def short_count(value: float) -> str:
     return plain(round(value))
 
 
-AGE_STEPS = (0, 1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 2700, 3600)
-
-
 def age_text(age_s: float | None) -> str:
     """An age in steps, so that a title is not repainted every second: `0s`, `3s`, `10s`, `45s`, `2m`, `15m`, `3h`, `2d`.
 
@@ -137,6 +136,6 @@ def age_text(age_s: float | None) -> str:
     if age_s is None or not math.isfinite(age_s):
         return ""
     if age_s < 3600:
-        step = max((s for s in AGE_STEPS if s <= max(0.0, age_s)), default=0)
-        return f"{step}s" if step < 120 else f"{step // 60}m"
+        step = age_step(age_s)
+        return f"{step:.0f}s" if step < 120 else f"{step // 60:.0f}m"
     return f"{age_s / 3600:.0f}h" if age_s < 172800 else f"{age_s / 86400:.0f}d"

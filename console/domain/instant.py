@@ -7,9 +7,10 @@ forgotten, and compares without cost; aware datetimes exist only where a person 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import TypeAlias
+
+from console.domain.values import dataclass
 
 Instant: TypeAlias = float
 """Seconds since 1970-01-01T00:00:00Z."""
@@ -158,3 +159,13 @@ def span_text(seconds: float) -> str:
         if size < limit:
             return f"{size / divisor:.0f}{unit}"
     return f"{size / 86400:.0f}d"
+
+
+AGE_STEPS_S = (0, 1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600, 900, 1800, 2700)
+
+
+def age_step(age_s: float) -> float:
+    """An age rounded down to the steps in which ages are told, so that what only grows older changes seldom; hours are whole."""
+    if age_s >= 3600:
+        return age_s // 3600 * 3600
+    return float(max((step for step in AGE_STEPS_S if step <= age_s), default=0))

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from widgets.numbers import AGE_STEPS, UNKNOWN, age_text, bare_text, number_text, percent, short_count
+from console.domain.instant import AGE_STEPS_S, age_step
+from widgets.numbers import UNKNOWN, age_text, bare_text, number_text, percent, short_count
 
 UNITS = ("ratio", "s", "1/s", "bytes", "count", "")
 
@@ -75,7 +76,8 @@ def test_ages_move_in_steps() -> None:
     assert [age_text(a) for a in (None, 0.4, 2.0, 4.9, 5.0, 44.0, 45.0, 119.0, 200.0, 7200.0, 200000.0)] == [
         "", "0s", "2s", "3s", "5s", "30s", "45s", "90s", "3m", "2h", "2d",
     ]  # fmt: skip
-    assert list(AGE_STEPS) == sorted(AGE_STEPS)
+    assert list(AGE_STEPS_S) == sorted(AGE_STEPS_S)
+    assert [age_step(a) for a in (0.0, 4.9, 119.0, 3599.0, 3600.0, 9000.0)] == [0.0, 3.0, 90.0, 2700.0, 3600.0, 7200.0]
 
 
 def test_counts_stay_short() -> None:
