@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Key
@@ -76,6 +77,7 @@ class LineDialog(ModalScreen[str | None]):
         self._lines = [*(line for line in past if line != text.strip()), text]
         self._place = len(self._lines) - 1
         self._pause: Timer | None = None
+        self._ended = False
 
     def compose(self) -> ComposeResult:
         """Message line above the typed line."""
@@ -94,7 +96,17 @@ class LineDialog(ModalScreen[str | None]):
         """Try it once the typing pauses."""
         if self._pause is not None:
             self._pause.stop()
-        self._pause = self.set_timer(TYPING_PAUSE_S, lambda: self._try(event.value))
+        self._pause = self.set_timer(TYPING_PAUSE_S, lambda: self._try_at_rest(event.value))
+
+    def _try_at_rest(self, text: str) -> None:
+        """Unless the dialog ended before the pause did: what was cancelled is not tried any more."""
+        if not self._ended:
+            self._try(text)
+
+    def dismiss(self, result: str | None = None) -> AwaitComplete:
+        """End with this."""
+        self._ended = True
+        return super().dismiss(result)
 
     def action_recall(self, step: int) -> None:
         """Take up an older line, or a newer one."""

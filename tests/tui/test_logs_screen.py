@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from console.analysis.exceptions import ExceptionTable
 from console.analysis.patterns import counted
@@ -389,6 +391,38 @@ async def test_what_is_typed_next_does_not_wait_for_a_filter_that_is_being_read(
         await until(lambda: messages(app) == ["card declined"])
         await pilot.press("escape")
         await until(lambda: app.session.filter_text == "level:>=warn")
+
+
+class Late:
+    """A timer that was stopped too late."""
+
+    def stop(self) -> None:
+        return None
+
+
+async def test_a_filter_that_was_cancelled_is_not_tried_any_more(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not by the pause after its last character either, which a busy machine may notice once the dialog is gone."""
+    pauses: list[Callable[[], object]] = []
+
+    def late(dialog: LineDialog, delay_s: float, then: Callable[[], object]) -> Late:
+        pauses.append(then)
+        return Late()
+
+    monkeypatch.setattr(LineDialog, "set_timer", late)
+    app = system.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await on_screen(app, pilot)
+        await pilot.press("slash")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        app.screen.query_one(Input).value = "declined"
+        await until(lambda: pauses)
+        await pilot.press("escape")
+        await until(lambda: not isinstance(app.screen, LineDialog))
+        await pilot.pause()
+        pauses[-1]()
+        assert app.session.filter_text == "level:>=warn"
 
 
 async def test_lines_that_arrive_while_a_filter_is_read_are_neither_lost_nor_counted_twice(system: System) -> None:
