@@ -22,6 +22,7 @@ from console.demo.http import (
     Server,
     TimedOut,
 )
+from tests.waiting import PATIENCE_S
 
 
 class Echo:
@@ -157,7 +158,7 @@ async def spoken(port: int, wire: bytes) -> bytes:
     try:
         writer.write(wire)
         writer.write_eof()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             return await reader.read()
     except ConnectionError:
         return b""

@@ -23,6 +23,7 @@ from sources.fixing import Seed, make, undo
 from sources.repository import Repository
 from tests.fix.conftest import Desk, Hostile, Work
 from tests.git.conftest import START, plain_environment
+from tests.waiting import PATIENCE_S
 
 
 def everything(top: Path) -> dict[str, tuple[int, ...]]:
@@ -640,7 +641,7 @@ async def test_who_goes_away_meanwhile_leaves_no_half_of_it(
     with pytest.raises(asyncio.CancelledError):
         await making
     go_on.set()
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while len(desk.audit()) < 2:  # noqa: ASYNC110 - the thread is waited for
             await asyncio.sleep(0.01)
     assert desk.audit()[-1]["problem"] is None

@@ -15,6 +15,7 @@ from sources.base import SourceError, SourceRefused, SourceTimeout, SourceUnavai
 from sources.plumbing import hardening
 from sources.repository import Relation, Repository
 from tests.git.conftest import Hostile, Work
+from tests.waiting import PATIENCE_S
 
 
 async def ask_everything(repository: Repository, good: str, bad: str) -> None:
@@ -224,7 +225,7 @@ async def test_a_command_that_hangs_is_ended_at_the_deadline(work: Work, tmp_pat
 async def test_a_question_that_is_withdrawn_leaves_no_process(work: Work, tmp_path: Path) -> None:
     hang(work, tmp_path)
     question = asyncio.ensure_future(Repository(work.path).head())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await until(lambda: bool(children_of(work.path)))
         question.cancel()
         await until(lambda: not children_of(work.path))

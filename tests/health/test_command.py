@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import socket
 import sys
@@ -20,6 +21,7 @@ from console.cli.outcome import Exit, run_guarded
 from console.domain.topology import Health, ProbeResult
 from console.guard.sanitise import safe
 from tests.http.fault_server import FaultServer, answer, serving
+from tests.waiting import PATIENCE_S, Stopwatch
 
 
 def free_port() -> int:
@@ -209,19 +211,31 @@ def test_columns_stand_under_their_headings_with_wide_names_and_colour() -> None
 @pytest.mark.slow
 async def test_the_program_itself_ends_with_the_code_and_asks_all_at_once(tmp_path: Path) -> None:
     """Three targets that never answer take the time of one."""
-    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    try:
-        tables = [("other", f"d{n}", f"tls://127.0.0.1:{one.getsockname()[1]}") for n, one in enumerate(held)]
-        started = time.monotonic()
+    held: set[asyncio.StreamWriter] = set()
+    at_once: list[int] = []
+    given_up: asyncio.Queue[float] = asyncio.Queue()
+
+    async def hold(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held.add(writer)
+        at_once.append(len(held))
+        with contextlib.suppress(ConnectionError):
+            await reader.read()
+        held.discard(writer)
+        given_up.put_nowait(watch.seconds())
+        writer.close()
+
+    async with contextlib.AsyncExitStack() as stack:
+        servers = [await stack.enter_async_context(await asyncio.start_server(hold, "127.0.0.1", 0)) for _ in range(3)]
+        ports = [server.sockets[0].getsockname()[1] for server in servers]
+        tables = [("other", f"d{n}", f"tls://127.0.0.1:{port}") for n, port in enumerate(ports)]
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "console.cli", "health", "--json", "--config", str(configured(tmp_path, *tables))),
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )
-        out, err = await asyncio.wait_for(process.communicate(), 20)
-        assert time.monotonic() - started < 3 * 3
-    finally:
-        for one in held:
-            one.close()
+        watch = Stopwatch(process.pid)
+        out, err = await asyncio.wait_for(process.communicate(), PATIENCE_S)
+        took = [await asyncio.wait_for(given_up.get(), PATIENCE_S) for _ in servers]
+        assert at_once == [1, 2, 3] and max(took) < 3 * 3
     assert process.returncode == Exit.INCIDENT and err == b""
     assert [row["detail"] for row in json.loads(out)] == ["no connection within 3 s"] * 3

@@ -37,6 +37,7 @@ from sources.health.targets import target_of
 from sources.health.verdicts import of_time
 from sources.http import HttpDoor
 from tests.http.fault_server import Asked, Behave, answer, cut, drip, serving, silence
+from tests.waiting import PATIENCE_S
 
 NOW = time.time()
 
@@ -122,7 +123,7 @@ async def test_tcp_connects_and_sends_nothing(door: HttpDoor) -> None:
     listener = await asyncio.start_server(taken, "127.0.0.1", 0)
     async with listener:
         result = await probe(door, f"tcp://127.0.0.1:{listener.sockets[0].getsockname()[1]}")
-        assert await asyncio.wait_for(seen.get(), 5) == b""
+        assert await asyncio.wait_for(seen.get(), PATIENCE_S) == b""
     assert result.health is Health.HEALTHY and result.detail.startswith("connected in ")
     assert result.latency_s is not None and 0 <= result.latency_s < 1
 
@@ -317,7 +318,7 @@ async def test_many_probes_of_one_slow_origin_wait_their_turn_and_are_not_called
         sources = build([ServiceConfig(name=f"s{n}", probe=url) for n, url in enumerate(urls)], (), door)
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(source.probe(NOW)) for source in sources]
-            await asyncio.wait_for(both.wait(), 5)
+            await asyncio.wait_for(both.wait(), PATIENCE_S)
             gate.set()
         assert [task.result().health for task in asked] == [Health.HEALTHY] * 6
         assert server.most_open == 2

@@ -25,6 +25,7 @@ from console.live.timeview import TimeView
 from console.observe import Sources, gather
 from console.state import ConsoleState, Word
 from sources.base import SourceTimeout
+from tests.waiting import PATIENCE_S
 
 NOW = 1_790_000_000.0
 
@@ -210,7 +211,7 @@ async def test_where_nothing_new_comes_time_alone_is_judged_after_growing_pauses
 
     collector = Collector(Config(), sources(Repository()), watched)
     running = asyncio.create_task(collector.run(show))
-    async with asyncio.timeout(20.0):
+    async with asyncio.timeout(PATIENCE_S):
         await enough.wait()
     running.cancel()
     with contextlib.suppress(asyncio.CancelledError):

@@ -10,6 +10,7 @@ import pytest
 from console.domain.reading import FeedPhase, FeedState, Reading, SourceReport, SourceState
 from console.feeds import BREAKER_PAUSE_S, Feed, next_delay
 from sources.base import SourceThrottled, SourceUnavailable
+from tests.waiting import PATIENCE_S
 
 
 def reading(value: tuple[int, ...]) -> Reading[tuple[int, ...]]:
@@ -86,7 +87,7 @@ async def test_a_source_that_hangs_is_cut_at_the_deadline() -> None:
         raise AssertionError
 
     feed = make(hang)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         await feed.attempt()
     assert feed.state.phase is FeedPhase.FAILED
     assert "no answer within" in feed.state.reason
@@ -103,7 +104,7 @@ async def test_the_loop_asks_again_at_once_when_kicked() -> None:
         return reading((count,))
 
     feed = Feed("s", poll, interval_s=3600.0, deadline_s=1.0, on_change=lambda: None)
-    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         task = group.create_task(feed.run())
         await asked.wait()
         asked.clear()
@@ -130,7 +131,7 @@ async def test_another_question_is_loading_until_it_is_answered_whatever_comes_o
         return reading(await answer)
 
     feed = Feed("s", poll, interval_s=3600.0, deadline_s=10.0, on_change=told.set)
-    async with asyncio.timeout(5.0), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         task = group.create_task(feed.run())
         old = await asked.get()
         feed.anew()

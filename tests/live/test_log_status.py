@@ -24,6 +24,7 @@ from console.query.ast import Query
 from console.state import ConsoleState, Word
 from sources.base import SourceUnavailable
 from tests.tui.fakes import FakeLogs
+from tests.waiting import PATIENCE_S
 
 NOW = 1_790_000_000.0
 
@@ -222,7 +223,7 @@ async def test_a_window_that_was_moved_is_loading_until_it_is_read_and_asked_for
     await collector.diagnose_once()
     await note(collector.state())
     assert said.pop() == (Word.LIVE, Word.LIVE, Word.LIVE, False)
-    async with asyncio.timeout(10.0), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         begun.clear()
         task = group.create_task(collector.run(note))
         await begun.wait()

@@ -15,6 +15,7 @@ from console.live.process import CollectorFailed, ProcessLink
 from console.live.timeview import TimeView
 from console.state import ConsoleState
 from tests.tui.fakes import until
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -99,7 +100,7 @@ def unreadable(tmp_path: Path) -> Path:
 async def test_a_configuration_that_cannot_be_opened_is_told_in_words(unreadable: Path) -> None:
     link = ProcessLink(unreadable)
     with pytest.raises(CollectorFailed, match="loki"):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             await link.run(lambda state: None)
     await link.close()
 

@@ -25,6 +25,7 @@ from sources.logs.questions import Derive, Page, Question, Shapes
 from sources.logs.spec import Spec
 from sources.logs.wire import HEADER, Ask, Failed, FromWorker, decode_from_worker, frame
 from sources.logs.worker import Patient, Worker
+from tests.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
@@ -121,7 +122,7 @@ async def test_following_survives_the_worker(log: Path, runner: WorkerRunner) ->
     found: list[LogRecord] = []
 
     async def until(count: int) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while len(found) < count:
                 found.extend(await anext(stream))
 
@@ -178,7 +179,7 @@ async def test_large_files_are_indexed_while_nobody_waits_and_again_when_they_ha
     try:
         source = FileLogSource(spec(path), runner)
         before = await source.counts(WINDOW, 60.0, None)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not list(folder.glob("*.index")):  # noqa: ASYNC110 - another process writes it
                 await asyncio.sleep(0.02)
         after = await source.counts(WINDOW, 60.0, None)
@@ -197,7 +198,7 @@ async def test_a_question_that_needs_too_much_memory_fails_with_a_sentence_and_t
     ended: list[int] = []
     monkeypatch.setattr(os, "_exit", ended.append)
     worker.take(frame(Ask(1, spec(log), WINDOW, (Page("", 9),), 60.0))[HEADER.size :])
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not ended:  # noqa: ASYNC110 - a thread answers
             await asyncio.sleep(0.01)
     assert [type(one) for one in said] == [Failed]
@@ -264,7 +265,7 @@ async def test_who_takes_new_lines_slowly_gets_a_part_of_them_and_the_count_of_a
             batch = await anext(stream)  # the rest waits
             taken, given = taken + len(batch) + batch.skipped, given + len(batch)
     while taken < written:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             batch = await anext(stream)
         taken, given = taken + len(batch) + batch.skipped, given + len(batch)
         parts.add(batch.one_in)

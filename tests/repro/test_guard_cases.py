@@ -28,7 +28,7 @@ from console.repro.signature import Wanted
 from sources.reproduce import Books, Facts
 from tests.repro.conftest import FAST, Configure, MakeSession, Repro, audit_lines
 from tests.repro.loopback import Behave, Loopback, Received, always, answer, when
-from tests.waiting import Stopwatch
+from tests.waiting import PATIENCE_S, Stopwatch
 
 PRODUCTION = Environment("prod", "production", "https://shop.example")
 STAGING = Environment("staging", "staging", "https://staging.example")
@@ -563,7 +563,7 @@ async def test_case_29_cancelling_ends_within_a_request_and_is_written_down(
 
     server = serve(hang)
     task = asyncio.ensure_future(run(get(server), make_session(server.origin), Wanted(), 10))
-    await asyncio.wait_for(arrived.wait(), 5)
+    await asyncio.wait_for(arrived.wait(), PATIENCE_S)
     cancelling = Stopwatch()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
