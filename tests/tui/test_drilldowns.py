@@ -64,9 +64,10 @@ class Calmed(FakeMetrics):
         made = super()._of(service, operation, window)
         if self.broken:
             return made
+        calm = super()._of(service, operation, Window(ONSET - 600.0, ONSET))  # whatever stretch is asked for
         return [
-            replace(one, values=type(one.values)("d", [min(one.values)] * len(one.values))) if len(one) else one
-            for one in made
+            replace(one, values=type(one.values)("d", [min(before.values)] * len(one.values)))
+            for one, before in zip(made, calm, strict=True)
         ]
 
 
