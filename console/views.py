@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from statistics import median
@@ -73,18 +74,27 @@ def rebin(series: Series | None, axis: Axis, merge: Callable[[list[float]], floa
     A series coarser than the axis fills the steps up to its next point, at most its own step: it is one observation of
     that whole stretch, and not a spike with gaps around it.
     """
-    count = max(1, math.ceil(axis.window.seconds / axis.step_s))
-    bins: list[list[float]] = [[] for _ in range(count)]
+    start, step_s = axis.window.start, axis.step_s
+    count = max(1, math.ceil(axis.window.seconds / step_s))
+    bins: list[float | None] = [None] * count
     if series is None:
-        return tuple(None for _ in bins)
-    reach = max(1, round((series.step_s() or axis.step_s) / axis.step_s))
-    for at, value in series.within(Window(axis.window.start, axis.window.end + reach * axis.step_s)):
+        return tuple(bins)
+    reach = max(1, round((series.step_s() or step_s) / step_s))
+    several: dict[int, list[float]] = {}
+    low = bisect_left(series.times, start)
+    high = bisect_left(series.times, axis.window.end + reach * step_s)
+    for at, value in zip(series.times[low:high], series.values[low:high], strict=True):
         # A point stands for the interval that ends at it; the small number keeps a point on the edge in that interval.
-        last = math.ceil((at - axis.window.start) / axis.step_s - 1e-9) - 1
-        for place in range(last - reach + 1, last + 1):
-            if 0 <= place < count:
-                bins[place].append(value)
-    return tuple(merge(values) if values else None for values in bins)
+        last = math.ceil((at - start) / step_s - 1e-9) - 1
+        for place in range(max(0, last - reach + 1), min(count, last + 1)):
+            known = bins[place]
+            if known is None:
+                bins[place] = value
+            else:
+                several.setdefault(place, [known]).append(value)
+    for place, values in several.items():
+        bins[place] = merge(values)
+    return tuple(bins)
 
 
 def mean_of(values: list[float]) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from console.analysis.constants import PATTERN_P, PATTERN_RATIO, PATTERN_SURGE
 from console.analysis.stats import benjamini_hochberg, chi_square_p, fisher_greater, g_shares
@@ -104,5 +105,6 @@ def _fields(record: LogRecord) -> dict[str, SafeText]:
     return found
 
 
+@lru_cache(maxsize=1024)
 def _is_effect(name: str) -> bool:
     return meaning_of(name) in _NO_CAUSES or _EFFECTS.search(name.lower()) is not None

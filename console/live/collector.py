@@ -69,7 +69,7 @@ from console.views import (
 
 DIAGNOSIS_EVERY_S = 4.0
 """Least pause between two diagnoses where evidence arrives."""
-QUIET_S, LONGEST_QUIET_S = 15.0, 60.0
+QUIET_S, LONGEST_QUIET_S = 15.0, 120.0
 """Where none arrives, time alone can change a verdict (what stopped is silent for longer): one is made after the first pause,
 and after each further one, which grow to the second."""
 PUBLISH_EVERY_S = 0.5
