@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import time
 from pathlib import Path
@@ -12,33 +11,49 @@ PATIENCE_S = 60.0
 
 
 class Stopwatch:
-    """Seconds since it was made, without those in which the processors were busy with the work of others.
+    """Seconds since it was made, without those in which the one process that must answer was kept from a processor.
+
+    What its main thread waited for a processor is left out, and nothing else: not what its other threads waited, which would
+    count the same moment twice, nor what its children or the watching test waited. A process that has ended is still measured
+    until it is waited for; after that, and where the system does not tell, all seconds count.
 
     Args:
-        pids: Processes that are measured besides that of the test.
+        pid: The process; that of the test where the test itself does the work.
     """
 
-    def __init__(self, *pids: int) -> None:
-        self._pids = (os.getpid(), *pids)
-        self._kept_waiting_s = self._waits()
+    def __init__(self, pid: int | None = None) -> None:
+        self._pid = os.getpid() if pid is None else pid
+        self._waited_s, self._used_s = _waited_s(self._pid), _used_s(self._pid)
         self._started = time.monotonic()
 
     def seconds(self) -> float:
         """Until now."""
-        return time.monotonic() - self._started - (self._waits() - self._kept_waiting_s)
-
-    def _waits(self) -> float:
-        return sum(map(_kept_waiting_s, self._pids))
+        passed_s = time.monotonic() - self._started
+        return counted_s(passed_s, _waited_s(self._pid) - self._waited_s, _used_s(self._pid) - self._used_s)
 
 
-def _kept_waiting_s(pid: int) -> float:
-    """How long the threads of a process could have run and did not get a processor; 0 where the system does not tell."""
-    waited_ns = 0
-    with contextlib.suppress(OSError):
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            with contextlib.suppress(OSError, IndexError):
-                waited_ns += int((thread / "schedstat").read_text().split()[1])
-    return waited_ns / 1e9
+def counted_s(passed_s: float, waited_s: float, used_s: float) -> float:
+    """What counts of a stretch: what passed without what was waited, but at least what was used of the processors.
+
+    The system adds a wait when it ends, so a wait that began before the stretch can be larger than the stretch.
+    """
+    return max(passed_s - max(waited_s, 0.0), min(max(used_s, 0.0), passed_s))
 
 
-__all__ = ["PATIENCE_S", "Stopwatch"]
+def _waited_s(pid: int) -> float:
+    """How long the main thread of a process could have run and did not get a processor (Linux, sched-stats.rst)."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except (OSError, IndexError):
+        return 0.0
+
+
+def _used_s(pid: int) -> float:
+    """Processor time of a process, by the clock that clock_getcpuclockid(3) gives for it on Linux."""
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0.0
+
+
+__all__ = ["PATIENCE_S", "Stopwatch", "counted_s"]
