@@ -44,11 +44,11 @@ if TYPE_CHECKING:
     from console.live.reproducing import Reproducing
 
 TICK_S = 0.5
-"""Panes are repainted at most this often; keys are answered at once."""
-RECHECK_TICKS = 4
-"""Whether a prediction is to be asked again is looked at every so many ticks."""
-RETRY_TICKS = 10
-"""What could not be saved is tried again every so many ticks."""
+"""What arrives is painted at most this often; keys are answered at once."""
+ROUND_S = 2.0
+"""Everything that does not come with a state or a key is looked after this often."""
+RETRY_ROUNDS = 2
+"""What could not be saved is tried again every so many rounds."""
 NOTICE_S = 4.0
 """How long a sentence stands in the footer in place of the keys."""
 QUIT_WITHIN_S = 2.0
@@ -99,7 +99,9 @@ class IncidentConsole(TerminalCare[int]):
         self.session.fixing = self._fixing
         self._theme_name = theme or loaded.config.console.theme
         self._dirty = True
-        self._ticks = 0
+        self._painting: Timer | None = None
+        """Paused while nothing arrives."""
+        self._rounds = 0
         self._quit_asked = float("-inf")
         self._notice_timer: Timer | None = None
         self._notice_ends = float("-inf")
@@ -140,7 +142,8 @@ class IncidentConsole(TerminalCare[int]):
         # Only what the user changed: Textual applies the whole keymap anew for every key pressed.
         self.set_keymap({a.id: ",".join(a.keys) for a in self.actions if a.id in self.loaded.config.keys})
         shown = self.push_screen(OverviewScreen(self.session, self.actions))
-        self.set_interval(TICK_S, self.tick, name="repaint")
+        self._painting = self.set_interval(TICK_S, self.tick, name="repaint")
+        self.set_interval(ROUND_S, self.look_after, name="look after")
         self.app_resume_signal.subscribe(self, lambda _: self._mark_dirty())
         self.run_worker(
             self.session.run(),
@@ -152,7 +155,7 @@ class IncidentConsole(TerminalCare[int]):
         self.run_worker(self._get_complete(shown), name="loading", group="loading", exit_on_error=False)
 
     async def _get_complete(self, shown: AwaitMount) -> None:
-        """After the first frame, load what it did without, and take up the case that was left."""
+        """After the first frame, load what it did without, and then take up the case that was left."""
         painted = asyncio.Event()
         await shown
         self.screen.call_after_refresh(painted.set)
@@ -161,11 +164,10 @@ class IncidentConsole(TerminalCare[int]):
             await load_rest()
         finally:
             self._complete = True
-        if not self.is_headless:
-            gc.freeze()  # what is there now stays: looking for garbage need not go through it each time
-            gc.enable()
-        if self.session.desk is not None:
-            await self._resume(self.session.desk)
+            if not self.is_headless:
+                gc.freeze()  # what is there now stays: looking for garbage need not go through it each time
+                gc.enable()
+        self.run_worker(self._resume(), name="resume", group="resume", exit_on_error=False)
 
     def _record(self) -> None:
         """Keep what is seen in the case, every few seconds and beside the keys."""
@@ -176,7 +178,7 @@ class IncidentConsole(TerminalCare[int]):
     def _recheck(self) -> None:
         """Ask the predictions of the case whose time has come, whatever is on the screen."""
         desk, state = self.session.desk, self.session.latest
-        if desk is None or desk.case is None or self.session.replaying or self._ticks % RECHECK_TICKS:
+        if desk is None or desk.case is None or self.session.replaying:
             return
         from console.screens.predicting import due  # not for the first frame
 
@@ -201,7 +203,7 @@ class IncidentConsole(TerminalCare[int]):
         if desk is None or (desk.unsaved and not desk.view.why_unsaved):  # what is being written has not failed
             return
         if desk.unsaved:
-            if self._ticks % RETRY_TICKS == 0:
+            if self._rounds % RETRY_ROUNDS == 0:
                 self.run_worker(desk.refresh(), name="retry", group="retry", exclusive=True, exit_on_error=False)
             if screen is not None and asyncio.get_running_loop().time() > self._notice_ends:
                 counted = f"{desk.unsaved} entr{'y is' if desk.unsaved == 1 else 'ies are'}"
@@ -211,11 +213,12 @@ class IncidentConsole(TerminalCare[int]):
             self._unsaved_told = False
             self.notice("saved: everything that was written is in the case")
 
-    async def _resume(self, desk: Desk) -> None:
+    async def _resume(self) -> None:
         """Take up the case that was left when the last console ended, however it ended."""
         from console.screens.recording import resumed  # not for the first frame
 
-        told = await resumed(desk)
+        desk = self.session.desk
+        told = await resumed(desk) if desk is not None else ""
         if told:
             self.notice(told, lasting=True)
 
@@ -233,6 +236,8 @@ class IncidentConsole(TerminalCare[int]):
             self.exit(2, return_code=2)
         elif event.worker.name == "session":
             self.notice(f"collection stopped: {error}; restart the console", lasting=True)
+        elif event.worker.name == "loading":
+            self.notice(f"the console is incomplete, some keys will fail: {error}; install it again", lasting=True)
         else:
             self.notice(f"{event.worker.name}: {type(error).__name__}: {error}")
 
@@ -240,23 +245,31 @@ class IncidentConsole(TerminalCare[int]):
 
     def _mark_dirty(self) -> None:
         self._dirty = True
+        if self._painting is not None:
+            self._painting.resume()
 
     def tick(self) -> None:
-        """Show the newest state, unless nothing changed or the terminal does not keep up. Leave one that is gone."""
-        if not self.is_headless and terminal_is_gone():
-            self.exit(return_code=HUNG_UP)
-            return
-        if not self._complete:  # what a tick needs is being loaded, step by step
-            return
-        self._ticks += 1
-        self._record()
-        self._recheck()
-        self._warn_unsaved()
-        silence_grows = self._ticks % 4 == 0 and self.session.silent and not self.session.frozen
-        if (self._dirty or silence_grows) and not terminal_is_behind(self):
+        """Show the newest state, unless the terminal does not keep up; rest until there is another one."""
+        if not self._dirty:
+            if self._painting is not None:
+                self._painting.pause()
+        elif not terminal_is_behind(self):
             self._dirty = False
             self.show_now()
             self._announce()
+
+    def look_after(self) -> None:
+        """Leave a terminal that is gone; keep and ask again what it is time for; let the silence of the collector grow."""
+        if not self.is_headless and terminal_is_gone():
+            self.exit(return_code=HUNG_UP)
+            return
+        if self.session.silent and not self.session.frozen:
+            self._mark_dirty()
+        if self._complete:  # what these need is loaded
+            self._rounds += 1
+            self._record()
+            self._recheck()
+            self._warn_unsaved()
 
     def _announce(self) -> None:
         """Say once that the verdict changed; behind a dialog that hides the footer it waits."""

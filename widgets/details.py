@@ -15,7 +15,7 @@ from console.domain.text import SafeText
 from console.state import BeforeAfter, BeforeAfterRow, OperationRow, UpstreamRow
 from widgets.body import Body, Look, Row
 from widgets.ink import Line, cut, cut_middle, pad, right, width_of, wrap
-from widgets.numbers import UNKNOWN, number_text
+from widgets.numbers import UNKNOWN, age_text, number_text
 from widgets.patterns import sentence
 from widgets.words import health_sign, level_style, pattern_style, standing_sign
 
@@ -220,7 +220,7 @@ def upstream(row: UpstreamRow, width: int, height: int, look: Look) -> Body:
             ("p95", number_text(state.latency_p95_s, "s") if state.latency_p95_s is not None else "", "text"),
             (
                 "seen",
-                f"{span_text(row.age_s)} ago" if row.age_s is not None else "never",
+                f"{age_text(row.age_s)} ago" if row.age_s is not None else "never",
                 "text" if row.age_s is not None else "warn",
             ),
             ("detail", state.detail, "muted"),

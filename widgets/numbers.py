@@ -131,11 +131,12 @@ def short_count(value: float) -> str:
 def age_text(age_s: float | None) -> str:
     """An age in steps, so that a title is not repainted every second: `0s`, `3s`, `10s`, `45s`, `2m`, `15m`, `3h`, `2d`.
 
-    Rounded down below a minute, so never older than it says by more than a step; empty where there is none.
+    Rounded down, so never older than it says by more than a step; empty where there is none.
     """
     if age_s is None or not math.isfinite(age_s):
         return ""
-    if age_s < 3600:
-        step = age_step(age_s)
-        return f"{step:.0f}s" if step < 120 else f"{step // 60:.0f}m"
-    return f"{age_s / 3600:.0f}h" if age_s < 172800 else f"{age_s / 86400:.0f}d"
+    step = age_step(age_s)
+    for unit, seconds, limit in (("s", 1, 120), ("m", 60, 3600), ("h", 3600, 172_800)):
+        if step < limit:
+            return f"{step // seconds:.0f}{unit}"
+    return f"{step // 86400:.0f}d"

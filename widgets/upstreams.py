@@ -66,7 +66,7 @@ def _number_cell(row: UpstreamRow, value: float | None, unit: str) -> Line:
 
 
 def _age(row: UpstreamRow) -> Line:
-    return Line.of((age_text(row.age_s) or "never", "warn" if row.age_s is None or row.age_s > OLD_S else "label"))
+    return Line.of((age_text(row.age_s) or "never", "warn" if row.age_s is None or row.age_s >= OLD_S else "label"))
 
 
 def _selectable(row: UpstreamRow, lines: tuple[Line, ...]) -> Row:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -69,9 +70,10 @@ from console.views import (
 
 DIAGNOSIS_EVERY_S = 4.0
 """Least pause between two diagnoses where evidence arrives."""
-QUIET_S, LONGEST_QUIET_S = 15.0, 120.0
-"""Where none arrives, time alone can change a verdict (what stopped is silent for longer): one is made after the first pause,
-and after each further one, which grow to the second."""
+QUIET_S, LONGEST_QUIET_S, QUIET_SHARE = 15.0, 120.0, 0.5
+"""Where none arrives, time alone can change a verdict: what stopped is silent for longer. The next one is then made after a
+share of the time that it is quiet already, from the first of these pauses to the second: a silence that lasts long enough to
+be told is told within half as long again."""
 PUBLISH_EVERY_S = 0.5
 """Least pause between two states that are sent to the screen."""
 PUBLISH_AT_LEAST_S = 2.0
@@ -234,14 +236,18 @@ class Collector:
             group.create_task(self._keep_diagnosed(), name="diagnosis")
 
     async def _publish(self, send: Callable[[ConsoleState], Awaitable[None]]) -> None:
+        loop = asyncio.get_running_loop()
         while True:
             self._changed.clear()
+            sent = loop.time()
             await send(self.state())  # waits while the screen does not read: collection goes on, old states are skipped
-            await asyncio.sleep(PUBLISH_EVERY_S)
             if self._shown.is_set():
-                await _wait(self._changed, PUBLISH_AT_LEAST_S - PUBLISH_EVERY_S)
+                await _wait(self._changed, PUBLISH_AT_LEAST_S)
             else:
-                await _wait(self._shown, PUBLISH_FROZEN_S - PUBLISH_EVERY_S)
+                await _wait(self._shown, PUBLISH_FROZEN_S)
+            rest = sent + PUBLISH_EVERY_S - loop.time()
+            if rest > 0:
+                await asyncio.sleep(rest)
 
     def _arrived(self) -> None:
         self._news.set()
@@ -250,18 +256,20 @@ class Collector:
     async def _keep_diagnosed(self) -> None:
         if not self._evidence.feeds():
             self._news.set()  # nothing will ever arrive, and that is what there is to say
-        due, pause_s = 0.0, QUIET_S
+        loop = asyncio.get_running_loop()
+        due = quiet_since = -math.inf
         while True:
             await _wait(self._news, min(self._scope.step_s, LONGEST_QUIET_S) if self._scope.view.live else None)
             news = self._news.is_set()
             self._news.clear()
-            if not self._evidence.complete() or not (news or time.monotonic() >= due):
+            if not self._evidence.complete() or not (news or loop.time() >= due):
                 self._observations = self._evidence.observations()
                 continue
             self._moved.clear()
             await self.diagnose_once()
-            pause_s = QUIET_S if news else min(2 * pause_s, LONGEST_QUIET_S)
-            due = time.monotonic() + pause_s
+            now = loop.time()
+            quiet_since = now if news else quiet_since
+            due = now + min(max(QUIET_S, QUIET_SHARE * (now - quiet_since)), LONGEST_QUIET_S)
             await _wait(self._moved, DIAGNOSIS_EVERY_S)
 
     async def diagnose_once(self) -> None:
@@ -289,27 +297,27 @@ class Collector:
     def state(self) -> ConsoleState:
         """What is known now."""
         now, live, diagnosis = self._scope.now(), self._scope.view.live, self._diagnosis
-        status = combined(self._evidence.states(), now, live=live)
+        status = combined(self._evidence.states(now), now, live=live)
         return ConsoleState(
             now=now,
             window=self._scope.axis_window(),
             live=live,
             header=self._header(now, status),
-            signals=self._signals_view(combined(self._evidence.signal_states(), now, live=live)),
+            signals=self._signals_view(combined(self._evidence.signal_states(now), now, live=live)),
             suspects=suspects_view(diagnosis, replace(self._judged(status, now), detail=SafeText("")), self._problem),
             logs=self._logs.view(
                 diagnosis,
                 self._excess,
                 self._exceptions,
                 self._patterns_status(now),
-                combined(self._evidence.states("errors"), now, live=live),
+                combined(self._evidence.states(now, "errors"), now, live=live),
             ),
-            changes=self._changes_view(combined(self._evidence.states("changes"), now, live=live)),
+            changes=self._changes_view(combined(self._evidence.states(now, "changes"), now, live=live)),
             upstreams=upstreams_view(
                 diagnosis,
                 self._evidence.probes(),
                 now,
-                combined(self._evidence.states("probes", "series"), now, live=live),
+                combined(self._evidence.states(now, "probes", "series"), now, live=live),
             ),
             diagnosis=diagnosis,
             timezone=self._zone_name,

@@ -144,34 +144,34 @@ class Evidence:
         """The feeds of some roles; without an argument, all."""
         return [feed for role, feeds in self._feeds.items() if not roles or role in roles for feed in feeds]
 
-    def states(self, *roles: str) -> list[tuple[str, FeedState[Any]]]:
+    def states(self, now: Instant, *roles: str) -> list[tuple[str, FeedState[Any]]]:
         """Name and state of those feeds, aged to now; what is known of a past window does not go stale."""
-        now, live = self._scope.now(), self._scope.view.live
-        states = [(feed, self._state(feed)) for feed in self.feeds(*roles)]
+        live = self._scope.view.live
+        states = [(feed, self._state(feed, now)) for feed in self.feeds(*roles)]
         return [(feed.name, state.aged(now, feed.interval_s) if live else state) for feed, state in states]
 
-    def _state(self, feed: Feed[Any]) -> FeedState[Any]:
+    def _state(self, feed: Feed[Any], now: Instant) -> FeedState[Any]:
         """Of a feed; an answer that stands is of now, and a repository that could not give the lines of a deploy incomplete."""
         reading = feed.state.reading
         if reading is None:
             return feed.state
         if feed in self._when_grown and self._when_grown[feed].stands():
-            return replace(feed.state, reading=replace(reading, observed_at=self._scope.now()))
+            return replace(feed.state, reading=replace(reading, observed_at=now))
         if not self._unread or feed not in self._feeds["changes"]:
             return feed.state
         return replace(feed.state, reading=replace(reading, report=with_unread(reading.report, self._unread)))
 
-    def signal_states(self) -> list[tuple[str, FeedState[Any]]]:
+    def signal_states(self, now: Instant) -> list[tuple[str, FeedState[Any]]]:
         """Of the feeds that the signals pane stands on: metrics, and logs that tell of requests (all, where no metrics are)."""
         metrics = {source.name for source in self._sources.metrics}
-        states = self.states("series")
+        states = self.states(now, "series")
         telling = [(name, state) for name, state in states if name in metrics or _tells_requests(state)]
         return telling or states
 
     def pattern_status(self, now: Instant, *, live: bool) -> Status:
         """Of the counts that patterns are compared by, and of the samples of sources that cannot count."""
-        sampled = [(name, state) for name, state in self.states("records") if name not in self._shapes]
-        status = combined([*self.states("patterns"), *sampled], now, live=live)
+        sampled = [(name, state) for name, state in self.states(now, "records") if name not in self._shapes]
+        status = combined([*self.states(now, "patterns"), *sampled], now, live=live)
         waiting = any(store.counting() for store in self._shapes.values())
         if status.word is Word.LOADING or (waiting and status.word is not Word.DOWN):
             told = [progress for store in self._shapes.values() if (progress := store.progress())]
@@ -287,7 +287,7 @@ class Evidence:
         return tuple(self._report(role, feed) for role in reported for feed in self._feeds[role])
 
     def _report(self, role: str, feed: Feed[Any]) -> SourceReport:
-        reading, phase = self._state(feed).reading, feed.state.phase
+        reading, phase = self._state(feed, self._scope.now()).reading, feed.state.phase
         known = (
             reading.report
             if reading is not None

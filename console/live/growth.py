@@ -3,7 +3,8 @@ after a while.
 
 A log that nobody writes to then costs next to nothing, while one that grows is asked as often as ever. It is the tail that
 tells; of a source whose tail is broken nothing is known, so that it is always asked. An answer that stands is as new as the
-tail's last look, which is now. A window that ended in the past is asked only after a while whatever comes.
+tail's last look, which is taken to be now, for half a minute at most: then the source itself is asked. A window that ended in
+the past is asked only after a while whatever comes.
 """
 
 from __future__ import annotations

@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from console.live.fixing import Fixing
     from console.live.reproducing import Reproducing
 
-SILENT_AFTER_S = 8.0
-"""The collector sends at least every four seconds; twice that without a state means it hangs or is gone."""
+SILENT_AFTER_S = 12.0
+"""The collector sends at least every six seconds; twice that without a state means it hangs or is gone."""
 MOST_HELD = 5000
 """Records that are kept for a reader who does not follow; what comes beyond these waits until he follows again."""
 MOST_MARKS = 500
@@ -142,14 +142,14 @@ class Session:
     @property
     def desk(self) -> Desk | None:
         """The way to the case; None: there is no place for one."""
-        opening, self.opening = self.opening, None
-        if opening is not None:
-            self.desk_so_far = opening()
+        if self.opening is not None:
+            self.desk_so_far = self.opening()
+            self.opening = None
         return self.desk_so_far
 
     @desk.setter
     def desk(self, desk: Desk | None) -> None:
-        self.desk_so_far = desk
+        self.desk_so_far, self.opening = desk, None
 
     def case_view(self) -> CaseView:
         """The case as it was last read."""

@@ -17,7 +17,7 @@ def combined(states: Sequence[tuple[str, FeedState[Any]]], now: Instant, *, live
         return Status(Word.NO_DATA)
     failed = [(name, s) for name, s in states if s.phase is FeedPhase.FAILED]
     good = [s for _, s in states if s.reading is not None and s.phase is not FeedPhase.FAILED]
-    age = max((max(0.0, now - s.reading.observed_at) for s in good if s.reading is not None), default=None)
+    age = max((now - s.reading.observed_at for s in good if s.reading is not None), default=None)
     if len(failed) == len(states):
         return _all_failed(failed, now)
     if any(s.phase is FeedPhase.LOADING for _, s in states):

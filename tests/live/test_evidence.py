@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import pytest
@@ -18,14 +19,14 @@ from console.domain.observations import Observations
 from console.domain.reading import Reading, SourceReport, SourceState
 from console.domain.text import SafeText
 from console.domain.topology import Health, ProbeResult, Service, Topology
-from console.live.collector import Collector
+from console.live.collector import LONGEST_QUIET_S, QUIET_S, QUIET_SHARE, Collector
 from console.live.evidence import DIFF_AGAIN_S, Evidence
 from console.live.scope import TimeScope
 from console.live.timeview import TimeView
 from console.observe import Sources, gather
 from console.state import ConsoleState, Word
 from sources.base import SourceTimeout
-from tests.waiting import PATIENCE_S
+from tests.live.ahead import run_ahead
 
 NOW = 1_790_000_000.0
 
@@ -192,29 +193,36 @@ async def test_a_verdict_that_cannot_be_made_again_grows_old_and_says_why() -> N
     assert state.changes.status.word is Word.LIVE, "what is observed is as fresh as ever"
 
 
-async def test_where_nothing_new_comes_time_alone_is_judged_after_growing_pauses(
+def test_where_nothing_new_comes_time_alone_is_judged_in_proportion_to_the_quiet(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    for name, seconds in {"QUIET_S": 0.05, "LONGEST_QUIET_S": 0.2, "DIAGNOSIS_EVERY_S": 0.0}.items():
-        monkeypatch.setattr(f"console.live.collector.{name}", seconds)
-    loop, judged = asyncio.get_running_loop(), list[float]()
-    enough = asyncio.Event()
+    async def at_once(work: Callable[..., object], *arguments: object) -> object:
+        return work(*arguments)
 
-    async def watched(seen: Observations) -> Diagnosis:
-        judged.append(loop.time())
-        if len(judged) == 6:
-            enough.set()
-        return await judge(seen)
+    monkeypatch.setattr("asyncio.to_thread", at_once)  # the clock runs ahead while a thread works
+    judged: list[float] = []
 
-    async def show(state: ConsoleState) -> None:
-        return None
+    async def watched() -> None:
+        loop = asyncio.get_running_loop()
 
-    collector = Collector(Config(), sources(Repository()), watched)
-    running = asyncio.create_task(collector.run(show))
-    async with asyncio.timeout(PATIENCE_S):
-        await enough.wait()
-    running.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await running
-    pauses = [after - before for before, after in itertools.pairwise(judged)]
-    assert pauses[0] >= 0.05 and all(pause >= 0.2 for pause in pauses[2:]), pauses
+        async def noted(seen: Observations) -> Diagnosis:
+            judged.append(loop.time())
+            return await judge(seen)
+
+        async def show(state: ConsoleState) -> None:
+            return None
+
+        running = asyncio.create_task(Collector(Config(), sources(Repository()), noted).run(show))
+        await asyncio.sleep(1000.0)
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+    run_ahead(watched())
+    quiet = [at - judged[0] for at in judged[1:]]
+    step = 15.0  # of the axis, at which it is looked whether a verdict is due
+    assert QUIET_S <= quiet[0] <= QUIET_S + step
+    for before, after in itertools.pairwise(quiet):
+        wanted = min(max(QUIET_S, QUIET_SHARE * before), LONGEST_QUIET_S)
+        assert wanted <= after - before <= wanted + step, quiet
+    assert after - before >= LONGEST_QUIET_S, "and no longer than that"

@@ -450,11 +450,11 @@ async def test_what_is_being_written_is_not_called_unsaved(
         monkeypatch.setattr(desk_module, "_saved", slowly)
         app.run_worker(desk(app).write(Draft("note", "slow words")), name="slow", group="slow", exit_on_error=False)
         await until(lambda: desk(app).unsaved == 1)
-        ticks = app._ticks
-        await until(lambda: app._ticks > ticks + 1)
+        rounds = app._rounds
+        await until(lambda: app._rounds > rounds + 1)
         assert "NOT SAVED" not in screen_text(app)
         may_go.set()
         await until(lambda: not desk(app).unsaved)
-        ticks = app._ticks
-        await until(lambda: app._ticks > ticks + 1)
+        rounds = app._rounds
+        await until(lambda: app._rounds > rounds + 1)
         assert "saved: everything" not in screen_text(app)
