@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field, replace
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
@@ -288,7 +289,7 @@ def _joined(samples: Sequence[ErrorSample], at: Instant) -> ErrorSample | None:
     return ErrorSample(window, tuple(records), sum(s.matched for s in samples))
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class _Gathered:
     """What came in, by role, and a row per source."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from collections.abc import Iterator
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -40,7 +41,7 @@ class Hints:
 NO_HINTS = Hints()
 
 
-@dataclass
+@open_dataclass
 class Memo:
     """Painted records of the last time: a tail of thousands changes by a few."""
 

@@ -6,17 +6,18 @@ never carries meaning alone: painters always write a word or a glyph too, and we
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from rich.style import Style
 from textual.theme import Theme
 
+from console.domain.values import dataclass
 from widgets.ink import STYLES
 
 DEFAULT = "dark"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Palette:
     """One look: a Rich style for every name in `widgets.ink.STYLES`, and Textual's theme for its own widgets."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass as open_dataclass
 
 import msgspec
 
@@ -198,7 +199,7 @@ def _searched(line: str) -> re.Match[str] | None:
     return _HEAD.match(line, place.start()) if place is not None else None
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class _Group:
     message: str
     count: int

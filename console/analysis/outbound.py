@@ -9,6 +9,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 
 from console.analysis.stats import rank_sum
@@ -73,7 +74,7 @@ class Call:
     request_s: float | None
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class Outbound:
     """All calls, by caller and callee, and which errors name whom."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field, replace
 from functools import lru_cache
 from hashlib import blake2s
@@ -37,7 +38,7 @@ Place: TypeAlias = tuple[str, Level]
 """Service and level: patterns are mined for each by itself."""
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class _Lines:
     """One pattern's lines on both sides."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 
 from console.analysis.signals import words_of
@@ -52,7 +53,7 @@ class Edge:
     callee: str
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class Calls:
     """Spans in the form that the comparison needs."""
 
@@ -308,7 +309,7 @@ def _gap_by_service(calls: Calls, shifts: Iterable[Shift]) -> dict[str, float]:
     return {s: ALL_EDGES * (into.bad(s) + out.bad(s)) + INCOMING_EDGES * into.bad(s) for s in services}
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class _Side:
     """The edges into each service, or those out of it."""
 

@@ -10,6 +10,7 @@ import json
 import re
 import secrets
 from collections.abc import Iterable
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field, replace
 from pathlib import Path
 
@@ -103,7 +104,7 @@ class Problem:
     says: str
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class _File:
     """What was read of one file, and how far."""
 

@@ -11,6 +11,7 @@ import heapq
 from bisect import bisect
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 from itertools import accumulate
 from pathlib import Path
@@ -67,7 +68,7 @@ class Lanes:
         heapq.heapreplace(self._free, max(at, self._free[0]) + hold)
 
 
-@dataclass
+@open_dataclass
 class _Tally:
     """Sums per sample step: seconds of use, by (step, service, what)."""
 

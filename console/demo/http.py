@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 from http import HTTPStatus
 from typing import Any
@@ -184,14 +185,14 @@ def _wire(response: Response, keep: bool, head_only: bool) -> bytes:
     return head.encode("latin-1") + (b"" if head_only else response.body)
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class _Line:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     used: bool = False
 
 
-@dataclass
+@open_dataclass
 class Client:
     """Calls services on loopback, and keeps a few connections to each open."""
 

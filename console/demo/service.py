@@ -12,6 +12,7 @@ import time
 import tomllib
 import traceback
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 from pathlib import Path
 from random import Random
@@ -88,7 +89,7 @@ class Setup:
         return module
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class Call:
     """One request under way."""
 
@@ -104,7 +105,7 @@ class Call:
 Endpoint = Callable[[Call], Coroutine[Any, Any, Response]]
 
 
-@dataclass
+@open_dataclass
 class Service:
     """A service process; subclasses give the endpoints and the form of the log."""
 

@@ -1,14 +1,17 @@
-"""`dataclass` as the standard library has it, but made quickly where it is frozen and has slots.
+"""`dataclass` for frozen values with slots, made quickly.
 
 The standard library writes and compiles six methods for each such class, which is most of what importing a module of values
 costs: 60 classes of the first frame took a tenth of a second. Here only `__init__` is compiled; the other methods are the
-same for all classes. What can be seen is the same, and held by a test that compares both.
+same for all classes. A value behaves as one of the standard library, which a test holds by comparing both. What is not made
+here is not made differently: a class with `order` and one that inherits from another dataclass are handed to the standard
+library, and fields that are not plain (`init=False`, `kw_only`, `hash`, `InitVar`) and classes that change are refused.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from functools import partial
 from operator import attrgetter
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
@@ -22,13 +25,18 @@ else:
 
     def dataclass(cls: type | None = None, /, **options: bool) -> Any:
         """See `dataclasses.dataclass`."""
-        if options != {"frozen": True, "slots": True}:
+        if not (options.get("frozen") and options.get("slots")):
+            raise TypeError("only frozen values with slots are made here; dataclasses.dataclass makes what changes")
+        if cls is None:
+            return partial(dataclass, **options)
+        if len(options) > 2 or dataclasses.is_dataclass(cls):  # which it is before it is made if it inherits from one
             return dataclasses.dataclass(cls, **options)
-        return _frozen(cls) if cls is not None else _frozen
+        return _frozen(cls)
 
 
 def _frozen(cls: type) -> Any:
     made: Any = dataclasses.dataclass(init=False, repr=False, eq=False, slots=True)(cls)
+    _refuse_what_is_not_plain(made)
     all_fields = dataclasses.fields(made)
     own: dict[str, Any] = {
         "__init__": _init(made, all_fields),
@@ -38,11 +46,27 @@ def _frozen(cls: type) -> Any:
         **_comparing(_all_of([f.name for f in all_fields if f.compare])),
         **_pickling([f.name for f in all_fields]),
     }
+    if "__eq__" in made.__dict__ and made.__hash__ is None:  # so Python has it for a class that defines only `__eq__`
+        del made.__hash__
     for name, method in own.items():
-        if made.__dict__.get(name) is None:  # a class that defines `__eq__` has None as `__hash__`
+        if name not in made.__dict__:
             method.__qualname__ = f"{made.__qualname__}.{name}"
             setattr(made, name, method)
+    told = made.__dataclass_params__
+    told.init = told.repr = told.eq = told.frozen = True
     return made
+
+
+def _refuse_what_is_not_plain(made: Any) -> None:
+    for name in ("__setattr__", "__delattr__"):
+        if name in made.__dict__:
+            raise TypeError(f"{made.__qualname__} is frozen and defines {name}")
+    for one in made.__dataclass_fields__.values():
+        variable = one._field_type.name == "_FIELD_INITVAR"  # the standard library tells it nowhere else
+        if variable or not one.init or one.kw_only is True or one.hash is not None:
+            raise TypeError(
+                f"{made.__qualname__}.{one.name}: no init=False, kw_only, hash or InitVar in values made here"
+            )
 
 
 def _init(made: type, all_fields: tuple[dataclasses.Field[Any], ...]) -> Callable[..., None]:

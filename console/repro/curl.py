@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 from urllib.parse import quote
 
@@ -45,7 +46,7 @@ class CurlCommand:
     """The user that stood in the address."""
 
 
-@dataclass
+@open_dataclass
 class _Asked:
     """Gathered while the options are read, in their order; the last one wins where curl keeps one."""
 

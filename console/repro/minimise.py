@@ -9,6 +9,7 @@ stops failing, the environment changed, and what was concluded since the last go
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 
 from console.domain.request import HttpRequest
@@ -60,7 +61,7 @@ class _Changed(Exception):
     """The last failing request does not fail any more."""
 
 
-@dataclass
+@open_dataclass
 class _Search:
     """The state of one minimisation."""
 

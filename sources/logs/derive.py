@@ -16,6 +16,7 @@ import math
 from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 from typing import TypeVar, cast
 
@@ -40,7 +41,7 @@ _K = TypeVar("_K")
 _QUANTILES = (("latency_p50", 0.5), ("latency_p95", 0.95), ("latency_p99", 0.99))
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class Cell:
     """The requests of one operation in one interval."""
 

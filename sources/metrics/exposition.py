@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 
 from console.domain.values import dataclass
@@ -51,7 +52,7 @@ class Sample:
         return next((v for k, v in self.labels if k == name), "")
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class Exposition:
     """All lines of one scrape."""
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from collections.abc import Mapping
+from dataclasses import dataclass as open_dataclass
 
 from console.domain.instant import Instant
 from console.domain.values import dataclass
@@ -35,7 +36,7 @@ class Growth:
     restarted: bool = False
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class _Process:
     at: Instant
     totals: Totals

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass as open_dataclass
 from dataclasses import field
 from typing import TypeVar
 
@@ -75,7 +76,7 @@ class Result:
     """Values that were NaN, infinite or absent."""
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class PromApi:
     """Queries to one server.
 

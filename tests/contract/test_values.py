@@ -1,17 +1,19 @@
-"""The quick `dataclass` of `console.domain.values` makes what the standard library's makes."""
+"""The quick `dataclass` of `console.domain.values`: it makes what the standard library's makes, and every frozen value."""
 
 from __future__ import annotations
 
+import ast
 import copy
 import dataclasses
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, Generic, TypeVar
 
 import msgspec
 import pytest
 
 from console.domain import values
+from tests.contract.test_promises import modules
 
 T = TypeVar("T")
 
@@ -90,6 +92,7 @@ TRIED: dict[str, Callable[[Any], object]] = {
     "too many": lambda c: c(*range(9)),
     "unknown": lambda c: c(1, other=2),
     "matched": lambda c: c.__match_args__,
+    "what it tells of itself": lambda c: repr(c.__dataclass_params__),
     "slots": lambda c: c.__slots__,
     "names of methods": lambda c: c.__init__.__name__,
     "copied": lambda c: repr(copy.deepcopy(c(1, c=[1]))),
@@ -110,13 +113,114 @@ def test_goes_through_a_pipe(protocol: int) -> None:
         assert pickle.loads(pickle.dumps(value, protocol)) == value
 
 
-def test_other_dataclasses_are_those_of_the_standard_library() -> None:
-    @values.dataclass
-    class Open:
-        """May be changed."""
+@pytest.mark.parametrize("base", [values.dataclass, dataclasses.dataclass], ids=["ours", "theirs"])
+@pytest.mark.parametrize("further", [values.dataclass, dataclasses.dataclass], ids=["ours", "theirs"])
+def test_each_inherits_from_the_other(base: Callable[..., Any], further: Callable[..., Any]) -> None:
+    @base(frozen=True, slots=True)
+    class Base:
+        """A value."""
 
-        a: int = 1
+        a: int
 
-    one = Open()
-    one.a = 2
-    assert one == Open(2)
+    @further(frozen=True, slots=True)
+    class Further(Base):
+        """With a field more."""
+
+        b: int = 2
+
+    plain: Any = Base
+    more: Any = Further
+    one = more(1)
+    assert dataclasses.astuple(one) == (1, 2) and one == more(1, 2) and one != plain(1) and hash(one) == hash(more(1))
+    assert repr(one).endswith("Further(a=1, b=2)")
+    for name in ("a", "b"):
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            setattr(one, name, 1)
+    assert not hasattr(one, "__dict__") and copy.copy(one) == one
+
+
+def test_what_changes_and_what_does_not_inherit_nothing_from_each_other() -> None:
+    with pytest.raises(TypeError, match="cannot inherit non-frozen dataclass from a frozen one"):
+        dataclasses.dataclass(type("Changes", (Plain,), {"__annotations__": {"c": int}}))
+    changes = dataclasses.make_dataclass("Changes", ["a"])
+    with pytest.raises(TypeError, match="cannot inherit frozen dataclass from a non-frozen one"):
+        values.dataclass(frozen=True, slots=True)(type("Value", (changes,), {}))
+
+
+def unhashable(decorate: Callable[..., Any]) -> list[object]:
+    def __eq__(self: Any, other: object) -> bool:
+        return True
+
+    methods: tuple[dict[str, object], ...] = (
+        {"__hash__": None},
+        {"__eq__": __eq__},
+        {"__eq__": __eq__, "__hash__": None},
+    )
+    classes = [decorate(frozen=True, slots=True)(type("V", (), {"__annotations__": {"a": int}, **m})) for m in methods]
+    return [(c.__hash__ is None, c(1) == c(2)) for c in classes]
+
+
+def test_a_class_may_say_how_it_is_compared_and_whether_it_is_hashed() -> None:
+    assert unhashable(values.dataclass) == unhashable(dataclasses.dataclass)
+
+
+def test_values_in_an_order_are_made_by_the_standard_library() -> None:
+    @values.dataclass(frozen=True, slots=True, order=True)
+    class Ordered:
+        """May be sorted."""
+
+        a: int
+
+    assert Ordered(1) < Ordered(2)
+
+
+REFUSED: dict[str, tuple[dict[str, object], str]] = {
+    "not in init": (
+        {"__annotations__": {"a": "int"}, "a": dataclasses.field(init=False, default=1)},
+        "V.a: no init=False",
+    ),
+    "by name only": ({"__annotations__": {"a": "int"}, "a": dataclasses.field(kw_only=True)}, "V.a: no init=False"),
+    "all by name": ({"__annotations__": {"_": dataclasses.KW_ONLY, "a": "int"}}, "V.a: no init=False"),
+    "in hash": ({"__annotations__": {"a": "int"}, "a": dataclasses.field(hash=True)}, "V.a: no init=False"),
+    "not in hash": ({"__annotations__": {"a": "int"}, "a": dataclasses.field(hash=False)}, "V.a: no init=False"),
+    "only for init": ({"__annotations__": {"a": dataclasses.InitVar[int]}}, "V.a: no init=False"),
+    "sets itself": ({"__setattr__": lambda self, name, value: None}, "frozen and defines __setattr__"),
+    "deletes itself": ({"__delattr__": lambda self, name: None}, "frozen and defines __delattr__"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_would_be_made_differently_is_refused(name: str) -> None:
+    body, why = REFUSED[name]
+    with pytest.raises(TypeError, match=why):
+        values.dataclass(frozen=True, slots=True)(type("V", (), body))
+
+
+@pytest.mark.parametrize("options", [{}, {"frozen": True}, {"slots": True}, {"frozen": False, "slots": True}], ids=str)
+def test_what_changes_is_refused(options: dict[str, bool]) -> None:
+    with pytest.raises(TypeError, match=r"dataclasses\.dataclass makes what changes"):
+        values.dataclass(type("V", (), {}), **options)
+
+
+def decorated(tree: ast.Module) -> Iterator[tuple[str, str, bool]]:
+    """Of every dataclass of a module: its name, the decorator with its module, and whether it is frozen."""
+    known = {"dataclasses": "dataclasses", "values": "console.domain.values"}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            known |= {one.asname or one.name: f"{node.module}.{one.name}" for one in node.names}
+    for node in (one for one in ast.walk(tree) if isinstance(one, ast.ClassDef)):
+        for one in node.decorator_list:
+            call = one if isinstance(one, ast.Call) else ast.Call(one, [], [])
+            first, *rest = ast.unparse(call.func).split(".")
+            maker = ".".join([known.get(first, first), *rest])
+            if maker.rpartition(".")[2] == "dataclass":
+                on = {k.arg for k in call.keywords if isinstance(k.value, ast.Constant) and k.value.value is True}
+                yield node.name, maker, "frozen" in on
+
+
+def test_every_frozen_value_is_made_here_and_nothing_else_is() -> None:
+    """What is frozen comes from here, which refuses it without slots; what changes comes from the standard library."""
+    found = [(path, *one) for path, tree in modules() for one in decorated(tree)]
+    assert len(found) > 350
+    makers = {True: "console.domain.values.dataclass", False: "dataclasses.dataclass"}
+    assert [one for one in found if one[2] != makers[one[3]]] == []
