@@ -62,7 +62,7 @@ def test_keys_typed_into_a_stalled_terminal_are_carried_out(project: Project) ->
 def test_a_storm_of_sizes_costs_little_and_ends_in_the_right_screen(project: Project) -> None:
     with running(project.config) as console:
         console.judged()
-        used, storm = cpu_seconds(console.pid), Stopwatch()
+        used, storm = cpu_seconds(console.pid), Stopwatch(console.pid)
         for number in range(200):
             console.resize(*((1, 1) if number % 20 == 7 else (1 + number * 37 % 250, 1 + number * 11 % 80)))
             console._closing.wait(0.012)
