@@ -92,15 +92,18 @@ async def test_row_1_the_real_resolver_says_so_too(door: HttpDoor) -> None:
 
 async def test_row_2_a_server_that_never_answers_costs_the_deadline_and_not_the_loop(door: HttpDoor) -> None:
     gaps: list[float] = []
+    beating = asyncio.Event()
 
     async def heartbeat() -> None:
         while True:
             before = time.monotonic()
             await asyncio.sleep(0.01)
             gaps.append(time.monotonic() - before - 0.01)
+            beating.set()
 
     async with serving(silence) as server, asyncio.TaskGroup() as group:
         beat = group.create_task(heartbeat())
+        await beating.wait()
         started, asking = time.monotonic(), Stopwatch()
         with pytest.raises(SourceTimeout, match=r"no complete answer within 0\.4 s"):
             await door.site(server.url).get(deadline_s=0.4)
