@@ -29,9 +29,9 @@ SIZE = (120, 40)
 SIZES = {(80, 24): None, (120, 40): 12_000.0, (200, 60): 20_000.0, (250, 80): None}
 """The sizes of the live screen, and the bytes per second that each may cost."""
 LINES_PER_S = 10_000
-STILL, LONG = 10, 4
-"""A file that does not grow is looked at after ten times the usual pause and over four stretches: what time alone changes is
-judged after 15, 30 and 60 seconds, and then every other minute."""
+STILL, LONG = 5, 4
+"""A file that does not grow is looked at after five times the usual pause, where time alone is still judged often, and after
+twenty times, over four stretches: there a verdict is due every other minute."""
 SLOW_LINK = 64 * 1024
 """Bytes per second of a slow link."""
 VIEWERS = {"lnav": b"g", "toolong": b"\x1b[H"}
@@ -151,6 +151,8 @@ def _at_rest(folder: Path, options: Options) -> Iterator[Row]:
         _opened(terminal, options)
         terminal.send(b"1")
         wait(STILL * options.settle_s)
+        early = stretch(terminal, LONG / 2 * options.stretch_s)
+        wait(STILL * 2 * options.settle_s)
         cost = stretch(terminal, LONG * options.stretch_s)
         rows = cursor_keys(terminal, (b"j", b"k"), options.keys)
         pages = log_pane_keys(terminal, options.keys)
@@ -165,8 +167,9 @@ def _at_rest(folder: Path, options: Options) -> Iterator[Row]:
         "%",
         1.0,
         peers,
-        note="two minutes after the last change, over two minutes: one diagnosis is in it",
+        note="four minutes after the last change, over two minutes: one diagnosis is in it",
     )
+    yield Row("the same in its second minute", early.all_cpu_percent, "%", note="two or three diagnoses are in it")
     yield from _key_rows("key to paint at rest", rows, {0.95: 30.0})
     yield from _page_rows("page of the log to paint at rest", pages, log, options)
 
