@@ -152,7 +152,7 @@ def suspects_(
     "--test",
     "request",
     metavar="REQUEST",
-    help="Put this reproduction there as a failing test (see `incident repro import --json`).",
+    help="Put this reproduction, whole, there as a failing test (see `incident repro import --json`).",
 )
 @click.option("--env", "environment", metavar="NAME", help="The [[environment]] that the test asks.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and what speaks against it; nothing is done.")
@@ -249,7 +249,7 @@ def _echo(lines: Any) -> None:
 
 
 def _seed(path: str, environment: str | None, config_path: Path | None, branch: str) -> Seed:
-    """The reproduction as a test file.
+    """The reproduction as a test file: the whole request, as `verify` sends it, since a healthy service may refuse a smaller one.
 
     Raises:
         click.UsageError: It cannot be read, or cannot be exported.
@@ -267,7 +267,8 @@ def _seed(path: str, environment: str | None, config_path: Path | None, branch: 
         has_token = table.token_env or table.token_file or table.token_keyring
         variable = Variable(table.token_env or "API_TOKEN") if has_token else None
         text = exported(
-            asked.request, "pytest", version=own_version(), incident=branch, variable=variable, failing=asked.wanted.status
+            asked.imported.entire.request, "pytest", version=own_version(), incident=branch, variable=variable,
+            failing=asked.wanted.status,
         )  # fmt: skip
     except Stopped as stop:
         raise Refused(str(stop)) from None
