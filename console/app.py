@@ -116,7 +116,7 @@ class IncidentConsole(TerminalCare[int]):
     def _reproducing(self) -> Reproducing:
         from console.live.reproducing import Reproducing  # nothing of it is needed before somebody reproduces
 
-        return Reproducing(self.loaded)
+        return Reproducing(self.loaded, watched=lambda: self.session.latest)
 
     def _fixing(self) -> Fixing:
         from console.live.fixing import Fixing  # nothing of it is needed before somebody mends something

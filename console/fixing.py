@@ -10,10 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from console.case.book import Blocked, Book
-from console.case.fold import fold
 from console.case.gates import Gate, deploy_gates, fix_gates
-from console.case.journal import Reader
-from console.case.model import Case, CaseState
 from console.case.store import case_ids, cases_folder
 from console.config.effective import state_folder
 from console.config.load import Loaded
@@ -34,6 +31,8 @@ from console.repro.signature import Wanted
 from console.reproduce import (
     Reproduction,
     UnknownEnvironment,
+    case_of,
+    closed,
     environment_of,
     observed_failure,
     session_of,
@@ -51,7 +50,6 @@ if TYPE_CHECKING:
 OWN = "fix-branch"
 """The environment of a server that was started for a branch, where none is configured for it."""
 LOCAL = ("127.0.0.1", "localhost")
-OVER = (CaseState.CLOSED, CaseState.CANCELLED, CaseState.MERGED)
 OID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 LONGEST_S = 86_400.0
 """How far back errors and changes are looked at where no deploy tells the time."""
@@ -109,16 +107,7 @@ def gate_of(loaded: Loaded, incident: str, *, mends: bool = True) -> EffectGate:
     Args:
         mends: The effect is a part of the fix, which a closed incident has no more; what is left may be taken away.
     """
-    return EffectGate(audit_folder(loaded), user(), incident, blocked=_closed(loaded, incident) if mends else None)
-
-
-def _closed(loaded: Loaded, incident: str) -> str | None:
-    """Why nothing is done any more for an incident that is a case; None where it is none, or open."""
-    try:
-        case = _case(loaded, incident)
-    except OSError as error:
-        return f"the case {incident} cannot be read: {error.strerror}"
-    return f"the incident {incident} is {case.state}" if case is not None and case.state in OVER else None
+    return EffectGate(audit_folder(loaded), user(), incident, blocked=closed(loaded, incident) if mends else None)
 
 
 def audit_folder(loaded: Loaded) -> Path:
@@ -243,7 +232,7 @@ def fix_gates_of(loaded: Loaded, incident: str) -> list[Gate]:
     Raises:
         OSError: The case cannot be read.
     """
-    case = _case(loaded, incident)
+    case = case_of(loaded, incident)
     return fix_gates(case) if case is not None else []
 
 
@@ -265,7 +254,7 @@ def deploy_gates_of(loaded: Loaded, branch: Branch) -> list[Gate]:
     Raises:
         OSError: A case cannot be read.
     """
-    known = (_case(loaded, name) for name in case_ids(cases_folder(state_folder(loaded))))
+    known = (case_of(loaded, name) for name in case_ids(cases_folder(state_folder(loaded))))
     return [gate for case in known if case is not None for gate in deploy_gates(case, branch.incident, branch.name)]
 
 
@@ -280,12 +269,6 @@ def may_hand_over(loaded: Loaded, branch: Branch, author: str, reason: str) -> N
             said_no += no.gates
     if said_no:
         raise Blocked(said_no)
-
-
-def _case(loaded: Loaded, incident: str) -> Case | None:
-    """The case that an incident is; None where it is only a name."""
-    folder = cases_folder(state_folder(loaded))
-    return fold(incident, Reader(folder / incident).read()[0]) if incident in case_ids(folder) else None
 
 
 # Handing over, and taking away.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -25,6 +26,7 @@ from console.repro.prepare import Imported, Observed
 from console.repro.signature import Wanted
 
 if TYPE_CHECKING:
+    from console.case.model import Case
     from sources.http import HttpDoor
     from sources.reproduce import Session
     from sources.traced import Traced
@@ -104,6 +106,31 @@ def incident_of_the_day(now: Instant) -> str:
     return f"day-{rfc3339(now)[:10]}"
 
 
+def case_of(loaded: Loaded, incident: str) -> Case | None:
+    """The case that an incident is; None where it is only a name.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    from console.case.fold import fold
+    from console.case.journal import Reader
+    from console.case.store import case_ids, cases_folder
+
+    folder = cases_folder(state_folder(loaded))
+    return fold(incident, Reader(folder / incident).read()[0]) if incident in case_ids(folder) else None
+
+
+def closed(loaded: Loaded, incident: str) -> str | None:
+    """Why nothing is done any more for an incident that is a case; None where it is none, or open."""
+    from console.case.model import ENDED
+
+    try:
+        case = case_of(loaded, incident)
+    except OSError as error:
+        return f"the case {incident} cannot be read: {error.strerror}"
+    return f"the incident {incident} is {case.state}" if case is not None and case.state in ENDED else None
+
+
 def document_of(what: Reproduction, decision: Decision) -> Json:
     """The request as the document that every command reads, bound to the headers as they were observed."""
     document = import_json(what.imported, decision, what.env.name)
@@ -119,8 +146,18 @@ def write_document(path: Path, document: Json) -> None:
     path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
-def session_of(what: Reproduction, door: HttpDoor, *, most: int | None = None) -> Session:
-    """The session that sends it, without a confirmation yet."""
+def session_of(
+    what: Reproduction,
+    door: HttpDoor,
+    *,
+    most: int | None = None,
+    error_rate: Callable[[], float | None] = lambda: None,
+) -> Session:
+    """The session that sends it, without a confirmation yet; where the incident is closed it sends nothing (G19).
+
+    Args:
+        error_rate: The target's own, 0 to 1, as its metrics tell it now; None where they do not.
+    """
     from sources.reproduce import Books, Facts, Session, Who
     from sources.secrets import token_of
 
@@ -140,6 +177,8 @@ def session_of(what: Reproduction, door: HttpDoor, *, most: int | None = None) -
         facts=facts,
         expected=what.wanted.failing,
         full_marks=what.full_marks,
+        blocked=closed(what.loaded, what.incident),
+        error_rate=error_rate,
     )
 
 

@@ -312,6 +312,8 @@ class Session:
                 raise Stopped("G18", grant.reason)
             if grant.wait_s <= 0:
                 return grant.left
+            if self._monotonic() - (self._started or 0.0) + grant.wait_s > RUN_S:
+                raise Stopped("G18", f"the next may leave in {grant.wait_s:.0f} s, after the {RUN_S:.0f} s of a run")
             await asyncio.sleep(min(grant.wait_s, 1.0))
 
     async def _audited(self, request: HttpRequest, data: bytes, decision: Decision, trace: str, left: int) -> Outcome:

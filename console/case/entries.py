@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from console.case.events import Draft
@@ -167,6 +168,24 @@ def repro(document: Mapping[str, Any], request: str = "", *, occurred_at: Instan
         occurred_at,
         "console",
     )
+
+
+def minimised(document: Mapping[str, Any], request: str = "", *, occurred_at: Instant | None = None) -> Draft:
+    """What was left out of a request that fails, as `incident repro minimise --json` tells it beside the request."""
+    seen = repro({**document, "reproduced": document.get("signature") is not None}, request, occurred_at=occurred_at)
+    if not seen.data["reproduced"]:
+        return seen
+    kept = ", ".join(document.get("kept") or ()) or "nothing but the address"
+    told = f"minimised, {document.get('ended')}: it needs {kept}; {len(document.get('removed') or ())} parts left out"
+    return replace(seen, text=f"{told}{f' ({request})' if request else ''}")
+
+
+def compared(document: Mapping[str, Any], request: str = "", *, occurred_at: Instant | None = None) -> Draft:
+    """How two environments answered the same request, as `incident repro compare --json` prints it."""
+    sides: Sequence[Mapping[str, Any]] = document.get("sides") or ()
+    seen = repro({**document, "reproduced": any(one["failures"] for one in sides)}, request, occurred_at=occurred_at)
+    told = f"compared {' with '.join(str(one['environment']) for one in sides)}: {document.get('reason')}"
+    return replace(seen, text=f"{told}{f' ({request})' if request else ''}")
 
 
 def fix(document: Mapping[str, Any], text: str, *, occurred_at: Instant | None = None) -> Draft:

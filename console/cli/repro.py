@@ -31,6 +31,7 @@ from console.repro.prepare import Imported, prepared
 from console.reproduce import document_of, own_version, prove_buster, session_of, traced, write_document
 
 if TYPE_CHECKING:
+    from console.case.events import Draft
     from console.repro.run import Ran, Send
     from sources.reproduce import Session
 
@@ -73,14 +74,14 @@ def _sending(function: F) -> F:
             config_option,
             click.option("--env", "environment", metavar="NAME", help="The [[environment]] to send to."),
             click.option("--confirm", multiple=True, metavar="TEXT", help="What the guard asks a person to type (repeatable)."),
-            click.option("--reason", metavar="TEXT", help="Why it is confirmed; kept in the audit."),
+            click.option("--reason", metavar="TEXT", help="Why it is confirmed, which --confirm needs; kept in the audit."),
             click.option("--more", metavar="TEXT", help="Raises the incident's budget; the text is told when it is spent."),
             click.option("--incident", metavar="ID", help="Whose budget is spent and whose record it is; default: the day's."),
             click.option("--failing-status", type=click.IntRange(100, 599), metavar="N", help="This status is the failure; default: the observed one, else any 5xx."),
             click.option("--slow", metavar="SPAN", help="Answers that take this long are the failure."),
             click.option("--text", metavar="TEXT", help="Answers that hold this text are the failure."),
             click.option("--user-agent-only", is_flag=True, help="Mark requests by their User-Agent alone, where other marks change the outcome."),
-            click.option("--observed-rate", type=click.FloatRange(min=0), metavar="N", help="Requests a second that the route gets: at most 1 % of it is added."),
+            click.option("--observed-rate", type=click.FloatRange(min=0), metavar="N", help="Requests a second that the route gets: at most 1 % of it is added. Metrics are not watched here: without this only the tier's rate holds, and a rise of the target's own error rate stops a run on the screen alone."),
         )
     ):  # fmt: skip
         function = option(function)
@@ -254,6 +255,7 @@ async def _preview(asked: Asked, as_json: bool) -> int:
 
 
 async def _run(asked: Asked, tries: int, as_json: bool) -> int:
+    from console.case.entries import repro
     from console.report.repro_json import run_json
     from console.repro.run import run
     from sources.http import HttpDoor
@@ -266,18 +268,23 @@ async def _run(asked: Asked, tries: int, as_json: bool) -> int:
     if not session.sent and result.rule:
         raise Refused(f"{result.rule}: {result.stopped}")
     document = run_json(result, session.sent, left)
-    if asked.options.incident:
-        from console.case.entries import repro
-        from console.cli.case_session import into_incident
-
-        into_incident(
-            asked.loaded, asked.options.incident, repro(document, f"{asked.request.method} {asked.request.url}")
-        )
+    _keep(asked, repro(document, _about(asked)))
     if as_json:
         write_json(document)
     else:
         _show_run(result, session.sent, left)
     return _run_exit(result)
+
+
+def _about(asked: Asked) -> str:
+    return f"{asked.request.method} {asked.request.url}"
+
+
+def _keep(asked: Asked, draft: Draft) -> None:
+    """Write what came of it into the incident that was named, where that is a case."""
+    from console.cli.case_session import into_incident
+
+    into_incident(asked.loaded, asked.options.incident, draft)
 
 
 def _run_exit(result: Ran) -> int:
@@ -324,6 +331,7 @@ def minimise_(request: str, budget: int | None, out: Path | None, as_json: bool,
 
 
 async def _minimise(asked: Asked, budget: int | None, out: Path | None, as_json: bool) -> int:
+    from console.case.entries import minimised
     from console.report.repro_json import minimise_json
     from console.repro.minimise import minimise
     from sources.http import HttpDoor
@@ -342,6 +350,7 @@ async def _minimise(asked: Asked, budget: int | None, out: Path | None, as_json:
         )
         left = session.left()
     document = minimise_json(result, session.sent, left)
+    _keep(asked, minimised(document, _about(asked)))
     smaller = asked.imported.smaller(result.request, (result.baseline.failures, result.baseline.tries))
     whole = document_of(replace(asked, imported=smaller), decision)
     if out is not None:
@@ -395,6 +404,7 @@ def compare_(request: str, other: str, tries: int, as_json: bool, plain: bool, *
 
 
 async def _compare(asked: Asked, other: str, tries: int, as_json: bool) -> int:
+    from console.case.entries import compared
     from console.report.repro_json import compare_json
     from console.repro.run import LEAST_COMPARED, compare
     from sources.http import HttpDoor
@@ -405,8 +415,10 @@ async def _compare(asked: Asked, other: str, tries: int, as_json: bool) -> int:
         allowed = min(tries_of(tries, a, cleared(a, s)) for a, s in zip((asked, second), sessions, strict=True))
         sends = (traced(asked, sessions[0]), traced(second, sessions[1]))
         result = await compare((asked.request, second.request), sends, asked.wanted, allowed)
+    document = compare_json(result, (asked.env.name, other), sum(s.sent for s in sessions))
+    _keep(asked, compared(document, _about(asked)))
     if as_json:
-        write_json(compare_json(result, (asked.env.name, other), sum(s.sent for s in sessions)))
+        write_json(document)
     else:
         click.echo(f"{asked.env.name} against {other}: {result.reason}")
         for line in result.fields:
@@ -441,6 +453,7 @@ def _counts(text: str) -> tuple[int, int]:
 
 
 async def _verify(asked: Asked, before: tuple[int, int], control: str | None, as_json: bool) -> int:
+    from console.case.entries import verified
     from console.report.repro_json import verify_json
     from console.repro.run import verify
     from sources.http import HttpDoor
@@ -458,11 +471,7 @@ async def _verify(asked: Asked, before: tuple[int, int], control: str | None, as
         result = await verify(asked.request, session, asked.wanted, before, most, control_send)
         left = session.left()
     document = verify_json(result, session.sent, left)
-    if asked.options.incident:
-        from console.case.entries import verified
-        from console.cli.case_session import into_incident
-
-        into_incident(asked.loaded, asked.options.incident, verified(document))
+    _keep(asked, verified(document))
     if as_json:
         write_json(document)
     else:

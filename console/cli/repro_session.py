@@ -109,14 +109,14 @@ def cleared(asked: Asked, session: Session) -> Decision:
     Raises:
         Refused: The guard refuses, or a confirmation is missing or wrong.
     """
-    _more_budget(asked, session)
     decision = session.preview(asked.request).decision
     if decision.verdict is Verdict.REFUSE:
         raise Refused(f"{decision.rule}: {decision.reason}")
+    _more_budget(asked, session)
     if decision.verdict is Verdict.ALLOW:
         return decision
     wanted = phrase(asked.request, asked.env)
-    given, reason = asked.options.confirm, asked.options.reason
+    given, reason = asked.options.confirm, asked.options.reason or ""
     typed = wanted if wanted in given else next(iter(given), None)
     if typed is None and is_terminal(sys.stdin) and is_terminal(sys.stderr):
         say(f"{decision.rule}: {decision.reason}")
@@ -125,13 +125,12 @@ def cleared(asked: Asked, session: Session) -> Decision:
     if typed is None:
         raise Refused(f"{decision.rule}: {decision.reason}; to send it add --confirm {_shown(wanted)} --reason TEXT")
     session.confirm(
-        Confirmation(
-            typed, reason or "none given", asked.request.sha256(), time.time(), asked.incident, base=asked.request
-        )
+        Confirmation(typed, reason, asked.request.sha256(), time.time(), asked.incident, base=asked.request)
     )
     confirmed = session.preview(asked.request).decision
     if confirmed.verdict is not Verdict.ALLOW:
-        raise Refused(f"{confirmed.rule}: {confirmed.reason}")
+        missing = "" if reason.strip() else "; add --reason TEXT"
+        raise Refused(f"{confirmed.rule}: {confirmed.reason}{missing}")
     return confirmed
 
 

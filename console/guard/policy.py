@@ -171,6 +171,8 @@ def _confirmed(decision: Decision, request: HttpRequest, env: Environment | None
 def _why_not(typed: Confirmation, request: HttpRequest, env: Environment, state: State) -> str | None:
     if typed.text != phrase(request, env):
         return f"the confirmation does not match: type {phrase(request, env)}"
+    if not typed.reason.strip():
+        return "a reason is needed, which the audit keeps"
     if typed.incident != state.incident:
         return "the confirmation was given for another incident"
     if not 0 <= state.now - typed.at <= CONFIRMED_FOR_S:

@@ -280,7 +280,7 @@ class Fixing:
         def clear(what: Reproduction, session: Session) -> Decision:
             if typed.text is not None:
                 sha = what.request.sha256()
-                why = typed.reason or "none given"
+                why = typed.reason or ""
                 session.confirm(Confirmation(typed.text, why, sha, self._clock(), what.incident, base=what.request))
             decision = session.preview(what.request).decision
             if decision.verdict is not Verdict.ALLOW:

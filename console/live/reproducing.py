@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +23,11 @@ from console.domain.logs import LogRecord
 from console.domain.request import HttpRequest
 from console.domain.text import SafeText
 from console.domain.values import dataclass
+from console.guard.limits import limits_of
 from console.guard.policy import Confirmation, Decision, State, Verdict, decide, phrase
 from console.guard.private import private_folder
 from console.guard.sanitise import safe
+from console.live.watched import error_rate, route_rate
 from console.repro.errors import Stopped, Unclear
 from console.repro.signature import Outcome, Wanted, error_of, errors_told, logged_error
 from console.repro.view import RequestView, TryView
@@ -41,6 +44,7 @@ from console.reproduce import (
     with_environment,
     write_document,
 )
+from console.state import ConsoleState
 
 if TYPE_CHECKING:
     from console.repro.minimise import Minimised
@@ -67,6 +71,8 @@ class Planned:
     view: RequestView
     phrase: str
     """What is to be typed first; empty: nothing."""
+    record: LogRecord
+    """The line that names the request, and so the route."""
     error: str = ""
     """What the lines of the observed request's trace say of its error; empty: nothing is known."""
 
@@ -92,11 +98,18 @@ class Reproducing:
     Args:
         loaded: The configuration, with its environments.
         clock: For the confirmation and the day's budget.
+        watched: What the console sees now: how often the route is asked, and how often its service fails.
     """
 
-    def __init__(self, loaded: Loaded, clock: Callable[[], Instant] = time.time) -> None:
+    def __init__(
+        self,
+        loaded: Loaded,
+        clock: Callable[[], Instant] = time.time,
+        watched: Callable[[], ConsoleState | None] = lambda: None,
+    ) -> None:
         self._loaded = loaded
         self._clock = clock
+        self._watched = watched
 
     @property
     def environments(self) -> tuple[str, ...]:
@@ -126,15 +139,18 @@ class Reproducing:
         from console.repro.evidence import with_body
 
         try:
-            observed = _request_of(record, trace)
+            observed, named = _request_of(record, trace)
             if body is not None:
                 observed = with_body(observed, body.encode())
             error = logged_error(errors_told((*trace, record))) if trace else ""
-            return await self._planned(observed, environment, error, incident or incident_of_the_day(self._clock()))
+            incident = incident or incident_of_the_day(self._clock())
+            return await self._planned(observed, environment, named, error, incident)
         except (Unclear, Stopped, UnknownEnvironment, ConfigError) as error:
             raise CannotReproduce(safe(str(error), 400)) from None
 
-    async def _planned(self, observed: Imported, environment: str, error: str, incident: str) -> Planned:
+    async def _planned(
+        self, observed: Imported, environment: str, record: LogRecord, error: str, incident: str
+    ) -> Planned:
         from console.repro.prepare import prepared
 
         env = environment_of(self._loaded, environment)
@@ -142,8 +158,8 @@ class Reproducing:
         wanted = observed_failure(imported.observed)
         what = Reproduction(self._loaded, env, imported, imported.original, wanted, incident, None, True)
         if imported.refused is not None:
-            return Planned(what, self._view(what, imported.refused, b"", 0), "", error)
-        return await self._previewed(what, error)
+            return Planned(what, self._view(what, imported.refused, b"", 0), "", record, error)
+        return await self._previewed(what, record, error)
 
     async def at_environment(self, planned: Planned, environment: str) -> Planned:
         """The same request at another environment.
@@ -155,21 +171,32 @@ class Reproducing:
             what = with_environment(planned.what, environment)
             if environment != planned.view.environment:
                 what = replace(what, imported=replace(what.imported, ran=None))  # it was run elsewhere
-            return await self._previewed(what, planned.error)
+            return await self._previewed(what, planned.record, planned.error)
         except (Stopped, UnknownEnvironment, ConfigError) as error:
             raise CannotReproduce(safe(str(error), 400)) from None
 
-    async def _previewed(self, what: Reproduction, error: str) -> Planned:
+    async def _previewed(self, what: Reproduction, record: LogRecord, error: str) -> Planned:
+        what = replace(what, observed_rate=self._route_rate(what, record))
         state = State(insecure=what.imported.insecure, proxy=what.imported.proxy, cacheable=what.imported.cacheable)
         first = decide(what.request, what.env, state)
         if first.verdict is Verdict.REFUSE:
-            return Planned(what, self._view(what, first, what.request.wire(), 0, error), "", error)
-        async with self._session(what) as session:
+            return Planned(what, self._view(what, first, what.request.wire(), 0, error), "", record, error)
+        async with self._session(what, record) as session:
             shown, left = session.preview(what.request), session.left()
         view = replace(
             self._view(what, shown.decision, shown.data, left, error), smallest=what.imported.whole is not None
         )
-        return Planned(what, view, view.phrase, error)
+        return Planned(what, view, view.phrase, record, error)
+
+    # What is watched is what users meet: of a staging or local environment it tells nothing.
+
+    def _route_rate(self, what: Reproduction, record: LogRecord) -> float | None:
+        state = self._watched() if what.env.production else None
+        return route_rate(state, record.service, record.operation) if state is not None else None
+
+    def _error_rate(self, what: Reproduction, record: LogRecord) -> float | None:
+        state = self._watched() if what.env.production else None
+        return error_rate(state, record.service) if state is not None else None
 
     def _view(self, what: Reproduction, decision: Decision, data: bytes, left: int, error: str = "") -> RequestView:
         head, _, body = data.partition(b"\r\n\r\n")
@@ -183,7 +210,7 @@ class Reproducing:
             phrase(what.request, what.env) if decision.verdict is Verdict.CONFIRM else "",
             tuple(_line(line) for line in head.split(b"\r\n") if line),
             tuple(_line(line) for line in body.split(b"\n")[:MOST_LINES]) if body else (),
-            what.imported.notes,
+            (*_pace(what), *what.imported.notes),
             _observed(what.imported, error),
             left,
             min(TRIES, what.limits.per_run, decision.most_tries or TRIES),
@@ -228,7 +255,7 @@ class Reproducing:
             result = await minimise(what.request, send, what.wanted, most, production=what.env.production)
         counts = (result.baseline.failures, result.baseline.tries)
         smallest = replace(what, imported=what.imported.smaller(result.request, counts))
-        return result, await self._previewed(smallest, planned.error)
+        return result, await self._previewed(smallest, planned.record, planned.error)
 
     def save(self, planned: Planned) -> Path:
         """Write the request where `incident repro` and `incident fix` can read it.
@@ -247,18 +274,19 @@ class Reproducing:
         return path
 
     @asynccontextmanager
-    async def _session(self, what: Reproduction) -> AsyncIterator[Session]:
+    async def _session(self, what: Reproduction, record: LogRecord) -> AsyncIterator[Session]:
         from sources.http import HttpDoor
 
+        watching = partial(self._error_rate, what, record)
         async with HttpDoor(self._loaded.config.budget) as door:
-            yield session_of(what, door)
+            yield await asyncio.to_thread(session_of, what, door, error_rate=watching)  # it reads the case
 
     @asynccontextmanager
     async def _cleared(self, planned: Planned, typed: Typed | None) -> AsyncIterator[tuple[Session, Decision]]:
         """A session that carries the confirmation, and the decision with it."""
         what = planned.what
         try:
-            async with self._session(what) as session:
+            async with self._session(what, planned.record) as session:
                 if typed is not None:
                     sha, now = what.request.sha256(), self._clock()
                     session.confirm(Confirmation(typed.text, typed.reason, sha, now, what.incident, base=what.request))
@@ -270,8 +298,11 @@ class Reproducing:
             raise CannotReproduce(safe(str(error), 400)) from None
 
 
-def _request_of(record: LogRecord, trace: Sequence[LogRecord]) -> Imported:
+def _request_of(record: LogRecord, trace: Sequence[LogRecord]) -> tuple[Imported, LogRecord]:
     """The request of a record; where it names none, as error lines do, that of its trace, rather with a body.
+
+    Returns:
+        Also the line that names it.
 
     What an access log leaves out, another line of the same request may tell: its body is taken from there.
 
@@ -286,27 +317,27 @@ def _request_of(record: LogRecord, trace: Sequence[LogRecord]) -> Imported:
     except Unclear:
         if not others:
             raise
-        best = next((one for one in others if one.request.body is not None), others[0])
-        return replace(best, notes=(safe("taken from another line of the same trace"), *best.notes))
+        best, named = next((pair for pair in others if pair[0].request.body is not None), others[0])
+        return replace(best, notes=(safe("taken from another line of the same trace"), *best.notes)), named
     if own.request.body is not None:
-        return own
+        return own, record
     asked = (own.request.method, own.request.place.path)
-    same = (one.request.body for one in others if (one.request.method, one.request.place.path) == asked)
+    same = (one.request.body for one, _ in others if (one.request.method, one.request.place.path) == asked)
     body = next((found for found in same if found is not None), None)
     if body is None:
-        return own
+        return own, record
     whole = with_body(own, body)
-    return replace(whole, notes=(safe("the body is taken from another line of the same trace"), *whole.notes))
+    return replace(whole, notes=(safe("the body is taken from another line of the same trace"), *whole.notes)), record
 
 
-def _requests(records: Iterable[LogRecord]) -> list[Imported]:
-    """Those of the records that are about one."""
+def _requests(records: Iterable[LogRecord]) -> list[tuple[Imported, LogRecord]]:
+    """Those of the records that are about one, each with its record."""
     from console.repro.evidence import of_record
 
     found = []
     for record in records:
         with suppress(Unclear):
-            found.append(of_record(record))
+            found.append((of_record(record), record))
     return found
 
 
@@ -337,6 +368,15 @@ def try_view(number: int, outcome: Outcome, wanted: Wanted) -> TryView:
     failing = wanted.failing(outcome)
     error = error_of(outcome) if outcome.status is not None and outcome.status >= 400 else ""
     return TryView(number, safe(answer + redirect, 200), outcome.elapsed_s, failing, safe(error, 200), outcome.trace_id)
+
+
+def _pace(what: Reproduction) -> tuple[SafeText, ...]:
+    """That the route is asked so seldom that its share sets the pace; nothing where the tier does."""
+    rate = what.observed_rate
+    if rate is None or what.limits.per_second >= limits_of(what.env.tier).per_second:
+        return ()
+    gap = number(1 / what.limits.per_second, "s")
+    return (safe(f"one request every {gap}: 1 % of the {number(rate, '1/s')} that the route gets"),)
 
 
 def _observed(imported: Imported, error: str) -> SafeText:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import replace
 
 from textual.containers import Vertical
 from textual.widget import AwaitMount, Widget
 from textual.worker import Worker
 
 from console.actions import Action
+from console.case.entries import minimised
 from console.case.entries import repro as entry_of_run
 from console.domain.instant import Window
 from console.domain.logs import LogRecord
@@ -87,7 +87,7 @@ class ReproScreen(ConsoleScreen):
                 about = trace_of(self._record).query
                 self._trace = (await self.session.records(about, _around(self._record))).records
             case = self.desk.case if self.desk is not None else None
-            incident = case.id if case is not None and case.active else ""
+            incident = case.id if case is not None else ""
             return await way.of_record(self._record, environment, self._trace, body, incident)
 
         self._plan(planned)
@@ -255,13 +255,10 @@ class ReproScreen(ConsoleScreen):
             ],
             bad=result.signature is not None,
         )
-        if result.signature is None:
-            return
-        self._planned = smallest
-        about = f"{self._record.operation} at {planned.view.environment}"
-        document = minimise_json(result, result.spent, smallest.view.left) | {"reproduced": True}
-        told = f"minimised, {result.ended}: it needs {kept}; {len(result.removed)} parts left out ({about})"
-        self.keep_in_case(replace(entry_of_run(document, about), text=told))
+        if result.signature is not None:
+            self._planned = smallest
+        document = minimise_json(result, result.spent, smallest.view.left)
+        self.keep_in_case(minimised(document, f"{self._record.operation} at {planned.view.environment}"))
 
     def do_cancel(self) -> None:
         """End the run that is under way."""

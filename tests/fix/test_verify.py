@@ -126,6 +126,8 @@ def test_a_write_is_confirmed_as_everywhere(fixing: Any, tmp_path: Path, capsys:
     assert code == 5 and f"fix-branch POST 127.0.0.1:{port}" in err
     assert record(tmp_path) == ()
     phrase = f"fix-branch POST 127.0.0.1:{port}"
+    code, _, err = verify(capsys, request, config, "--port", port, "--confirm", phrase)
+    assert code == 5 and "G5: a reason is needed" in err and "--reason TEXT" in err
     assert (
         verify(capsys, request, config, "--port", port, "--confirm", phrase, "--reason", "the order is a test")[0] == 1
     )

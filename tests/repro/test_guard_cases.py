@@ -512,6 +512,9 @@ def test_case_25_a_confirmation_is_for_one_request() -> None:
     assert verdict(request, replace(state, incident="i-2")).verdict is Verdict.REFUSE
     wrong = replace(state, confirmation=replace(typed, text="yes"))
     assert verdict(request, wrong).verdict is Verdict.REFUSE
+    for reason in ("", "  "):
+        unexplained = verdict(request, replace(state, confirmation=replace(typed, reason=reason)))
+        assert unexplained.verdict is Verdict.REFUSE and "a reason is needed" in unexplained.reason
 
 
 async def test_case_26_proxies_of_the_environment_are_ignored(
@@ -584,6 +587,17 @@ async def test_the_kill_switch_ends_all_sending(serve: Serve, make_session: Make
     with pytest.raises(Stopped) as stop:
         await session(get(server))
     assert stop.value.rule == "G18" and "kill switch" in stop.value.reason and len(server.received) == 1
+
+
+async def test_a_request_that_may_leave_only_after_the_end_of_a_run_is_not_waited_for(
+    serve: Serve, make_session: MakeSession
+) -> None:
+    server = serve(always(answer()))
+    session = make_session(server.origin, limits=replace(FAST, per_second=0.005))
+    await session(get(server))
+    with pytest.raises(Stopped, match=r"may leave in 200 s, after the 120 s of a run"):
+        await session(get(server))
+    assert len(server.received) == 1
 
 
 async def test_a_run_ends_after_two_minutes(serve: Serve, make_session: MakeSession) -> None:

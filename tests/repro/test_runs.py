@@ -429,8 +429,12 @@ def test_what_is_to_be_confirmed_says_what_to_type(serve: Serve, repro: Repro, c
     phrase = f"local POST 127.0.0.1:{server.port}"
     without = repro("run", "r.json", "--env", "local")
     assert without.code == 5 and "G5" in without.err and phrase in without.err and server.connections == 0
-    wrong = repro("run", "r.json", "--env", "local", "--confirm", "yes")
-    assert wrong.code == 5 and server.connections == 0
+    wrong = repro("run", "r.json", "--env", "local", "--confirm", "yes", "--reason", "the order fails")
+    assert wrong.code == 5 and "does not match" in wrong.err and server.connections == 0
+    for reason in ((), ("--reason", " ")):
+        done = repro("run", "r.json", "--env", "local", "--confirm", phrase, *reason)
+        assert done.code == 5 and "G5: a reason is needed, which the audit keeps; add --reason TEXT" in done.err
+    assert server.connections == 0
     typed = repro(
         "run", "r.json", "--env", "local", "--tries", "2", "--confirm", phrase, "--reason", "the order fails", "--json"
     )
@@ -447,9 +451,10 @@ def test_two_environments_take_two_confirmations(serve: Serve, repro: Repro, con
         repro("import", "--from", "curl", "--env", "old", "--json", given="curl localhost/o -d a=1").out
     )
     typed = [f"old POST 127.0.0.1:{old.port}", f"new POST 127.0.0.1:{new.port}"]
-    one = repro("compare", "r.json", "--env", "old", "--with", "new", "--confirm", typed[0])
+    both_ways = ("compare", "r.json", "--env", "old", "--with", "new", "--reason", "which version fails")
+    one = repro(*both_ways, "--confirm", typed[0])
     assert one.code == 5 and typed[1] in one.err and not old.received and not new.received
-    both = repro("compare", "r.json", "--env", "old", "--with", "new", "--confirm", typed[0], "--confirm", typed[1])
+    both = repro(*both_ways, "--confirm", typed[0], "--confirm", typed[1])
     assert both.code == 1 and len(old.received) == len(new.received) == 5
 
 
@@ -461,7 +466,7 @@ def test_production_refuses_what_staging_would_confirm(repro: Repro, configure: 
     )
     assert imported.code == 5 and imported.document["decision"]["rule"] == "G5"
     Path("r.json").write_text(imported.out)
-    done = repro("run", "r.json", "--env", "prod", "--confirm", "prod POST shop.example")
+    done = repro("run", "r.json", "--env", "prod", "--confirm", "prod POST shop.example", "--reason", "the order fails")
     assert done.code == 5 and "G5" in done.err
 
 

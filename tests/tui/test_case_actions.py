@@ -8,7 +8,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from console.app import IncidentConsole
 from console.case.book import Book
+from console.case.gates import Wish
+from console.case.model import CaseState
 from console.domain.recovery import Fix, Recovery, Verdict
 from console.domain.text import SafeText
 from console.live.desk import Desk
@@ -17,7 +20,7 @@ from console.screens.recording import keep_verdict
 from console.screens.recovery import RecoveryScreen
 from console.screens.repro import ReproScreen
 from console.state import RecoveryView
-from tests.repro.loopback import Loopback, serving, when
+from tests.repro.loopback import Loopback, always, answer, serving, when
 from tests.tui.fakes import NOW, System, line, until
 from tests.tui.test_case_screen import Clock, desk
 from tests.tui.test_console import diagnosed, screen_text
@@ -93,3 +96,60 @@ async def test_a_reproduction_is_in_the_case(server: Loopback, tmp_path: Path) -
         assert one.data["reproduced"] is True and "5 of 5 tries failed" in one.text
         await pilot.press("I")
         await until(lambda: isinstance(app.screen, CaseScreen) and "5 of 5 tries failed" in screen_text(app))
+
+
+async def reproducing(server: Loopback, tmp_path: Path) -> tuple[Book, IncidentConsole]:
+    """An open case, and a console whose log has a request that fails."""
+    system = System()
+    fields = (("method", "POST"), ("body", BODY))
+    system.logs.written = [line("request", NOW - 30, offset=100, status=500, trace_id="a" * 32, fields=fields)]
+    book = Book.new(tmp_path / "state" / "cases", "Orders fail", "alice", {}, Clock())
+    app = app_of(system, tmp_path, ("local", server.origin))
+    app.session.desk = Desk(tmp_path / "state" / "cases", "alice", ZoneInfo("UTC"), Clock())
+    return book, app
+
+
+@pytest.mark.parametrize(
+    ("failing", "told"),
+    [(True, "minimised, 1-minimal: it needs body, json .voucher;"), (False, "not reproduced: 0 of 5 tries failed")],
+)
+async def test_what_minimising_came_to_is_in_the_case(failing: bool, told: str, tmp_path: Path) -> None:
+    with serving(when(fails) if failing else always(answer())) as server:
+        book, app = await reproducing(server, tmp_path)
+        async with app.run_test(size=(120, 40)) as pilot:
+            await diagnosed(app, pilot)
+            await until(lambda: desk(app).case is not None)
+            await pilot.press("3", "r")
+            await until(lambda: isinstance(app.screen, ReproScreen) and "decision" in screen_text(app))
+            await confirmed(app, pilot, server, "i")
+            await until(lambda: book.read().repros)
+            (one,) = book.read().repros
+            assert one.text.startswith(told) and one.data["reproduced"] is failing
+
+
+async def test_g19_once_the_incident_is_over_its_reproduction_is_refused(server: Loopback, tmp_path: Path) -> None:
+    book, app = await reproducing(server, tmp_path)
+    async with app.run_test(size=(160, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await until(lambda: desk(app).case is not None)
+        book.move(Wish(CaseState.CANCELLED, "a drill that is over"))
+        await desk(app).refresh()
+        await pilot.press("3", "r")
+        await until(lambda: isinstance(app.screen, ReproScreen) and "is not sent" in screen_text(app))
+        assert "G19" in screen_text(app) and f"the incident {book.id} is cancelled" in screen_text(app)
+        await pilot.press("s")
+        await until(lambda: screen_text(app).count(f"the incident {book.id} is cancelled") == 2)
+        assert isinstance(app.screen, ReproScreen) and server.received == []
+
+
+async def test_g19_an_incident_that_somebody_closed_meanwhile_is_not_sent_for(server: Loopback, tmp_path: Path) -> None:
+    book, app = await reproducing(server, tmp_path)
+    async with app.run_test(size=(160, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await until(lambda: desk(app).case is not None)
+        await pilot.press("3", "r")
+        await until(lambda: isinstance(app.screen, ReproScreen) and "decision" in screen_text(app))
+        book.move(Wish(CaseState.CANCELLED, "a drill that is over"))
+        await confirmed(app, pilot, server, "s")
+        await until(lambda: f"G19: the incident {book.id} is cancelled" in screen_text(app))
+        assert server.received == []

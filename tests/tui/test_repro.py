@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import IncidentConsole
+from console.guard.audit import Audit
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
 from console.screens.logs import LogsScreen
@@ -22,6 +24,7 @@ from console.screens.repro import ReproScreen
 from tests.repro.loopback import Loopback, Received, answer, serving, when
 from tests.tui.fakes import NOW, System, line, until
 from tests.tui.test_console import diagnosed, screen_text
+from tests.waiting import Stopwatch
 
 BODY = '{"cart": "c-1", "voucher": {"amount_off": "5"}}'
 
@@ -237,8 +240,19 @@ async def test_the_lines_of_the_newest_trace_are_found_behind_the_end_of_the_win
         await until(lambda: "KeyError: 'amount_off'" in screen_text(app))
 
 
-async def test_escape_ends_a_run_at_once_and_the_audit_tells_it(system: System, tmp_path: Path) -> None:
+async def test_escape_ends_a_run_at_once_and_the_audit_tells_it(
+    system: System, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     held = threading.Event()
+    took: list[float] = []
+    write = Audit.write
+
+    def written(audit: Audit, entry: dict[str, object]) -> None:
+        write(audit, entry)
+        if entry["event"] == "outcome":
+            took.append(pressed.seconds())
+
+    monkeypatch.setattr(Audit, "write", written)
 
     def hang(_: Received, peer: socket.socket) -> None:
         held.wait(20)
@@ -251,8 +265,10 @@ async def test_escape_ends_a_run_at_once_and_the_audit_tells_it(system: System, 
             await confirmed(app, pilot, server, "s")
             await until(lambda: len(server.received) == 1)
             assert "sending" in screen_text(app)
+            pressed = Stopwatch()
             await pilot.press("escape")
             await until(lambda: "ended by hand" in screen_text(app))
+            assert len(took) == 1 and took[0] < 0.1, "it ends, and stands in the audit, within 100 ms of the key"
             assert [one["event"] for one in audit(tmp_path)] == ["intent", "outcome"]
             assert audit(tmp_path)[1]["problem"] == "cancelled"
         held.set()
@@ -285,6 +301,20 @@ async def test_the_safest_environment_comes_first_and_v_goes_to_the_next(
         await pilot.press("v")
         await until(lambda: "local · local ·" in screen_text(app))
         assert server.received == []
+
+
+async def test_in_production_a_route_is_asked_no_more_than_a_hundredth_of_what_it_gets(
+    system: System, tmp_path: Path
+) -> None:
+    fields = (("method", "GET"), ("path", "/orders"))
+    system.logs.written = [line("request", NOW - 30, offset=100, status=500, fields=fields)]  # of POST /orders: 11/s
+    app = app_of(system, tmp_path, ("production", "https://shop.example"))
+    async with app.run_test(size=(120, 60)) as pilot:
+        await opened(app, pilot)
+        await until(lambda: "that the route gets" in screen_text(app))
+        told = re.search(r"one request every ([\d.]+) s: 1 % of the ([\d.]+)/s that the route gets", screen_text(app))
+        assert told is not None and float(told[1]) * float(told[2]) == pytest.approx(100, rel=0.02)
+        assert float(told[2]) == pytest.approx(10.7, abs=0.5)
 
 
 async def test_a_body_can_be_typed(system: System, server: Loopback, tmp_path: Path) -> None:
