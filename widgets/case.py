@@ -93,9 +93,11 @@ def hypotheses(view: CaseView, width: int, height: int, look: Look) -> Body:
 
 def _prediction(one: Prediction, look: Look) -> Line:
     stale = one.stale(look.now) if look.now else False
-    word, style = ("stale", "warn") if stale else (str(one.outcome), OUTCOME_STYLES[one.outcome])
+    word, style = (f"stale ({one.outcome})", "warn") if stale else (str(one.outcome), OUTCOME_STYLES[one.outcome])
+    end = one.last.as_at if one.last is not None else None
+    as_at = f"as at the mitigation, {clock_text(end, look.zone, now=look.now or end)}: " if end is not None else ""
     weak = f" ({one.weak})" if one.weak else ""
-    return Line.of((f"   {one.name} ", "label"), (f"{word} ", style), one.text, (weak, "warn"))
+    return Line.of((f"   {one.name} ", "label"), (f"{word} ", style), (as_at, "muted"), one.text, (weak, "warn"))
 
 
 def evidence(view: CaseView, width: int, height: int, look: Look) -> Body:

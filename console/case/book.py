@@ -30,15 +30,20 @@ from console.case.gates import (
     not_recovered,
     passable,
 )
-from console.case.hypotheses import NotAllowed, check_change, state_by_evidence
+from console.case.hypotheses import NotAllowed, check_change, restored, state_by_evidence
 from console.case.journal import Journal, NotSaved, Reader, until
+from console.case.mitigated import mitigated
 from console.case.model import ACTIVE, ROLES, SEVERITIES, Case, CaseState, Hypothesis, HypothesisState, Outcome
-from console.case.predictions import question_of
+from console.case.predictions import ASKED_EVERY_S, question_of
 from console.case.store import locked, make_case
 from console.domain.instant import Instant, rfc3339
 from console.guard.redact import redact_json, redact_wholly
 
 Clock = Callable[[], Instant]
+
+
+CHANGES = ("mitigation", "deploy", "fix")
+"""Entries that may tell since when the trouble is gone."""
 
 
 class Blocked(Exception):
@@ -111,7 +116,7 @@ class Book:
         Raises:
             NotSaved: It is not on the disk for sure.
         """
-        if draft.kind != "evidence":
+        if draft.kind not in ("evidence", *CHANGES):
             return self._journal.append(draft, self._clock())
         return self.write_all([draft])[0]
 
@@ -125,7 +130,19 @@ class Book:
                     taken += 1
                     draft = _named(draft, f"E{taken}")
                 written.append(self._journal.append(draft, self._clock()))
+            self._restore(written)
         return written
+
+    def _restore(self, written: Iterable[Event]) -> None:
+        """Take back what the console concluded from the effect of changes that are only now written down."""
+        if not any(event.kind in CHANGES for event in written):
+            return
+        case = self.read()
+        done = mitigated(case)
+        for one in case.hypotheses:
+            to = restored(one, done)
+            if to is not one.state:
+                self._turn(one, to, "what failed was seen after the mitigation", (), "console")
 
     def note(
         self, text: str, occurred_at: Instant | None = None, evidence: Sequence[str] = (), kind: str = "note"
@@ -195,7 +212,9 @@ class Book:
         with self._alone():
             known = {one.data.get("id") for one in self.read().events if one.kind == "deploy"}
             fresh = [one for one in drafts if one.data.get("id") not in known]
-            return [self._journal.append(draft, self._clock()) for draft in fresh]
+            written = [self._journal.append(draft, self._clock()) for draft in fresh]
+            self._restore(written)
+            return written
 
     def _pass(self, case: Case, found: Sequence[Gate], reason: str, to: str) -> None:
         """Let pass through the gates, or say which stand against it. A soft one that says no the first time is remembered."""
@@ -336,14 +355,16 @@ class Book:
     def predict(self, name: str, text: str, data: Mapping[str, Any]) -> Event:
         """Add a prediction, and open the hypothesis where it is a draft and this could fail.
 
+        Where `every_s` is not given it is asked every `ASKED_EVERY_S`, unless only a person can see it.
+
         Raises:
             BadPrediction: It is none of the forms.
             Unfit: There is no such hypothesis.
         """
-        question_of(text)
+        every_s = None if question_of(text).kind == "manual" else data.get("every_s") or ASKED_EVERY_S
         with self._alone():
             one = self._one(name)
-            given = {**data, "hypothesis": one.name, "name": f"P{len(one.predictions) + 1}"}
+            given = {**data, "hypothesis": one.name, "name": f"P{len(one.predictions) + 1}", "every_s": every_s}
             event = self._journal.append(Draft("prediction", text.strip(), given), self._clock())
             case = self.read()
             made = case.hypothesis(one.name)
@@ -371,10 +392,11 @@ class Book:
             event = self._journal.append(
                 Draft("result", f"{one.name}.{known.name} {outcome}{flip}: {says}", given, source=by), self._clock()
             )
-            after = self._one(name)
-            to = state_by_evidence(after)
-            if to is not after.state:
-                self._turn(after, to, f"{known.name} {outcome}", (), "console")
+            after, done = self._one(name), mitigated(self.read())
+            after = replace(after, state=restored(after, done))
+            to = state_by_evidence(after, done)
+            if to is not one.state:
+                self._turn(replace(after, state=one.state), to, f"{known.name} {outcome}", (), "console")
             return event
 
     def turn(self, name: str, to: HypothesisState, reason: str, evidence: Sequence[str]) -> Event:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
+from console.case.mitigated import mitigated
 from console.case.model import Case, Outcome, Prediction
 from console.case.predictions import Answer, BadPrediction, Question, control_of, judged, question_of
 from console.case.quality import Checked, Points, Quality, Trouble, around, dosed, in_order, ordered, peers
-from console.domain.instant import Instant, Window, rfc3339
+from console.domain.instant import Instant, Window, clock_text, rfc3339
 from console.domain.values import dataclass
 
 
@@ -37,10 +39,16 @@ class Evaluation:
     says: str
 
 
-async def evaluate(prediction: Prediction, asker: Asker, trouble: Trouble, now: Instant) -> Evaluation | None:
-    """Ask a prediction now; None: a person has to look.
+async def evaluate(
+    prediction: Prediction, asker: Asker, trouble: Trouble, now: Instant, reach: Instant | None = None
+) -> Evaluation | None:
+    """Ask a prediction, now or as at the mitigation; None: a person has to look.
 
-    Order and dose are looked at only where it holds: of what does not hold they say nothing.
+    What the trouble did is gone with it, so a prediction that fails after a mitigation refutes nothing: from then on it is asked about
+    the stretch that ends there. Where there were several it fails only if it fails as at each of them, since any may have been the one.
+
+    Args:
+        reach: Since when the asker knows all; None: always. A stretch as at a mitigation that begins earlier is a part.
     """
     try:
         question = question_of(prediction.text)
@@ -48,10 +56,32 @@ async def evaluate(prediction: Prediction, asker: Asker, trouble: Trouble, now: 
         return None
     if question.kind == "manual":
         return None
+    found: list[Evaluation] = []
+    for end in trouble.mitigated.ends(now):
+        at_end = end in trouble.mitigated.moments
+        whole = not at_end or reach is None or question.window(end).start >= reach
+        one = await _asked(question, prediction, asker, trouble, end, whole=whole)
+        found.append(_as_at(one, end) if at_end else one)
+        if one.outcome is Outcome.HOLDS:
+            return found[-1]
+    unsure = [one for one in found if one.outcome is Outcome.INCONCLUSIVE]
+    return (unsure or found)[-1]
+
+
+def _as_at(found: Evaluation, mitigation: Instant) -> Evaluation:
+    says = f"as at the mitigation, {clock_text(mitigation)} UTC: {found.says}"
+    return replace(found, data={**found.data, "as_at": rfc3339(mitigation)}, says=says)
+
+
+async def _asked(
+    question: Question, prediction: Prediction, asker: Asker, trouble: Trouble, now: Instant, *, whole: bool
+) -> Evaluation:
+    """One stretch, which ends at `now`. Order and dose are looked at only where it holds: of what does not hold they say nothing."""
     if question.kind == "order":
         return await _in_order(question, prediction, asker, trouble, now)
     window = question.window(now)
     answer = await asker.answer(question, window)
+    answer = replace(answer, complete=answer.complete and whole)
     control = await asker.answer(question, control_of(window, trouble.began))
     outcome, before = (judged(question, one, prediction.min_samples) for one in (answer, control))
     quality = Quality()
@@ -113,8 +143,9 @@ def trouble_in(case: Case) -> Trouble:
     began = case.times.get("impact_started_at")
     known = [one.data.get("diagnosis") for one in reversed(case.snapshots)]
     found = next((one for one in known if isinstance(one, Mapping) and _objects(one, "symptoms")), None)
+    done = mitigated(case)
     if found is None:
-        return Trouble(began)
+        return Trouble(began, mitigated=done)
     affected = frozenset((str(s.get("service")), str(s.get("operation") or "")) for s in _objects(found, "symptoms"))
     leading = {s.get("subject") for s in _objects(found, "suspects") if s.get("standing") == "leading"}
     brought = frozenset(
@@ -122,7 +153,8 @@ def trouble_in(case: Case) -> Trouble:
     )
     ill = {service for service, _ in affected}
     running = {str(r["version"]) for r in _objects(found, "running") if r.get("service") in ill and r.get("version")}
-    return Trouble(began, affected, brought, frozenset(running - brought) if brought & running else frozenset())
+    others = frozenset(running - brought) if brought & running else frozenset()
+    return Trouble(began, affected, brought, others, done)
 
 
 def _objects(document: Mapping[str, Any], name: str) -> list[Mapping[str, Any]]:

@@ -188,6 +188,7 @@ def _hypothesis(case: Case, event: Event) -> Case:
             rivals=(*known.rivals, *(r for r in texts_of(event.data.get("rivals")) if r not in known.rivals)),
             reason=text_of(event.data.get("reason")) or known.reason,
             changed_at=event.occurred_at if to else known.changed_at,
+            changed_by=event.source if to else known.changed_by,
         )
         return _put(case, changed)
     if "statement" not in event.data:
@@ -232,6 +233,7 @@ def _result(case: Case, event: Event) -> Case:
     name = text_of(event.data.get("prediction"))
     if known is None:
         return case
+    window = window_of(event.data.get("window"))
     made = Result(
         event.occurred_at,
         _outcome(event.data.get("outcome")),
@@ -242,6 +244,8 @@ def _result(case: Case, event: Event) -> Case:
         event.id,
         _outcome(event.data.get("order")),
         _outcome(event.data.get("dose")),
+        window.end if window is not None else None,
+        instant(event.data.get("as_at")),
     )
     predictions = tuple(
         replace(one, results=(*one.results, made)) if one.name == name else one for one in known.predictions

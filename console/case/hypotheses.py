@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from console.case.mitigated import Mitigated
 from console.case.model import Case, Hypothesis, HypothesisState, Outcome, Prediction
 
 S = HypothesisState
@@ -29,14 +30,15 @@ def falsifiable(prediction: Prediction) -> bool:
     )
 
 
-def state_by_evidence(one: Hypothesis) -> HypothesisState:
+def state_by_evidence(one: Hypothesis, done: Mitigated) -> HypothesisState:
     """The state that the results of its predictions lead to; the same where they lead to none.
 
     A must-hold that fails refutes, or takes a confirmation back; one that holds, with enough samples, and neither before nor where
-    nothing is wrong nor only since after the trouble began, supports. Inconclusive results and stale ones change nothing.
+    nothing is wrong nor only since after the trouble began, supports. Inconclusive results and stale ones change nothing, nor does
+    what fails because a mitigation ended it.
     """
     musts = [p for p in one.predictions if p.must_hold]
-    failed = any(p.outcome is Outcome.FAILS for p in musts)
+    failed = any(p.last.outcome is Outcome.FAILS and done.counts(p.last) for p in musts if p.last is not None)
     held = any(p.outcome is Outcome.HOLDS and p.discriminates for p in musts)
     if one.state is S.CONFIRMED:
         return S.SUPPORTED if failed else S.CONFIRMED
@@ -45,6 +47,22 @@ def state_by_evidence(one: Hypothesis) -> HypothesisState:
     if one.state is S.OPEN and held:
         return S.SUPPORTED
     return one.state
+
+
+def restored(one: Hypothesis, done: Mitigated) -> HypothesisState:
+    """The state of a hypothesis that only failings took down which do not count; the same for every other.
+
+    A mitigation is often written down some minutes after it was made; by then the console may have seen its effect.
+    """
+    results = [result for p in one.predictions if p.must_hold for result in p.results]
+    failings = [result for result in results if result.outcome is Outcome.FAILS]
+    fell = one.state is S.REFUTED or (one.state is S.SUPPORTED and bool(one.interventions))
+    if not fell or one.changed_by != "console" or not failings or any(done.counts(result) for result in failings):
+        return one.state
+    if one.interventions:
+        return S.CONFIRMED
+    held = any(result.outcome is Outcome.HOLDS and not result.weak for result in results)
+    return S.SUPPORTED if held else S.OPEN
 
 
 def check_change(case: Case, one: Hypothesis, to: HypothesisState, evidence: Iterable[str], reason: str) -> None:

@@ -108,6 +108,10 @@ class Result:
     """Whether it began no later than the trouble; UNKNOWN: nobody looked."""
     dose: Outcome = Outcome.UNKNOWN
     """Whether it is true only where the trouble is."""
+    until: Instant | None = None
+    """Where the stretch ends that was asked about; None: a person saw it."""
+    as_at: Instant | None = None
+    """The mitigation at which that stretch ends; None: it ended when it was asked."""
 
     @property
     def weak(self) -> str:
@@ -132,7 +136,7 @@ class Prediction:
     must_hold: bool
     min_samples: int
     every_s: float | None
-    """How often it is asked again; None: on demand."""
+    """How often it is asked again; None: on demand, as is what only a person can see."""
     results: tuple[Result, ...] = ()
 
     @property
@@ -146,7 +150,12 @@ class Prediction:
         return self.results[-1].outcome if self.results else Outcome.UNKNOWN
 
     def stale(self, now: Instant) -> bool:
-        """Whether the newest evaluation is older than its interval."""
+        """Whether the newest evaluation is older than its interval; what was asked as at a mitigation does not age."""
+        last = self.last
+        return last is not None and last.as_at is None and self.older(now)
+
+    def older(self, now: Instant) -> bool:
+        """Whether the interval has passed since it was asked."""
         last = self.last
         return last is not None and self.every_s is not None and now - last.at > self.every_s
 
@@ -186,6 +195,8 @@ class Hypothesis:
     reason: str
     """Of its latest change of state."""
     changed_at: Instant
+    changed_by: str = "human"
+    """Who made it: a person, or the console by the rules."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,8 @@ from console.query.parse import QueryError, parse
 REDUCERS = ("max", "min", "avg", "last", "p95", "sum")
 COMPARATORS = (">=", "<=", ">", "<", "==")
 DEFAULT_OVER_S = 600.0
+ASKED_EVERY_S = 60.0
+"""How often a prediction is asked again where nobody says: as often as the sources have a new minute."""
 BEFORE_S = 60.0
 """The control ends so long before the incident, whose onset is known to about a minute."""
 _FORM = re.compile(

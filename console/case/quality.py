@@ -11,6 +11,7 @@ import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import field, replace
 
+from console.case.mitigated import Mitigated
 from console.case.model import Outcome
 from console.case.predictions import Answer, Question, judged
 from console.domain.instant import Instant, Window, clock_text
@@ -43,6 +44,7 @@ class Trouble:
     """Versions that the leading suspect brought."""
     others: frozenset[str] = frozenset()
     """Other versions that run beside them."""
+    mitigated: Mitigated = field(default_factory=Mitigated)
 
 
 @dataclass(frozen=True, slots=True)

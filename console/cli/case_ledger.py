@@ -34,7 +34,7 @@ from console.guard.sanitise import safe
 @click.option("--refutes", default="", metavar="TEXT", help="The observation that would refute it.")
 @click.option("--may-hold", is_flag=True, help="The prediction supports, and does not refute where it fails.")
 @click.option("--min-samples", type=click.IntRange(min=1), default=1, show_default=True)
-@click.option("--every", metavar="SPAN", help="Ask the prediction again so often.")
+@click.option("--every", metavar="SPAN", help="Ask the prediction again so often.  [default: 1m]")
 @click.option("--prior", type=click.Choice(("low", "med", "high")), default="med", show_default=True)
 @click.option("--cost", type=click.FloatRange(min=0.1), default=5.0, metavar="MINUTES", help="Work of its next test.")
 @click.option(
@@ -43,7 +43,11 @@ from console.guard.sanitise import safe
 @click.option("--rival", multiple=True, metavar="H2")
 @click.option("--parent", metavar="H1", help="The hypothesis that it refines.")
 @click.option("--evidence", multiple=True, metavar="E1")
-@click.option("--check", is_flag=True, help="Ask its predictions now.")
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Ask its predictions now; after a mitigation as at it, and whether they still hold now.",
+)
 @click.option("--result", multiple=True, metavar="P1=holds|fails|inconclusive", help="What a person saw.")
 @click.option("--state", "to", type=click.Choice(tuple(str(s) for s in HypothesisState)), help="Change its state.")
 @click.option("--reason", default="", metavar="TEXT")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from console.case.book import Book, Unfit
-from console.case.evaluate import evaluate, trouble_in
+from console.case.evaluate import Evaluation, evaluate, trouble_in
 from console.case.events import Draft
+from console.case.mitigated import Mitigated
 from console.case.model import Outcome
 from console.case.predictions import Answer, Question, reduced
 from console.case.quality import Points
@@ -88,6 +90,9 @@ async def check(book: Book, name: str, loaded: Loaded, at: Instant | None) -> in
                 )
                 continue
             book.result(name, prediction.name, found.outcome, found.data, found.says)
+            if "as_at" in found.data:
+                since = await evaluate(prediction, asker, replace(trouble, mitigated=Mitigated()), now)
+                say(f"{name}.{prediction.name} {_since(since)}")
             if prediction.must_hold and found.outcome is Outcome.FAILS:
                 worst = Exit.INCIDENT
             elif found.outcome is Outcome.INCONCLUSIVE and worst == Exit.DONE:
@@ -95,6 +100,14 @@ async def check(book: Book, name: str, loaded: Loaded, at: Instant | None) -> in
     finally:
         await sources.close()
     return worst
+
+
+def _since(found: Evaluation | None) -> str:
+    """What a prediction that was asked as at the mitigation says now; that is written down nowhere, and judges nothing."""
+    words = {Outcome.HOLDS: "still holds now", Outcome.FAILS: "no longer holds now"}
+    outcome = found.outcome if found is not None else Outcome.UNKNOWN
+    told = f": {found.says}" if found is not None else ""
+    return f"was asked as at the mitigation; it {words.get(outcome, 'cannot be told now')}{told}"
 
 
 class SourcesAsker:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from console.case.fold import text_of
+from console.case.mitigated import mitigated
 from console.case.model import HypothesisState
 from console.report.case_facts import Facts, missing, number, objects, utc
 from console.report.document import Block, Paragraph, Points, Sentence, Table
@@ -97,15 +98,7 @@ def verification(facts: Facts) -> Iterable[Block]:
             found.append(
                 Sentence(f"The recovery contract holds: `incident recovery check --case {facts.case.id}`.", refs)
             )
-    for one in facts.case.hypotheses:
-        if one.state in (H.CONFIRMED, H.SUPPORTED):
-            for p in one.predictions:
-                found.append(
-                    Sentence(
-                        f"{one.name}.{p.name} ({p.text}) no longer holds: `incident case hypothesis {facts.case.id} {one.name} --check`.",
-                        (one.event.id,),
-                    )
-                )
+    found += _predictions(facts)
     if any(e.data.get("reproduced") for e in facts.case.repros):
         found.append(
             Sentence(
@@ -117,6 +110,17 @@ def verification(facts: Facts) -> Iterable[Block]:
         tuple(found)
         or (missing("a verification plan: no recovery contract, no prediction and no reproduction is recorded."),)
     )
+
+
+def _predictions(facts: Facts) -> Iterable[Sentence]:
+    """What the cause predicted must be gone; the ledger is judged by what was true until the mitigation."""
+    done = mitigated(facts.case)
+    ends = f"as at the mitigation ({utc(done.moments[0])}), and then now" if done.moments else "now"
+    for one in facts.case.hypotheses:
+        if one.state in (H.CONFIRMED, H.SUPPORTED):
+            for p in one.predictions:
+                ask = f"`incident case hypothesis {facts.case.id} {one.name} --check` asks it {ends}"
+                yield Sentence(f"{one.name}.{p.name} ({p.text}) no longer holds: {ask}.", (one.event.id,))
 
 
 def hypotheses(facts: Facts) -> Iterable[Block]:

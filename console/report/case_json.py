@@ -132,6 +132,13 @@ PREDICTION = (
     Field("last_value", "number", "Of the newest evaluation.", null=True, read=_last("value")),
     Field("samples", "integer", "Behind it.", null=True, read=_last("samples")),
     Field("last_at", "time", "When it was asked last.", null=True, read=_last("at")),
+    Field(
+        "as_at",
+        "time",
+        "The mitigation at which the stretch ends that it was asked about.",
+        null=True,
+        read=_last("as_at"),
+    ),
 )
 HYPOTHESIS = (
     Field("name", "text", "H1.", read=_of("name")),

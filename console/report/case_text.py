@@ -87,10 +87,12 @@ def hypothesis_lines(one: Hypothesis, now: Instant) -> list[str]:
     because = f", {one.mechanism}" if one.mechanism else ""
     lines = [f"{one.name} {one.state}: {one.statement}{because}"]
     for p in one.predictions:
-        status = "stale" if p.stale(now) else str(p.outcome)
+        status = f"stale ({p.outcome})" if p.stale(now) else str(p.outcome)
         weak = f"; {p.weak}" if p.weak else ""
         must = "must hold" if p.must_hold else "may hold"
-        lines.append(f"   {one.name}.{p.name} {status}: {p.text} ({must}{weak})")
+        end = p.last.as_at if p.last is not None else None
+        as_at = f", as at the mitigation at {clock_text(end, now=now)} UTC" if end is not None else ""
+        lines.append(f"   {one.name}.{p.name} {status}: {p.text} ({must}{as_at}{weak})")
     return lines
 
 

@@ -12,8 +12,10 @@ from console.actions import Action
 from console.case.book import Book
 from console.case.events import Event
 from console.case.gates import WAYS, Wish
+from console.case.mitigated import Mitigated, mitigated
 from console.case.model import ROLES, SEVERITIES, Case, CaseState, EvidenceItem, Hypothesis
 from console.case.predictions import BadPrediction, question_of
+from console.domain.instant import clock_text
 from console.live.desk import NO_CASE, Desk
 from console.live.session import Session
 from console.screens.base import ConsoleScreen
@@ -221,7 +223,7 @@ class CaseScreen(ConsoleScreen):
         asked = await ask_predictions(self.session, desk, only_due=False)
         if not asked:
             return "no prediction that a program can ask: h writes one"
-        return f"{asked} prediction{'s' if asked != 1 else ''} asked"
+        return f"{asked} prediction{'s' if asked != 1 else ''} asked{_as_at(desk.case)}"
 
     def _without_case(self) -> bool:
         desk = self.desk
@@ -253,6 +255,12 @@ class ItemScreen(DetailScreen):
             return painters.entry(item, width, height, look)
         case = view.case or Case("")
         return painters.hypothesis(case.hypothesis(item.name) or item, case, width, height, look)
+
+
+def _as_at(case: Case | None) -> str:
+    """From which moment on the answers look back, where the harm was stopped."""
+    done = mitigated(case) if case is not None else Mitigated()
+    return f" as at the mitigation, {clock_text(done.moments[0])} UTC" if done.moments and done.over else ""
 
 
 async def _taken_up(desk: Desk, case_id: str) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from console.case.evaluate import Evaluation, evaluate, trouble_in
 from console.case.hypotheses import SETTLED
-from console.case.model import Case, Hypothesis, Prediction
+from console.case.mitigated import Mitigated, mitigated
+from console.case.model import Case, Hypothesis, Outcome, Prediction
 from console.case.predictions import Answer, Question, reduced
 from console.case.quality import Points
 from console.domain.instant import Instant, Window
@@ -21,15 +22,19 @@ OF_OPERATION = ("error_rate", "latency_p99", "request_rate")
 
 def due(case: Case, now: Instant) -> bool:
     """Whether the interval of a prediction has passed."""
-    return any(_due(p, now) for one in _asked_on(case) for p in one.predictions)
+    done = mitigated(case)
+    return any(_due(p, done, now) for one in _asked_on(case) for p in one.predictions)
 
 
 def _asked_on(case: Case) -> list[Hypothesis]:
     return [one for one in case.hypotheses if one.state not in SETTLED]
 
 
-def _due(prediction: Prediction, now: Instant) -> bool:
-    return prediction.every_s is not None and (prediction.last is None or prediction.stale(now))
+def _due(prediction: Prediction, done: Mitigated, now: Instant) -> bool:
+    last = prediction.last
+    if prediction.every_s is None or last is None:
+        return prediction.every_s is not None
+    return not done.settled(last) and (done.overtaken(last) or prediction.older(now))
 
 
 async def ask_predictions(session: Session, desk: Desk, *, only_due: bool) -> int:
@@ -48,13 +53,20 @@ async def ask_predictions(session: Session, desk: Desk, *, only_due: bool) -> in
     asker, trouble, asked = SessionAsker(session), trouble_in(case), 0
     for one in _asked_on(case):
         for p in one.predictions:
-            if only_due and not _due(p, state.now):
+            if only_due and not _due(p, trouble.mitigated, state.now):
                 continue
-            found = await evaluate(p, asker, trouble, state.window.end)
-            if found is not None:
+            found = await evaluate(p, asker, trouble, state.window.end, asker.reach)
+            if found is not None and not _forgets(p, trouble.mitigated, found):
                 await _written(desk, one.name, p.name, found)
-                asked += 1
+            asked += found is not None
     return asked
+
+
+def _forgets(prediction: Prediction, done: Mitigated, found: Evaluation) -> bool:
+    """Whether it only says that the console does not know any more what it knew when the stretch was within its window."""
+    last = prediction.last
+    known = last is not None and done.settled(last) and last.outcome is not Outcome.INCONCLUSIVE
+    return known and found.outcome is Outcome.INCONCLUSIVE
 
 
 async def _written(desk: Desk, hypothesis: str, prediction: str, found: Evaluation) -> None:
@@ -95,6 +107,12 @@ class SessionAsker:
             return (), ()
         operations = [row.operation for row in signals.operations if row.service == question.service]
         return [row.name for row in signals.services], operations
+
+    @property
+    def reach(self) -> Instant | None:
+        """Since when it knows: where the axis begins."""
+        axis = self._axis
+        return axis.start if axis is not None else None
 
     @property
     def _axis(self) -> Window | None:

@@ -115,6 +115,30 @@ def test_a_hypothesis_is_checked_against_the_logs(incident: Run) -> None:
     assert all(p["discriminates"] for p in one["predictions"])
 
 
+def test_after_a_mitigation_a_prediction_is_checked_as_at_it_and_told_as_of_now(incident: Run, tmp_path: Path) -> None:
+    now = time.time()
+    lines = []
+    for n in range(2400):
+        at = now - 2400 + n
+        bad = now - 1500 < at < now - 900
+        told = {"level": "error", "msg": "KeyError: gift"} if bad else {"level": "info", "msg": "order placed"}
+        lines.append(
+            json.dumps({"time": at, "method": "POST", "path": "/orders", "status": 500 if bad else 200, **told})
+        )
+    (tmp_path / "app.jsonl").write_text("\n".join(lines) + "\n")
+    case = new(incident, "--started", "-25m")
+    predict = "count(service:checkout KeyError) > 5 over 5m"
+    assert incident("case", "hypothesis", case, "a missing key", "--predict", predict).code == 0
+    ran = incident("case", "hypothesis", case, "H1", "--check")
+    assert ran.code == 1 and "H1 refuted" in ran.out  # nobody wrote down yet why it fails
+    assert incident("case", "mitigation", case, "rolled back", "--kind", "rollback", "--at", "-15m").code == 0
+    ran = incident("case", "hypothesis", case, "H1", "--check")
+    assert ran.code == 0 and "H1 supported" in ran.out, ran.out
+    assert "as at the mitigation" in ran.out and "no longer holds now" in ran.err
+    (one,) = json.loads(incident("case", "hypothesis", case, "H1", "--json").out)["hypotheses"]
+    assert one["predictions"][0]["as_at"] and one["predictions"][0]["status"] == "holds"
+
+
 def test_order_and_dose_are_asked_of_the_sources(incident: Run, tmp_path: Path) -> None:
     """The pool of checkout fills with the trouble, its queue a while after it; the processors of others are as busy all along."""
     now = time.time()

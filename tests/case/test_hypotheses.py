@@ -11,6 +11,7 @@ from console.case.brief import since_you_looked
 from console.case.hypotheses import NotAllowed, next_test, rivals_unsplit
 from console.case.model import Hypothesis, HypothesisState, Outcome
 from console.case.predictions import Answer, BadPrediction, judged, question_of, reduced
+from console.report.case_text import hypothesis_lines
 from tests.case.conftest import Clock, seen
 
 S = HypothesisState
@@ -205,6 +206,7 @@ def test_a_result_older_than_its_interval_is_stale(book: Book, clock: Clock) -> 
     result(book, Outcome.HOLDS)
     prediction = one(book).predictions[0]
     assert not prediction.stale(clock.now + 30) and prediction.stale(clock.now + 120)
+    assert "H1.P1 stale (holds): " in hypothesis_lines(one(book), clock.now + 120)[1]
 
 
 def test_the_next_test_is_the_likely_and_cheap_one(book: Book, clock: Clock) -> None:

@@ -254,6 +254,17 @@ def test_the_root_cause_names_hypothesis_mechanism_and_intervention(full: Book, 
         assert part in told
 
 
+def test_the_verification_plan_says_which_stretch_the_ledger_is_asked_about(
+    full: Book, bare: Book, clock: Clock
+) -> None:
+    told = section(made(full, clock), "verification")
+    assert "no longer holds" in told and "asks it as at the mitigation (" in told and "and then now." in told
+    bare.hypothesis("the pool", {})
+    bare.predict("H1", "max(pool_in_use, checkout) >= 20 over 5m", {})
+    bare.result("H1", "P1", Outcome.HOLDS, {"control": "fails"}, "20")
+    assert "asks it now." in section(made(bare, clock), "verification")
+
+
 def test_a_supported_hypothesis_is_only_a_suspected_cause(bare: Book, clock: Clock) -> None:
     bare.hypothesis("the pool", {})
     bare.predict("H1", "max(pool_in_use, checkout) >= 20 over 5m", {})

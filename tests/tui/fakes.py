@@ -41,12 +41,13 @@ def report(name: str, role: str) -> SourceReport:
 
 @dataclass
 class FakeMetrics:
-    """Two services; checkout's orders fail from `ONSET` on."""
+    """Two services; checkout's orders fail from `ONSET` on, until they are healed."""
 
     name: str = "prod"
     kind: str = "fake"
     error: SourceError | None = None
     hostile: str = ""
+    healed: float = float("inf")
 
     async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
         if self.error is not None:
@@ -59,7 +60,7 @@ class FakeMetrics:
 
     def _of(self, service: str, operation: str, window: Window) -> list[Series]:
         times = [t * STEP for t in range(int(window.start // STEP) + 1, int(window.end // STEP) + 1)]
-        bad = [t > ONSET and service == "checkout" for t in times]
+        bad = [ONSET < t <= self.healed and service == "checkout" for t in times]
         values = {
             "request_count": [150.0 + 10 * (int(t) // 15 % 3) for t in times],
             "error_count": [20.0 if b else float(int(t) // 15 % 2) for t, b in zip(times, bad, strict=True)],

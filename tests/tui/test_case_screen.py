@@ -13,16 +13,18 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from console.app import IncidentConsole
+from console.case import entries
 from console.case.book import Book
 from console.case.events import Draft, Event
 from console.case.gates import Wish
-from console.case.model import CaseState, HypothesisState, Outcome
+from console.case.model import CaseState, HypothesisState, Outcome, Prediction
+from console.domain.instant import rfc3339
 from console.live import desk as desk_module
 from console.live.desk import Desk
 from console.screens.case import CaseScreen, ItemScreen
 from console.screens.dialogs import LineDialog
 from console.screens.recording import note_of
-from tests.tui.fakes import NOW, System, line, until
+from tests.tui.fakes import NOW, ONSET, System, line, until
 from tests.tui.test_console import diagnosed, screen_text
 
 
@@ -221,17 +223,78 @@ async def test_a_prediction_is_asked_again_whatever_screen_is_open_and_at_change
         await diagnosed(app, pilot)
         await until(lambda: asked() >= 1)  # on the overview
         assert book.read().hypotheses[0].predictions[0].results[0].order in Outcome
-        calm = Book(folder, book.id, "bob", lambda: NOW)
+        calm = Book(folder, book.id, "bob", desk(app)._clock)
         calm.hypothesis("the pool is exhausted", {})
-        calm.predict("H2", "max(error_rate, gateway) > 1% over 5m", {})
+        calm.predict("H2", "max(error_rate, gateway) > 1% over 5m", {"every_s": 3600.0})
         await pilot.press("I")
         await until(lambda: "the pool is exhausted" in screen_text(app))
-        assert not calm.read().hypotheses[1].predictions[0].results
+        await until(lambda: calm.read().hypotheses[1].state is HypothesisState.REFUTED)  # asked as soon as it is seen
+        calm.turn("H2", HypothesisState.OPEN, "the gateway is looked at again", [_kept(calm)])
+        assert len(calm.read().hypotheses[1].predictions[0].results) == 1
         await pilot.press("S")
         await until(lambda: isinstance(app.screen, LineDialog))
         app.screen.query_one(Input).value = "investigating"
         await pilot.press("enter")
-        await until(lambda: len(calm.read().hypotheses[1].predictions[0].results) == 1)
+        await until(lambda: len(calm.read().hypotheses[1].predictions[0].results) == 2)
+
+
+def _kept(book: Book) -> str:
+    return str(book.write(entries.evidence("one of two gateways was counted", kind="metric")).data["name"])
+
+
+async def test_a_prediction_that_is_typed_is_asked_every_minute(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("h")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        app.screen.query_one(Input).value = "payments is slow | max(latency_p95, checkout) > 1s over 5m"
+        await pilot.press("enter")
+
+        def asked() -> int:
+            case = desk(app).case
+            return len(case.hypotheses[0].predictions[0].results) if case is not None and case.hypotheses else 0
+
+        await until(lambda: asked() == 1)
+        rounds = app._rounds
+        await until(lambda: app._rounds > rounds + 2)
+        assert asked() == 1
+        system.now += 90
+        await until(lambda: asked() == 2)
+
+
+async def test_the_fix_does_not_refute_its_own_cause(system: System, folder: Path) -> None:
+    """The errors ended four minutes ago with the rollback; A and S ask what was true until then."""
+    system.metrics.healed = NOW - 240
+    book = Book.new(folder, "Orders fail", "alice", {"severity": "P2"}, lambda: NOW - 60)
+    book.write(Draft("impact", "impact", {"impact_started_at": rfc3339(ONSET)}))
+    book.hypothesis("the deploy breaks orders", {})
+    book.predict("H1", "max(error_rate, checkout) > 5% over 3m", {"every_s": 3600.0})
+    book.result("H1", "P1", Outcome.HOLDS, {"samples": 5, "control": "fails"}, "13 %")
+    book.mitigation("rolled back", {"kind": "rollback"}, NOW - 240)
+    book.move(Wish(CaseState.INVESTIGATING))
+    for state in ("mitigating", "monitoring"):
+        book.write(Draft("state", state, {"to": state}))
+    app = with_desk(system, folder)
+
+    def one() -> Prediction:
+        return book.read().hypotheses[0].predictions[0]
+
+    async with app.run_test(size=(160, 50)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("I")
+        await until(lambda: isinstance(app.screen, CaseScreen))
+        await pilot.press("A")
+        await until(lambda: "1 prediction asked as at the mitigation" in screen_text(app))
+        await until(lambda: "holds as at the mitigation" in screen_text(app))
+        assert one().last is not None and one().last.as_at == NOW - 240  # type: ignore[union-attr]
+        assert one().outcome is Outcome.HOLDS and book.read().hypotheses[0].state is HypothesisState.SUPPORTED
+        await pilot.press("S")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        app.screen.query_one(Input).value = "investigating the errors are back"
+        await pilot.press("enter")
+        await until(lambda: one().last is not None and one().last.as_at is None)  # type: ignore[union-attr]
+        assert one().outcome is Outcome.FAILS  # taken up again, it is asked about now
 
 
 async def test_a_prediction_that_could_not_fail_is_told_while_it_is_typed(system: System, folder: Path) -> None:
