@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from console.config.load import ConfigError
 from console.config.models import Secret
+from console.guard.held import hold
 from console.guard.sanitise import safe
 
 MOST_BYTES = 16_384
@@ -38,6 +39,7 @@ class Token:
             ConfigError: It can no longer be read.
         """
         text = self._read()
+        hold(text)  # whoever is asked with it may answer with it
         scheme = text.split(" ", 1)[0].lower()
         return text if scheme in ("basic", "bearer", "apikey", "token") and " " in text else f"Bearer {text}"
 

@@ -20,6 +20,7 @@ from console.config.folders import config_folder
 from console.config.models import Config, SourceConfig, Together
 from console.config.places import KeyPath, Places
 from console.domain.values import dataclass
+from console.guard.held import hold
 from console.guard.sanitise import safe
 
 SOURCE_TABLES = ("logs", "metrics", "changes", "traces")
@@ -156,6 +157,7 @@ def read(explicit: Path | None = None) -> Draft:
         at = re.search(r"at line (\d+)", str(error))
         raise ConfigError(f"{name}{f':{at[1]}' if at else ''}: not valid TOML: {safe(str(error))}") from None
     config, problems, kept = _examined(document)
+    _tell_held(config)
     problems += [
         Problem((table, kept[table][number]), says)
         for table in SOURCE_TABLES
@@ -163,6 +165,14 @@ def read(explicit: Path | None = None) -> Draft:
         if (says := one.unreadable())
     ]
     return Draft(Loaded(config, path, why), text, tuple(problems), kept)
+
+
+def _tell_held(config: Config) -> None:
+    """What the variables hold that give tokens is redacted by every command, also by those that ask nobody with it."""
+    for table in (*SOURCE_TABLES, "environment"):
+        for one in getattr(config, table):
+            if one.token_env is not None:
+                hold(os.environ.get(one.token_env))
 
 
 def validate(document: dict[str, Any], name: str) -> Config:

@@ -3,8 +3,8 @@
 Applied where text leaves the program for good: copies, exports, reports, crash dumps, the journal. The four characters come
 from a keyed hash whose key is made anew for each run, so a token cannot be looked up in a table of known passwords.
 
-What is looked for has either a form that nothing else has (an AWS key id, a JWT, a PEM block) or stands behind a word that says
-what it is (`password=`, `Authorization:`). Numbers and identifiers as such are left alone: an over-eager redactor hides the
+What is looked for has a form that nothing else has (an AWS key id, a JWT, a PEM block, the number of a payment card), stands behind
+a word that says what it is (`password=`, `Authorization:`), or is a credential that the console itself holds. Numbers and identifiers as such are left alone: an over-eager redactor hides the
 very request id that somebody needs.
 """
 
@@ -18,6 +18,9 @@ from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote
 
+from console.guard.cards import without_cards
+from console.guard.held import without_held
+
 MOST = 1 << 20
 """Characters looked at in one text; what follows is cut, since it could hold a secret."""
 
@@ -30,84 +33,84 @@ _SECRET_WORDS = (
 )
 _VALUE = r"\"(?:[^\"\\]|\\.)*\"|'(?:[^'\\]|\\.)*'|[^\s\"',;&)\]}]+"
 
-_RULES: tuple[tuple[str, str], ...] = (
+# Words that sentences hold as well (`session: closed by peer`): behind a colon only what no word of a sentence is, and no small
+# number or state of a session. A search skips from one first letter to the next. `jwt` in a token names its kind.
+_SESSION_WORDS = (
+    r"[sotcxjSOTCXJ](?:(?<![A-Za-z].)(?i:(?<=s)(?:id|ession(?:[_\-]?key)?)|(?<=o)tp(?:[_\-]?code)?|(?<=t)otp(?:[_\-]?code)?)"
+    r"|(?i:(?<=[cx])srf|(?<=j)wt(?<!redacted:jwt)))"
+)
+_NO_SESSION = r"(?!\d{1,3}(?!\w)|(?i:open(?:ed)?|closed?|new|active|started|ended|expired|invalid|missing|ok)\b)"
+_OPAQUE = r"(?=[^\s,;&)\]}]*\d|[^\s,;&)\]}]{16})"
+
+_RULES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         "pem",
+        ("private key",),
         r"-----BEGIN (?P<pem_kind>[A-Z0-9 ]*PRIVATE KEY)-----(?P<pem>.*?)(?:-----END [A-Z0-9 ]*PRIVATE KEY-----|\Z)",
     ),
-    ("jwt", r"(?<![A-Za-z0-9_-])(?P<jwt>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)"),
-    ("aws", r"\b(?P<aws>(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16})\b"),
-    ("github", r"\b(?P<github>(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{40,255}))\b"),
-    ("gitlab", r"\b(?P<gitlab>glpat-[A-Za-z0-9_-]{20,64})"),
-    ("slack", r"\b(?P<slack>xox[abeoprs]-[A-Za-z0-9-]{10,250})"),
-    ("google", r"\b(?P<google>AIza[A-Za-z0-9_-]{35})"),
-    ("stripe", r"\b(?P<stripe>[rs]k_(?:live|test)_[A-Za-z0-9]{16,250})\b"),
-    ("key", r"\b(?P<key>(?:sk|lsv2)[-_][A-Za-z0-9_-]{20,250})"),
-    ("url", r"(?P<url_scheme>\b[A-Za-z][A-Za-z0-9+.\-]{1,20}://)(?P<url>[^\s/?#@\"'<>]{1,512})@"),
+    ("jwt", ("eyj",), r"(?<![A-Za-z0-9_-])(?P<jwt>eyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)"),
+    ("aws", ("akia", "asia", "abia", "acca"), r"\b(?P<aws>(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16})\b"),
+    (
+        "github",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        r"\b(?P<github>(?:gh[pousr]_[A-Za-z0-9]{30,255}|github_pat_[A-Za-z0-9_]{40,255}))\b",
+    ),
+    ("gitlab", ("glpat-",), r"\b(?P<gitlab>glpat-[A-Za-z0-9_-]{20,64})"),
+    ("slack", ("xox",), r"\b(?P<slack>xox[abeoprs]-[A-Za-z0-9-]{10,250})"),
+    ("google", ("aiza",), r"\b(?P<google>AIza[A-Za-z0-9_-]{35})"),
+    ("stripe", ("_live_", "_test_"), r"\b(?P<stripe>[rs]k_(?:live|test)_[A-Za-z0-9]{16,250})\b"),
+    ("key", ("sk-", "sk_", "lsv2"), r"\b(?P<key>(?:sk|lsv2)[-_][A-Za-z0-9_-]{20,250})"),
+    ("url", ("://",), r"(?P<url_scheme>\b[A-Za-z][A-Za-z0-9+.\-]{1,20}://)(?P<url>[^\s/?#@\"'<>]{1,512})@"),
     (
         "authorization",
+        ("authorization",),
         r"(?i:(?P<authorization_word>(?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?(?:(?:bearer|basic|digest|token|apikey)\s+)?))(?P<authorization>[^\s\"',;]+)",
     ),
-    ("bearer", r"(?i:(?P<bearer_word>\bbearer\s+))(?P<bearer>[A-Za-z0-9._~+/=-]{12,})"),
-    ("cookie", r"(?i:(?P<cookie_word>\b(?:set-)?cookie[\"']?\s*[:=]\s*[\"']?))(?P<cookie>[^\r\n\"']+)"),
+    ("bearer", ("bearer",), r"(?i:(?P<bearer_word>\bbearer\s+))(?P<bearer>[A-Za-z0-9._~+/=-]{12,})"),
+    (
+        "cookie",
+        ("cookie",),
+        r"(?i:(?P<cookie_word>\b(?:set-)?cookie[\"']?\s*[:=]\s*[\"']?))(?P<cookie>[^\r\n\"']+)",
+    ),
     (
         "password",
+        (
+            *("pass", "pwd", "secret", "token", "key", "credential", "signature"),
+            *("session_id", "session-id", "session.id", "sessionid", "connect.sid", "sessid"),
+        ),
         rf"(?i:(?P<password_word>(?:{_SECRET_WORDS})[\"']?\s*(?:=>|[:=])\s*))(?P<password>{_VALUE})",
     ),
-)
-"""Kind and pattern; what is taken is in the group named like the kind, and a group with a longer name stays as it is."""
-
-_HINTS = (
-    *(
-        "private key",
-        "eyj",
-        "akia",
-        "asia",
-        "abia",
-        "acca",
-        "ghp_",
-        "gho_",
-        "ghu_",
-        "ghs_",
-        "ghr_",
-        "github_pat_",
-        "glpat-",
-    ),
-    *(
-        "xox",
-        "aiza",
-        "_live_",
-        "_test_",
-        "sk-",
-        "sk_",
-        "lsv2",
-        "authorization",
-        "bearer",
-        "cookie",
-        "pass",
-        "pwd",
-        "secret",
-    ),
-    *(
-        "token",
-        "key",
-        "credential",
-        "sessionid",
-        "session_id",
-        "session-id",
-        "session.id",
-        "connect.sid",
-        "sessid",
-        "signature",
+    (
+        "session",
+        ("session", "sid", "otp", "srf", "jwt"),
+        rf"(?P<session_word>{_SESSION_WORDS}(?:[\"']\s*:\s*|[\"']?\s*=>?\s*|\s*:\s*{_OPAQUE})){_NO_SESSION}(?P<session>{_VALUE})",
     ),
 )
-"""Text, in lower case, without any of this holds nothing to redact but perhaps a URL: the quick way out for nearly every line."""
+"""Kind, hints and pattern: text without any of the hints, in lower case, has no match.
 
-_COMPILED = tuple((kind, re.compile(pattern, re.DOTALL if kind == "pem" else 0)) for kind, pattern in _RULES)
+What is taken is in the group named like the kind, and a group with a longer name stays as it is.
+"""
+
+_COMPILED = tuple((kind, hints, re.compile(rule, re.DOTALL if kind == "pem" else 0)) for kind, hints, rule in _RULES)
+
+
+def _hints(*kinds: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(hint for kind, hints, _ in _RULES if kind in kinds for hint in hints))
+
+
+_FROM_A = re.compile("A(?:[KSB]IA|CCA|Iza)")
+_JOINED = _hints("pem", "github", "gitlab", "slack", "stripe", "key")
+_JOINING = re.compile(r"[_-](?<=(?:h[pousr]|[sav][tek2]|x[abeoprs]|--).)")
+"""Where a form of these rules can go on: what stands before its hyphen or underscore ends so."""
+_NAMED = _hints("url", "authorization", "cookie", "password", "session")
+_NAMING = re.compile(
+    r"[=:](?:(?<=[tnyesdlpf].)(?<=(?:ss|wd|rd|se|et|en|ey|al|ls|id|re|on|ie|tp|de|rf|wt).)|(?<=[\"'\s].)|//)", re.DOTALL
+)
+"""Where a word of these rules can stand before its value: they end so, or in a quote or a blank."""
 WRAPPINGS = 3
 """Layers that are taken off: a token in JSON in a percent-encoded address has two."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,4096}")
-_DONE = re.compile(r"‹redacted:[a-z]+:[0-9a-f]{4}›")
+_DONE = re.compile(r"(?:‹redacted:[a-z]+:[0-9a-f]{4}›)+")
 _HARMLESS = frozenset({"", "null", "none", "nil", "true", "false", "undefined", "***", "****", "xxx", "redacted", "-"})
 
 
@@ -116,18 +119,31 @@ def redact(text: str) -> str:
 
     A text longer than `MOST` is cut there.
     """
+    text = without_held(text, _held)
     if len(text) > MOST:
         text = f"{text[:MOST]}…[cut]"
-    if not _may_hold(text):
+    text = without_cards(text, _card)
+    low = text.lower()
+    if not _may_hold(text, low):
         return text
-    for kind, pattern in _COMPILED:
-        text = pattern.sub(_replacing(kind), text)
+    for kind, hints, pattern in _COMPILED:
+        if any(map(low.__contains__, hints)):
+            text = pattern.sub(_replacing(kind), text)
     return text
 
 
-def _may_hold(text: str) -> bool:
-    low = text.lower()
-    return any(map(low.__contains__, _HINTS)) or ("@" in low and "://" in low)
+def _may_hold(text: str, low: str) -> bool:
+    """Whether a hint of any rule stands in a text: the quick way out for nearly every line.
+
+    To look for one sign takes a tenth of the time of looking for a word, so what few texts hold is asked for first.
+    """
+    return (
+        (_NAMING.search(low) is not None and any(map(low.__contains__, _NAMED)))
+        or (_JOINING.search(low) is not None and any(map(low.__contains__, _JOINED)))
+        or "bearer" in low
+        or ("J" in text and "eyJ" in text)
+        or _FROM_A.search(text) is not None
+    )
 
 
 def token_of(kind: str, secret: str) -> str:
@@ -136,11 +152,19 @@ def token_of(kind: str, secret: str) -> str:
     return f"‹redacted:{kind}:{digest}›"
 
 
+def _held(secret: str) -> str:
+    return token_of("held", secret)
+
+
+def _card(digits: str) -> str:
+    return token_of("card", digits)
+
+
 def _replacing(kind: str) -> Callable[[re.Match[str]], str]:
     def replace(match: re.Match[str]) -> str:
         whole, secret = match.group(), match.group(kind)
         bare = secret.strip("\"'")
-        if _DONE.search(secret) or bare.lower() in _HARMLESS:
+        if _DONE.fullmatch(bare) or bare.lower() in _HARMLESS:
             return whole
         start, end = match.start(kind) - match.start(), match.end(kind) - match.start()
         quote = secret[0] if secret[0] in "\"'" and secret[-1] == secret[0] and len(secret) > 1 else ""

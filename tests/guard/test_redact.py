@@ -44,6 +44,30 @@ PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nabc=\n-----END RSA PRI
         ("X-Api-Key: s3cr3t", "s3cr3t", "password"),
         ("userToken=abc", "abc", "password"),
         ("sk-proj-" + "Ab1" * 8, "Ab1" * 8, "key"),
+        ("login otp=123456 sent", "123456", "session"),
+        ("otp_code: 123456", "123456", "session"),
+        ("totp => 903211", "903211", "session"),
+        ("csrf=abcdef", "abcdef", "session"),
+        ("GET /x?_csrf=abcdef&limit=5", "abcdef", "session"),
+        ("X-XSRF: ab12cd34", "ab12cd34", "session"),
+        ("sid=deadbeef", "deadbeef", "session"),
+        ("user.sid=s3cr3t;x", "s3cr3t", "session"),
+        ("jwt=a.b.c", "a.b.c", "session"),
+        ('{"jwt" : "opaque"}', "opaque", "session"),
+        ("session=hunter", "hunter", "session"),
+        ('{"session":"abc"}', '"abc"', "session"),
+        ("session: 7f3a9c1e22b84d10", "7f3a9c1e22b84d10", "session"),
+        ("SESSION_KEY='two words'", "two words", "session"),
+        ("paid with 4111111111111111.", "4111111111111111", "card"),
+        ("card 4111 1111 1111 1111 12/27 123", "1111", "card"),
+        ("4111-1111-1111-1111", "1111", "card"),
+        ("9 5555 5555 5555 4444", "5555", "card"),
+        ("card=4222222222222 ok", "4222222222222", "card"),
+        ("amex 3782 822463 10005", "822463", "card"),
+        ("account 30569309025904", "30569309025904", "card"),
+        ('{"pan":"6011111111111117"}', "6011111111111117", "card"),
+        ("pan_3530111333300000", "3530111333300000", "card"),
+        ("4000000000000000006", "4000000000000000006", "card"),
     ],
 )
 def test_secrets_go_and_the_rest_of_the_line_stays(text: str, secret: str, kind: str) -> None:
@@ -64,11 +88,40 @@ def test_secrets_go_and_the_rest_of_the_line_stays(text: str, secret: str, kind:
         "https://example.org/a@b and mail bob@example.org",
         "commit 3f9c2aab01dd4e6f8a7b9c0d1e2f3a4b5c6d7e8f trace 88ebfbcebbbc0884eabd9178e1808940",
         "eyJust a word",
+        "session_count=12 session=3 sessions: 40 session: closed by peer session=closed sid: 2",
+        "pam_unix(sshd:session): session opened for user root",
+        "obsession=deep inside=out residue: 5 hotplug=1 csrf: token mismatch, jwt: expired",
+        "order_id=4111111111111111 orderId=4111111111111111 /orders/4111111111111111 order 4111111111111111",
+        '{"span_id":"4111111111111111"} trace=4111111111111111 blk_4111111111111111',
+        "ts_ns=1700000000000000000 at 1700000000000 and 1700000000000000 ns",
+        "2026-11-23 14:03:10 20261123140310 2026-11-23T14:03:10.123456789Z",
+        "4111111111111112 4111 1111 1111 1112 0.4111111111111111 4111111111111111.5 x4111111111111111",
+        "traceparent 00-4bf92f3577b34da6a3ce929d0e0e4736-4111111111111111-01",
+        "uuid 41111111-1111-4111-8111-111111111111 phone +49 4111 1111",
         "",
     ],
 )
 def test_ordinary_text_stays_as_it_is(text: str) -> None:
     assert redact(text) == text
+
+
+WORDS = (
+    "pass", "pwd", "password", "passwd", "passphrase", "secret", "token", "api_key", "access-key", "private.key", "client_secret",
+    "credential", "credentials", "auth_token", "session_id", "sessionid", "connect.sid", "jsessionid", "phpsessid", "signature",
+    "x-amz-signature", "x-amz-security-token", "authorization", "cookie", "otp", "totp", "otp_code", "csrf", "xsrf", "sid", "jwt",
+    "session", "session_key",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "between", ["{}={}", "{}:{}", "{} = {}", "{} : {}", '"{}":"{}"', "'{}': '{}'", "{}:\n{}", "{} => '{}'"]
+)
+@pytest.mark.parametrize("word", WORDS)
+def test_the_quick_way_out_misses_no_word(word: str, between: str) -> None:
+    if "=>" in between and word in ("authorization", "cookie"):
+        between = "{}='{}'"  # headers are not written so
+    for name in (word, word.upper()):
+        assert "s3cr3t-v4lue" not in redact(between.format(name, "s3cr3t-v4lue"))
 
 
 def test_what_follows_a_secret_is_kept() -> None:
@@ -132,6 +185,13 @@ def test_redacting_twice_changes_nothing_more(text: str) -> None:
         "authorization ",
         "token  ",
         "key \t",
+        "session ",
+        "jwt:",
+        "otp=",
+        "4111 ",
+        "4111-1111-",
+        "4111111111111112 ",
+        "4",
     ],
 )
 def test_no_text_takes_long(piece: str) -> None:
