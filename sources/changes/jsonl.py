@@ -30,7 +30,7 @@ MOST_LINE = 64 * 2**10
 NAME_CHARS = 200
 SUMMARY_CHARS = 500
 AHEAD_S = 300.0
-"""A stamp further ahead of this machine's clock than this is worth a remark."""
+"""A stamp further ahead of this machine's clock than this is wrong, or a plan: when the change was made is not known."""
 LATEST = 253402300799.0
 """The last second that RFC 3339 can write."""
 
@@ -192,11 +192,11 @@ class JsonlChanges:
         async with self._lock:
             read = await asyncio.to_thread(self._refresh)
         inside = tuple(change for change in self._parsed.changes if change.at in window)
-        detail = self._detail()
+        detail = self._detail()  # of changes whose time is wrong, nobody knows where they belong
         report = SourceReport(
             self.name,
             self.kind,
-            SourceState.PARTIAL if self._parsed.bad or self._cut else SourceState.OK,
+            SourceState.PARTIAL if detail else SourceState.OK,
             detail,
             len(inside),
             Cost(1, read),
@@ -205,6 +205,7 @@ class JsonlChanges:
         return Reading(inside, self._clock(), report)
 
     def _detail(self) -> SafeText:
+        """Why not every change is at hand; empty: all of them are."""
         parts: list[str] = []
         if self._parsed.bad:
             lines = "line is" if self._parsed.bad == 1 else "lines are"
