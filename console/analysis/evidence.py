@@ -13,7 +13,7 @@ from console.analysis.moves import Move
 from console.analysis.place import SHARE_OF_NOTE, Place
 from console.analysis.restarts import Restart
 from console.analysis.suspects import LEADING_SHARE, Draft, fact, inference, share_text
-from console.analysis.symptoms import harms_users
+from console.analysis.symptoms import harms_users, samples_of
 from console.analysis.ways import Ways
 from console.analysis.words import joined, move_sentence, number, owner
 from console.domain.diagnosis import Evidence, Standing
@@ -183,7 +183,7 @@ def _move_evidence(place: Place, ways: Ways) -> list[Evidence]:
         if move.meaning.outbound:
             claim += ": calls that it makes"
         supports = own or move.meaning.outbound
-        found.append(fact(claim, ways.move(move), supports=supports, samples=move.requests or move.bins))
+        found.append(fact(claim, ways.move(move), supports=supports, samples=samples_of(move)))
     return found
 
 

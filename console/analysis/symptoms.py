@@ -101,6 +101,16 @@ def contributions(moves: Iterable[Move]) -> dict[int, float]:
     return shares
 
 
+def samples_of(move: Move) -> int | None:
+    """What a departure rests on: requests where they are counted, else the points of its series.
+
+    A rate or a latency is made of requests: where nobody counts them, how many is not known, and its points tell nothing.
+    """
+    if move.requests is not None or move.meaning.family in (Family.LATENCY, Family.RATIO):
+        return move.requests
+    return move.bins
+
+
 def _symptom(move: Move, share: float | None) -> Symptom:
     unit = move.meaning.unit if move.meaning.unit in UNITS else "count"
     return Symptom(
@@ -110,7 +120,7 @@ def _symptom(move: Move, share: float | None) -> Symptom:
         baseline=move.level,
         observed=move.observed,
         unit=unit,
-        samples=move.requests if move.requests is not None else move.bins,
+        samples=samples_of(move),
         onset=move.onset,
         end=move.end,
         share_of_bad=share,
