@@ -34,6 +34,7 @@ from console.domain.changes import Change, Running
 from console.domain.diagnosis import Standing
 from console.domain.instant import Instant, span_text
 from console.domain.logs import Level, Pattern
+from console.domain.reading import SourceReport, SourceState
 from console.domain.values import dataclass
 
 WEIGHT_TIME = 0.35
@@ -90,6 +91,7 @@ MECHANISM_BY_KIND = {
 }
 """What is assumed of a change whose content is not known [D]."""
 CODE_KINDS = frozenset(("deploy", "rollback", "config", "migration"))
+CHANGE_ROLES = frozenset(("changes", "deploys"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +159,11 @@ def in_reach(changes: Iterable[Change], onset: Instant | None, at: Instant) -> t
         reach *= 2
     reach = max(min(reach, LOOKBACK_MOST_S), 2 * 3600.0)
     return tuple(c for c in known if c.at >= reference - reach)
+
+
+def unread_changes(sources: Iterable[SourceReport]) -> list[SourceReport]:
+    """The sources of changes that may know of one that is not at hand."""
+    return [one for one in sources if one.role in CHANGE_ROLES and one.state is not SourceState.OK]
 
 
 def judge_changes(changes: tuple[Change, ...], history: tuple[Change, ...], case: Case) -> tuple[Judged, ...]:
@@ -264,7 +271,7 @@ def _judge(
         reason = f"{span_text(lag)} before the first symptom, and nothing about it acts that late"
         return verdict(Standing.UNLIKELY, "late", reason, reason)
     if times[_routine_key(change)] >= ROUTINE_TIMES:
-        reason = f"done {times[_routine_key(change)]} times before without effect"
+        reason = f"done {times[_routine_key(change)]} times before"
         return verdict(Standing.UNLIKELY, "routine", reason, reason)
     if reason := _precedes(change, case):
         return verdict(Standing.UNLIKELY, "effect-precedes", reason, reason)

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from console.analysis.cascade import Cascade, cascade, levelled
-from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
+from console.analysis.changes import CHANGE_ROLES, Case, Growth, Judged, in_reach, judge_changes, unread_changes
 from console.analysis.constants import (
     GATE_REQUESTS,
 )
@@ -33,12 +33,10 @@ from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, Pattern
 from console.domain.observations import Observations
-from console.domain.reading import SourceState
 from console.domain.text import SafeText
 
 RESTART_BEFORE_S = 120.0
 """A restart this long before the onset still counts as part of it: it is seen at the next scrape only [D]."""
-CHANGE_ROLES = frozenset(("changes", "deploys"))
 _PLAIN_WORDS = frozenset(
     [
         "error",
@@ -278,14 +276,13 @@ def told_change(judged: Judged) -> JudgedChange:
 
 
 def change_explains(seen: Observations, state: State, judged: Iterable[Judged]) -> bool | None:
-    """False only where every change source answered and nothing is possible; None where that is not known."""
+    """False only where every change source told all it knows and nothing is possible; None where that is not known."""
     if state not in (State.INCIDENT, State.DEGRADING, State.RECOVERING):
         return None
     standings = [j.standing for j in judged]
     if Standing.LEADING in standings:
         return True
-    rows = [s for s in seen.sources if s.role in CHANGE_ROLES]
-    if not rows or any(s.state in (SourceState.FAILED, SourceState.NOT_CONSULTED, SourceState.STALE) for s in rows):
+    if not any(s.role in CHANGE_ROLES for s in seen.sources) or unread_changes(seen.sources):
         return None
     return None if Standing.POSSIBLE in standings else False
 

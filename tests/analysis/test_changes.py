@@ -121,7 +121,8 @@ def test_a_routine_is_unlikely_and_its_first_run_is_not() -> None:
         return Change(f"nightly/{k}", "cron", ONSET - before_s, "shop", source="changes")
 
     earlier = tuple(job(k, 3600.0 * k) for k in range(1, 8))
-    assert judged(job(0, 30), *earlier).rule == "routine"
+    found = judged(job(0, 30), *earlier)
+    assert (found.rule, found.reason) == ("routine", "routine: done 7 times before"), "nobody looked at what they did"
     assert judged(job(0, 30)).standing is Standing.LEADING
 
 
