@@ -28,7 +28,15 @@ from console.analysis.onset import Onset
 from console.analysis.outbound import read_outbound
 from console.analysis.patterns import Compared, compare_since, counted, special
 from console.analysis.running import running_of
-from console.analysis.silence import UNHEARD, aged_sources, find_silences, silence_moves
+from console.analysis.silence import (
+    UNHEARD,
+    aged_sources,
+    find_silences,
+    hearings,
+    silence_moves,
+    silent_system,
+    without_filling,
+)
 from console.analysis.symptoms import harms_users, leak_symptoms, symptoms_of, telling
 from console.analysis.verdict import Known, state_of, summary_of
 from console.analysis.view import View, known_at, read_view
@@ -66,10 +74,12 @@ def _diagnose(
     seen: Observations, limits: Thresholds, services: tuple[str, ...], generated_at: Instant | None
 ) -> Diagnosis:
     seen = known_at(seen)
+    heard = hearings(seen)
+    sources = aged_sources(seen.sources, heard, seen.at)
     seen = replace(
         seen,
-        sources=aged_sources(seen.sources, seen.series, seen.at),
-        series=with_wholes(seen.series),
+        sources=sources,
+        series=with_wholes(without_filling(seen.series, sources, heard)),
         running=running_of(seen),
     )
     view = read_view(seen)
@@ -83,7 +93,8 @@ def _diagnose(
     leaks = [
         leak for leak in find_leaks(view.tracks, seen.at, view.restarts) if not services or leak.service in services
     ]
-    known = _known(view, moves, leaks, span_notes(view, spans))
+    silent = silent_system(heard.values(), seen.window, seen.at)
+    known = replace(_known(view, moves, leaks, span_notes(view, spans)), silent=silent)
     state = state_of(known)
     began = _onset(state, moves, leaks)
     if began is None and state is State.INCONCLUSIVE and spans is not None and known.notes:
@@ -133,11 +144,8 @@ def _diagnose(
 
 def _known(view: View, moves: list[Move], leaks: list[Leak], notes: tuple[str, ...]) -> Known:
     seen = view.seen
-    requests = 0.0
-    for track in view.tracks.errors:
-        if track.operation is None:
-            inside = track.times >= seen.window.start
-            requests += float(track.requests[inside].sum())
+    counted = [track for track in view.tracks.errors if track.operation is None]
+    requests = sum(float(track.requests[track.times >= seen.window.start].sum()) for track in counted)
     judged = sum(t.times.size >= 10 for t in view.tracks.errors) + sum(t.times.size >= 10 for t in view.tracks.values)
     return Known(
         seen.at,
@@ -146,7 +154,7 @@ def _known(view: View, moves: list[Move], leaks: list[Leak], notes: tuple[str, .
         tuple(leaks),
         seen.sources,
         judged,
-        round(requests) or None,
+        round(requests) if counted else None,
         len({t.service for t in view.tracks.errors} | {t.service for t in view.tracks.values}),
         notes,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from console.analysis.changes import unread_changes
 from console.analysis.constants import GATE_REQUESTS
 from console.analysis.leak import Leak
 from console.analysis.moves import Move
@@ -16,9 +17,17 @@ from console.domain.logs import Level, Pattern
 from console.domain.reading import SourceReport, SourceState
 from console.domain.values import dataclass
 
+ABLE = frozenset((Standing.LEADING, Standing.POSSIBLE))
+"""Standings of changes that can explain what happened."""
+_STATES = {
+    SourceState.PARTIAL: "could be read in part only",
+    SourceState.STALE: "is out of date",
+    SourceState.FAILED: "could not be read",
+    SourceState.NOT_CONSULTED: "was not asked",
+}
 TROUBLE = frozenset((Level.WARN, Level.ERROR, Level.FATAL))
 MOST_QUOTED = 80
-"""Characters of a log line within a sentence."""
+"""Characters of a log line, or of what a source says of itself, within a sentence."""
 HELD_S = 600.0
 """A departure that ended longer ago than this counts as over [D]."""
 NEEDED_ROLES = frozenset(("logs", "metrics", "traces"))
@@ -40,25 +49,39 @@ class Known:
     services: int
     notes: tuple[str, ...] = ()
     """Why something could not be judged."""
+    silent: str = ""
+    """That nothing tells of now, and since when; empty: something does."""
 
 
 def state_of(known: Known) -> State:
-    """incident: trouble now · recovering: over for less than ten minutes · degrading: growing · inconclusive · healthy."""
+    """incident: trouble now · recovering: over for less than ten minutes · degrading: growing · inconclusive · healthy.
+
+    What ended together with what its source tells is not known to be over.
+    """
+    stale = _stale(known)
     open_now = [m for m in known.moves if m.ongoing and harms_users(m)]
     if open_now:
         return State.INCIDENT
     ended = [
         m
         for m in known.moves
-        if m.end is not None and harms_users(m) and known.at - m.end < HELD_S and m.end > known.window.start
+        if m.end is not None
+        and harms_users(m)
+        and known.at - m.end < HELD_S
+        and m.end > known.window.start
+        and m.source not in stale
     ]
-    if ended:
+    if ended and not known.silent:
         return State.RECOVERING
     if known.leaks or _unheard(known):
         return State.DEGRADING
     if missing(known):
         return State.INCONCLUSIVE
     return State.HEALTHY
+
+
+def _stale(known: Known) -> frozenset[str]:
+    return frozenset(s.name for s in known.sources if s.state is SourceState.STALE)
 
 
 def _unheard(known: Known) -> list[Move]:
@@ -74,6 +97,8 @@ def missing(known: Known) -> list[str]:
         found.append(f"{joined(sorted(set(down)))} could not be read")
     if stale:
         found.append(f"{joined(sorted(set(stale)))} ended before the window did")
+    elif known.silent:
+        found.append(known.silent)
     if not known.judged_series:
         found.append("no signal has enough history to be judged: at least 10 intervals before the window are needed")
     if known.requests is not None and known.requests < GATE_REQUESTS:
@@ -146,6 +171,8 @@ def _incident(
     if others:
         first = f"{first[:-1]}; {len(others)} more {'places are' if len(others) > 1 else 'place is'} affected."
     first = first[0].upper() + first[1:]
+    if worst.source in _stale(known):
+        first += f" {worst.source} has ended since: whether it lasts is not known."
     if suspects and suspects[0].standing is Standing.LEADING:
         second = f" Leading suspect: {suspects[0].kind.replace('_', ' ')} {suspects[0].subject}."
     elif suspects:
@@ -155,7 +182,20 @@ def _incident(
         second = f" Nothing read so far says why{_new_in_logs(patterns)}."
     if explains is False and changes:
         second += f" None of the {len(changes)} changes in reach can explain it."
+    elif explains is None and not any(change.standing in ABLE for change in changes):
+        second += _unread(known.sources)
     return first + second
+
+
+def _unread(sources: tuple[SourceReport, ...]) -> str:
+    """Why it is not known whether a change explains it; empty: that is not for want of reading."""
+    unread = unread_changes(sources)
+    if not unread:
+        return ""
+    state = _STATES[unread[0].state]
+    detail = unread[0].detail
+    why = f" ({detail})" if 0 < len(detail) <= MOST_QUOTED else ""
+    return f" Whether a change explains it is not known: {unread[0].name} {state}{why}."
 
 
 def _new_in_logs(patterns: tuple[Pattern, ...]) -> str:

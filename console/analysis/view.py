@@ -58,11 +58,11 @@ def known_at(seen: Observations) -> Observations:
 def read_view(seen: Observations) -> View:
     """Orient and sort; what is stamped absurdly is left out."""
     at = seen.at
-    spans = tuple(s for s in seen.spans if s.end <= at and _usable(s.start, at) and 0 <= s.duration_s < LONGEST_SPAN_S)
+    spans = tuple(s for s in seen.spans if s.end <= at and usable(s.start, at) and 0 <= s.duration_s < LONGEST_SPAN_S)
     sample = _sample(seen)
     records = tuple(
         sorted(
-            (r for r in (sample.records if sample else ()) if r.at is not None and _usable(r.at, at)),
+            (r for r in (sample.records if sample else ()) if r.at is not None and usable(r.at, at)),
             key=lambda r: r.at or 0.0,
         )
     )
@@ -91,7 +91,8 @@ def read_view(seen: Observations) -> View:
     )
 
 
-def _usable(stamp: Instant, at: Instant) -> bool:
+def usable(stamp: Instant, at: Instant) -> bool:
+    """Whether a stamp is known at that time, and no mistake."""
     return at - OLDEST_S <= stamp <= at
 
 

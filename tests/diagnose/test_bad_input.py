@@ -172,6 +172,31 @@ def test_a_change_source_that_failed_leaves_the_question_open() -> None:
     assert judged(replace(incident, changes=(), sources=())).change_explains is None
 
 
+@pytest.mark.parametrize("state", [s for s in SourceState if s is not SourceState.OK])
+def test_a_change_source_that_did_not_tell_all_leaves_the_question_open_and_says_why(state: SourceState) -> None:
+    incident = make(generate.host_trouble, 1).seen
+    bad = SafeText("2 lines are no change")
+    part = tuple(replace(s, state=state, detail=bad) if s.role == "changes" else s for s in incident.sources)
+    found = judged(replace(incident, changes=(), sources=part))
+    assert found.change_explains is None
+    assert "Whether a change explains it is not known: changes " in found.summary and bad in found.summary
+    assert "None of the" not in found.summary
+    assert f"Source changes (csv) is {state.value.replace('_', ' ')}: {bad}." in plain_text(found)
+    guilty = make(generate.bad_deploy_errors, 1)
+    part = tuple(replace(s, state=state) if s.role == "changes" else s for s in guilty.seen.sources)
+    assert judged(replace(guilty.seen, sources=part)).change_explains is True, "what is known can still explain it"
+
+
+def test_metrics_without_counts_do_not_tell_of_how_many_requests_they_are() -> None:
+    values = {("a", m): steady(160) + steady(20, 1.2) for m in ("latency_p95", "error_rate", "queue_depth")}
+    found = judged(observations(values))
+    samples = {s.signal: s.samples for s in found.symptoms}
+    assert samples["latency_p95"] is None and samples["error_rate"] is None
+    assert any(s.evidence for s in found.suspects)
+    assert not any(e.samples for s in found.suspects for e in s.evidence if "latency" in e.claim)
+    assert not any(" samples" in row for row in plain_text(found).splitlines() if "latency" in row)
+
+
 NAMES = st.sampled_from(["a", "b", "web", "", "a b\u00e9", "x" * 300])
 TIMES = st.one_of(
     st.floats(NOW - 90_000, NOW + 90_000), st.sampled_from([0.0, -1.0, 1e18, NOW, math.nan, math.inf, -math.inf])
