@@ -16,7 +16,8 @@ LONGEST = 16 << 20
 
 _SIMPLE = re.compile(r"(?:[^ \t\r\n'\"\\$`|;&<>(){}#]++|'[^']*+'|\"[^\"\\$`]*+\"|\\[^\r\n])++")
 """Any run of text that needs no more than its quotes and backslashes taken off."""
-_QUOTES = re.compile(r"'([^']*+)'|\"([^\"]*+)\"|\\(.)")
+_QUOTES = re.compile(r"((?:'[^']*+')++)|((?:\"[^\"]*+\")++)|((?:\\.)++)")
+"""Runs of one kind of quoting, so that a megabyte of them is one match."""
 _IN_DOUBLE = re.compile(r"[^\"\\$`]+")
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _TO_BLANK = re.compile(r"\S*")
@@ -132,7 +133,7 @@ class _Reader:
                 break
             simple = _SIMPLE.match(text, self.i)
             if simple:
-                parts.append(_encoded(_QUOTES.sub(r"\1\2\3", simple.group()), text, self.i))
+                parts.append(_encoded(_QUOTES.sub(_unquoted, simple.group()), text, self.i))
                 self.i = simple.end()
             elif skipped := self._continuation():
                 self.i += skipped
@@ -235,14 +236,13 @@ class _Reader:
                 parts.append(_encoded(piece, text, self.i))
                 self.i += len(piece)
                 continue
-            code = _ANSI_CODE.match(text, self.i + 1)
             following = text[self.i + 1 : self.i + 2]
-            if code:
+            if plain := _ANSI.get(following):
+                parts.append(plain)
+                self.i += 2
+            elif code := _ANSI_CODE.match(text, self.i + 1):
                 parts.append(self._coded(code))
                 self.i = code.end()
-            elif following in _ANSI and following:
-                parts.append(_ANSI[following])
-                self.i += 2
             elif following == "c":
                 raise Unclear(f"{at(text, self.i)}: \\c inside $'…' is not read")
             else:
@@ -286,6 +286,14 @@ def _joined(parts: list[bytes]) -> bytes:
         return data.decode("utf-8", "surrogatepass").encode("utf-16", "surrogatepass").decode("utf-16").encode()
     except UnicodeError:
         return data
+
+
+def _unquoted(run: re.Match[str]) -> str:
+    """What a run of quotes or backslashes stands for."""
+    single, double, escaped = run.groups()
+    if single is not None:
+        return single.replace("'", "")
+    return double.replace('"', "") if double is not None else escaped[1::2]
 
 
 def _encoded(piece: str, text: str, index: int) -> bytes:
