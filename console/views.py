@@ -405,17 +405,21 @@ def changes_view(observations: Observations, diagnosis: Diagnosis | None, status
 
 
 def _changes_heading(observations: Observations, diagnosis: Diagnosis | None) -> str:
-    """`0 of 6 changes can explain this; feature flags were not consulted`."""
+    """`0 of 6 changes can explain this; feature flags were not consulted`, and which source did not tell all it knows."""
     if diagnosis is None:
         return ""
+    asked = [s for s in observations.sources if s.role in CHANGE_ROLES]
     count = len(diagnosis.changes)
     able = sum(change.standing in (Standing.LEADING, Standing.POSSIBLE) for change in diagnosis.changes)
     said = f"{count} change{'s' if count != 1 else ''} in reach"
     if diagnosis.onset is not None and diagnosis.state in (State.INCIDENT, State.DEGRADING, State.RECOVERING):
         said = f"{able} of {count} change{'s' if count != 1 else ''} can explain this"
-    answered = {s.role for s in observations.sources if s.role in CHANGE_ROLES and s.state.value in ("ok", "partial")}
-    missing = [what for role, what in NOT_CONSULTED if role not in answered]
-    return f"{said}; {' and '.join(missing)} were not consulted" if missing else said
+    answered = {s.role for s in asked if s.state.value in ("ok", "partial")}
+    if missing := [what for role, what in NOT_CONSULTED if role not in answered]:
+        said += f"; {' and '.join(missing)} were not consulted"
+    if partial := [s.name for s in asked if s.state.value == "partial"]:
+        said += f"; {', '.join(partial)} did not tell all"
+    return said
 
 
 _PART = re.compile(r"\{[^{}/]*\}")

@@ -304,7 +304,7 @@ def _seed(path: str, environment: str | None, config_path: Path | None, branch: 
 @click.option("--slow", metavar="SPAN", help="Answers that take this long are the failure.")
 @click.option("--text", metavar="TEXT", help="Answers that hold this text are the failure.")
 @click.option("--confirm", multiple=True, metavar="TEXT", help="What the guard asks a person to type (repeatable).")
-@click.option("--reason", metavar="TEXT", help="Why it is confirmed; kept in the audit.")
+@click.option("--reason", metavar="TEXT", help="Why it is confirmed, which --confirm needs; kept in the audit.")
 @config_option
 @forms
 @_told

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, JudgedChange, Standing, State, Symptom
 from console.domain.instant import Window
 from console.domain.observations import Observations
+from console.domain.reading import SourceReport, SourceState
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.text import SafeText
 from console.domain.topology import DependencyState, Health, Service, Topology
@@ -19,6 +20,7 @@ from console.state import AXIS_POINTS, Axis, Status, Word, axis_step
 from console.views import (
     NO_SOURCE,
     axis_of,
+    changes_view,
     error_series,
     header_view,
     quantity,
@@ -250,6 +252,17 @@ def test_no_suspects_reads_differently_when_healthy_and_when_nothing_explains_it
     puzzling = suspects_view(diagnosed(change_explains=False), Status()).empty_reason
     assert "nothing is wrong" in healthy
     assert "0 of 0 changes" in puzzling
+
+
+def test_the_heading_of_the_changes_names_a_source_that_did_not_tell_all() -> None:
+    told = SourceReport(
+        "flags.jsonl", "jsonl", SourceState.PARTIAL, SafeText("2 lines could not be read"), role="changes"
+    )
+    seen = replace(observed(), sources=(told,))
+    heading = changes_view(seen, diagnosed(), Status(Word.LIVE)).heading
+    assert heading.startswith("0 of 0 changes can explain this") and heading.endswith("flags.jsonl did not tell all")
+    whole = replace(seen, sources=(replace(told, state=SourceState.OK),))
+    assert "did not tell all" not in changes_view(whole, diagnosed(), Status(Word.LIVE)).heading
 
 
 def test_quantities_carry_their_unit_and_unknown_is_a_word() -> None:
