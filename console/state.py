@@ -5,6 +5,7 @@ Widgets paint these values and compute nothing; `console.views` makes them from 
 
 from __future__ import annotations
 
+import re
 from dataclasses import field
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ AXIS_POINTS = 120
 STEPS_S = (5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400)
 DEFAULT_FILTER = "level:>=warn"
 """The filter that the log pane opens with."""
+_PART = re.compile(r"\{[^{}/]*\}")
 
 
 class Word(StrEnum):
@@ -133,6 +135,11 @@ class OperationRow:
     error_baseline: float | None
     p99_s: float | None
     p99_baseline_s: float | None
+
+
+def route_of(operation: str) -> str:
+    """The operation without the names of its parts, which metrics and logs may call differently: `/cart/{cart}`, `/cart/{id}`."""
+    return _PART.sub("{}", operation)
 
 
 @dataclass(frozen=True, slots=True)

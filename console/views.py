@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -30,6 +29,7 @@ from console.state import (
     UpstreamsView,
     Word,
     axis_step,
+    route_of,
 )
 
 RECENT_S = 60.0
@@ -282,7 +282,7 @@ def _one_per_route(rows: Iterable[OperationRow]) -> list[OperationRow]:
     """
     found: dict[tuple[str, str], OperationRow] = {}
     for row in rows:
-        route = (row.service, _PART.sub("{}", row.operation))
+        route = (row.service, route_of(row.operation))
         known = found.get(route)
         if known is None or (row.share_of_bad or 0, row.total or 0) > (known.share_of_bad or 0, known.total or 0):
             found[route] = row
@@ -422,7 +422,6 @@ def _changes_heading(observations: Observations, diagnosis: Diagnosis | None) ->
     return said
 
 
-_PART = re.compile(r"\{[^{}/]*\}")
 _WORST_FIRST = {Health.DOWN: 0, Health.DEGRADED: 1, Health.UNKNOWN: 2, Health.HEALTHY: 3}
 
 

@@ -34,6 +34,7 @@ NICENESS = 5
 AGES = frozenset({"now", "age_s", "cost", "rate_per_min"})
 """What moves on although nothing happened."""
 TIME = frozenset({"now"})
+"""What moves on even where nothing is known."""
 AGES_EVERY_S = 2.0
 """Where nothing else is new, that is told no more often."""
 ALIVE_EVERY_S = 4.0

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import re
+from console.state import ConsoleState, SignalsView, Word, route_of
 
-from console.state import ConsoleState, SignalsView, Word
-
-_PART = re.compile(r"\{[^{}/]*\}")
 _TOLD = (Word.LIVE, Word.PARTIAL)
 
 
@@ -15,9 +12,9 @@ def route_rate(state: ConsoleState, service: str, operation: str) -> float | Non
     signals = _told_now(state)
     if signals is None or not operation:
         return None
-    route = _PART.sub("{}", operation)
+    route = route_of(operation)
     total = next(
-        (row.total for row in signals.operations if (row.service, _PART.sub("{}", row.operation)) == (service, route)),
+        (row.total for row in signals.operations if (row.service, route_of(row.operation)) == (service, route)),
         None,
     )
     window = signals.axis.window
