@@ -156,7 +156,7 @@ class Sources:
 def topology_of(loaded: Loaded) -> Topology:
     """Services and dependencies as configured."""
     return Topology(
-        tuple(Service(s.name, s.depends_on) for s in loaded.config.service),
+        tuple(Service(s.name, s.depends_on, s.objective) for s in loaded.config.service),
         tuple(Dependency(d.name, d.kind, d.probe) for d in loaded.config.dependency),
     )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import tzinfo
 from pathlib import Path
 
-from console.analysis.contract import WINDOWS, NothingToRecover, write_contract
+from console.analysis.contract import WINDOWS, NothingToRecover, with_reproduction, write_contract
 from console.analysis.diagnose import diagnose
 from console.analysis.recovery import NO_FIX, find_fix, judge, stretch
 from console.analysis.recovery_seasons import Week, weeks_before
@@ -19,7 +19,7 @@ from console.domain.changes import Change
 from console.domain.diagnosis import State
 from console.domain.instant import Instant, Window, clock_text
 from console.domain.observations import Observations
-from console.domain.recovery import HOLD_S, Contract, Fix, Recovery, Verdict
+from console.domain.recovery import HOLD_S, Contract, Fix, Proof, Recovery, Verdict
 from console.domain.series import Series, SeriesSet, chosen
 from console.guard.private import open_private, private_folder
 from console.guard.sanitise import safe
@@ -142,6 +142,7 @@ async def check(
     contract: Contract | None,
     zone: tzinfo,
     fix: Fix | None = None,
+    proofs: Sequence[Proof] = (),
 ) -> Recovery:
     """Judge what was seen; earlier weeks are asked for where the contract's sources reach so far.
 
@@ -149,6 +150,7 @@ async def check(
         contract: None: one is made from what was known before the newest change, or before it got better by itself.
         zone: Whose clock decides which hours of earlier weeks are the same.
         fix: From when on it is judged, where that is told.
+        proofs: What the reproduction of the case showed.
     """
     written = contract is not None
     if contract is None:
@@ -159,7 +161,8 @@ async def check(
     fix = fix if fix is not None else find_fix(contract, seen.changes, seen.at)
     after = stretch(contract, fix, seen.at)
     weeks = await earlier_weeks(sources, contract, after, zone) if after is not None else ()
-    return await asyncio.to_thread(judge, contract, seen, weeks, fix, written)
+    contract = with_reproduction(contract) if proofs else contract
+    return await asyncio.to_thread(judge, contract, seen, weeks, fix, written, proofs)
 
 
 def made_contract(seen: Observations) -> Contract | Recovery:

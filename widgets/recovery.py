@@ -20,7 +20,7 @@ from widgets.words import Sign
 TALL = 28
 """From this height on there is room for every sentence; below, the table comes first."""
 INDENT = "  "
-DRAWN = {TermKind.ERRORS: "error_rate", TermKind.TRAFFIC: "request_rate"}
+DRAWN = {TermKind.ERRORS: "error_rate", TermKind.BURN: "error_rate", TermKind.TRAFFIC: "request_rate"}
 """The series that is drawn of what is judged as totals."""
 NO_CONTRACT = "K writes this down, before anything is mended"
 _RECOVERY = {
@@ -101,7 +101,7 @@ def _row(one: Judged, columns: Sequence[Column[Judged]], sizes: Sequence[int], w
 
 def _series(term: Term) -> Evidence | Term:
     """What Enter opens: its series; of what has none there is nothing more to show."""
-    if term.kind in (TermKind.VERSION, TermKind.SIGNATURES):
+    if term.kind in (TermKind.VERSION, TermKind.SIGNATURES, TermKind.REPRODUCTION):
         return term
     key = SeriesKey(term.service, term.operation or "", DRAWN.get(term.kind, term.signal))
     return Evidence(SafeText(term.name), "fact", True, "", series=key)
@@ -170,9 +170,12 @@ def _draft(contract: Contract, width: int, look: Look) -> Body:
     return Body((head, Row.plain(heading(columns, sizes))), rows)
 
 
+_WANTED = {TermKind.VERSION: "the fix", TermKind.SIGNATURES: "no new ones", TermKind.REPRODUCTION: "passes"}
+
+
 def _allowed(term: Term) -> str:
     if term.baseline is None:
-        return {TermKind.VERSION: "the fix", TermKind.SIGNATURES: "no new ones"}.get(term.kind, UNKNOWN)
+        return _WANTED.get(term.kind, UNKNOWN)
     margin = max(term.absolute, term.relative * abs(term.baseline))
     sign = "±" if term.kind is TermKind.TRAFFIC else "+"
     return f"{sign}{number_text(margin, term.unit)}"

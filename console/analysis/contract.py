@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -99,6 +99,7 @@ def write_contract(
     terms = _unique([*chosen, *_guards(writer, services[:MOST_SERVICES])])
     if not any(term.critical for term in terms):
         raise NothingToRecover(_why(diagnosis))
+    terms += _burns(writer, services[:MOST_SERVICES], {one.name: one.objective for one in seen.topology.services})
     about = cause.service if cause is not None and cause.service else terms[0].service
     terms.append(Term(f"{about} version", TermKind.VERSION, about, None, "version", "", True))
     if seen.shapes:
@@ -430,6 +431,38 @@ def _guards(writer: _Writer, services: list[str]) -> Iterator[Term]:
         made = [] if latency is None else [writer.value(latency, False)]
         made += [writer.value(t, True, TermKind.BACKLOG) for t in own if words_of(t.key.metric) & _BACKLOG]
         yield from (term for term in made if term is not None)
+
+
+def _burns(writer: _Writer, services: list[str], objectives: Mapping[str, float | None]) -> Iterator[Term]:
+    """The error budgets of services that had kept theirs: one that burned too fast before cannot come back to less."""
+    for track in writer.tracks.errors:
+        objective = objectives.get(track.service)
+        if objective is None or track.operation is not None or track.service not in services:
+            continue
+        term, budget = writer.errors(track, True), 1 - objective
+        if term is None or term.baseline is None or term.baseline >= budget:
+            continue
+        burn = term.baseline / budget
+        yield replace(
+            term,
+            name=f"{track.service} error budget burn",
+            kind=TermKind.BURN,
+            signal="burn",
+            unit="",
+            relative=0.0,
+            absolute=1 - burn,
+            baseline=burn,
+            failing=None if term.failing is None else term.failing / budget,
+            budget=budget,
+        )
+
+
+def with_reproduction(contract: Contract) -> Contract:
+    """The same for an incident that was reproduced: what failed on demand must pass once the fix is deployed."""
+    if any(term.kind is TermKind.REPRODUCTION for term in contract.terms):
+        return contract
+    term = Term("reproduction", TermKind.REPRODUCTION, "", None, "reproduction", "", True)
+    return replace(contract, terms=(*contract.terms, term))
 
 
 def _unique(terms: Iterable[Term]) -> list[Term]:

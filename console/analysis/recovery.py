@@ -20,7 +20,7 @@ from console.domain.changes import Change
 from console.domain.diagnosis import BaselineWindow
 from console.domain.instant import Instant, Window, clock_text, span_text
 from console.domain.observations import Observations
-from console.domain.recovery import Contract, Evaluation, Fix, Judged, Recovery, Term, TermKind, Verdict
+from console.domain.recovery import Contract, Evaluation, Fix, Judged, Proof, Recovery, Term, TermKind, Verdict
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 
@@ -31,10 +31,17 @@ LAG_S = 90.0
 SKEW_S = 2.0
 """A tag is stamped in whole seconds: it may seem to be older than the contract by so much."""
 NO_FIX = frozenset(("cron", "traffic"))
+UNMEASURED = frozenset((TermKind.VERSION, TermKind.SIGNATURES, TermKind.REPRODUCTION))
+"""What shows nothing of how users fare."""
 
 
 def judge(
-    contract: Contract, seen: Observations, weeks: Sequence[Week] = (), fix: Fix | None = None, written: bool = True
+    contract: Contract,
+    seen: Observations,
+    weeks: Sequence[Week] = (),
+    fix: Fix | None = None,
+    written: bool = True,
+    proofs: Sequence[Proof] = (),
 ) -> Recovery:
     """Whether the contract holds at the knowledge time of `seen`; nothing stamped later has any influence.
 
@@ -42,21 +49,30 @@ def judge(
         weeks: The same hours of earlier weeks, where they are known.
         fix: From when on it is judged; default: the newest change of the contract's services since it was written.
         written: False: the contract was made just now, from what was known before the fix.
+        proofs: What the reproduction showed, where the incident is a case that has one.
     """
     import numpy as np
 
     try:
         with np.errstate(all="ignore"):
-            return _judge(contract, known_at(seen), weeks, fix, written)
+            return _judge(contract, known_at(seen), weeks, fix, written, proofs)
     except Exception as error:  # a judge that fails must never read as a success
         why = safe(f"the judge failed and says nothing: {type(error).__name__}: {error}", 300)
         return Recovery(seen.at, Verdict.INCONCLUSIVE, why, contract_at=contract.at, sources=seen.sources)
 
 
-def _judge(contract: Contract, seen: Observations, weeks: Sequence[Week], fix: Fix | None, written: bool) -> Recovery:
+def _judge(
+    contract: Contract,
+    seen: Observations,
+    weeks: Sequence[Week],
+    fix: Fix | None,
+    written: bool,
+    proofs: Sequence[Proof],
+) -> Recovery:
     fix = fix if fix is not None else find_fix(contract, seen.changes, seen.at)
     tracks = build_tracks(with_wholes(seen.series), seen.at)
-    case = Check(contract, seen, tracks, fix, seasons_of(contract, weeks))
+    known = tuple(sorted((one for one in proofs if one.at <= seen.at), key=lambda one: one.at))
+    case = Check(contract, seen, tracks, fix, seasons_of(contract, weeks), known)
     evaluations = tuple(
         _evaluate(case, seen.at - back * contract.block_s) for back in reversed(range(PASSES)) if _begun(case, back)
     )
@@ -146,7 +162,7 @@ def _verdict_of(judged: Sequence[Judged]) -> Verdict:
     if any(one.verdict is Verdict.NOT_RECOVERED for one in judged):
         return Verdict.NOT_RECOVERED
     critical = [one for one in judged if one.term.critical]
-    measured = [one for one in critical if one.term.kind not in (TermKind.VERSION, TermKind.SIGNATURES)]
+    measured = [one for one in critical if one.term.kind not in UNMEASURED]
     if not measured or all(one.verdict is Verdict.NO_DATA for one in measured):
         return Verdict.NO_DATA
     back = all(one.verdict is Verdict.RECOVERED for one in critical)

@@ -32,6 +32,7 @@ from console.analysis.equivalence import (
     samples_for,
     shift,
     widened,
+    wilson,
 )
 from console.analysis.recovery_seasons import Season
 from console.analysis.restarts import find_restarts
@@ -41,7 +42,7 @@ from console.analysis.words import number
 from console.domain.changes import BY_DEPLOY, Running, same_build
 from console.domain.instant import Window, clock_text, span_text
 from console.domain.observations import Observations
-from console.domain.recovery import Cause, Contract, Fix, Judged, Term, TermKind, Verdict
+from console.domain.recovery import Cause, Contract, Fix, Judged, Proof, Term, TermKind, Verdict
 from console.domain.text import SafeText
 from console.domain.values import dataclass
 from console.guard.sanitise import safe
@@ -72,6 +73,8 @@ class Check:
     tracks: Tracks
     fix: Fix | None
     seasons: dict[str, Season]
+    proofs: tuple[Proof, ...] = ()
+    """What the reproduction showed, oldest first."""
 
 
 def judged_as(
@@ -187,6 +190,62 @@ def _errors_missing(limits: Limits, margin: float, requests: float, needed: int 
     if requests < needed:
         return f"{requests:,.0f} of {needed:,} requests"
     return f"the excess may be up to {number(limits.high, 'ratio')}, and {number(margin, 'ratio')} is allowed"
+
+
+def _burn(case: Check, term: Term, window: Window) -> Judged:
+    """How many times as fast as the objective allows the error budget is used, over two stretches as in alerts on burn rates.
+
+    The long one is as much as is judged, an hour at most for a hold time of 15 minutes; the short one is its newest block, 5 minutes.
+    The long one must be shown to be below 1, and the short one, which holds too few requests to show that, must be.
+    """
+    track = next((t for t in case.tracks.errors if (t.service, t.operation) == (term.service, None)), None)
+    missing = _missing(track, window, case.contract.block_s)
+    if track is None or missing:
+        return judged_as(term, *(missing or _NO_SERIES))
+    failures, requests = _counts(track, window)
+    newest = Window(max(window.start, window.end - case.contract.block_s), window.end)
+    late, sent = _counts(track, newest)
+    if requests <= 0:
+        return judged_as(term, Verdict.NO_DATA, "no requests since the fix: a budget that nobody could use", samples=0)
+    low, high = (limit / term.budget for limit in wilson(failures, requests))
+    burn = failures / requests / term.budget
+    short = late / sent / term.budget if sent > 0 else 0.0
+    told = f"in the newest {span_text(case.contract.block_s)}"
+    before = (term.baseline or 0.0) * term.budget
+    needed = max(LEAST_REQUESTS, requests_needed(before, term.budget - before) or 0)
+    verdict, note, wait = Verdict.INCONCLUSIVE, "", None
+    if low >= 1 and failures >= GATE_FAILURES:
+        verdict, note = Verdict.NOT_RECOVERED, f"{failures:,.0f} of {requests:,.0f} requests failed"
+    elif late >= GATE_FAILURES and wilson(late, sent)[0] >= term.budget:
+        verdict, note = Verdict.NOT_RECOVERED, f"{number(short, '')} {told}"
+    elif sent <= 0:
+        note = f"no requests {told}"
+    elif short >= 1:
+        note, wait = f"{number(short, '')} {told}: {late:,.0f} of {sent:,.0f} requests failed", case.contract.block_s
+    elif high < 1 and requests >= LEAST_REQUESTS:
+        verdict = Verdict.RECOVERED
+    elif requests < needed:
+        note, wait = f"{requests:,.0f} of {needed:,} requests", (needed - requests) / requests * window.seconds
+    else:
+        note = f"it may be up to {number(high, '')}"
+    limits = Limits(low - (term.baseline or 0.0), burn - (term.baseline or 0.0), high - (term.baseline or 0.0))
+    return judged_as(
+        term,
+        verdict,
+        note,
+        observed=burn,
+        margin=term.absolute,
+        samples=round(requests),
+        needed=needed,
+        limits=limits,
+        wait_s=wait,
+    )
+
+
+def _counts(track: ErrorTrack, window: Window) -> tuple[float, float]:
+    """Failures and requests of a stretch."""
+    inside = points_in(track.times, window)
+    return float(track.failures[inside].sum()), float(track.requests[inside].sum())
 
 
 # -- other series -----------------------------------------------------------------------------------------------------
@@ -421,6 +480,32 @@ def _build(cause: Cause | None) -> str:
     return (cause.version or (cause.commit or "")[:12] or cause.subject) if cause is not None else "the blamed build"
 
 
+def _reproduction(case: Check, term: Term, window: Window) -> Judged:
+    """Passes only where it was verified after the deploy: a branch that passes, or the old build, shows nothing of what runs."""
+    since = case.fix.at if case.fix is not None else case.contract.at
+    done = [one for one in case.proofs if one.at >= since]
+    checks = [one for one in done if one.state != "REPRODUCED"]
+    newest = checks[-1] if checks else None
+    again = [one for one in done if one.state == "REPRODUCED" and (newest is None or one.at > newest.at)]
+    if newest is None:
+        seen = (
+            f"it failed again at {clock_text(again[-1].at)} UTC{_where(again[-1])}" if again else "it was not run since"
+        )
+        note = f"not verified since {clock_text(since)} UTC, {seen}: `incident repro verify` with --incident does it"
+        return judged_as(term, Verdict.INCONCLUSIVE, note, samples=len(again))
+    said = f"{newest.state.lower()} at {clock_text(newest.at)} UTC{_where(newest)}"
+    relapsed = [one for one in again if one.where == newest.where]
+    if relapsed:
+        said += f", and failed again at {clock_text(relapsed[-1].at)} UTC"
+        return judged_as(term, Verdict.NOT_RECOVERED, said, samples=len(done))
+    verdicts = {"FIXED": Verdict.RECOVERED, "STILL FAILING": Verdict.NOT_RECOVERED}
+    return judged_as(term, verdicts.get(newest.state, Verdict.INCONCLUSIVE), said, samples=len(done))
+
+
+def _where(proof: Proof) -> str:
+    return f" in {proof.where}" if proof.where else ""
+
+
 def _signatures(case: Check, term: Term, window: Window) -> Judged:
     contract = case.contract
     shapes = [one for one in case.seen.shapes if one.window.start < window.end and one.window.end > window.start]
@@ -471,4 +556,6 @@ RULES: dict[TermKind, Callable[[Check, Term, Window], Judged]] = {
     TermKind.TRAFFIC: _traffic,
     TermKind.VERSION: _version,
     TermKind.SIGNATURES: _signatures,
+    TermKind.BURN: _burn,
+    TermKind.REPRODUCTION: _reproduction,
 }

@@ -123,6 +123,8 @@ def snapshot(diagnosis: Mapping[str, Any], at: Instant) -> Draft:
 
 
 DEPLOYS = ("deploy", "rollback")
+CANARIES = {"recovered": "it may go on", "not_recovered": "stop it", "no_data": "nothing is told"}
+"""Verdicts on a canary in words."""
 
 
 def deploys(changes: Iterable[JudgedChange], since: Instant) -> list[Draft]:
@@ -152,6 +154,23 @@ def recovery(document: Mapping[str, Any], *, occurred_at: Instant | None = None)
         "recovery",
         f"recovery: {document.get('verdict')}{f': {reason}' if reason else ''}",
         dict(document),
+        occurred_at,
+        "console",
+    )
+
+
+def canary(document: Mapping[str, Any], names: tuple[str, str], *, occurred_at: Instant | None = None) -> Draft:
+    """A step of the fix: the verdict on a canary beside its control, as `incident recovery canary --json` prints it.
+
+    It is no recovery verdict: that a part of the instances does as well as the rest does not say that the incident is over.
+    """
+    said = CANARIES.get(str(document.get("verdict")), "not known yet")
+    reason = str(document.get("reason") or "")
+    data = {**document, "canary": names[0], "control": names[1]}
+    return Draft(
+        "fix",
+        f"canary {names[0]} beside {names[1]}: {said}{f': {reason}' if reason else ''}",
+        data,
         occurred_at,
         "console",
     )

@@ -15,7 +15,7 @@ from console.cli.options import Request, at_option, common, request, span_option
 from console.cli.outcome import Exit, say
 from console.config.effective import state_folder
 from console.domain.instant import Instant, clock_text
-from console.domain.recovery import HOLD_LEAST_S, HOLD_MOST_S, Contract, Fix, Recovery, Verdict
+from console.domain.recovery import HOLD_LEAST_S, HOLD_MOST_S, Contract, Fix, Proof, Recovery, Verdict
 
 if TYPE_CHECKING:
     from console.analysis.contract import NothingToRecover
@@ -55,7 +55,7 @@ def contract_command(
     \b
     Exit code: 0 written · 1 nothing is wrong that could come back · 3 inconclusive · 4 every needed source is down.
     """
-    from console.analysis.contract import NothingToRecover, write_contract
+    from console.analysis.contract import NothingToRecover, with_reproduction, write_contract
     from console.analysis.diagnose import diagnose
 
     asked = request(**options)
@@ -72,6 +72,8 @@ def contract_command(
         contract = write_contract(seen, diagnosis, hold_s, margin)
     except NothingToRecover as error:
         return _nothing(diagnosis, error)
+    if case is not None and _proofs(asked, case, asked.at):
+        contract = with_reproduction(contract)
     _keep(asked, contract, out, case)
     _show_contract(asked, contract)
     return Exit.DONE
@@ -151,7 +153,8 @@ def check_command(contract_path: Path | None, fixed_at: str | None, case: str | 
         )
     when = fixed_at if fixed_at is not None else options["since"]
     fix = _fix(when, asked, at)
-    recovery = asyncio.run(_check(asked, _narrowed(contract, asked.services), fix, at))
+    proofs = _proofs(asked, case, at) if case is not None else ()
+    recovery = asyncio.run(_check(asked, _narrowed(contract, asked.services), fix, at, proofs))
     if case is not None:
         from console.case.entries import recovery as entry
         from console.report.recovery_json import recovery_json
@@ -220,14 +223,23 @@ def _narrowed(contract: Contract | None, services: tuple[str, ...]) -> Contract 
     return replace(contract, terms=kept)
 
 
-async def _check(asked: Request, contract: Contract | None, fix: Fix | None, at: Instant) -> Recovery:
+def _proofs(asked: Request, case: str, at: Instant) -> tuple[Proof, ...]:
+    """What the reproduction of the case had shown by then."""
+    from console.case.proofs import proofs_of
+
+    return proofs_of(told(lambda: book_of(asked.loaded, case).read(at))())
+
+
+async def _check(
+    asked: Request, contract: Contract | None, fix: Fix | None, at: Instant, proofs: tuple[Proof, ...]
+) -> Recovery:
     from console.observe import open_sources
     from console.recover import check, observe
 
     sources = open_sources(asked.loaded)
     try:
         seen = await observe(sources, contract, at, live=not asked.at_given)
-        return await check(sources, seen, contract, asked.zone, fix)
+        return await check(sources, seen, contract, asked.zone, fix, proofs)
     finally:
         await sources.close()
 
@@ -256,7 +268,8 @@ def _style(text: str, colour: str) -> str:
 @click.option("--control", required=True, metavar="NAME", help="That of instances of the old version, started with it.")
 @click.option("--every", metavar="SPAN", default="5m", show_default=True, help="Time between two evaluations.")
 @click.option("--old-control", is_flag=True, help="The control has run for long: told as a weakness.")
-def canary_command(canary: str, control: str, every: str, old_control: bool, **options: Any) -> int:
+@click.option("--case", metavar="ID", help="Also write the verdict into this case.")
+def canary_command(canary: str, control: str, every: str, old_control: bool, case: str | None, **options: Any) -> int:
     """Compare a canary with its control since --since, when both had settled.
 
     \b
@@ -270,5 +283,10 @@ def canary_command(canary: str, control: str, every: str, old_control: bool, **o
         raise click.BadParameter(f"{every} is no time at all", param_hint="--every")
     seen = asyncio.run(_observe(asked, 3 * every_s))
     recovery = judge_canary(seen, canary, control, asked.window.start, every_s, not old_control)
+    if case is not None:
+        from console.case.entries import canary as entry
+        from console.report.recovery_json import recovery_json
+
+        into_case(asked.loaded, case, entry(recovery_json(recovery), (canary, control), occurred_at=recovery.at))
     _show(asked, recovery)
     return exit_code(recovery)

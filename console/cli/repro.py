@@ -268,7 +268,7 @@ async def _run(asked: Asked, tries: int, as_json: bool) -> int:
     if not session.sent and result.rule:
         raise Refused(f"{result.rule}: {result.stopped}")
     document = run_json(result, session.sent, left)
-    _keep(asked, repro(document, _about(asked)))
+    _keep(asked, repro({**document, "environment": asked.env.name}, _about(asked)))
     if as_json:
         write_json(document)
     else:
@@ -471,7 +471,7 @@ async def _verify(asked: Asked, before: tuple[int, int], control: str | None, as
         result = await verify(asked.request, session, asked.wanted, before, most, control_send)
         left = session.left()
     document = verify_json(result, session.sent, left)
-    _keep(asked, verified(document))
+    _keep(asked, verified({**document, "environment": asked.env.name}))
     if as_json:
         write_json(document)
     else:

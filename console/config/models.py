@@ -183,6 +183,8 @@ class ServiceConfig(Model):
     """Starts the service from a work tree, to verify a fix branch: `{port}` and `$PORT` are its port on loopback."""
     canary_url: str | None = None
     """Where the canary answers, as text to copy."""
+    objective: float | None = Field(default=None, gt=0, lt=1)
+    """Share of its requests that must succeed: an incident is over once the error budget, 1 less this, no longer burns too fast."""
 
 
 class DependencyConfig(Model):

@@ -52,6 +52,10 @@ class TermKind(StrEnum):
     """The blamed build runs nowhere, the fix everywhere, and nothing restarts."""
     SIGNATURES = "signatures"
     """The incident's own error lines are gone, and no new ones came."""
+    BURN = "burn"
+    """The error budget lasts: failures as multiples of what the objective allows are below 1, over an hour and over 5 minutes."""
+    REPRODUCTION = "reproduction"
+    """What failed on demand passes since the deploy, as often in a row as its failure rate asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,8 @@ class Term:
     """Values: the mean of each block of the baseline's stretch, harm upwards; counts of intervals as counts a minute."""
     step_s: float = 0.0
     """Values: the interval that each stood for; 0: not known."""
+    budget: float = 0.0
+    """Burn: the share of requests that may fail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +148,17 @@ class Fix:
     """Of which service; None: not told, or of all."""
     version: str | None = None
     commit: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a reproduction showed, as a case has it."""
+
+    at: Instant
+    state: str
+    """FIXED | STILL FAILING | INCONCLUSIVE of a verification, REPRODUCED of a run in which it failed."""
+    where: SafeText = SafeText("")
+    """The environment that answered; empty: not told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,8 @@ class Service:
 
     name: str
     depends_on: tuple[str, ...] = ()
+    objective: float | None = None
+    """Share of its requests that must succeed; None: nobody promised one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,17 +8,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from console.analysis.contract import NothingToRecover, write_contract
+from console.analysis.contract import NothingToRecover, with_reproduction, write_contract
 from console.analysis.recovery import find_fix, judge, stretch
 from console.analysis.recovery_seasons import Week
 from console.case.book import Book
 from console.case.entries import contract as contract_entry
 from console.case.journal import AUTHOR, NotSaved, author_name
+from console.case.proofs import proofs_of
 from console.case.store import case_ids, cases_folder
 from console.domain.diagnosis import Diagnosis, State
 from console.domain.instant import clock_text
 from console.domain.observations import Observations
-from console.domain.recovery import Contract
+from console.domain.recovery import Contract, Proof
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from console.observe import Sources
@@ -56,6 +57,7 @@ class RecoveryDesk:
         self._zone = zone
         self._folder = folder
         self._weeks: _Weeks | None = None
+        self._books: dict[str, Book] = {}
 
     async def view(self, seen: Observations | None, diagnosis: Diagnosis | None) -> RecoveryView:
         """How far the recovery is; without a contract, the one that would be written now."""
@@ -65,7 +67,10 @@ class RecoveryDesk:
         if contract is None:
             return await asyncio.to_thread(self._draft, seen, diagnosis)
         fix = find_fix(contract, seen.changes, seen.at)
-        recovery = await asyncio.to_thread(judge, contract, seen, await self._earlier(contract, seen))
+        proofs = await asyncio.to_thread(self._proofs, seen)
+        contract = with_reproduction(contract) if proofs else contract
+        weeks = await self._earlier(contract, seen)
+        recovery = await asyncio.to_thread(judge, contract, seen, weeks, fix, True, proofs)
         return RecoveryView(contract, recovery, says=self._again(contract, diagnosis), fixed=fix is not None)
 
     async def write(self, seen: Observations | None, diagnosis: Diagnosis | None) -> SafeText:
@@ -106,21 +111,40 @@ class RecoveryDesk:
     def _kept(self, seen: Observations) -> Contract | None:
         return newest_contract(self._folder, seen.at) if self._folder is not None else None
 
+    def _proofs(self, seen: Observations) -> tuple[Proof, ...]:
+        """What the reproduction of the open case has shown; nothing of a case that cannot be read, which its own pane tells."""
+        try:
+            book = self._open_case()
+            return proofs_of(book.read(seen.at)) if book is not None else ()
+        except OSError:
+            return ()
+
     def _into_case(self, contract: Contract) -> str:
         """Also into the one case that is open; which, or empty where there is none or several.
 
         Raises:
             NotSaved: It could not be written.
         """
-        assert self._folder is not None
+        book = self._open_case()
+        if book is None:
+            return ""
+        book.write(contract_entry(contract_json(contract), occurred_at=contract.at))
+        return f"case {book.id}"
+
+    def _open_case(self) -> Book | None:
+        """The one case that is open; None where there is none or several.
+
+        Raises:
+            OSError: A case cannot be read.
+        """
+        if self._folder is None:
+            return None
         folder = cases_folder(self._folder)
         author = author_name(os.environ.get(AUTHOR) or user())
-        books = (Book(folder, name, author) for name in case_ids(folder))
-        active = [book for book in books if book.read().active]
-        if len(active) != 1:
-            return ""
-        active[0].write(contract_entry(contract_json(contract), occurred_at=contract.at))
-        return f"case {active[0].id}"
+        for name in case_ids(folder):
+            self._books.setdefault(name, Book(folder, name, author))  # it reads only what was added since
+        active = [book for book in self._books.values() if book.read().active]
+        return active[0] if len(active) == 1 else None
 
     async def _earlier(self, contract: Contract, seen: Observations) -> tuple[Week, ...]:
         fix = find_fix(contract, seen.changes, seen.at)

@@ -38,6 +38,7 @@ TERM = (
     Field("requests", "number", "Requests that the baseline was counted from."),
     Field("blocks", "numbers", "Means of the stretches before the incident, oldest first, harm upwards."),
     Field("step_s", "number", "Seconds that each value stood for; 0: not known."),
+    Field("budget", "number", "Share of requests that may fail, of an error budget; 0: it is none."),
 )
 CAUSE = (
     Field("kind", "text", "What kind of suspect."),
@@ -207,7 +208,15 @@ def _term(value: Any) -> Term:
         _number(value, "requests", 0.0),
         tuple(_finite(one, "blocks") for one in value.get("blocks") or ()),
         _number(value, "step_s", 0.0),
+        _budget(value, kind),
     )
+
+
+def _budget(value: Json, kind: str) -> float:
+    budget = _number(value, "budget", 0.0)
+    if kind == TermKind.BURN and not 0 < budget < 1:
+        raise BadContract("budget of an error budget is above 0 and below 1")
+    return budget
 
 
 def _cause(value: Any) -> Cause | None:

@@ -34,6 +34,14 @@ COLOURS = {
 }
 
 
+_COUNTED = {
+    TermKind.ERRORS: "requests",
+    TermKind.TRAFFIC: "requests",
+    TermKind.BURN: "requests",
+    TermKind.REPRODUCTION: "checks",
+}
+
+
 def word_of(one: Judged) -> str:
     """The verdict of one signal; of one that must only not be worse, not knowing is no obstacle."""
     unknown = one.verdict in (Verdict.INCONCLUSIVE, Verdict.NO_DATA)
@@ -75,7 +83,7 @@ def samples_words(one: Judged) -> list[str]:
     """How many samples there are, how many it takes, and how long that is; nothing where it is not counted."""
     if one.samples is None:
         return []
-    noun = "requests" if one.term.kind in (TermKind.ERRORS, TermKind.TRAFFIC) else "values"
+    noun = _COUNTED.get(one.term.kind, "values")
     found = f"{one.samples:,}"
     if one.needed is not None and one.needed > one.samples:
         found += f" of {one.needed:,}"
@@ -148,6 +156,10 @@ def _promise(term: Term) -> str:
             return f"{term.name}: the fix runs everywhere, and nothing restarts"
         case TermKind.SIGNATURES:
             return f"{term.name}: none of the incident's own, and no new ones"
+        case TermKind.BURN:
+            return f"{term.name} {how}: below 1, where {number(term.budget, 'ratio')} of the requests may fail"
+        case TermKind.REPRODUCTION:
+            return f"{term.name}: what failed on demand passes once the fix is deployed"
         case TermKind.TRAFFIC if term.baseline is not None:
             low, high = TRAFFIC_LOW * term.baseline, TRAFFIC_HIGH * term.baseline
             return f"{term.name} {how}: {number(low, '1/s')} to {number(high, '1/s')}"

@@ -7,10 +7,14 @@ import stat
 from pathlib import Path
 from typing import Any
 
+import click
 import jsonschema
 import pytest
 from click.testing import CliRunner, Result
 
+from console.case.book import Book
+from console.case.entries import repro, verified
+from console.case.model import Case
 from console.cli import incident
 from console.domain.changes import Change
 from console.domain.instant import rfc3339
@@ -18,6 +22,7 @@ from console.report.recovery_json import BadContract, contract_json, contract_of
 from tests.recovery.files import stamp, write
 from tests.recovery.made import FIXED, ONSET, ROLLBACK, SERVICE, Made, after, flat, stepped, until
 from tests.recovery.made import contract_of as made_contract
+from tests.recovery.pairs import CANARY, CONTROL, NOW, beginning, pair
 
 WRITTEN, FIXED_MIN = 15.0, 20.0
 
@@ -290,3 +295,95 @@ def test_a_canary_and_its_control_from_files(tmp_path: Path) -> None:
         result = run("canary", "--config", str(config), *times, "--canary", CANARY, "--control", CONTROL, "--json")
         document = json.loads(result.stdout)
         assert (result.return_value, document["verdict"]) == (code, verdict), document["reason"]
+
+
+def new_case(config: Path, title: str = "orders fail") -> str:
+    """The id of a case that was just opened."""
+    made = CliRunner().invoke(
+        incident, ["case", "new", title, "--config", str(config), "--json"], standalone_mode=False
+    )
+    return str(json.loads(made.stdout)["id"])
+
+
+def case_at(config: Path, case: str) -> Case:
+    """The case as its journals have it."""
+    return Book(config.parent / "state" / "cases", case, "reader").read()
+
+
+def canary_files(folder: Path, factor: float = 1.0) -> Path:
+    """A canary and its control as files."""
+    rows = ["time,service,operation,metric,value"]
+    for one in pair(1, factor=factor).series:
+        rows += [f"{rfc3339(at)},{one.key.service},,{one.key.metric},{value:.6g}" for at, value in one]
+    (folder / "metrics.csv").write_text("\n".join(rows) + "\n")
+    tables = [f'[[service]]\nname = "{name}"' for name in (CANARY, CONTROL)]
+    config = folder / "incident.toml"
+    config.write_text(
+        "\n".join(
+            [
+                '[console]\nstate_dir = "state"',
+                *tables,
+                '[[metrics]]\nname = "prod"\nkind = "csv"\npath = "metrics.csv"',
+            ]
+        )
+    )
+    return config
+
+
+@pytest.mark.parametrize(("factor", "code", "said"), [(1.0, 0, "it may go on"), (1.5, 1, "stop it")])
+def test_the_verdict_on_a_canary_stands_in_the_case_and_says_nothing_of_the_incident(
+    tmp_path: Path, factor: float, code: int, said: str
+) -> None:
+    config = canary_files(tmp_path, factor)
+    case = new_case(config)
+    window = ("--since", rfc3339(beginning(70)), "--at", rfc3339(NOW))
+    names = ("--canary", CANARY, "--control", CONTROL)
+    result = run("canary", "--config", str(config), *window, *names, "--case", case, "--json")
+    assert result.exception is None and result.return_value == code and case in result.stderr
+    found = case_at(config, case)
+    assert found.recovery is None and not found.recovered
+    (one,) = found.fixes
+    assert one.text.startswith(f"canary {CANARY} beside {CONTROL}: {said}: ")
+    assert one.data["verdict"] == json.loads(result.stdout)["verdict"] and one.data["canary"] == CANARY
+    assert "outcome" not in one.data and rfc3339(one.occurred_at) == rfc3339(NOW)
+
+
+def test_a_canary_for_a_case_that_is_none_is_an_error(tmp_path: Path) -> None:
+    config = canary_files(tmp_path)
+    window = ("--since", rfc3339(beginning(70)), "--at", rfc3339(NOW))
+    result = run("canary", "--config", str(config), *window, "--canary", CANARY, "--control", CONTROL, "--case", "none")
+    assert isinstance(result.exception, click.UsageError) and "no case" in str(result.exception)
+
+
+def test_what_was_reproduced_in_a_case_must_be_verified_before_it_is_recovered(tmp_path: Path) -> None:
+    config = write(tmp_path, Made(), after(60), ROLLBACK)
+    now = [ONSET + 60 * WRITTEN - 60]
+    book = Book.new(tmp_path / "state" / "cases", "orders fail", "alice", clock=lambda: now[0])
+    ran = {"reproduced": True, "failures": 5, "tries": 5, "environment": "staging"}
+    book.write(repro(ran, "GET /a"))
+    written = contract(config, "--case", book.id, "--json")
+    assert "reproduction" in {one["kind"] for one in json.loads(written.stdout)["signals"]}
+    code, missing = check(config, 45, "--case", book.id)
+    assert (code, missing["verdict"]) == (3, "inconclusive") and "not verified since" in missing["reason"]
+    now[0] = FIXED + 600
+    branch = {"state": "FIXED", "reason": "4 clean passes", "branch": "fix/a", "commit": "c" * 40}
+    book.write(verified(branch, "fix/a"))
+    assert check(config, 45, "--case", book.id)[1]["verdict"] == "inconclusive"
+    now[0] = FIXED + 1200
+    book.write(verified({"state": "FIXED", "reason": "4 clean passes", "environment": "staging"}))
+    assert check(config, 15, "--case", book.id)[1]["verdict"] == "inconclusive", (
+        "what is written later is not known yet"
+    )
+    code, answer = check(config, 45, "--case", book.id)
+    assert (code, answer["verdict"]) == (0, "recovered"), answer["reason"]
+    assert case_at(config, book.id).recovered
+
+
+def test_the_objective_of_the_configuration_becomes_a_signal_of_the_contract(tmp_path: Path) -> None:
+    config = write(tmp_path, Made(errors=stepped(0.0005, 0.12, 0.0005)), after(60), ROLLBACK)
+    config.write_text(config.read_text().replace('name = "checkout"', 'name = "checkout"\nobjective = 0.998'))
+    terms = {one["kind"]: one for one in json.loads(contract(config, "--json").stdout)["signals"]}
+    assert terms["burn"]["budget"] == pytest.approx(0.002) and terms["burn"]["critical"] is True
+    code, answer = check(config, 60)
+    assert (code, answer["verdict"]) == (0, "recovered"), answer["reason"]
+    assert "checkout error budget burn" in {one["name"] for one in answer["signals"]}
