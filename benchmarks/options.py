@@ -12,6 +12,7 @@ GROUPS = {
     "logs": "the log engine",
     "diagnosis": "the diagnosis",
     "recovery": "the judges of recoveries and canaries",
+    "repro": "safe reproduction",
     "case": "the incident's record",
     "fix": "fix branches",
 }
