@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from statistics import median
 
+from console.analysis.rates import error_series, rate_series
 from console.domain.diagnosis import Diagnosis, Standing, State, Symptom
 from console.domain.instant import Instant, Window, age_step, span_text
 from console.domain.observations import Observations
@@ -123,33 +124,6 @@ def quiet_windows(window: Window, diagnosis: Diagnosis | None) -> tuple[Window, 
     if diagnosis is not None and diagnosis.baseline:
         return tuple(b.window for b in diagnosis.baseline)
     return (Window(window.start, window.start + window.seconds / 2),)
-
-
-def rate_series(series: SeriesSet, service: str, operation: str = "") -> Series | None:
-    """Requests per second: as measured, else from counts per interval."""
-    direct = series.get(service, "request_rate", operation)
-    counts = series.get(service, "request_count", operation)
-    if direct is not None or counts is None:
-        return direct
-    step = counts.step_s() or 60.0
-    points = [(at, value / step) for at, value in counts]
-    return Series.of(counts.key, points, counts.source, counts.query)
-
-
-def error_series(series: SeriesSet, service: str, operation: str = "") -> Series | None:
-    """Share of requests that failed: from counts where both exist, else as measured. No traffic is a gap."""
-    failed, total = (series.get(service, name, operation) for name in ("error_count", "request_count"))
-    if failed is not None and total is not None:
-        errors = dict(failed)
-        points = [(at, errors.get(at, 0.0) / count) for at, count in total if count > 0]
-        return Series.of(failed.key, points, failed.source, failed.query)
-    measured = series.get(service, "error_rate", operation)
-    if measured is not None:
-        return measured
-    available = series.get(service, "availability", operation)
-    if available is None:
-        return None
-    return Series.of(available.key, [(at, 1 - value) for at, value in available], available.source, available.query)
 
 
 def trend_of(

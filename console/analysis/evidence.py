@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from console.analysis.changes import Judged
 from console.analysis.graph import Graph
 from console.analysis.leak import Leak
-from console.analysis.load import Exhausted, Surge
+from console.analysis.loadcurve import Loaded, Reason
+from console.analysis.loaddrafts import curve_evidence
 from console.analysis.moves import Move
 from console.analysis.place import SHARE_OF_NOTE, Place
 from console.analysis.restarts import Restart
@@ -33,6 +34,7 @@ def place_drafts(
     probes: dict[str, ProbeResult],
     healthy: frozenset[str],
     ways: Ways,
+    curves: Mapping[str, Loaded],
 ) -> list[Draft]:
     """The likeliest places as suspects; the first leads where it adds at least half itself and nothing speaks against it.
 
@@ -47,6 +49,7 @@ def place_drafts(
             continue
         evidence = [
             *_excess_evidence(place, ways),
+            *(curve_evidence(curves[place.node], ways, Reason.MOVED) if place.node in curves else ()),
             *_together_evidence(place, ways),
             *_blame_evidence(place, moves_of, ways),
             *_shift_evidence(place, ways),
@@ -269,79 +272,6 @@ def _next_check(place: Place, kind: str, graph: Graph, healthy: frozenset[str]) 
     if callees:
         return f"compare the time {place.node} spends itself with that of its calls to {joined(callees, 2)}: if the calls took it, {place.node} is cleared"
     return f"compare instances of {place.node}: if only one is off, look at its host instead"
-
-
-def traffic_draft(surge: Surge, harmed: list[Move], contributes: float, ways: Ways) -> Draft:
-    """More arrivals than before, and trouble that follows them."""
-    move = surge.move
-    evidence = [fact(move_sentence(move), ways.move(move), samples=move.bins)]
-    if surge.spread:
-        names = joined([m.service for m in surge.spread])
-        evidence.append(fact(f"traffic of {names} rose with it", ways.move(surge.spread[0])))
-    before = [m for m in harmed if m.began.latest < move.began.earliest]
-    after = [m for m in harmed if m not in before]
-    if after:
-        earliest = min(after, key=lambda m: m.onset)
-        claim = f"the trouble began with it or after it: {move_sentence(earliest)}"
-        evidence.append(inference(claim, ways.move(earliest)))
-    if before:
-        earliest = min(before, key=lambda m: m.onset)
-        claim = f"trouble began before the traffic rose: {move_sentence(earliest)}"
-        evidence.append(inference(claim, ways.move(earliest), supports=False))
-    standing = Standing.POSSIBLE if before else Standing.LEADING
-    times = move.observed / move.level if move.level > 0 else float("inf")
-    return Draft(
-        "traffic",
-        surge.entry,
-        surge.entry,
-        None,
-        f"Arrivals at {surge.entry} are {times:.1f} x what they were; the load alone can explain the trouble.",
-        standing,
-        contributes,
-        evidence,
-        f"compare failures at equal load: if {surge.entry} fails at the old load too, traffic is cleared",
-    )
-
-
-def contention_draft(found: Exhausted, place_share: float, ways: Ways, held: tuple[str, float] | None = None) -> Draft:
-    """A bounded resource that is used up since the onset.
-
-    What is in use is arrivals times the time that each holds it (Little's law): where calls to another, `held`, became
-    slower by more than the load rose, the other is the cause and the limit is where it shows.
-    """
-    pool = ways.metric(found.source, found.service, "", found.metric, found.query)
-    traffic = pool
-    if found.load is not None:
-        one = found.load
-        traffic = ways.metric(one.source, found.service, "", one.key.metric, one.query)
-    evidence = [
-        fact(
-            f"{found.metric} of {found.service} is {found.used:.0f} of {found.size:.0f} since the onset, {share_text(found.before)} before",
-            pool,
-        )
-    ]
-    load = found.load_ratio
-    if load is not None and load >= 1.2:
-        evidence.append(fact(f"{found.service} gets {load:.1f} x the requests it got before", traffic))
-    elif load is not None:
-        claim = f"it gets {load:.1f} x the requests it got before: the load did not rise"
-        evidence.append(inference(claim, traffic, supports=False))
-    standing = Standing.LEADING if load is not None and load >= 1.2 and place_share >= 0.3 else Standing.POSSIBLE
-    if held is not None and held[1] >= (load or 1.0):
-        claim = f"calls of {found.service} to {held[0]} take {held[1]:.1f} x as long: each holds it longer, which says more than the load"
-        evidence.append(inference(claim, ways.mentions(found.service, held[0]), supports=False))
-        standing = Standing.POSSIBLE
-    return Draft(
-        "contention",
-        found.service,
-        found.service,
-        None,
-        f"{found.metric} of {found.service} is used up; requests wait for it.",
-        standing,
-        max(0.5, place_share),
-        evidence,
-        f"enlarge the pool or lower the load of {found.service} for a minute: if waits stay, it is cleared",
-    )
 
 
 def leak_draft(

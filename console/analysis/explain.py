@@ -13,10 +13,11 @@ from console.analysis.constants import (
     GATE_REQUESTS,
 )
 from console.analysis.diffs import Effect, effect_of
-from console.analysis.evidence import contention_draft, leak_draft, place_drafts, telemetry_draft, traffic_draft
+from console.analysis.evidence import leak_draft, place_drafts, telemetry_draft
 from console.analysis.frames import files_named
 from console.analysis.leak import Leak
 from console.analysis.load import busier_services, find_exhausted, find_surge
+from console.analysis.loaddrafts import PLACES_LOOKED_AT, contention_draft, curves_of, load_draft, traffic_draft
 from console.analysis.moves import Move
 from console.analysis.onset import Onset
 from console.analysis.outbound import Blame, Outbound, blame, longest_held
@@ -25,11 +26,11 @@ from console.analysis.signals import Family, words_of
 from console.analysis.silence import UNHEARD
 from console.analysis.spanmoves import SpanView, trace_shares
 from console.analysis.suspects import Draft, from_changes, ranked
-from console.analysis.symptoms import harms_users
+from console.analysis.symptoms import harms_users, symptoms_of
 from console.analysis.tracks import ErrorTrack, Track
 from console.analysis.view import View
 from console.analysis.ways import Ways
-from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
+from console.domain.diagnosis import JudgedChange, Standing, State, Suspect, Symptom
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, Pattern
 from console.domain.observations import Observations
@@ -114,7 +115,8 @@ def explain(
     judged = judge_changes(in_reach(view.changes, earliest, seen.at), view.changes, case)
     since = Window(min(began.earliest, seen.at), seen.at)
     ways = Ways.of(seen, view.records, since)
-    drafts = _drafts(view, onset, current, places, leaks, patterns, judged, blames, ways)
+    symptoms = symptoms_of(moves, seen.window)
+    drafts = _drafts(view, onset, current, symptoms, places, leaks, patterns, judged, blames, ways)
     return judged, ranked(drafts, since), places
 
 
@@ -223,6 +225,7 @@ def _drafts(
     view: View,
     onset: Instant,
     moves: list[Move],
+    symptoms: tuple[Symptom, ...],
     places: list[Place],
     leaks: list[Leak],
     patterns: tuple[Pattern, ...],
@@ -235,18 +238,25 @@ def _drafts(
     bad = {m.service for m in moves if m.opened}
     healthy = frozenset(n for n in view.names if n not in bad)
     probes = {p.name: p for p in seen.probes}
-    drafts = place_drafts(places, view.graph, seen.topology, patterns, probes, healthy, ways)
+    surge = find_surge(moves, view.graph, onset, view.tracks)
+    limits = find_exhausted(view.tracks, seen.series, onset, seen.at)
+    asked = [p.node for p in places[:PLACES_LOOKED_AT]] + [one.service for one in limits]
+    curves = curves_of(view, symptoms, [*asked, *([surge.entry] if surge is not None else [])], onset)
+    drafts = place_drafts(places, view.graph, seen.topology, patterns, probes, healthy, ways, curves)
     own = {p.node: p.own for p in places}
     loads: list[Draft] = []
-    surge = find_surge(moves, view.graph, onset, view.tracks)
     if surge is not None and harmed:
-        loads.append(traffic_draft(surge, harmed, 0.95, ways))
-    for exhausted in find_exhausted(view.tracks, seen.series, onset, seen.at):
-        held = longest_held(blames, exhausted.service)
-        draft = contention_draft(exhausted, own.get(exhausted.service, 0.0), ways, held)
-        if loads and draft.standing is Standing.LEADING:
+        loads.append(traffic_draft(surge, harmed, places, curves, view.graph, ways))
+    for one in limits:
+        held = longest_held(blames, one.service)
+        draft = contention_draft(one, own.get(one.service, 0.0), ways, held, curves.get(one.service))
+        if draft.standing is Standing.LEADING and any(other.standing is Standing.LEADING for other in loads):
             draft.standing = Standing.POSSIBLE  # the load is the cause, the limit is where it shows
         loads.append(draft)
+    first = places[0] if places else None
+    if not loads and first is not None and first.node in curves:
+        bent = load_draft(first, curves[first.node], ways)
+        loads += [bent] if bent is not None else []
     if any(draft.standing is Standing.LEADING for draft in loads):
         for draft in drafts:
             if draft.standing is Standing.LEADING:

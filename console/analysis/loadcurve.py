@@ -1,24 +1,34 @@
 """How a service answers under load: its latency or failures against its requests, before and since, with the knee.
 
-The question is whether the curve moved or only the load: answers at equal load tell, and nothing else does.
+The question is whether the curve moved or only the load: answers at equal load tell, and nothing else does. The verdict and
+the screen of the load both ask `load_of`, so that they cannot say different things.
 """
 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
+from enum import Enum
 from statistics import median
 from typing import TYPE_CHECKING
 
+from console.analysis.load import BUSIER
+from console.analysis.rates import error_series, rate_series
+from console.analysis.words import metric_name, number
 from console.domain.instant import Instant
 from console.domain.values import dataclass
 
 if TYPE_CHECKING:
-    from console.domain.series import Series
+    from console.domain.diagnosis import Symptom
+    from console.domain.series import Series, SeriesSet
 
-STRATA = (0.04, 0.1)
+EQUAL_LOAD = (0.04, 0.1)
 """Loads are called equal within the first of these shares at which enough of them are [D]."""
+MOST_BESIDE = 50
+"""Steps before that one step since is held against, the nearest in load."""
 FEWEST_POINTS = 8
 """Points on a side below which nothing is said of it [D]."""
 FEWEST_EQUAL = 3
@@ -30,6 +40,10 @@ MOVED_TIME = 1.5
 LEAST_ERRORS = 0.01
 SMALL_ERRORS = 0.0005
 """Added to both sides of a ratio of failures, so that it exists where one side has none [D]."""
+USUAL_SHARE = 0.95
+"""Failures above what so many of the steps before had count as that: an incident before must not make this one usual [D]."""
+UNEXPLAINED = 1 / 3
+"""Part of the rise that may be there at equal load too, where the load is said to explain it [D]."""
 KNEE_TIMES = 3.0
 KNEE_ERRORS = 0.005
 """The knee is the first part of the load above three times the lower half, for failures at least this rate."""
@@ -42,6 +56,38 @@ FEWEST_PARTS = 3
 """Parts of the load, of `PARTS`, that must hold steps [D]."""
 FEWEST_FOR_KNEE = 40
 LONGEST_STEP_S = 300.0
+LOAD_SIGNALS = ("latency_p99", "latency_p95", "latency_p90", "latency_p50", "latency_avg")
+"""What is looked at where nothing of a service is off, the slowest first."""
+
+
+class Reason(Enum):
+    """What the curve says of more load as a reason."""
+
+    MOVED = "moved"
+    """At equal load it is worse than before: the load does not explain it."""
+    LOAD = "load"
+    """The curve is the same, and the load is higher."""
+    NEITHER = "neither"
+    """Neither the curve nor the load changed."""
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Equal:
+    """Both sides of the onset at the loads that both reached."""
+
+    loads: tuple[float, float]
+    """The lowest and the highest of them, in requests per second."""
+    before: float
+    """The signal at these loads: the median of a latency, the mean of failures."""
+    since: float
+    steps: tuple[int, int]
+    """Steps at these loads, before and since."""
+
+    def ratio(self, unit: str) -> float | None:
+        """Since over before; None where there is no such number."""
+        floor = SMALL_ERRORS if unit == "ratio" else 0.0
+        return (self.since + floor) / (self.before + floor) if self.before + floor > 0 else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +103,114 @@ class LoadCurve:
     load_before: float | None
     """Median requests per second."""
     load_since: float | None
-    at_equal_load: float | None
-    """Value since over value before at equal loads; None: no load was seen on both sides."""
-    equal_points: tuple[int, int]
-    """Steps at equal loads, before and since."""
+    equal: Equal | None
+    """None: too few steps at loads that both sides reached."""
+    step_s: float
     knee: float | None
     """Requests per second from which it rises steeply; None: no knee is found."""
 
     @property
+    def at_equal_load(self) -> float | None:
+        """Value since over value before at equal loads; None: no load was seen on both sides."""
+        return self.equal.ratio(self.unit) if self.equal is not None else None
+
+    @property
     def moved(self) -> bool | None:
         """Whether the curve moved; None where no equal loads were seen."""
-        if self.at_equal_load is None:
+        ratio = self.at_equal_load
+        if ratio is None or self.equal is None:
             return None
         if self.unit == "ratio":
-            worst = median(value for _, value in self.since) if self.since else 0.0
-            return self.at_equal_load >= MOVED_ERRORS and worst >= LEAST_ERRORS
-        return self.at_equal_load >= MOVED_TIME
+            return ratio >= MOVED_ERRORS and self.equal.since >= LEAST_ERRORS
+        return ratio >= MOVED_TIME
+
+    @property
+    def busier(self) -> bool:
+        """Whether the load is clearly higher than before."""
+        return bool(self.load_before and self.load_since and self.load_since >= BUSIER * self.load_before)
+
+    @property
+    def beyond(self) -> bool:
+        """Whether every load since is higher than any before."""
+        sides = [[load for load, _ in side] for side in (self.since, self.before)]
+        return all(sides) and min(sides[0]) > max(sides[1])
+
+    @property
+    def risen(self) -> float:
+        """How many times as high the signal is since the onset, whatever the load."""
+        was, now = (_middle(list(side), self.unit) if side else 0.0 for side in (self.before, self.since))
+        return (now + SMALL_ERRORS) / (was + SMALL_ERRORS) if self.unit == "ratio" else now / was if was > 0 else 1.0
+
+    @property
+    def reason(self) -> Reason:
+        """What this says of the load as a reason."""
+        ratio = self.at_equal_load
+        if ratio is None:
+            return Reason.UNKNOWN
+        if self.moved:
+            return Reason.MOVED
+        explained = self.busier and ratio - 1 <= UNEXPLAINED * (self.risen - 1)
+        return Reason.LOAD if explained else Reason.NEITHER
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """The curve of a service, or of the one operation of it that is off, with the series that it was read from."""
+
+    service: str
+    operation: str
+    """Empty: the service as a whole."""
+    curve: LoadCurve
+    signal: Series
+    rate: Series
+
+    @property
+    def what(self) -> str:
+        """`p95 latency`, `error rate of POST /orders`."""
+        name = metric_name(self.curve.metric)
+        return f"{name} of {self.operation}" if self.operation else name
+
+
+def load_of(series: SeriesSet, service: str, symptoms: Iterable[Symptom], onset: Instant, at: Instant) -> Loaded | None:
+    """The signal of a service that is off, else its slowest percentile, against its load.
+
+    Args:
+        series: With the whole of services of which only operations are told.
+        symptoms: The worst first.
+
+    Returns:
+        None where its requests, or both its latency and its failures, are not measured.
+    """
+    open_ones = [s for s in symptoms if s.service == service and s.end is None and s.signal in _TELLING]
+    operation = ""
+    if open_ones and all(s.operation for s in open_ones):
+        operation = open_ones[0].operation or ""
+    for place in dict.fromkeys((operation, "")):
+        off = [s.signal for s in open_ones if (s.operation or "") == place]
+        rate = rate_series(series, service, place)
+        found = _signal(series, service, place, off)
+        if rate is not None and found is not None:
+            metric, signal, unit = found
+            return Loaded(
+                service, place, replace(load_curve(rate, signal, unit, onset, at), metric=metric), signal, rate
+            )
+    return None
+
+
+_TELLING = frozenset((*LOAD_SIGNALS, "error_rate"))
+
+
+def _signal(series: SeriesSet, service: str, operation: str, off: list[str]) -> tuple[str, Series, str] | None:
+    for metric in (*off, *LOAD_SIGNALS, "error_rate"):
+        if metric == "error_rate":
+            found, unit = error_series(series, service, operation), "ratio"
+        else:
+            found, unit = series.get(service, metric, operation), "s"
+            if found is None and metric == "latency_p50":
+                found = series.get(service, "latency_avg", operation)
+        if found is not None:
+            return ("latency_avg" if found.key.metric == "latency_avg" else metric), found, unit
+    return None
 
 
 def load_curve(rate: Series, value: Series, unit: str, onset: Instant, at: Instant) -> LoadCurve:
@@ -91,7 +229,6 @@ def load_curve(rate: Series, value: Series, unit: str, onset: Instant, at: Insta
     pairs = [(t, load, v) for t, load, v in pairs if load > 0]
     before = tuple((load, v) for t, load, v in pairs if t < onset)
     since = tuple((load, v) for t, load, v in pairs if t >= onset)
-    ratio, equal = _at_equal_load(before, since, unit)
     curve = LoadCurve(
         value.key.metric,
         unit,
@@ -99,8 +236,8 @@ def load_curve(rate: Series, value: Series, unit: str, onset: Instant, at: Insta
         since,
         median(load for load, _ in before) if before else None,
         median(load for load, _ in since) if since else None,
-        ratio,
-        equal,
+        _at_equal_load(before, since, unit),
+        step,
         None,
     )
     # A curve that moved is two curves, and the bend of both together would be none of either's.
@@ -116,38 +253,37 @@ def _by_step(series: Series, step: float) -> dict[int, float]:
 
 def _at_equal_load(
     before: tuple[tuple[float, float], ...], since: tuple[tuple[float, float], ...], unit: str
-) -> tuple[float | None, tuple[int, int]]:
-    """The ratio over strata of load that both sides reached, each weighted by its rarer side; and the points in them."""
+) -> Equal | None:
+    """Each step since beside those before at its load or a little more of it; None: too few are.
+
+    Never at less: where a curve is steep, the value at a slightly lower load would make one seem to have moved that did not.
+    """
     if len(before) < FEWEST_POINTS or len(since) < FEWEST_EQUAL:
-        return None, (0, 0)
-    equal: tuple[int, int] = (0, 0)
-    both: list[tuple[list[float], list[float]]] = []
-    for width in STRATA:
-        both = _strata(before, since, width)
-        equal = sum(len(old) for old, _ in both), sum(len(new) for _, new in both)
-        if min(equal) >= FEWEST_EQUAL:
+        return None
+    usual = sorted(value for _, value in before)[math.ceil(USUAL_SHARE * len(before)) - 1]
+    if unit == "ratio":
+        before = tuple((load, min(value, usual)) for load, value in before)
+    old = sorted(before)
+    loads = [load for load, _ in old]
+    for width in EQUAL_LOAD:
+        places = [
+            (bisect_left(loads, load), bisect_right(loads, load * (1 + width)), load, value) for load, value in since
+        ]
+        paired = [place for place in places if place[0] < place[1]]
+        beside = {k for low, high, _, _ in paired for k in range(low, high)}
+        if min(len(paired), len(beside)) >= FEWEST_EQUAL:
             break
     else:
-        return None, equal
-    floor = SMALL_ERRORS if unit == "ratio" else 0.0
-    upper = sum(sum(new) / len(new) * _weight(old, new) for old, new in both) + floor
-    lower = sum(sum(old) / len(old) * _weight(old, new) for old, new in both) + floor
-    return (upper / lower if lower > 0 else None), equal
+        return None
+    was = [_middle(old[low : min(high, low + MOST_BESIDE)], unit) for low, high, _, _ in paired]
+    now = [(load, value) for _, _, load, value in paired]
+    reached = [load for load, _ in now]
+    return Equal((min(reached), max(reached)), sum(was) / len(was), _middle(now, unit), (len(beside), len(now)))
 
 
-def _strata(
-    before: tuple[tuple[float, float], ...], since: tuple[tuple[float, float], ...], width: float
-) -> list[tuple[list[float], list[float]]]:
-    """The values of both sides at loads that differ by at most this share; loads that one side never had are left out."""
-    strata: dict[int, tuple[list[float], list[float]]] = defaultdict(lambda: ([], []))
-    for side, points in enumerate((before, since)):
-        for load, value in points:
-            strata[math.floor(math.log(load) / math.log1p(width))][side].append(value)
-    return [(old, new) for old, new in strata.values() if old and new]
-
-
-def _weight(old: list[float], new: list[float]) -> float:
-    return len(old) * len(new) / (len(old) + len(new))
+def _middle(steps: list[tuple[float, float]], unit: str) -> float:
+    values = [value for _, value in steps]
+    return sum(values) / len(values) if unit == "ratio" else median(values)
 
 
 def _knee(points: tuple[tuple[float, float], ...], unit: str) -> float | None:
@@ -205,29 +341,31 @@ def _rising(values: list[float]) -> list[float]:
     return [value for value, count in blocks for _ in range(count)]
 
 
-def sentence(curve: LoadCurve, what: str, number: str, at_knee: str) -> str:
-    """What the curve says, in words.
-
-    Args:
-        what: The signal: `p99`.
-        number: The loads before and since: `8.4/s before, 17/s since`.
-        at_knee: The load at the knee, in words.
-    """
-    knee = (
-        f" Above {at_knee} {'they rise' if curve.unit == 'ratio' else 'it rises'} steeply."
-        if curve.knee is not None
-        else ""
-    )
+def sentence(loaded: Loaded) -> str:
+    """What the curve says, with the figures and the steps that they rest on."""
+    curve, what = loaded.curve, loaded.what
+    knee = f"; above {number(curve.knee, '1/s')} it rises steeply" if curve.knee is not None else ""
     if len(curve.before) < FEWEST_POINTS or len(curve.since) < FEWEST_EQUAL:
-        return f"Too little is known: {len(curve.before)} steps before and {len(curve.since)} since.{knee}"
-    if curve.at_equal_load is None:
-        return f"No load was reached both before and since ({number}): whether the curve moved cannot be told.{knee}"
-    n = f"{curve.equal_points[0]} steps before, {curve.equal_points[1]} since"
-    verb, was = ("are", "they were") if curve.unit == "ratio" else ("is", "it was")
-    ratio = curve.at_equal_load
-    times = f"{verb} {ratio:.1f} × what {was}" if ratio < 10 else f"{verb} {ratio:.0f} × what {was}"
-    if curve.moved:
-        return f"At equal load {what} {times} ({n}): the curve moved, more load is not the reason.{knee}"
-    rose = curve.load_before and curve.load_since and curve.load_since >= 1.2 * curve.load_before
-    why = "same curve, more load" if rose else "same curve, same load"
-    return f"At equal load {what} {times} ({n}): {why} ({number}).{knee}"
+        return f"too little is known of {what} under load: {len(curve.before)} steps before and {len(curve.since)} since{knee}"
+    loads = f"{_rate(curve.load_before)} before, {_rate(curve.load_since)} since"
+    if curve.equal is None:
+        return f"no load was reached both before and since ({loads}): whether {what} depends on it cannot be told{knee}"
+    equal, unit = curve.equal, curve.unit
+    n = f"{equal.steps[0]} steps before, {equal.steps[1]} since"
+    figures = f"at {_span(equal.loads)} {what} was {number(equal.before, unit)}, is {number(equal.since, unit)} ({n})"
+    match curve.reason:
+        case Reason.MOVED:
+            return f"{figures}: the load does not explain it{knee}"
+        case Reason.LOAD:
+            return f"{figures}: the curve is the same, and the load rose ({loads}){knee}"
+    return f"{figures}: neither the curve nor the load changed much ({loads}){knee}"
+
+
+def _rate(value: float | None) -> str:
+    return number(value if value is not None else math.nan, "1/s")
+
+
+def _span(loads: tuple[float, float]) -> str:
+    """`200 to 220 requests/s`."""
+    low, high = (number(load, "1/s").removesuffix("/s") for load in loads)
+    return f"{low} requests/s" if low == high else f"{low} to {high} requests/s"

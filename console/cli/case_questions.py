@@ -49,7 +49,7 @@ async def snapshot_drafts(asked: Request) -> tuple[Diagnosis, list[Draft]]:
 
 def line_of(series: SeriesSet, symptom: Symptom, window: Window) -> Line:
     """The series behind a symptom, from one window before it, so that its chart shows what was normal."""
-    from console.views import error_series, rate_series
+    from console.analysis.rates import error_series, rate_series
 
     operation = symptom.operation or ""
     if symptom.signal == "error_rate":
@@ -193,7 +193,7 @@ class SourcesAsker:
 
 
 def _series_of(series: SeriesSet, question: Question) -> Series | None:
-    from console.views import error_series, rate_series
+    from console.analysis.rates import error_series, rate_series
 
     if question.metric == "error_rate":
         return error_series(series, question.service, question.operation)

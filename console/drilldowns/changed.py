@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from statistics import median
 
+from console.analysis.rates import error_series, rate_series
 from console.analysis.stats import samples_needed
 from console.domain.diagnosis import Diagnosis, JudgedChange
 from console.domain.instant import Instant, Window
@@ -16,9 +17,7 @@ from console.state import (
     BeforeAfterRow,
 )
 from console.views import (
-    error_series,
     mean_of,
-    rate_series,
 )
 
 SIDE_S = 1800.0

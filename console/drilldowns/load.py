@@ -6,11 +6,13 @@ import math
 from collections.abc import Iterable
 
 from console.analysis.load import POOL_FULL
-from console.analysis.loadcurve import load_curve, sentence
+from console.analysis.loadcurve import load_of, sentence
+from console.analysis.rates import rate_series
+from console.analysis.whole import with_wholes
 from console.domain.diagnosis import Diagnosis
 from console.domain.instant import Instant, Window, clock_text
 from console.domain.observations import Observations
-from console.domain.series import Series, SeriesSet
+from console.domain.series import SeriesSet
 from console.domain.text import SafeText
 from console.drilldowns.changed import median_within
 from console.drilldowns.trends import signal_text
@@ -18,31 +20,29 @@ from console.state import (
     LoadView,
 )
 from console.views import (
-    error_series,
     quantity,
-    rate_series,
 )
 
-LOAD_SIGNALS = ("latency_p99", "latency_p95", "latency_p90", "latency_p50", "latency_avg")
 MOST_POINTS = 600
 """Points of each side of a scatter; more would hide each other."""
 
 
 def load_view(observations: Observations, diagnosis: Diagnosis | None, service: str) -> LoadView:
-    """The signal of the service that is off, else its slowest percentile, against its requests per second."""
-    series, at = observations.series, observations.at
-    rate = rate_series(series, service)
-    if rate is None:
-        return LoadView(service, "", "", says=SafeText(f"the requests of {service} are not counted by any source"))
-    chosen = _load_signal(series, diagnosis, service)
-    if chosen is None:
-        return LoadView(service, "", "", says=SafeText(f"no source measures the latency or failures of {service}"))
-    metric, signal, unit = chosen
+    """The signal of the service that is off, else its slowest percentile, against its requests per second.
+
+    The curve and what is said of it are those of the verdict.
+    """
+    series, at = with_wholes(observations.series), observations.at
     onset = diagnosis.onset if diagnosis is not None else None
     split = onset if onset is not None else observations.window.start
-    curve = load_curve(rate, signal, unit, split, at)
-    what = signal_text(metric)
-    number = f"{quantity(curve.load_before, '1/s')} before, {quantity(curve.load_since, '1/s')} since"
+    loaded = load_of(series, service, diagnosis.symptoms if diagnosis is not None else (), split, at)
+    if loaded is None:
+        if rate_series(series, service) is None:
+            return LoadView(service, "", "", says=SafeText(f"the requests of {service} are not counted by any source"))
+        return LoadView(service, "", "", says=SafeText(f"no source measures the latency or failures of {service}"))
+    curve = loaded.curve
+    what = signal_text(curve.metric) + (f" of {loaded.operation}" if loaded.operation else "")
+    said = sentence(loaded)
     facts = [
         (
             "before",
@@ -55,29 +55,13 @@ def load_view(observations: Observations, diagnosis: Diagnosis | None, service: 
     return LoadView(
         service,
         what,
-        unit,
+        curve.unit,
         curve.before[-MOST_POINTS:],
         curve.since[-MOST_POINTS:],
         curve.knee,
-        SafeText(sentence(curve, what, number, quantity(curve.knee, "1/s"))),
+        SafeText(f"{said[0].upper()}{said[1:]}."),
         tuple((name, SafeText(value)) for name, value in facts),
     )
-
-
-def _load_signal(series: SeriesSet, diagnosis: Diagnosis | None, service: str) -> tuple[str, Series, str] | None:
-    bad = [
-        s.signal for s in (diagnosis.symptoms if diagnosis is not None else ()) if s.service == service and not s.end
-    ]
-    for metric in (*bad, *LOAD_SIGNALS, "error_rate"):
-        if metric == "error_rate":
-            found = error_series(series, service)
-            if found is not None:
-                return metric, found, "ratio"
-        elif metric in LOAD_SIGNALS:
-            one = series.get(service, metric)
-            if one is not None:
-                return metric, one, "s"
-    return None
 
 
 def _pools(series: SeriesSet, service: str, split: Instant, at: Instant) -> Iterable[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from statistics import median
 
+from console.analysis.rates import error_series, rate_series
 from console.domain.diagnosis import Diagnosis
 from console.domain.instant import Window
 from console.domain.logs import LogCounts
@@ -17,10 +18,8 @@ from console.state import (
     Trend,
 )
 from console.views import (
-    error_series,
     mean_of,
     quiet_windows,
-    rate_series,
     requests_behind,
     trend_of,
 )

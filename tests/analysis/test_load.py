@@ -7,9 +7,9 @@ import math
 import pytest
 
 from console.analysis.constants import Thresholds
-from console.analysis.evidence import contention_draft
 from console.analysis.graph import build_graph
 from console.analysis.load import Surge, busier_services, find_exhausted, find_surge, load_ratio
+from console.analysis.loaddrafts import contention_draft
 from console.analysis.moves import judge
 from console.analysis.outbound import Blame, longest_held
 from console.analysis.restarts import find_restarts

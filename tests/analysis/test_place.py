@@ -68,7 +68,7 @@ def test_a_place_that_spans_name_says_where_its_time_goes() -> None:
     told = {}
     for name, shifts in (("way", (own, way)), ("own", (own, line)), ("function", (line,))):
         place = Place("shop", 1.0, True, BEFORE, shifts=list(shifts), rank_value=1.0)
-        (draft,) = place_drafts([place], GRAPH, Topology(), (), {}, frozenset(), Ways(Window(BEFORE, NOW)))
+        (draft,) = place_drafts([place], GRAPH, Topology(), (), {}, frozenset(), Ways(Window(BEFORE, NOW)), {})
         told[name] = draft.summary
     assert "is reached from web over a way that takes 2 s where it was 3 ms" in told["way"]
     assert "spends 500 ms itself in GET /cart where it was 10 ms" in told["own"]
@@ -81,7 +81,7 @@ def test_where_even_the_likeliest_place_adds_next_to_nothing_nobody_is_named() -
 
     def named(*values: float) -> list[str]:
         places = [Place(f"s{n}", v, True, BEFORE, shifts=[shift], rank_value=v) for n, v in enumerate(values)]
-        drafts = place_drafts(places, GRAPH, Topology(), (), {}, frozenset(), Ways(Window(BEFORE, NOW)))
+        drafts = place_drafts(places, GRAPH, Topology(), (), {}, frozenset(), Ways(Window(BEFORE, NOW)), {})
         return [draft.subject for draft in drafts]
 
     assert named(0.04, 0.03) == []

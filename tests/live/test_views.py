@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from console.analysis.rates import error_series
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, JudgedChange, Standing, State, Symptom
 from console.domain.instant import Window
 from console.domain.observations import Observations
@@ -21,7 +22,6 @@ from console.views import (
     NO_SOURCE,
     axis_of,
     changes_view,
-    error_series,
     header_view,
     quantity,
     rebin,
