@@ -43,28 +43,40 @@ def excess(failing: Sequence[LogRecord], others: Sequence[LogRecord]) -> tuple[F
     hits, totals = _counted(failing)
     usual, usual_totals = _counted(others)
     candidates = [
-        (name, value, count)
+        contrasted(name, value, (count, totals[name]), (usual[name, value], usual_totals[name]))
         for (name, value), count in hits.items()
         if count >= PATTERN_SURGE and usual_totals[name] >= LEAST_OTHERS
     ]
-    scores = [g_shares(n, totals[f], usual[f, v], usual_totals[f]) for f, v, n in candidates]
-    chances = benjamini_hochberg(
-        [
-            chi_square_p(g)
-            if usual_totals[f] >= FEW_OTHERS
-            else fisher_greater(n, totals[f], usual[f, v], usual_totals[f])
-            for (f, v, n), g in zip(candidates, scores, strict=True)
-        ]
-    )
-    found: list[tuple[float, FieldExcess]] = []
-    for (name, value, count), g, chance in zip(candidates, scores, chances, strict=True):
-        of, other, other_of = totals[name], usual[name, value], usual_totals[name]
-        smooth = ((count + 0.5) / (of + 1)) / ((other + 0.5) / (other_of + 1))
-        if smooth >= PATTERN_RATIO and chance < PATTERN_P:
-            ratio = (count / of) / (other / other_of) if other else None
-            found.append((g, FieldExcess(name, value, count, of, other, other_of, ratio)))
+    found = [
+        (g, one)
+        for one, (g, chance) in zip(candidates, tested(candidates), strict=True)
+        if _smooth_ratio(one) >= PATTERN_RATIO and chance < PATTERN_P
+    ]
     found.sort(key=lambda one: (-one[0], one[1].field, one[1].value))
     return tuple([one for _, one in found[:MOST_VALUES]])
+
+
+def contrasted(field: str, value: SafeText, failing: tuple[int, int], others: tuple[int, int]) -> FieldExcess:
+    """A value with its part of the failing records and of the others, each of those that have the field."""
+    (count, of), (other, other_of) = failing, others
+    ratio = (count / of) / (other / other_of) if other else None
+    return FieldExcess(field, value, count, of, other, other_of, ratio)
+
+
+def tested(candidates: Sequence[FieldExcess]) -> list[tuple[float, float]]:
+    """G of each value, and the chance of that or more, adjusted for the number of values: Fisher's exact among few others."""
+    scores = [g_shares(one.failing, one.failing_of, one.others, one.others_of) for one in candidates]
+    chances = [
+        chi_square_p(g)
+        if one.others_of >= FEW_OTHERS
+        else fisher_greater(one.failing, one.failing_of, one.others, one.others_of)
+        for one, g in zip(candidates, scores, strict=True)
+    ]
+    return list(zip(scores, benjamini_hochberg(chances), strict=True))
+
+
+def _smooth_ratio(one: FieldExcess) -> float:
+    return ((one.failing + 0.5) / (one.failing_of + 1)) / ((one.others + 0.5) / (one.others_of + 1))
 
 
 def excess_of(seen: Observations) -> tuple[tuple[FieldExcess, ...], int | None]:

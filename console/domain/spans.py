@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from console.domain.instant import Instant
+from console.domain.text import SafeText
 
 
 class Span(msgspec.Struct, frozen=True, gc=False):
@@ -20,6 +21,8 @@ class Span(msgspec.Struct, frozen=True, gc=False):
     start: Instant
     duration_s: float
     failed: bool
+    fields: tuple[tuple[str, SafeText], ...] = ()
+    """What it says of where it ran, by its own names: host, zone, version, tenant and the like."""
 
     @property
     def end(self) -> Instant:

@@ -6,16 +6,18 @@ import asyncio
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zlib import crc32
 
 import msgspec
 
+from console.analysis.fieldroles import LONGEST_VALUE, Role, named
 from console.domain.instant import Instant, Window
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.spans import Span
+from console.domain.text import SafeText
 from console.guard.sanitise import safe
 from sources.blocks import Facts, Index, Scan, scan
 from sources.stamps import Stamps, instant_of
@@ -24,6 +26,9 @@ KINDS = frozenset({"server", "client", "internal", "producer", "consumer"})
 ID_LIMIT = 128
 NAME_LIMIT = 300
 MEMO = 10_000
+PLACE_KEYS = ("instance", "host", "pod", "zone", "version", "tenant")
+"""Keys of a line that say where a span ran, beside its attributes."""
+MOST_FIELDS = 12
 SLACK = 1_000
 """Spans held over the limit before traces are left out: thinning costs a pass over all of them."""
 
@@ -40,6 +45,23 @@ class _Line(msgspec.Struct):
     operation: str = ""
     kind: str = "internal"
     status: str = "ok"
+    instance: Any = None
+    host: Any = None
+    pod: Any = None
+    zone: Any = None
+    version: Any = None
+    tenant: Any = None
+    attributes: Any = None
+    resource: Any = None
+    """Objects of names and values, as OpenTelemetry calls them; what says where the span ran is taken from them."""
+
+    def told(self) -> Iterator[tuple[str, Any]]:
+        """Everything that may say where it ran."""
+        for name in PLACE_KEYS:
+            yield name, getattr(self, name)
+        for some in (self.resource, self.attributes):
+            if isinstance(some, dict):
+                yield from some.items()
 
 
 class JsonlTraces:
@@ -62,18 +84,21 @@ class JsonlTraces:
     async def close(self) -> None:
         """Nothing is held open between two readings."""
 
-    async def spans(self, window: Window, limit: int) -> Reading[tuple[Span, ...]]:
+    async def spans(self, window: Window, limit: int, trace_id: str | None = None) -> Reading[tuple[Span, ...]]:
         """Spans that ended from `window.start` to `window.end`, both included, oldest end first.
 
         Where there are more than `limit`, whole traces are left out, chosen by a hash of their id: what stays is as
         even over time as what was there, and no trace is torn.
+
+        Args:
+            trace_id: Of this trace alone.
 
         Raises:
             SourceUnavailable: The file is missing or unreadable.
         """
         stop = threading.Event()
         async with self._one_at_a_time:
-            taker = _SpanLines(window, limit)
+            taker = _SpanLines(window, limit, trace_id)
             try:
                 found, kept = await asyncio.to_thread(self._read, taker, window, stop)
             except asyncio.CancelledError:
@@ -110,12 +135,14 @@ class JsonlTraces:
 class _SpanLines:
     """Understands span lines; keeps at most `limit` spans of the window, in whole traces."""
 
-    def __init__(self, window: Window, limit: int) -> None:
+    def __init__(self, window: Window, limit: int, trace_id: str | None = None) -> None:
         self._window = window
+        self._trace_id = trace_id
         self._limit = max(1, limit)
         self._decoder = msgspec.json.Decoder(_Line)
         self._stamps = Stamps()
         self._names: dict[str, str] = {}
+        self._fields: dict[tuple[tuple[str, str], ...], tuple[tuple[str, SafeText], ...]] = {}
         self._spans: list[Span] = []
         self._mask = 0
         self.matched = 0
@@ -146,7 +173,7 @@ class _SpanLines:
         if start is None:
             raise ValueError(f"start {safe(str(raw.start), 40)!r} is no time")
         end = start + raw.duration_ms / 1e3
-        if self._window.start <= end <= self._window.end:
+        if self._window.start <= end <= self._window.end and self._trace_id in (None, raw.trace_id):
             self.matched += 1
             if not _hash(raw.trace_id) & self._mask:
                 self._spans.append(self._span(raw, start))
@@ -176,7 +203,20 @@ class _SpanLines:
             start=start,
             duration_s=raw.duration_ms / 1e3,
             failed=raw.status.lower() == "error",
+            fields=self._places(raw),
         )
+
+    def _places(self, raw: _Line) -> tuple[tuple[str, SafeText], ...]:
+        """What a span says of where it ran; kept once for all spans that say the same."""
+        said = tuple([(k, str(v)) for k, v in raw.told() if isinstance(v, (str, int)) and _says_where(k)][:MOST_FIELDS])
+        if not said:
+            return ()
+        found = self._fields.get(said)
+        if found is None:
+            if len(self._fields) >= MEMO:
+                self._fields.clear()
+            found = self._fields[said] = tuple([(safe(k, ID_LIMIT), safe(v, LONGEST_VALUE)) for k, v in said])
+        return found
 
     def _name(self, text: str) -> str:
         found = self._names.get(text)
@@ -190,6 +230,11 @@ class _SpanLines:
         """What was kept, by the time it ended."""
         self._thin_out()
         return tuple(sorted(self._spans, key=lambda span: span.end))
+
+
+def _says_where(name: str) -> bool:
+    about = named(name)
+    return about is not None and about.role is not Role.OTHER
 
 
 def _hash(trace_id: str) -> int:

@@ -117,3 +117,34 @@ def test_any_bytes_are_read_without_an_exception(lines: list[bytes]) -> None:
     facts = taker.take(data or b"\n", 1)
     assert facts.bad <= facts.lines
     assert taker.kept() == ()
+
+
+async def test_a_span_tells_where_it_ran(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "s.jsonl",
+        span(span_id="s1", host="web-3", zone="eu-1b")
+        + span(
+            span_id="s2",
+            attributes={"http.status_code": 500, "tenant.id": "acme", "db.statement": "select"},
+            resource={"k8s.pod.name": "web-7f9-x2", "service.version": "v2", "replica": 4},
+        )
+        + span(span_id="s3", host={"name": "web-3"}, pod=None, attributes=["host"])
+        + span(span_id="s4"),
+    )
+    reading = await JsonlTraces("t", path).spans(ALL, 10)
+    told = {one.span_id: one.fields for one in reading.value}
+    assert told["s1"] == (("host", "web-3"), ("zone", "eu-1b"))
+    assert told["s2"] == (
+        ("k8s.pod.name", "web-7f9-x2"),
+        ("service.version", "v2"),
+        ("replica", "4"),
+        ("tenant.id", "acme"),
+    )
+    assert told["s3"] == told["s4"] == ()
+    assert reading.report.state is SourceState.OK
+
+
+async def test_what_a_span_tells_is_fit_to_be_shown(tmp_path: Path) -> None:
+    path = write(tmp_path / "s.jsonl", span(host="web\x1b[2J-3", zone="e" * 5000))
+    (one,) = (await JsonlTraces("t", path).spans(ALL, 10)).value
+    assert all("\x1b" not in value and len(value) < 200 for _, value in one.fields)
