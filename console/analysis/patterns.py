@@ -32,7 +32,7 @@ RULE_OF_THREE = 3.0
 MOST_PLACES_KNOWN = 32
 """Services and levels whose templates are remembered."""
 _WEIGHTS = {Level.ERROR: 1.5, Level.FATAL: 1.5, Level.WARN: 1.2}
-_RUN = re.compile(r"(?<=[a-z]):[0-9a-f]{4}(?=›)")
+_RUN = re.compile(r"(?<=[a-z]):[0-9a-f]{4}(?:[0-9a-f]{4})?(?=›)")
 """What tells one hidden secret from another, by a key of this run."""
 Place: TypeAlias = tuple[str, Level]
 """Service and level: patterns are mined for each by itself."""

@@ -32,12 +32,13 @@ from console.case.gates import (
 )
 from console.case.hypotheses import NotAllowed, check_change, restored, state_by_evidence
 from console.case.journal import Journal, NotSaved, Reader, until
+from console.case.key import next_key, take_next
 from console.case.mitigated import mitigated
 from console.case.model import ACTIVE, ROLES, SEVERITIES, Case, CaseState, Hypothesis, HypothesisState, Outcome
 from console.case.predictions import ASKED_EVERY_S, question_of
 from console.case.store import locked, make_case
 from console.domain.instant import Instant, rfc3339
-from console.guard.redact import redact_json, redact_wholly
+from console.guard.redact import keyed, redact_json, redact_wholly, without_emails
 
 Clock = Callable[[], Instant]
 
@@ -84,13 +85,15 @@ class Book:
             NotSaved: It cannot be written down.
             Unfit: It has no title, or a severity that is none.
         """
-        told = redact_wholly(title.strip())  # the id is made of it
+        with _next_tokens(folder):
+            told = redact_wholly(title.strip())  # the id is made of it
         given = dict(data or {})
         if not told:
             raise Unfit("a case needs a title")
         if given.get("severity") is not None:
             given["severity"] = severity_of(str(given["severity"]))
         book = cls(folder, make_case(folder, clock(), told), author, clock)
+        take_next(folder, book.folder)
         book.write(Draft("opened", told, given, source=given.get("opened_by", "human")))
         return book
 
@@ -128,7 +131,8 @@ class Book:
             for draft in drafts:
                 if draft.kind == "evidence":
                     taken += 1
-                    draft = _named(draft, f"E{taken}")
+                    with self._journal.keyed():
+                        draft = _named(draft, f"E{taken}")
                 written.append(self._journal.append(draft, self._clock()))
             self._restore(written)
         return written
@@ -268,6 +272,7 @@ class Book:
         """Give a role to somebody, or to nobody (`-`). An incident commander who is there hands over instead."""
         if role not in ROLES:
             raise Unfit(f"no role {role!r}: {', '.join(ROLES)}")
+        person = person_of(person)
         with self._alone():
             case = self.read()
             holder = case.roles.get(role)
@@ -283,6 +288,7 @@ class Book:
 
     def offer(self, role: str, to: str) -> tuple[Event, str]:
         """Offer a role with a brief; it changes nothing until it is accepted."""
+        to = person_of(to)
         with self._alone():
             case = self.read()
             brief = handoff_brief(case, self._clock())
@@ -292,6 +298,7 @@ class Book:
 
     def accept(self, role: str, person: str) -> Event:
         """Take over what was offered to `person`; raises `Unfit` where nothing was."""
+        person = person_of(person)
         with self._alone():
             case = self.read()
             offer = next((one for one in case.handoffs if one.role == role and one.taker == person), None)
@@ -314,6 +321,7 @@ class Book:
             name = data.get("name")
             if name and not any(one.name == name for one in case.follow_ups):
                 raise Unfit(f"there is no action item {name}")
+            data = {**data, "owner": person_of(owner)} if isinstance(owner := data.get("owner"), str) else data
             return self._journal.append(
                 Draft("follow_up", text, {**data, "name": name or f"A{len(case.follow_ups) + 1}"}), self._clock()
             )
@@ -361,7 +369,12 @@ class Book:
             BadPrediction: It is none of the forms.
             Unfit: There is no such hypothesis.
         """
-        every_s = None if question_of(text).kind == "manual" else data.get("every_s") or ASKED_EVERY_S
+        manual = question_of(text).kind == "manual"
+        every_s = None if manual else data.get("every_s") or ASKED_EVERY_S
+        if not manual and redact_wholly(text) != text:
+            raise Unfit(
+                "the record keeps neither secrets nor addresses of e-mail, so that this question would be another one there: ask without it"
+            )
         with self._alone():
             one = self._one(name)
             given = {**data, "hypothesis": one.name, "name": f"P{len(one.predictions) + 1}", "every_s": every_s}
@@ -459,6 +472,24 @@ def _named(draft: Draft, name: str) -> Draft:
     """Evidence with its name and the digest of what is kept: of the text without its secrets."""
     kept = cleaned(redact_json({key: value for key, value in draft.data.items() if value not in (None, "", [])}))
     return replace(draft, data={**kept, "name": name, "digest": digest_of(kept)})
+
+
+@contextmanager
+def _next_tokens(folder: Path) -> Iterator[None]:
+    """With the tokens of the case that is opened next; where that cannot be written to, opening it will say so."""
+    try:
+        key = next_key(folder)
+    except OSError:
+        yield
+        return
+    with keyed(key):
+        yield
+
+
+def person_of(name: str) -> str:
+    """A person as the record has them: of an address of e-mail, which it does not keep, what stands before the @."""
+    text = name.strip()
+    return text.partition("@")[0] if without_emails(text) != text and " " not in text else name
 
 
 def severity_of(text: str) -> str:

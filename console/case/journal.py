@@ -10,11 +10,13 @@ import json
 import re
 import secrets
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass as open_dataclass
 from dataclasses import field, replace
 from pathlib import Path
 
 from console.case.events import MOST_TEXT, Draft, Event, clean, cleaned, event_of, line_of
+from console.case.key import keyed_by
 from console.domain.instant import Instant
 from console.domain.values import dataclass
 from console.guard.audit import Audit, AuditFailed
@@ -24,6 +26,8 @@ AUTHOR = "INCIDENT_AUTHOR"
 """The environment variable that names who writes, where one account is shared."""
 SUFFIX = ".jsonl"
 FOLDER = "journal"
+WITH_EMAILS = frozenset(("comms",))
+"""Entries in which addresses of e-mail stay: messages that people send, with the address to write to."""
 MOST_LINE = 1 << 20
 """Bytes of one line; more would make every later look at the record slow."""
 
@@ -52,7 +56,12 @@ class Journal:
     def __init__(self, folder: Path, author: str) -> None:
         self.author = author_name(author)
         self.path = folder / FOLDER / f"{self.author}{SUFFIX}"
+        self._folder = folder
         self._audit = Audit(self.path)
+
+    def keyed(self) -> AbstractContextManager[None]:
+        """With the tokens that stand for secrets in this case."""
+        return keyed_by(self._folder)
 
     def append(self, draft: Draft, now: Instant) -> Event:
         """Write one event and wait until it is on the disk.
@@ -65,7 +74,8 @@ class Journal:
         """
         if len(draft.text) > MOST_TEXT:
             raise NotSaved(f"one text holds at most {MOST_TEXT:,} characters", redact_wholly(draft.text))
-        event = _written(draft, self.author, now)
+        with self.keyed():
+            event = _written(draft, self.author, now)
         line = line_of(event)
         if len(json.dumps(line, ensure_ascii=False).encode("utf-8", "backslashreplace")) > MOST_LINE:
             raise NotSaved(f"one entry holds at most {MOST_LINE >> 20} MiB", event.text)
@@ -80,14 +90,15 @@ class Journal:
 def _written(draft: Draft, author: str, now: Instant) -> Event:
     """The event that a draft becomes: redacted first, then made safe to show. Times are kept to the millisecond."""
     now = round(now, 3)
+    emails = draft.kind not in WITH_EMAILS
     return Event(
         f"{author}-{secrets.token_hex(4)}",
         author,
         now,
         now if draft.occurred_at is None else round(draft.occurred_at, 3),
         draft.kind,
-        clean(redact_wholly(draft.text), MOST_TEXT),
-        cleaned(redact_json(draft.data)),
+        clean(redact_wholly(draft.text, emails), MOST_TEXT),
+        cleaned(redact_json(draft.data, emails=emails)),
         draft.source,
         tuple(clean(redact_wholly(one), 60) for one in draft.evidence),
         draft.supersedes,

@@ -21,7 +21,9 @@ WHOLE_WORD = 12
 
 _SCHEMES = ("basic", "bearer", "apikey", "token")
 _URL_SAFE = str.maketrans("+/", "-_")
-_DONE = re.compile(r"(‹redacted:[a-z]+:[0-9a-f]{4}›)")
+TOKEN = r"‹redacted:[a-z]+:[0-9a-f]{4}(?:[0-9a-f]{4})?›"
+"""What stands for a secret; the shorter ones stand in records of before."""
+_DONE = re.compile(f"({TOKEN})")
 
 _known: tuple[str, ...] = ()
 _needles: tuple[str, ...] = ()

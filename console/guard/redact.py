@@ -1,11 +1,13 @@
-"""Secrets in text become constant tokens, `‹redacted:jwt:ab12›`: equal secrets stay comparable, and none can be read.
+"""Secrets in text become constant tokens, `‹redacted:jwt:ab12cd34›`: equal secrets stay comparable, and none can be read.
 
-Applied where text leaves the program for good: copies, exports, reports, crash dumps, the journal. The four characters come
-from a keyed hash whose key is made anew for each run, so a token cannot be looked up in a table of known passwords.
+Applied where text leaves the program for good: copies, exports, reports, crash dumps, the journal. The eight characters come
+from a keyed hash, so a token cannot be looked up in a table of known passwords. The key is that of the case that is written into
+(`console/case/key.py`); elsewhere one of this run. Of a thousand secrets two get the same token with a chance of 1 in 10,000.
 
 What is looked for has a form that nothing else has (an AWS key id, a JWT, a PEM block, the number of a payment card), stands behind
 a word that says what it is (`password=`, `Authorization:`), or is a credential that the console itself holds. Numbers and identifiers as such are left alone: an over-eager redactor hides the
-very request id that somebody needs.
+very request id that somebody needs. Addresses of e-mail are hidden where text is written down, and not on the screen: they are no
+credentials, and a request or a filter may need one.
 """
 
 from __future__ import annotations
@@ -13,18 +15,21 @@ from __future__ import annotations
 import re
 import secrets
 from base64 import b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import unquote
 
 from console.guard.cards import without_cards
-from console.guard.held import without_held
+from console.guard.held import TOKEN, without_held
 
 MOST = 1 << 20
 """Characters looked at in one text; what follows is cut, since it could hold a secret."""
 
-_KEY = secrets.token_bytes(16)
+_of_run = secrets.token_bytes(16)
+_KEY: ContextVar[bytes | None] = ContextVar("redaction key", default=None)
 
 # Only the short words need a boundary: `compass=` is no secret, `dbpassword=` and `userToken=` are.
 _SECRET_WORDS = (
@@ -107,10 +112,20 @@ _NAMING = re.compile(
     r"[=:](?:(?<=[tnyesdlpf].)(?<=(?:ss|wd|rd|se|et|en|ey|al|ls|id|re|on|ie|tp|de|rf|wt).)|(?<=[\"'\s].)|//)", re.DOTALL
 )
 """Where a word of these rules can stand before its value: they end so, or in a quote or a blank."""
+_EMAIL_ENCODED = re.compile(
+    r"(?<![A-Za-z0-9._%+-])(?:[A-Za-z0-9._+-]|%2[Bb]){1,64}%40(?:[A-Za-z0-9-]{1,63}\.)+[A-Za-z]{2,24}(?![A-Za-z0-9-])"
+)
+"""The same as it stands in addresses."""
 WRAPPINGS = 3
 """Layers that are taken off: a token in JSON in a percent-encoded address has two."""
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,4096}")
-_DONE = re.compile(r"(?:‹redacted:[a-z]+:[0-9a-f]{4}›)+")
+_DONE = re.compile(rf"(?:{TOKEN})+")
+_EMAIL = re.compile(
+    r"(?<![A-Za-z0-9._%+-])(?!git@)[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+"
+    r"(?!(?:service|socket|timer|mount|automount|slice|scope|target|device|swap|path"
+    r"|png|jpe?g|gif|svg|webp|tgz|gz|zip|js|ts|py|json|log)\b)[A-Za-z]{2,24}(?![A-Za-z0-9-])"
+)
+"""An address of e-mail: not the user of a repository, an instance of a systemd unit, nor a file of a package or of a picture."""
 _HARMLESS = frozenset({"", "null", "none", "nil", "true", "false", "undefined", "***", "****", "xxx", "redacted", "-"})
 
 
@@ -147,9 +162,30 @@ def _may_hold(text: str, low: str) -> bool:
 
 
 def token_of(kind: str, secret: str) -> str:
-    """The token that stands for a secret in this run."""
-    digest = blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=2, key=_KEY).hexdigest()
+    """The token that stands for a secret in the case that is written into, else in this run."""
+    digest = blake2b(secret.encode("utf-8", "surrogatepass"), digest_size=4, key=_KEY.get() or _of_run).hexdigest()
     return f"‹redacted:{kind}:{digest}›"
+
+
+@contextmanager
+def keyed(key: bytes) -> Iterator[None]:
+    """With the tokens of another key."""
+    before = _KEY.set(key)
+    try:
+        yield
+    finally:
+        _KEY.reset(before)
+
+
+def use_key(key: bytes) -> None:
+    """Make the tokens of this run with this key from now on."""
+    global _of_run
+    _of_run = key
+
+
+def key_in_use() -> bytes:
+    """By which tokens are made here and now: who remembers tokens remembers them by it."""
+    return _KEY.get() or _of_run
 
 
 def _held(secret: str) -> str:
@@ -201,40 +237,59 @@ def _unwrapped(text: str) -> list[str]:
     return found
 
 
-def redact_wholly(text: str) -> str:
-    """As `redact`, and a word that still holds a secret behind an encoding (percent, base64, JSON) becomes a token as a whole."""
+def redact_wholly(text: str, emails: bool = True) -> str:
+    """As `redact`, and a word that still holds a secret behind an encoding (percent, base64, JSON) becomes a token as a whole.
+
+    Args:
+        emails: Addresses of e-mail are hidden too.
+    """
     text = redact(text)
-    if not holds_secret(text):
-        return text
-    text = re.sub(r"\S+", lambda word: token_of("encoded", word[0]) if holds_secret(word[0]) else word[0], text)
-    return text if not holds_secret(text) else token_of("encoded", text)
+    if holds_secret(text):
+        text = re.sub(r"\S+", lambda word: token_of("encoded", word[0]) if holds_secret(word[0]) else word[0], text)
+        if holds_secret(text):
+            return token_of("encoded", text)
+    return without_emails(text) if emails else text
+
+
+def without_emails(text: str) -> str:
+    """The text with each address of e-mail as a token, plain or percent-encoded."""
+    if "@" in text:
+        text = _EMAIL.sub(lambda found: token_of("email", found[0]), text)
+    if "%40" in text:
+        text = _EMAIL_ENCODED.sub(lambda found: token_of("email", unquote(found[0])), text)
+    return text
 
 
 _PAIRED = frozenset({"headers", "fields", "cookies", "env", "environment", "params"})
 """Keys under which names and values stand in pairs, so that a value is a secret when its name says so."""
 
 
-def redact_json(value: Any, paired: bool = False) -> Any:
-    """A JSON value with the secrets of every text in it replaced, names of keys included."""
+def redact_json(value: Any, paired: bool = False, emails: bool = True) -> Any:
+    """A JSON value with the secrets of every text in it replaced, names of keys included.
+
+    Args:
+        paired: Names and values stand in pairs.
+        emails: Addresses of e-mail are hidden too.
+    """
     if isinstance(value, str):
-        return redact_wholly(value)
+        return redact_wholly(value, emails)
     if isinstance(value, Mapping):
         return {
-            redact_wholly(str(key)): _of_pair(str(key), inner)
+            redact_wholly(str(key), emails): _of_pair(str(key), inner, emails)
             if paired and isinstance(inner, str)
-            else redact_json(inner, paired=str(key).lower() in _PAIRED)
+            else redact_json(inner, str(key).lower() in _PAIRED, emails)
             for key, inner in value.items()
         }
     if isinstance(value, (list, tuple)):
         if paired and len(value) == 2 and all(isinstance(one, str) for one in value):
-            return [redact_wholly(value[0]), _of_pair(value[0], value[1])]
-        return [redact_json(one, paired) for one in value]
+            return [redact_wholly(value[0], emails), _of_pair(value[0], value[1], emails)]
+        return [redact_json(one, paired, emails) for one in value]
     return value
 
 
-def _of_pair(name: str, value: str) -> str:
+def _of_pair(name: str, value: str, emails: bool) -> str:
     """A value that its name may call a secret."""
     told = redact(f"{name}: {value}")
     if told != f"{name}: {value}" and value.strip() and redact(value) == value:
         return token_of("value", value)
-    return redact_wholly(value)
+    return redact_wholly(value, emails)

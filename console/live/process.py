@@ -207,6 +207,7 @@ async def serve(config: Path) -> None:
         from console.analysis.diagnose import diagnose
         from console.config.effective import index_folder, state_folder
         from console.live.collector import Collector
+        from console.live.secrets import use_tokens
         from console.observe import open_sources
         from sources.logs.client import WorkerRunner
 
@@ -219,6 +220,8 @@ async def serve(config: Path) -> None:
         folder = state_folder(loaded)
     except ConfigError:  # without a home folder contracts cannot be kept, and everything else works
         folder = None
+    if folder is not None:
+        await asyncio.to_thread(use_tokens, folder)
     collector = Collector(loaded.config, sources, lambda seen: asyncio.to_thread(diagnose, seen), folder=folder)
 
     said = Said()

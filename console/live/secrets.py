@@ -6,13 +6,43 @@ Filters match the records as they are written; only what the console keeps is ch
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
+from console.case.fold import fold
+from console.case.journal import Reader
+from console.case.key import key_of, next_key
+from console.case.model import ENDED
+from console.case.store import case_ids, cases_folder
 from console.domain.logs import LogRecord
 from console.domain.shapes import ExceptionGroup
 from console.domain.text import SafeText
-from console.guard.redact import redact
+from console.guard.redact import redact, use_key
+
+MOST_CASES = 20
+"""The newest, among which one that goes on is looked for."""
+
+
+def use_tokens(state: Path) -> None:
+    """Show secrets by the tokens of the newest case that goes on, else of the one that is opened next: evidence that is taken from
+    the screen then has those of its case.
+
+    Args:
+        state: The state folder; where it cannot be read or written, the tokens are those of this run.
+    """
+    folder = cases_folder(state)
+    with suppress(OSError):
+        use_key(_key(folder))
+
+
+def _key(folder: Path) -> bytes:
+    for name in case_ids(folder)[:MOST_CASES]:
+        with suppress(OSError):
+            if fold(name, Reader(folder / name).read()[0]).state not in ENDED:
+                return key_of(folder / name)
+    return next_key(folder)
 
 
 def hidden(records: Iterable[LogRecord]) -> tuple[LogRecord, ...]:

@@ -20,10 +20,11 @@ import msgspec
 import zstandard
 
 from console.case.events import cleaned
+from console.case.key import keyed_by
 from console.domain.instant import Instant
 from console.domain.values import dataclass
 from console.guard.private import open_private, private_folder
-from console.guard.redact import redact_wholly
+from console.guard.redact import key_in_use, redact_wholly
 from console.state import ConsoleState
 
 FOLDER, SUFFIX = "seen", ".states"
@@ -42,18 +43,23 @@ class NotRecorded(Exception):
 
 
 @functools.lru_cache(maxsize=8192)
-def _redacted(text: str) -> str:
+def _redacted(text: str, key: bytes) -> str:
+    """By the key that is in use, which the tokens come from."""
     return redact_wholly(text)
 
 
 def without_secrets(value: Any) -> Any:
     """As `redact_json`; most texts of a state stood in the one before too, so that they are looked at once."""
+    return _without_secrets(value, key_in_use())
+
+
+def _without_secrets(value: Any, by: bytes) -> Any:
     if isinstance(value, str):
-        return _redacted(value) if len(value) > 7 else value
+        return _redacted(value, by) if len(value) > 5 else value
     if isinstance(value, dict):
-        return {key: without_secrets(inner) for key, inner in value.items()}
+        return {key: _without_secrets(inner, by) for key, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [without_secrets(inner) for inner in value]
+        return [_without_secrets(inner, by) for inner in value]
     return value
 
 
@@ -105,7 +111,8 @@ class Recorder:
             NotRecorded: It cannot be kept.
         """
         self._last = state.now
-        data = packed(state)
+        with keyed_by(self.folder):
+            data = packed(state)
         try:
             private_folder(self._folder)
             if sum(path.stat().st_size for path in self._folder.iterdir()) > MOST_BYTES:

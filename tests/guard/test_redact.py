@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from console.guard.redact import MOST, redact, token_of
 
-TOKEN = re.compile(r"‹redacted:[a-z]+:[0-9a-f]{4}›")
+TOKEN = re.compile(r"‹redacted:[a-z]+:[0-9a-f]{8}›")
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U"
 PEM = "-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nabc=\n-----END RSA PRIVATE KEY-----"
 
