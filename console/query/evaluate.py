@@ -262,6 +262,8 @@ def _alone(query: Query) -> Search | None:
         case And(parts):
             every = [_alone(part) for part in parts]
             known = [one for one in every if one is not None]
+            if len(known) == len(every) == 1:
+                return known[0]
             return (lambda text: all(one(text) for one in known)) if len(known) == len(every) else None
         case Or(parts):
             some = [one for part in parts if (one := _alone(part)) is not None]

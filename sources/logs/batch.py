@@ -15,6 +15,7 @@ from typing import cast
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogRecord
 from console.domain.values import dataclass
+from sources.logs.bulk import object_lines
 from sources.logs.fields import FIELD_LIMIT
 from sources.logs.formats.base import Format
 from sources.logs.formats.columns import (
@@ -312,6 +313,9 @@ class _Careful:
         """The records of a block that hold one of some places, from one record's beginning to another's."""
         starts, clean = self._form.starts, b"\r" not in block and b"\0" not in block
         braced = clean and isinstance(self._form, ReadsKeys)
+        quick = object_lines(block, places, first, last) if braced else None
+        if quick is not None:
+            return quick
         find, rfind = block.find, block.rfind
         done = first
         spans: list[tuple[int, int]] = []

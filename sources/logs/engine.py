@@ -34,7 +34,7 @@ from sources.logs.journald import JOURNAL, JournalFormat, blocks
 from sources.logs.questions import Question
 from sources.logs.reading import SAMPLE, Reader, require_text
 from sources.logs.records import Tally
-from sources.logs.ripgrep import Ripgrep
+from sources.logs.searched import Searched
 from sources.logs.seek import locate, probe
 from sources.logs.sieve import Apart, Sieve, Sifted, Sought
 from sources.logs.spec import Spec
@@ -57,6 +57,10 @@ _DENSE = 0.3
 _DEARER = 0.03
 _OFTEN = 0.12
 """Share of the lines that hold a word from which on numpy finds them sooner than ripgrep tells where they are."""
+_MOSTLY = 1.25
+"""Up to so many lines with a word for each of interest are read at once, and not looked at again before."""
+_MUCH = 24 << 20
+"""Bytes of lines of interest from which on a second process pays: reading such lines one by one takes longer than all lines in a row."""
 _OWN_SHARE = 0.53
 """Of such a file this process reads a little more than half, since the other one has to start first."""
 _EXPANDS = 10
@@ -102,6 +106,19 @@ def resident_bytes() -> int:
             return int(told.read().split()[1]) * resource.getpagesize()
     except (OSError, ValueError, IndexError):
         return 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sifting:
+    """How the lines of interest are found in a part of a file."""
+
+    sieve: Sieve
+    by_ripgrep: bool = False
+    """Where it is installed."""
+    sure: bool = False
+    """What it finds is nearly always of interest."""
+    much: bool = False
+    """There are so many that a second process pays."""
 
 
 @dataclass(slots=True)
@@ -422,38 +439,35 @@ class Engine:
 
     def _read_part(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
         size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
-        sieve, search = self._sieve(reader, form, low, size, run)
-        if search is None:
-            bulk.load(size)
+        sifting = self._sifting(reader, form, low, size, run)
         # Looking for words leaves the other core to a thread, or to ripgrep.
-        alone = sieve is not None and (search is not None or not sieve.expressions)
+        alone = sifting is not None and not sifting.much and (sifting.by_ripgrep or not sifting.sieve.expressions)
         if not alone and run.divides and not reader.streamed and size >= DIVIDED and cores() > 1:
-            yield from self._divided(reader, form, low, high, run, sieve)
+            yield from self._divided(reader, form, low, high, run, sifting)
         else:
-            yield from self._undivided(reader, form, low, high, run, sieve, search)
+            yield from self._undivided(reader, form, low, high, run, sifting)
 
     def _undivided(
-        self, reader: Reader, form: Format, low: int, high: int, run: Pass, sieve: Sieve | None, search: Ripgrep | None
+        self, reader: Reader, form: Format, low: int, high: int, run: Pass, sifting: Sifting | None
     ) -> Iterator[Batch]:
-        if sieve is None:
+        size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
+        if sifting is None:
+            bulk.load(size)
             yield from batches(form, self._blocks(reader, low, high, run), run.tally, run.narrow)
             return
-        sifted = self._sifted(reader, form, low, high, sieve, search, run)
+        sieve = sifting.sieve
+        sifted = self._sifted(reader, form, low, high, sifting, run)
         yield from sifted_batches(form, sifted, run.tally, sieve, run.narrow)
 
-    def _sieve(
-        self, reader: Reader, form: Format, low: int, size: int, run: Pass
-    ) -> tuple[Sieve | None, Ripgrep | None]:
-        """What finds the lines that the questions need in a part of a file, and the search for its words where ripgrep does that;
-        None where reading all lines is as quick.
-        """
+    def _sifting(self, reader: Reader, form: Format, low: int, size: int, run: Pass) -> Sifting | None:
+        """How the lines that the questions need are found in a part of a file; None where reading all lines is as quick."""
         if id(form) not in run.sieves:
             made = [one for sought in run.sought if (one := sought.sieve(form)) is not None]
             run.sieves[id(form)] = form, made
         known = run.sieves[id(form)][1]
         if reader.streamed or size < bulk.BULK:
             quick = next((one for one in known if not one.stems), None)
-            return quick, quick.search(reader, low, low + size) if quick is not None else None
+            return Sifting(quick, by_ripgrep=True) if quick is not None else None
         lines: list[bytes] = []
         for place in range(_PROBES if known else 0):
             lines += reader.pread(_PROBE_BYTES, low + size * place // _PROBES).split(b"\n")[1:-1]
@@ -461,10 +475,16 @@ class Engine:
         priced = [(sum(map(one.line, lines)) + bool(one.stems) * _DEARER * len(lines), one) for one in known]
         price, sieve = min(priced, key=itemgetter(0), default=(0.0, None))
         if sieve is None or price > _DENSE * len(lines):
-            return None, None
-        # What ripgrep finds must be read from its output, place by place.
-        apart = not sieve.stems and sum(map(sieve.holds, lines)) <= _OFTEN * len(lines)
-        return sieve, sieve.search(reader, low, low + size) if apart else None
+            return None
+        found, wanted = sum(map(sieve.holds, lines)), sum(map(sieve.line, lines))
+        share = max(found, wanted) / max(1, len(lines))
+        return Sifting(
+            sieve,
+            # What ripgrep finds must be read from its output, place by place.
+            by_ripgrep=not sieve.stems and found <= _OFTEN * len(lines),
+            sure=found <= _MOSTLY * wanted,
+            much=share * size >= _MUCH,
+        )
 
     def _sifted(
         self,
@@ -472,25 +492,28 @@ class Engine:
         form: Format,
         low: int,
         high: int,
-        sieve: Sieve,
-        search: Ripgrep | None,
+        sifting: Sifting,
         run: Pass,
     ) -> Iterator[Sifted | Apart | None]:
         """The blocks of a part of a file with what the sieve finds in them."""
+        sieve = sifting.sieve
+        size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
+        search = Searched.begin(sieve, reader, low, high, sure=sifting.sure) if sifting.by_ripgrep else None
         if search is not None:
             try:
-                found = sieve.found(reader, low, high, search, run.allowance.check)
+                found = search.found(run.allowance.check)
             finally:
                 search.close()
             if found is not None:
-                run.bytes += sum(size for _, size, _ in found)
-                yield from sieve.sift_found(reader, found, Beginnings(form), run.allowance.check)
+                if sifting.much:
+                    bulk.load(size)
+                run.bytes += sum(length for _, length, _ in found)
+                yield from search.sift(found, Beginnings(form), run.allowance.check)
                 return
-        size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
         yield from sieve.sift(self._blocks(reader, low, high, run), size)
 
     def _divided(
-        self, reader: Reader, form: Format, low: int, high: int, run: Pass, sieve: Sieve | None
+        self, reader: Reader, form: Format, low: int, high: int, run: Pass, sifting: Sifting | None
     ) -> Iterator[Batch]:
         """As `_undivided`, with the second half read by another process at the same time."""
         end = min(high, reader.size)
@@ -503,7 +526,7 @@ class Engine:
             helper = None
         run.divided = run.divided or helper is not None
         try:
-            yield from self._undivided(reader, form, low, middle, run, sieve, None)
+            yield from self._undivided(reader, form, low, middle, run, sifting)
             shared = helper.answer(run.allowance.check) if helper is not None else None
         finally:
             if helper is not None:
@@ -511,7 +534,7 @@ class Engine:
         if shared is not None:
             run.shared.append(shared)
         elif middle < high:
-            yield from self._undivided(reader, form, middle, high, run, sieve, None)
+            yield from self._undivided(reader, form, middle, high, run, sifting)
 
     def _blocks(self, reader: Reader, low: int, high: int, run: Pass) -> Iterator[tuple[int, bytes]]:
         for offset, block in reader.blocks(low, high):

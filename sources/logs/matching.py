@@ -55,7 +55,7 @@ class Matcher:
             and not any(map(search, [*given, *[level.word for level in Level]]))
         )
         """Whether what the expressions find in operation, service or level of a record stands in its line as well."""
-        self.narrow = self._search is None and self._test.kind_fields <= _NARROW
+        self.narrow = (self._search is None or self._as_written) and self._test.kind_fields <= _NARROW
         """Whether time, level, service and latency are all it needs of a light record."""
         self._found_by_kind: Memo[Kind, bool] = Memo(self._found_in_kind, MOST_KINDS)
 

@@ -9,19 +9,16 @@ can make a needle is taken as well: one with an escape other than those of line 
 
 from __future__ import annotations
 
-import os
 import re
 import threading
-from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from console.domain.logs import Level
 from console.domain.values import dataclass
-from console.guard.sanitise import safe
-from sources.logs import bulk, ripgrep
+from sources.logs import bulk
 from sources.logs.formats.base import UNCAUGHT, Format
 from sources.logs.formats.columns import ReadsKeys
 from sources.logs.keys import (
@@ -35,14 +32,10 @@ from sources.logs.keys import (
     key_places,
     stems_of,
 )
-from sources.logs.reading import Reader
-from sources.logs.ripgrep import Ripgrep
 
 _Probe = tuple[int, int, int, int, bytes, tuple[bytes, ...]]
 """What is compared: a width in bytes, the first place compared (the others are so many widths on), the characters with their
 case put aside, how many of the word stand before them; then the word and the others that must stand in its line."""
-Found = tuple[int, int, list[int]]
-"""Offset and length of a block of whole lines, and where in it, ascending, something was found."""
 Sifted = tuple[int, bytes, list[int]]
 """Offset and bytes of a block of whole lines, and where in it, ascending, something was found."""
 
@@ -54,9 +47,7 @@ class Apart:
     records: Sequence[tuple[int, bytes]]
 
 
-_ESCAPE = re.compile(rb"\\[^nrt\"\\\n]")
-_RIPGREP_ESCAPE = rb"\\[^nrt\x22\\\n]"
-"""The same, as ripgrep reads it."""
+ESCAPE = re.compile(rb"\\[^nrt\"\\\n]")
 _UNLIKE_ITS_TEXT = re.compile(rb"[\x00-\x09\x0b-\x1f\x5c\x7f-\xff]")
 """Where an expression is looked for: the line may hold an escape, or what is shown by a name or in another way."""
 _LIKE_ITS_TEXT = bytes(one for one in range(256) if _UNLIKE_ITS_TEXT.match(bytes((one,))) is None)
@@ -74,19 +65,11 @@ _RARE = b"qzjxkvywbfghp_/-mudclrsno.:iat0123456789e"
 _ANYWHERE = 7
 """Wherever a word so long begins, four of its characters stand at a multiple of four."""
 _SPARE = 64 << 10
-_NEAR = 4096
-"""Bytes before and behind a place in which its record is looked for."""
-_MUCH = 32 << 20
-"""Bytes of records that are kept until all are found."""
-_FEW = 40
-"""Places in a block up to which their records are read by themselves."""
 _MOST_NEW = 16
 """Contexts of one block that are looked at to learn what they tell; others are decided line by line."""
 AHEAD = 4
 """Blocks that are looked through before they are asked for."""
 LOOKERS = 2
-_PATIENCE_S = 0.25
-"""How long one wait for ripgrep lasts, so that the allowed time is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +142,10 @@ class Sieve:
         folded = [one for letter, one in _FOLDED.items() if any(letter in word for word in looked_for)]
         named = any(_IN_A_NAME.fullmatch(word) for word in words)
         self._scratch = threading.local()
-        self._doubtful = _NOT_ASCII if named else re.compile(b"|".join(folded)) if folded else None
+        self.doubtful = _NOT_ASCII if named else re.compile(b"|".join(folded)) if folded else None
+        """With it, and with an escape, a line is of interest whatever else it holds."""
+        self.doubts_are_frequent = named
+        """Whether whole files may consist of such lines."""
         self._sought: list[tuple[bytes, tuple[bytes, ...]]] = []
         """Of each needle the word that is looked for, and the others, which must stand in the same line."""
         self._probes: list[_Probe] = []
@@ -171,6 +157,16 @@ class Sieve:
             self._probes += _probes(word, others)
         self._in_keys = Contexts(harmless_in_key)
         self._stemmed = [(tuple(_probes(stem.text, ())), Contexts(stem.harmless)) for stem in self.stems]
+
+    @property
+    def words(self) -> list[bytes]:
+        """One of them, in any case, stands in every line of interest that has no value which passes a test."""
+        return [word for word, _ in self._sought]
+
+    @property
+    def sure(self) -> bool:
+        """Whether every line with one of the words or expressions may be taken for one of interest."""
+        return bool(self.expressions) or (len(self._sought) == 1 and not self._sought[0][1])
 
     def line(self, line: bytes) -> bool:
         """Whether a line is of interest."""
@@ -186,7 +182,7 @@ class Sieve:
             return True
         if self._express is not None and (self._express.search(line) or _UNLIKE_ITS_TEXT.search(line)):
             return True
-        return (b"\\" in line and _ESCAPE.search(line) is not None) or self._in_doubt(line)
+        return (b"\\" in line and ESCAPE.search(line) is not None) or self._in_doubt(line)
 
     def holds(self, line: bytes) -> bool:
         """Whether one of the words that are looked for first stands in a line, be it in the name of a key."""
@@ -203,7 +199,7 @@ class Sieve:
         )
 
     def _in_doubt(self, data: bytes) -> bool:
-        return self._doubtful is not None and not data.isascii() and self._doubtful.search(data) is not None
+        return self.doubtful is not None and not data.isascii() and self.doubtful.search(data) is not None
 
     def find(self, block: bytes) -> list[int]:
         """Where something of interest stands, ascending: by numpy where that is loaded."""
@@ -217,11 +213,11 @@ class Sieve:
             places = _occurrences(word, lowered)
             found += [place for place in places if _beside(others, block, place)] if others else places
         if self._keyed:
-            found = [place for place in found if self.line(_line_at(block, place))]
+            found = [place for place in found if self.line(line_at(block, place))]
         found += key_places(self.stems, block)
         found += self._expressed(block)
         if self._uncaught:
-            found += [place for place in _line_begins(block) if _begins_exception(_line_at(block, place))]
+            found += [place for place in _line_begins(block) if _begins_exception(line_at(block, place))]
         return self._with_doubts(block, found)
 
     def places_by_numpy(self, block: bytes) -> list[int]:
@@ -255,7 +251,7 @@ class Sieve:
             if others:
                 whole = [b for b in whole if _beside(others, block, b)]
             if self._keyed:
-                whole = [b for b in whole if not IN_KEY.match(block, b + len(word)) or self.line(_line_at(block, b))]
+                whole = [b for b in whole if not IN_KEY.match(block, b + len(word)) or self.line(line_at(block, b))]
             found += whole
         for probes, contexts in self._stemmed:
             # Looking for one character is quick, and this one is rare.
@@ -265,7 +261,7 @@ class Sieve:
                 if begins is not None:
                     ends = begins + len(probe[4])
                     rest = begins[~_harmless(np, block, ends, contexts)].tolist()
-                    found += [max(b, 0) for b in rest if self.line(_line_at(block, max(b, 0)))]
+                    found += [max(b, 0) for b in rest if self.line(line_at(block, max(b, 0)))]
         if self._uncaught:
             found += _exceptions(np, block)
         found += self._expressed(block)
@@ -288,180 +284,11 @@ class Sieve:
 
     def _with_doubts(self, block: bytes, found: list[int]) -> list[int]:
         if b"\\" in block:
-            found += [match.start() for match in _ESCAPE.finditer(block)]
-        if self._doubtful is not None and not block.isascii():
-            found += [match.start() for match in self._doubtful.finditer(block)]
+            found += [match.start() for match in ESCAPE.finditer(block)]
+        if self.doubtful is not None and not block.isascii():
+            found += [match.start() for match in self.doubtful.finditer(block)]
         found.sort()
         return found
-
-    def search(self, reader: Reader, low: int, high: int) -> Ripgrep | None:
-        """A search of ripgrep for the words, begun; None where it is not installed, or would be no gain."""
-        end = min(high, reader.size)
-        if reader.streamed or ripgrep.program() is None or end - low < max(ripgrep.WORTH, (reader.size - low) // 2):
-            return None
-        try:
-            return ripgrep.Ripgrep(reader.descriptor(), low, end, [word for word, _ in self._sought], self.expressions)
-        except OSError:
-            return None
-
-    def found(
-        self, reader: Reader, low: int, high: int, search: Ripgrep, check: Callable[[], None]
-    ) -> list[Found] | None:
-        """What stands in the blocks of a part of a file, by ripgrep; None where it failed, or a line is longer than a block.
-
-        Args:
-            reader: Of the file.
-            low, high: The part, as for `Reader.blocks`.
-            search: For the words.
-            check: Called often; ends the work by raising.
-        """
-        cut = reader.cut_lines
-        outlines = reader.outlines(low, high)
-        if outlines is None or reader.cut_lines != cut or reader.stopped:
-            return None
-        doubts = self._doubts(reader, low, min(high, reader.size)) if not self.expressions else None
-        try:
-            doubtful: Sequence[int] | None = () if self.expressions else None
-            if doubts is None and doubtful is None:
-                doubtful = self._doubts_read(reader, outlines, check)
-            for one in (search, doubts):
-                while one is not None and not one.wait(_PATIENCE_S):
-                    check()
-            places = search.places()
-            if doubts is not None:
-                doubtful = doubts.places()
-        finally:
-            if doubts is not None:
-                doubts.close()
-        if places is None or doubtful is None or reader.stopped:
-            return None
-        every = sorted([*places, *doubtful]) if doubtful else places
-        found: list[Found] = []
-        begin = 0
-        for offset, size in outlines:
-            end = bisect_left(every, offset + size, begin)
-            found.append((offset, size, [place - offset for place in every[begin:end]]))
-            begin = end
-        return found
-
-    def _doubts(self, reader: Reader, low: int, end: int) -> Ripgrep | None:
-        """A search of ripgrep for what makes a line doubtful, begun; None where reading all is as good: it may be frequent, or
-        the file is another one by now."""
-        if self._doubtful is _NOT_ASCII:
-            return None
-        expressions = [_RIPGREP_ESCAPE, *([self._doubtful.pattern] if self._doubtful is not None else [])]
-        try:
-            descriptor = reader.another_descriptor()
-        except OSError:
-            return None
-        try:
-            return ripgrep.Ripgrep(descriptor, low, end, (), expressions)
-        except OSError:
-            return None
-        finally:
-            os.close(descriptor)
-
-    def _doubts_read(self, reader: Reader, outlines: Sequence[tuple[int, int]], check: Callable[[], None]) -> list[int]:
-        found: list[int] = []
-        block = bytearray(max((size for _, size in outlines), default=0))
-        for offset, size in outlines:
-            check()
-            reader.pread_into(memoryview(block)[:size], offset)
-            if block.find(b"\\", 0, size) >= 0:
-                found += [offset + match.start() for match in _ESCAPE.finditer(block, 0, size)]
-            if self._doubtful is not None and not block.isascii():
-                found += [offset + match.start() for match in self._doubtful.finditer(block, 0, size)]
-        return sorted(found)
-
-    def sift_found(
-        self, reader: Reader, found: Sequence[Found], records: Records, check: Callable[[], None]
-    ) -> Iterator[Sifted | Apart | None]:
-        """As `sift`, of blocks in which it is known what stands; but only what a record may need in which something does: itself
-        where they are few, else the blocks of such records and maybe those around them. None stands for what is left out.
-
-        Args:
-            reader: Gives the blocks again.
-            found: What `found` told.
-            records: Knows where they begin.
-            check: Called often; ends the work by raising.
-        """
-        hits = [one for one in found if one[2]]
-        few = sum(len(places) for _, _, places in hits) < _FEW * len(hits)
-        reach = (found[0][0], found[-1][0] + found[-1][1]) if found else (0, 0)
-        near = self._records_found(reader, hits, reach, records, check) if few else None
-        if near is not None:
-            yield Apart(near)
-            return
-        yield from self._blocks_found(reader, found, records, check)
-
-    def _records_found(
-        self, reader: Reader, hits: Sequence[Found], reach: tuple[int, int], records: Records, check: Callable[[], None]
-    ) -> list[tuple[int, bytes]] | None:
-        """The records in which something was found, each for itself; None where one of them is not surely whole in what is near, or
-        all of them are much.
-
-        Args:
-            reader, records, check: As for `sift_found`.
-            hits: The blocks in which something was found.
-            reach: Where the first of all blocks begins and the last one ends.
-        """
-        near: list[tuple[int, bytes]] = []
-        start, end = reach
-        done = total = 0
-        for offset, _, places in hits:
-            check()
-            for place in places:
-                at = offset + place
-                if at < done:
-                    continue
-                low, high = max(start, at - _NEAR), min(end, at + _NEAR)
-                text = reader.pread(high - low, low)
-                if len(text) < high - low:
-                    return None
-                begin = text.find(b"\n") + 1 if low > start else 0
-                last = high == end
-                text = text[begin:] if last else text[begin : text.rfind(b"\n") + 1]
-                inside = 0 <= at - low - begin < len(text)
-                record = records.around(text, at - low - begin, last=last) if inside else None
-                if record is None:
-                    return None
-                near.append((low + begin + record[0], text[record[0] : record[1]]))
-                done = low + begin + record[1]
-                total += record[1] - record[0]
-                if total > _MUCH:
-                    return None
-        return near
-
-    def _blocks_found(
-        self, reader: Reader, found: Sequence[Found], records: Records, check: Callable[[], None]
-    ) -> Iterator[Sifted | None]:
-        def block_at(at: int) -> bytes:
-            return reader.pread(found[at][1], found[at][0])
-
-        needed = {0} | {at for at, one in enumerate(found) if one[2]}
-        for at in sorted(needed):
-            for step in (-1, 1):
-                near = at + step
-                while 0 <= near < len(found) and near not in needed:
-                    needed.add(near)
-                    if records.begin(block_at(near)):
-                        break
-                    near += step
-        sure = bool(self.expressions) or (len(self._sought) == 1 and not self._sought[0][1])
-        left_out = False
-        for at, (offset, size, places) in enumerate(found):
-            if at not in needed:
-                if not left_out:
-                    yield None
-                left_out = True
-                continue
-            check()
-            left_out = False
-            block = block_at(at)
-            if len(block) < size:
-                reader.stopped = f"{safe(reader.file.path)}: became shorter while it was read; read up to its new end"
-                return
-            yield offset, block, places if sure else [one for one in places if self.line(_line_at(block, one))]
 
     def sift(self, blocks: Iterable[tuple[int, bytes]], size: int) -> Iterator[Sifted]:
         """Blocks with what is found in them.
@@ -545,7 +372,7 @@ def _exceptions(np: Any, block: bytes) -> list[int]:
     begins = np.concatenate(([0], np.flatnonzero(characters == 10) + 1))
     begins = begins[begins < len(block)]
     odd = begins[characters[begins] != 123].tolist()
-    return [place for place in odd if _begins_exception(_line_at(block, place))]
+    return [place for place in odd if _begins_exception(line_at(block, place))]
 
 
 def _begins_exception(line: bytes) -> bool:
@@ -559,7 +386,7 @@ def _line_begins(block: bytes) -> Iterator[int]:
         place = block.find(b"\n", place) + 1 or len(block)
 
 
-def _line_at(block: bytes, place: int) -> bytes:
+def line_at(block: bytes, place: int) -> bytes:
     end = block.find(b"\n", place)
     return block[block.rfind(b"\n", 0, place) + 1 : end if end >= 0 else len(block)]
 
@@ -595,7 +422,7 @@ def _probes(word: bytes, others: tuple[bytes, ...]) -> Iterator[_Probe]:
 
 def _beside(words: tuple[bytes, ...], block: bytes, place: int) -> bool:
     """Whether all words stand in the line of a place."""
-    line = _line_at(block, place).lower()
+    line = line_at(block, place).lower()
     return all(word in line for word in words)
 
 

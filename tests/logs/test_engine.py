@@ -26,6 +26,7 @@ from console.domain.observations import ErrorSample
 from console.domain.reading import Reading, SourceState
 from console.domain.series import Series, SeriesSet
 from sources.base import SourceTimeout, SourceUnavailable
+from sources.logs import bulk, ripgrep
 from sources.logs.engine import Allowance, Engine
 from sources.logs.helper import Helper
 from sources.logs.inputs import find, split_name
@@ -774,6 +775,33 @@ def test_a_file_read_by_two_processes_gives_the_same_answer(
     monkeypatch.setattr(Helper, "answer", lambda *_: None)
     after_its_death = engine(path).answer(window, [question])[0]
     assert after_its_death.value == alone.value
+
+
+@pytest.mark.parametrize("query", ['"payment refused"', r"/payment refused \d+/", "/refused [0-9]{2}7/"])
+def test_words_that_many_lines_hold_are_looked_for_by_two_processes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: str
+) -> None:
+    texts = ("payment refused", "payment taken", "order refused", "asleep", "awake", "asleep again", "a", "b", "c")
+    rows = [row(START + n / 10, msg=f"{texts[n % 9]} {n}") for n in range(9000)]
+    rows[5000:5000] = [b"Traceback (most recent call last):\n", b"ValueError: payment refused 17\n", b"{broken\n"]
+    path = write(tmp_path / "a.log", rows)
+    window = Window(START + 20, START + 860)
+    plain = engine(path).answer(window, [Page(query, 40)])[0].value
+    begun: list[Helper] = []
+    helper = Helper
+
+    def counted(share: Share) -> Helper:
+        begun.append(helper(share))
+        return begun[-1]
+
+    monkeypatch.setattr(sources.logs.engine, "Helper", counted)
+    monkeypatch.setattr(sources.logs.engine, "DIVIDED", 1 << 16)
+    monkeypatch.setattr(sources.logs.engine, "_MUCH", 1 << 14)
+    monkeypatch.setattr(sources.logs.engine, "cores", lambda: 2)
+    monkeypatch.setattr(bulk, "BULK", 0)
+    monkeypatch.setattr(ripgrep, "WORTH", 0)
+    assert engine(path).answer(window, [Page(query, 40)])[0].value == plain
+    assert len(begun) == 1 and plain.matched > 80
 
 
 def test_a_sample_taken_by_two_processes_is_spread_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

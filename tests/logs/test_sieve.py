@@ -20,7 +20,7 @@ import sources.logs.engine
 import sources.logs.matching
 import sources.logs.reading
 import sources.logs.ripgrep
-import sources.logs.sieve
+import sources.logs.searched
 from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogHistogram, LogPage
 from console.domain.text import SafeText
@@ -197,6 +197,7 @@ class Failing(StandIn):
     st.sampled_from(["shop", "", "caf\u00e9 12"]),
     st.sampled_from([0.3, 2.0]),
     st.sampled_from([(0, 4096), (40, 4096), (40, 100)]),
+    st.sampled_from([0.0, 1e9]),
 )
 def test_answers_are_those_without_it(
     tmp_path: Path,
@@ -208,6 +209,7 @@ def test_answers_are_those_without_it(
     service: str,
     dense: float,
     near: tuple[int, int],
+    mostly: float,
 ) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(data)
@@ -228,8 +230,10 @@ def test_answers_are_those_without_it(
         patched.setattr(sources.logs.bulk, "BULK", 0 if bulk else 1 << 30)
         patched.setattr(sources.logs.batch, "_WORTH", 1)
         patched.setattr(sources.logs.engine, "_DENSE", dense)
-        patched.setattr(sources.logs.sieve, "_FEW", near[0])
-        patched.setattr(sources.logs.sieve, "_NEAR", near[1])
+        patched.setattr(sources.logs.engine, "_MOSTLY", mostly)
+        patched.setattr(sources.logs.bulk, "_MANY_PLACES", 1)
+        patched.setattr(sources.logs.searched, "_FEW", near[0])
+        patched.setattr(sources.logs.searched, "_NEAR", near[1])
         patched.setattr(sources.logs.ripgrep, "program", lambda: None)
         sifted = answer()
         if searcher is not None:
