@@ -270,6 +270,7 @@ class _Careful:
         self._grouper = Grouper(form, tally)
         self._shared = Shared()
         self._reads_blocks = form if isinstance(form, ReadsBlocks) else None
+        self._braced = isinstance(form, ReadsKeys)
 
     @property
     def open_offset(self) -> int | None:
@@ -312,7 +313,7 @@ class _Careful:
     def _spans(self, block: bytes, places: Sequence[int], first: int, last: int) -> list[tuple[int, int]]:
         """The records of a block that hold one of some places, from one record's beginning to another's."""
         starts, clean = self._form.starts, b"\r" not in block and b"\0" not in block
-        braced = clean and isinstance(self._form, ReadsKeys)
+        braced = clean and self._braced
         quick = object_lines(block, places, first, last) if braced else None
         if quick is not None:
             return quick
