@@ -205,6 +205,22 @@ ACTIONS: tuple[Action, ...] = (
         footer=45,
     ),
     Action(
+        "compare",
+        ("A",),
+        "compare",
+        "Send the request to this environment and to another in turn, and say whether the difference is more than chance.",
+        pane="reproduction",
+        footer=46,
+    ),
+    Action(
+        "export",
+        ("e",),
+        "export",
+        "The request as curl, shell script, pytest, hurl or HTTP file: to the clipboard or a file, credentials as variables.",
+        pane="reproduction",
+        footer=47,
+    ),
+    Action(
         "recovery",
         ("H",),
         "recovery",
@@ -274,11 +290,48 @@ ACTIONS: tuple[Action, ...] = (
         "roles",
         "Give a role to somebody, offer the command to who takes over, or accept what was offered to you.",
         pane="case",
+        footer=48,
+    ),
+    Action(
+        "confirm",
+        ("c",),
+        "confirm",
+        "Confirm the hypothesis by evidence of an intervention, or of the mechanism seen directly.",
+        pane="case",
         footer=44,
+    ),
+    Action(
+        "refute",
+        ("r",),
+        "refute",
+        "Refute the hypothesis: by evidence, or by a must-hold that fails.",
+        pane="case",
+        footer=45,
+    ),
+    Action(
+        "park", ("p",), "park", "Park the hypothesis that nothing can test now, and say why.", pane="case", footer=46
+    ),
+    Action(
+        "answer",
+        ("s",),
+        "answer",
+        "Say what you saw of a prediction that only a person can judge: holds, fails or inconclusive.",
+        pane="case",
+        footer=47,
+    ),
+    Action(
+        "reopen",
+        ("o",),
+        "reopen",
+        "Open a hypothesis again: a parked one, or a refuted one with new evidence and a reason.",
+        pane="case",
     ),
     Action("theme", (), "theme", "Switch between dark, light, terminal and high-contrast colours."),
 )
-"""Every action. Keys that terminals cannot tell apart or that multiplexers take (ctrl+a, ctrl+b, ctrl+h, ctrl+i, ctrl+m) are not used."""
+"""Every action. Keys that terminals cannot tell apart or that multiplexers take (ctrl+a, ctrl+b, ctrl+h, ctrl+i, ctrl+m) are not used.
+
+One key may mean different things in different panes; see `by_key` and `meant`.
+"""
 
 FORBIDDEN_KEYS = frozenset(
     {"ctrl+a", "ctrl+b", "ctrl+h", "ctrl+i", "ctrl+j", "ctrl+m", "ctrl+left_square_bracket", "tilde"}
@@ -327,14 +380,32 @@ def with_keymap(keymap: Mapping[str, str], actions: tuple[Action, ...] = ACTIONS
 
 
 def _clashes(actions: tuple[Action, ...], keymap: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    owner: dict[str, Action] = {}
+    owners: dict[str, list[Action]] = {}
     for action in actions:
         for key in action.keys:
-            other = owner.get(key)
-            if other is not None and (not other.pane or not action.pane or other.pane == action.pane):
-                chosen = action.id if action.id in keymap else other.id
-                yield chosen, f"keys: {safe(key, 100)} is bound to both {other.id} and {action.id}"
-            owner[key] = action
+            for other in owners.setdefault(key, []):
+                if not other.pane or not action.pane or other.pane == action.pane:
+                    chosen = action.id if action.id in keymap else other.id
+                    yield chosen, f"keys: {safe(key, 100)} is bound to both {other.id} and {action.id}"
+            owners[key].append(action)
+
+
+def by_key(actions: Sequence[Action]) -> dict[str, tuple[Action, ...]]:
+    """What each key is bound to, in the table's order."""
+    found: dict[str, tuple[Action, ...]] = {}
+    for action in actions:
+        for key in action.keys:
+            found[key] = (*found.get(key, ()), action)
+    return found
+
+
+def meant(bound: Sequence[Action], pane: str) -> Action | None:
+    """Which of the actions of one key it means in a pane; None of none.
+
+    The pane's own, else the one that works everywhere; else the first, which tells where it works.
+    """
+    ranked = sorted(bound, key=lambda action: (action.pane != pane, action.pane != ""))
+    return ranked[0] if ranked else None
 
 
 KEY_GLYPHS = {

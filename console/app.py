@@ -20,7 +20,7 @@ from textual.widget import AwaitMount
 from textual.widgets import Input
 from textual.worker import Worker, WorkerState
 
-from console.actions import Action, key_text, with_keymap
+from console.actions import Action, by_key, key_text, meant, with_keymap
 from console.config.load import ConfigError, Loaded
 from console.domain.instant import Instant
 from console.guard.sanitise import safe
@@ -90,6 +90,7 @@ class IncidentConsole(TerminalCare[int]):
         super().__init__(driver_class=Keyboard)
         self.loaded = loaded
         self.actions: tuple[Action, ...] = with_keymap(loaded.config.keys)
+        self._bound = by_key(self.actions)
         self._typed = TypeAhead(key for action in self.actions if action.id in HELD_DOWN for key in action.keys)
         self.session = Session(
             loaded.config, link, self._mark_dirty, clock, monotonic, Repeat.of(loaded), self._reproducing
@@ -139,8 +140,8 @@ class IncidentConsole(TerminalCare[int]):
         Canvas.ascii_only = self.loaded.config.console.ascii
         if Canvas.ascii_only:
             install_ascii(self)
-        # Only what the user changed: Textual applies the whole keymap anew for every key pressed.
-        self.set_keymap({a.id: ",".join(a.keys) for a in self.actions if a.id in self.loaded.config.keys})
+        quitting = next(action for action in self.actions if action.id == "quit_now")
+        self.set_keymap({quitting.id: ",".join(quitting.keys)})  # it works over dialogs as well
         shown = self.push_screen(OverviewScreen(self.session, self.actions))
         self._painting = self.set_interval(TICK_S, self.tick, name="repaint")
         self.set_interval(ROUND_S, self.look_after, name="look after")
@@ -306,10 +307,22 @@ class IncidentConsole(TerminalCare[int]):
     # Keys.
 
     async def on_event(self, event: Event) -> None:
-        """Outside an input, text that is pasted or typed ahead presses no keys."""
-        if isinstance(event, (Key, Paste)) and not event.is_forwarded and self._ignored(event):
-            return
+        """Outside an input, text that is pasted or typed ahead presses no keys; on a screen of ours a key is its action.
+
+        Actions are carried out here, one after the other in the order in which their keys were pressed.
+        """
+        if isinstance(event, (Key, Paste)) and not event.is_forwarded:
+            if self._ignored(event):
+                return
+            if isinstance(event, Key) and (action := self._meant(event.key)) is not None:
+                await self.action_act(action.id)
+                return
         await super().on_event(event)
+
+    def _meant(self, key: str) -> Action | None:
+        """What a key does on the screen that is in front; None: that is a dialog, or nothing."""
+        screen = self.screen if self.screen_stack else None
+        return meant(self._bound.get(key, ()), screen.pane_name()) if isinstance(screen, ConsoleScreen) else None
 
     def _ignored(self, event: Key | Paste) -> bool:
         if self.in_input():
@@ -509,13 +522,25 @@ class IncidentConsole(TerminalCare[int]):
         from console.guard.redact import redact  # not for the first frame
 
         clean = redact(safe(text, MOST_CLIPBOARD_BYTES))
-        if len(clean.encode()) > MOST_CLIPBOARD_BYTES:
+        self._to_clipboard(clean, clean[:60])
+
+    def _to_clipboard(self, text: str, named: str) -> None:
+        if len(text.encode()) > MOST_CLIPBOARD_BYTES:
             self.notice(
-                f"too long for the clipboard: {len(clean):,} characters, terminals take {MOST_CLIPBOARD_BYTES:,} bytes"
+                f"too long for the clipboard: {len(text):,} characters, terminals take {MOST_CLIPBOARD_BYTES:,} bytes"
             )
             return
-        self.copy_to_clipboard(clean)
-        self.notice(f"copied {len(clean):,} characters (if the terminal allows OSC 52): {clean[:60]}")
+        self.copy_to_clipboard(text)
+        self.notice(f"copied {len(text):,} characters (if the terminal allows OSC 52): {named}")
+
+    def on_console_screen_copy(self, message: ConsoleScreen.Copy) -> None:
+        """Copy a text of several lines, unless a terminal that it is pasted into would obey a part of it."""
+        if any(safe(line, MOST_CLIPBOARD_BYTES) != line for line in message.text.split("\n")):
+            self.notice(
+                f"{message.named}: it holds characters that terminals obey: name a file, which they do not read"
+            )
+            return
+        self._to_clipboard(message.text, message.named)
 
 
 def desk_of(loaded: Loaded) -> Desk | None:

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from sources.traced import Traced
 
 R = TypeVar("R", bound="Reproduction")
+SAFEST_FIRST = ("local", "staging", "production")
+"""Tiers of environments."""
 NO_ENVIRONMENT = "none; add an [[environment]] with name, tier and origin"
 
 
@@ -144,6 +146,27 @@ def write_document(path: Path, document: Json) -> None:
         OSError: It cannot be written.
     """
     path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", "utf-8")
+
+
+def exported_as(what: Reproduction, form: str, incident: str) -> str:
+    """The request as something that a person can run elsewhere, the environment's credential as a variable.
+
+    Args:
+        form: One of `console.repro.export.FORMS`.
+        incident: Named in the marks.
+
+    Raises:
+        Unclear: The request holds what looks like a secret, or what the form cannot say exactly.
+        Stopped, UnknownEnvironment: As `configured`.
+    """
+    from console.repro.export import Variable, exported
+
+    table = configured(what.loaded, what.env.name)
+    has_token = table.token_env or table.token_file or table.token_keyring
+    variable = Variable(table.token_env or "API_TOKEN") if has_token else None
+    return exported(
+        what.request, form, version=own_version(), incident=incident, variable=variable, failing=what.wanted.status
+    )
 
 
 def session_of(

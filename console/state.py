@@ -330,6 +330,35 @@ class TreeView:
 
 
 @dataclass(frozen=True, slots=True)
+class SpanRow:
+    """One span of a trace, where it hangs under the one that waited for it."""
+
+    key: str
+    trunk: str
+    """What is drawn before its name: `│  ├─ `."""
+    service: SafeText
+    operation: SafeText
+    kind: str
+    start_s: float
+    """Since the trace began."""
+    duration_s: float
+    own_s: float
+    """Of it, what no span below it took."""
+    failed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SpansView:
+    """The spans of one trace."""
+
+    rows: tuple[SpanRow, ...] = ()
+    total_s: float = 0.0
+    """From the start of the first to the end of the last."""
+    says: SafeText = SafeText("")
+    """Why there are none, or not all."""
+
+
+@dataclass(frozen=True, slots=True)
 class LoadView:
     """A signal of a service against its load."""
 

@@ -137,8 +137,12 @@ class DeployedSource(Source, Protocol):
 class TraceSource(Source, Protocol):
     """Spans of a window."""
 
-    async def spans(self, window: Window, limit: int) -> Reading[tuple[Span, ...]]:
-        """Spans that ended inside the window; at most `limit`, and the report says when there were more."""
+    async def spans(self, window: Window, limit: int, trace_id: str | None = None) -> Reading[tuple[Span, ...]]:
+        """Spans that ended inside the window; at most `limit`, and the report says when there were more.
+
+        Args:
+            trace_id: Of this trace alone.
+        """
         ...
 
 

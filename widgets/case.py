@@ -96,8 +96,15 @@ def _prediction(one: Prediction, look: Look) -> Line:
     word, style = (f"stale ({one.outcome})", "warn") if stale else (str(one.outcome), OUTCOME_STYLES[one.outcome])
     end = one.last.as_at if one.last is not None else None
     as_at = f"as at the mitigation, {clock_text(end, look.zone, now=look.now or end)}: " if end is not None else ""
+    if _waits(one):
+        word, style = "unknown, s answers", "warn"
     weak = f" ({one.weak})" if one.weak else ""
     return Line.of((f"   {one.name} ", "label"), (f"{word} ", style), (as_at, "muted"), one.text, (weak, "warn"))
+
+
+def _waits(one: Prediction) -> bool:
+    """Whether a person has to look."""
+    return one.manual and one.outcome is Outcome.UNKNOWN
 
 
 def evidence(view: CaseView, width: int, height: int, look: Look) -> Body:
@@ -172,7 +179,10 @@ def hypothesis(one: Hypothesis, case: Case, width: int, height: int, look: Look)
     )
     for p in one.predictions:
         rows.append(title(f"{one.name}.{p.name} {'must hold' if p.must_hold else 'may hold'}"))
-        rows += facts([("predicts", p.text, "text"), ("refuted by", p.refutes, "text")], width)
+        waits = "for a person: s answers it" if _waits(p) else ""
+        rows += facts(
+            [("predicts", p.text, "text"), ("refuted by", p.refutes, "text"), ("waits", waits, "warn")], width
+        )
         for result in reversed(p.results[-5:]):
             told = Line.of(
                 (f"{clock_text(result.at, look.zone, now=look.now or result.at)} ", "label"),

@@ -7,7 +7,7 @@ from console.guard.policy import Verdict
 from console.repro.view import RequestView, TriesView, TryView
 from widgets.body import Body, Look, Row, note
 from widgets.details import facts, title
-from widgets.ink import Line, pad, right, wrap
+from widgets.ink import Line, pad, right, width_of, wrap
 from widgets.numbers import number_text
 
 _VERDICTS = {
@@ -16,6 +16,7 @@ _VERDICTS = {
     Verdict.REFUSE: ("✖ is not sent", "bad"),
 }
 SMALLEST = "the request, without what it does not need; a fix is proved with the whole one"
+NOTHING_SENT = "nothing was sent yet: s sends it, i leaves out what it does not need, A compares two environments"
 _TIERS = {"production": "bad", "staging": "warn", "local": "ok"}
 
 
@@ -60,7 +61,7 @@ def _wrapped(text: SafeText, style: str, width: int) -> Row:
 
 
 def tries(view: TriesView, width: int, height: int, look: Look) -> Body:
-    """What is under way, the result in sentences, then every try; Enter on one gives the lines of its trace."""
+    """What is under way, the result in sentences, then every try; Enter on one gives its spans and log lines."""
     head = []
     if view.under_way:
         head.append(Row.plain(Line.of((view.under_way, "warn"), (" · Esc ends it", "muted")).cut(width)))
@@ -70,18 +71,23 @@ def tries(view: TriesView, width: int, height: int, look: Look) -> Body:
     if not view.tries:
         if head:
             return Body(tuple(head))
-        return note(SafeText("nothing was sent yet: s sends it, i leaves out what it does not need"), width)
-    head.append(
-        Row.plain(Line.of((pad("try", 5), "label"), (right("took", 8), "label"), ("  answer", "label")).cut(width))
+        return note(SafeText(NOTHING_SENT), width)
+    sides = max((width_of(one.side) for one in view.tries), default=0)
+    names = Line.of(
+        (pad("try", 5), "label"), (f"{pad('at', sides)} " if sides else "", "label"), (right("took", 8), "label")
     )
-    return Body(tuple(head), tuple(_try(one, width) for one in reversed(view.tries)))
+    names += Line.of(("  answer", "label"))
+    hint = Line.of(("⏎ its spans and log lines", "muted"))
+    head.append(Row.plain((names.beside(hint, width) if names.width + hint.width < width else names).cut(width)))
+    return Body(tuple(head), tuple(_try(one, sides, width) for one in reversed(view.tries)))
 
 
-def _try(one: TryView, width: int) -> Row:
+def _try(one: TryView, sides: int, width: int) -> Row:
     sign, style = ("✖", "bad") if one.failing else ("·", "text")
     line = Line.of(
         (pad(str(one.number), 3), "text"),
         (f"{sign} ", style),
+        (f"{pad(one.side, sides)} " if sides else "", "accent"),
         (right(number_text(one.elapsed_s, "s"), 8), "text"),
         ("  " + one.answer, style),
         ("  " + one.error if one.error else "", "text"),

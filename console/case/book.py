@@ -412,6 +412,10 @@ class Book:
                 self._turn(replace(after, state=one.state), to, f"{known.name} {outcome}", (), "console")
             return event
 
+    def saw(self, name: str, prediction: str, outcome: Outcome, says: str) -> Event:
+        """Write down what a person saw of a prediction; raises as `result`."""
+        return self.result(name, prediction, outcome, {"by": self.author}, says or "seen by a person", by="human")
+
     def turn(self, name: str, to: HypothesisState, reason: str, evidence: Sequence[str]) -> Event:
         """Change a hypothesis' state as a person.
 

@@ -25,9 +25,7 @@ class NotAllowed(Exception):
 
 def falsifiable(prediction: Prediction) -> bool:
     """Whether something could be seen that refutes it."""
-    return bool(prediction.text.strip()) and (
-        bool(prediction.refutes.strip()) or not prediction.text.strip().lower().startswith("manual:")
-    )
+    return bool(prediction.text.strip()) and (bool(prediction.refutes.strip()) or not prediction.manual)
 
 
 def state_by_evidence(one: Hypothesis, done: Mitigated) -> HypothesisState:

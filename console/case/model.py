@@ -123,6 +123,15 @@ class Result:
         return "as true where nothing is wrong, so it tells nothing" if self.dose is Outcome.FAILS else ""
 
 
+MANUAL = "manual:"
+"""How the text of a prediction begins that only a person can judge."""
+
+
+def is_manual(text: str) -> bool:
+    """Whether only a person can see if it holds."""
+    return text.strip().lower().startswith(MANUAL)
+
+
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """An observation that could turn out otherwise, bound to a question that can be asked again."""
@@ -138,6 +147,11 @@ class Prediction:
     every_s: float | None
     """How often it is asked again; None: on demand, as is what only a person can see."""
     results: tuple[Result, ...] = ()
+
+    @property
+    def manual(self) -> bool:
+        """Whether only a person can see if it holds."""
+        return is_manual(self.text)
 
     @property
     def last(self) -> Result | None:

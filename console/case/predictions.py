@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from console.case.model import Outcome
+from console.case.model import MANUAL, Outcome, is_manual
 from console.domain.instant import BadTime, Instant, Window, parse_span
 from console.domain.values import dataclass
 from console.query.parse import QueryError, parse
@@ -67,8 +67,8 @@ def question_of(text: str) -> Question:
         BadPrediction: It is none of the forms.
     """
     stripped = text.strip()
-    if stripped.lower().startswith("manual:"):
-        told = stripped[7:].strip()
+    if is_manual(stripped):
+        told = stripped[len(MANUAL) :].strip()
         if len(told) < 8:
             raise BadPrediction("say after `manual:` what would be seen if the hypothesis holds")
         return Question("manual", told)

@@ -118,9 +118,7 @@ def _changed(book: Book, name: str, loaded: Any, existing: bool, given: dict[str
         prediction, _, outcome = told_.partition("=")
         if outcome not in ("holds", "fails", "inconclusive"):
             raise click.UsageError(f"--result {told_}: write P1=holds, P1=fails or P1=inconclusive")
-        book.result(
-            name, prediction, Outcome(outcome), {"by": book.author}, given["reason"] or "seen by a person", by="human"
-        )
+        book.saw(name, prediction, Outcome(outcome), given["reason"])
     code: int = Exit.DONE
     if given["check"]:
         from console.cli.case_questions import check

@@ -28,7 +28,7 @@ from console.guard.sanitise import safe
 from console.repro.document import import_json, request_json
 from console.repro.errors import Stopped, Unclear
 from console.repro.prepare import Imported, prepared
-from console.reproduce import document_of, own_version, prove_buster, session_of, traced, write_document
+from console.reproduce import document_of, exported_as, prove_buster, session_of, traced, write_document
 
 if TYPE_CHECKING:
     from console.case.events import Draft
@@ -502,18 +502,11 @@ def _at(session: Session, asked: Asked) -> Send:
 @_exact
 def export_(request: str, form: str, as_json: bool, plain: bool, **given: Any) -> int:
     """Print REQUEST as a curl command, a shell script, a pytest file, hurl or an HTTP file; credentials as variables."""
-    from console.repro.export import Variable, exported
-
     asked = asked_for(request, _options(given))
     decision = decide(asked.request, asked.env, State(insecure=asked.imported.insecure, proxy=asked.imported.proxy))
     if decision.verdict is Verdict.REFUSE:
         raise Refused(f"{decision.rule}: {decision.reason}")
-    table = next(one for one in asked.loaded.config.environment if one.name == asked.env.name)
-    has_token = table.token_env or table.token_file or table.token_keyring
-    variable = Variable(table.token_env or "API_TOKEN") if has_token else None
-    text = exported(
-        asked.request, form, version=own_version(), incident=asked.incident, variable=variable, failing=asked.wanted.status
-    )  # fmt: skip
+    text = exported_as(asked, form, asked.incident)
     if as_json:
         write_json({"form": form, "text": text, "request": request_json(asked.request)})
     else:

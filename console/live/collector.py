@@ -52,6 +52,7 @@ from console.state import (
     News,
     RecoveryView,
     SignalsView,
+    SpansView,
     Status,
     TreeView,
     Trend,
@@ -85,7 +86,7 @@ _AS_TOLD = (Word.LIVE, Word.PAST, Word.PARTIAL)
 COMMANDS = frozenset(
     (
         *("set_view", "set_filter", "set_frozen", "refresh", "records", "deploy", "trends"),
-        *("series", "line_counts", "before_after", "tree", "load", "memory"),
+        *("series", "line_counts", "before_after", "tree", "load", "memory", "spans"),
         *("recovery", "write_contract"),
     )
 )
@@ -166,6 +167,10 @@ class Collector:
     async def records(self, query_text: str, window: Window | None = None) -> Found:
         """The newest matching records of a window; without one, of the window that all panes follow."""
         return await self._details.records(query_text, window)
+
+    async def spans(self, trace_id: str, window: Window) -> SpansView:
+        """The spans of one trace."""
+        return await self._details.spans(trace_id, window)
 
     async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:
         """What a deploy brought, or why that cannot be told."""

@@ -221,9 +221,10 @@ class Desk:
         if self.book is None:
             raise NoCase(NO_CASE)
         async with self._lock:
-            result = await asyncio.to_thread(action, self.book)
-            self.view = await asyncio.to_thread(self._read)
-        return result
+            try:
+                return await asyncio.to_thread(action, self.book)
+            finally:  # that a gate said no is written down too
+                self.view = await asyncio.to_thread(self._read)
 
 
 def _saved(book: Book, waiting: list[Draft]) -> tuple[list[Event], str]:

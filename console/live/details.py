@@ -8,6 +8,7 @@ from console.domain.changes import DeployDetail
 from console.domain.diagnosis import JudgedChange
 from console.domain.instant import Window
 from console.domain.logs import LogCounts, LogPage, LogRecord
+from console.domain.spans import Span
 from console.domain.text import SafeText
 from console.domain.values import dataclass
 from console.guard.sanitise import safe
@@ -17,9 +18,13 @@ from console.live.secrets import hidden
 from console.observe import Sources
 from console.query.ast import Query
 from console.query.parse import parse
-from sources.base import LogSource
+from console.state import SpansView
+from sources.base import LogSource, TraceSource
 
 DETAIL_RECORDS = 500
+MOST_SPANS = 1_000
+"""Of one trace."""
+NO_TRACES = SafeText("no source of spans: add a [[traces]] with name and path")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +54,17 @@ class Details:
         matched = sum(page.matched for page in pages)
         return Found(hidden(records[-DETAIL_RECORDS:]), matched, safe("; ".join(problems), 300))
 
+    async def spans(self, trace_id: str, window: Window) -> SpansView:
+        """The spans of one trace that ended in a window, of all sources of spans."""
+        from console.drilldowns.spans import span_tree  # the screen's process needs nothing of it
+
+        if not self._sources.traces:
+            return SpansView(says=NO_TRACES)
+        answers = await asyncio.gather(*(_spans(source, window, trace_id) for source in self._sources.traces))
+        found = [span for answer in answers if not isinstance(answer, str) for span in answer]
+        problems = "; ".join(answer for answer in answers if isinstance(answer, str))
+        return span_tree(found, safe(problems or ("" if found else "no span of this trace is known by now"), 300))
+
     async def counts(self, query_text: str, window: Window, step_s: float) -> list[LogCounts]:
         """How many records match in each step, of every log source that answers."""
         query = parse(query_text) if query_text.strip() else None
@@ -71,6 +87,17 @@ async def _page(source: LogSource, window: Window, query: Query | None) -> LogPa
     try:
         async with asyncio.timeout(READ_DEADLINE_S):
             return (await source.page(window, query, DETAIL_RECORDS)).value
+    except TimeoutError:
+        return f"{source.name}: no answer within {READ_DEADLINE_S:g} s"
+    except Exception as error:
+        return f"{source.name}: {error}"
+
+
+async def _spans(source: TraceSource, window: Window, trace_id: str) -> tuple[Span, ...] | str:
+    """The spans of one source, or why there are none."""
+    try:
+        async with asyncio.timeout(READ_DEADLINE_S):
+            return (await source.spans(window, MOST_SPANS, trace_id)).value
     except TimeoutError:
         return f"{source.name}: no answer within {READ_DEADLINE_S:g} s"
     except Exception as error:

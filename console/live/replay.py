@@ -147,6 +147,8 @@ class ReplayLink:
                 return await asyncio.to_thread(self._recovery)
             case "deploy":
                 return safe(f"{NOT_RECORDED}: `incident fix suspects` reads the commits")
+            case "spans":
+                raise LinkDown(NOT_RECORDED)
             case "write_contract":
                 raise LinkDown(WRITES_NOTHING)
         recalled = await self._recall()

@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import importlib
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,10 +33,12 @@ from console.repro.errors import Stopped, Unclear
 from console.repro.signature import Outcome, Wanted, error_of, errors_told, logged_error
 from console.repro.view import RequestView, TryView
 from console.reproduce import (
+    SAFEST_FIRST,
     Reproduction,
     UnknownEnvironment,
     document_of,
     environment_of,
+    exported_as,
     incident_of_the_day,
     observed_failure,
     prove_buster,
@@ -49,14 +52,13 @@ from console.state import ConsoleState
 if TYPE_CHECKING:
     from console.repro.minimise import Minimised
     from console.repro.prepare import Imported
-    from console.repro.run import Ran, Send
+    from console.repro.run import Compared, Ran, Send
     from sources.reproduce import Session
 
 TRIES = 5
 """Of one run, as `incident repro run` makes."""
 MOST_LINES = 200
 MOST_LINE = 2_000
-SAFEST_FIRST = ("local", "staging", "production")
 
 
 class CannotReproduce(Exception):
@@ -227,7 +229,7 @@ class Reproducing:
 
         what = planned.what
         async with self._cleared(planned, typed) as (session, _):
-            send = _telling(traced(what, session), what.wanted, told)
+            send = self._telling(what, session, told)
             result = await run(what.request, send, what.wanted, planned.view.tries)
         if what.imported.whole is None:
             counted = what.imported.counted((result.failures, result.tries))
@@ -250,12 +252,47 @@ class Reproducing:
                 few = f"{decision.rule}: at most {decision.most_tries} tries of such a request, too few to minimise it"
                 raise CannotReproduce(few)
             await prove_buster(what, session)
-            send = _telling(traced(what, session), what.wanted, told)
+            send = self._telling(what, session, told)
             most = session.most - session.sent
             result = await minimise(what.request, send, what.wanted, most, production=what.env.production)
         counts = (result.baseline.failures, result.baseline.tries)
         smallest = replace(what, imported=what.imported.smaller(result.request, counts))
         return result, await self._previewed(smallest, planned.record, planned.error)
+
+    async def compare(
+        self, here: Planned, there: Planned, typed: tuple[Typed | None, Typed | None], told: Callable[[TryView], None]
+    ) -> tuple[Compared, int, Planned]:
+        """Send it to two environments in turn; also how many requests were sent, and the plan with what is left of the budget.
+
+        Args:
+            typed: What each of them wants typed.
+
+        Raises:
+            CannotReproduce: The guard lets nothing out to one of them.
+        """
+        from console.repro.run import compare
+
+        first, second, numbers = here.what, there.what, count(1)
+        async with self._cleared(here, typed[0]) as (one, _), self._cleared(there, typed[1]) as (other, _):
+            sends = (self._telling(first, one, told, numbers), self._telling(second, other, told, numbers))
+            tries = min(here.view.tries, there.view.tries)
+            result = await compare((first.request, second.request), sends, first.wanted, tries)
+            sent = one.sent + other.sent
+        return result, sent, await self.at_environment(here, here.view.environment)
+
+    def export(self, planned: Planned, form: str) -> str:
+        """The request as something that a person can run elsewhere.
+
+        Args:
+            form: One of `console.repro.export.FORMS`.
+
+        Raises:
+            CannotReproduce: The form cannot say it exactly, or it holds what looks like a secret.
+        """
+        try:
+            return exported_as(planned.what, form, planned.what.incident)
+        except (Unclear, Stopped, UnknownEnvironment) as error:
+            raise CannotReproduce(safe(str(error), 400)) from None
 
     def save(self, planned: Planned) -> Path:
         """Write the request where `incident repro` and `incident fix` can read it.
@@ -272,6 +309,29 @@ class Reproducing:
         except OSError as error:
             raise CannotReproduce(f"{path}: {error.strerror}") from None
         return path
+
+    def _telling(
+        self,
+        what: Reproduction,
+        session: Session,
+        told: Callable[[TryView], None],
+        numbers: Iterator[int] | None = None,
+    ) -> Send:
+        """Sends, and tells of every try.
+
+        Args:
+            numbers: Of the tries, where two environments are asked in turn; None: one is.
+        """
+        send, side = traced(what, session), what.env.name if numbers is not None else ""
+        number = numbers if numbers is not None else count(1)
+
+        async def sent(request: HttpRequest) -> Outcome:
+            at = self._clock()
+            outcome = await send(request)
+            told(try_view(next(number), outcome, what.wanted, at, side))
+            return outcome
+
+        return sent
 
     @asynccontextmanager
     async def _session(self, what: Reproduction, record: LogRecord) -> AsyncIterator[Session]:
@@ -347,27 +407,14 @@ def _load() -> None:
         importlib.import_module(name)
 
 
-def _telling(send: Send, wanted: Wanted, told: Callable[[TryView], None]) -> Send:
-    """Sends, and tells of every try."""
-    number = 0
-
-    async def sent(request: HttpRequest) -> Outcome:
-        nonlocal number
-        outcome = await send(request)
-        number += 1
-        told(try_view(number, outcome, wanted))
-        return outcome
-
-    return sent
-
-
-def try_view(number: int, outcome: Outcome, wanted: Wanted) -> TryView:
+def try_view(number: int, outcome: Outcome, wanted: Wanted, at: Instant, side: str = "") -> TryView:
     """One try as it is shown."""
     answer = str(outcome.status) if outcome.status is not None else outcome.problem or "no answer"
     redirect = f", redirects to {outcome.location} (not followed)" if outcome.location else ""
     failing = wanted.failing(outcome)
     error = error_of(outcome) if outcome.status is not None and outcome.status >= 400 else ""
-    return TryView(number, safe(answer + redirect, 200), outcome.elapsed_s, failing, safe(error, 200), outcome.trace_id)
+    told, named = safe(answer + redirect, 200), safe(error, 200)
+    return TryView(number, told, outcome.elapsed_s, failing, named, outcome.trace_id, at, side)
 
 
 def _pace(what: Reproduction) -> tuple[SafeText, ...]:

@@ -29,6 +29,7 @@ from console.state import (
     MemoryView,
     News,
     RecoveryView,
+    SpansView,
     Status,
     TreeView,
     Trend,
@@ -324,6 +325,14 @@ class Session:
             found: Found = await self._link.ask("records", query_text, window)
         except LinkDown as error:
             return Found(problem=safe(str(error), 200))
+        return found
+
+    async def spans(self, trace_id: str, window: Window) -> SpansView:
+        """The spans of one trace that ended in a window; a problem is a part of the answer."""
+        try:
+            found: SpansView = await self._link.ask("spans", trace_id, window)
+        except LinkDown as error:
+            return SpansView(says=safe(str(error), 200))
         return found
 
     async def deploy(self, change: JudgedChange) -> DeployDetail | SafeText:

@@ -223,7 +223,7 @@ def _differing(first: Sequence[Outcome], second: Sequence[Outcome]) -> Iterator[
 
 def _short(values: set[str | None]) -> str:
     value = next(iter(values))
-    return "absent" if value is None else value[:80]
+    return value[:80] if value else "absent"
 
 
 def _fields(outcome: Outcome) -> dict[str, str]:

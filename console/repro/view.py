@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.domain.instant import Instant
 from console.domain.text import SafeText
 from console.domain.values import dataclass
 from console.guard.policy import Verdict
@@ -48,6 +49,10 @@ class TryView:
     """It is the failure that is looked for."""
     error: SafeText
     trace_id: str
+    at: Instant = 0.0
+    """When it was sent."""
+    side: str = ""
+    """The environment, where two are asked in turn."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import AwaitMount, Widget
 
@@ -37,18 +36,6 @@ FILTER_HINT = "words, /regex/, level:>=warn, service:x, status:5xx, -not, !every
 SEARCH_HINT = "words, /regex/, field:value; then n and N go from match to match"
 
 
-def bindings() -> list[BindingType]:
-    """Every action of the table as a Textual binding; the app puts the user's keymap over it.
-
-    With priority, so that keys are carried out one after the other in the order in which they were typed.
-    """
-    return [
-        Binding(",".join(a.keys), f"app.act('{a.id}')", a.label, show=False, priority=True, id=a.id)
-        for a in ACTIONS
-        if a.keys
-    ]
-
-
 def few_panes(panes: int) -> str:
     """Why a pane cannot be gone to."""
     return f"this screen has {panes} pane{'s' if panes > 1 else ''}"
@@ -62,7 +49,6 @@ def is_error(record: LogRecord) -> bool:
 class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
     """A place in the console. Subclasses say which panes it has and how they are filled."""
 
-    BINDINGS: ClassVar[list[BindingType]] = bindings()
     AUTO_FOCUS = ""
 
     class Open(Message):
@@ -81,6 +67,17 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
         def __init__(self, text: str) -> None:
             super().__init__()
             self.text = text
+
+    class Copy(Message):
+        """A whole text for the clipboard, as it is: whoever made it left no secret in it.
+
+        Args:
+            named: What it is.
+        """
+
+        def __init__(self, text: str, named: str) -> None:
+            super().__init__()
+            self.text, self.named = text, named
 
     def __init__(self, session: Session, crumbs: tuple[str, ...] = (), actions: Sequence[Action] = ACTIONS) -> None:
         super().__init__()
@@ -513,14 +510,14 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
 
     def _not_here(self) -> dict[str, str]:
         """Reasons that lie in the place and in the window, not in the selection."""
-        from console.screens.selection import FIXING, NO_FIX, NO_REQUEST, SENDING  # not for the first frame
+        from console.screens.selection import FIXING, NO_FIX, NO_REQUEST, OF_CASE, SENDING  # not for the first frame
 
         view, panes = self.session.scope.view, len(self.panes())
         can_filter = self.filters_here or self._own_query() is not None
         found = {f"pane_{n}": few_panes(panes) for n in range(panes + 1, 6)} | dict.fromkeys(SENDING, NO_REQUEST)
         found |= dict.fromkeys(FIXING, NO_FIX)
         if self.pane_name() != "case":
-            found |= dict.fromkeys(("hypothesis", "check", "case_state", "role"), "I opens the case first")
+            found |= dict.fromkeys(OF_CASE, "I opens the case first")
         found |= {
             "later": "the window ends now" if view.live else "",
             "live": "the window ends now" if view.live else "",

@@ -9,7 +9,7 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
-from textual.containers import Vertical
+from textual.containers import Horizontal, Vertical
 from textual.events import Key
 from textual.screen import ModalScreen
 from textual.timer import Timer
@@ -83,8 +83,9 @@ class LineDialog(ModalScreen[str | None]):
         """Message line above the typed line."""
         with Vertical(id="line-dialog"):
             yield Static(Text(self._hint), id="line-message", markup=False)
-            yield Static(Text(self._prompt), id="line-prompt", markup=False)
-            yield LineInput(self._text, id="line-input", select_on_focus=False)
+            with Horizontal(id="line-row"):
+                yield Static(Text(self._prompt), id="line-prompt", markup=False)
+                yield LineInput(self._text, id="line-input", select_on_focus=False)
 
     def on_mount(self) -> None:
         """Ready to type at the end of the old text."""

@@ -34,7 +34,6 @@ REST = (
     "console.screens.load",
     "console.screens.logs",
     "console.case.predictions",
-    "console.case.fold",
     "console.case.book",
     "console.live.desk",
     "console.screens.recording",
@@ -46,6 +45,7 @@ REST = (
     "console.repro.signature",
     "console.reproduce",
     "console.screens.predicting",
+    "console.screens.ledger",
     "console.screens.case",
 )
 """Those that others need stand before them, so that no step is long."""

@@ -11,7 +11,6 @@ from console.domain.diagnosis import Evidence, JudgedChange, Suspect
 from console.domain.logs import FieldValue, LogRecord, Pattern
 from console.domain.series import SeriesKey
 from console.domain.shapes import ExceptionGroup
-from console.live.details import quoted
 from console.live.repeat import Question
 from console.live.session import Session
 from console.query.about import lines_of, lines_raised
@@ -118,8 +117,10 @@ def screen_for(
             from console.screens.repro import ReproScreen  # what it needs is loaded where it is wanted
 
             return ReproScreen(session, (*crumbs, "reproduce"), actions, record)
-        case TryView(number=number, trace_id=trace):
-            return LogsScreen(session, (*crumbs, f"try {number}"), actions, quoted(trace))
+        case TryView(number=number):
+            from console.screens.trial import TryScreen  # what it needs is loaded where it is wanted
+
+            return TryScreen(session, (*crumbs, f"try {number}"), actions, item)
         case LogRecord():
             return RecordScreen(session, (*crumbs, "record"), actions, item)
         case Pattern():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import tzinfo
@@ -12,8 +12,8 @@ from typing import Any
 from console.case.book import Blocked, Unfit
 from console.case.entries import impact_of, recovery
 from console.case.events import Draft, Event
-from console.case.gates import change_warnings
-from console.case.hypotheses import NotAllowed
+from console.case.gates import Gate, change_warnings
+from console.case.hypotheses import LEAST_REASON, NotAllowed
 from console.case.journal import NotSaved
 from console.case.model import MITIGATIONS
 from console.case.predictions import BadPrediction
@@ -38,6 +38,20 @@ async def outcome(desk: Desk, work: Callable[[Desk], Awaitable[str]]) -> str:
         return str(error).replace("\n", "; ")
     except NotSaved as error:
         return f"{error}; what was written: {error.lost}"
+
+
+def why_all_the_same(gates: Iterable[Gate]) -> str:
+    """What is asked of a person whom soft gates stopped."""
+    rules = ", ".join(dict.fromkeys(gate.rule for gate in gates))
+    verb = "say" if "," in rules else "says"
+    return f"{rules} {verb} no: why all the same? {LEAST_REASON} characters or more, kept in the case"
+
+
+def too_short(reason: str) -> str | None:
+    """What is wrong with a reason that is to let pass; None: nothing."""
+    if len(reason.strip()) >= LEAST_REASON:
+        return None
+    return f"{LEAST_REASON} characters or more: it is read a week later"
 
 
 async def opened(session: Session, desk: Desk, title: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
 
 from textual.containers import Vertical
 from textual.widget import AwaitMount, Widget
 from textual.worker import Worker
 
 from console.actions import Action
-from console.case.entries import minimised
+from console.case.entries import compared, minimised
 from console.case.entries import repro as entry_of_run
 from console.domain.instant import Window
 from console.domain.logs import LogRecord
@@ -18,7 +19,8 @@ from console.guard.policy import Verdict
 from console.guard.sanitise import safe
 from console.live.reproducing import CannotReproduce, Planned, Reproducing, Typed
 from console.live.session import Session
-from console.report.repro_json import minimise_json, run_json
+from console.report.repro_json import compare_json, minimise_json, run_json
+from console.repro.export import FORMS
 from console.repro.view import TriesView, TryView
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
@@ -30,6 +32,8 @@ from widgets.pane import Pane
 from widgets.text_view import TextView
 
 NOT_YET = "the request is being read"
+EXPORT_HINT = f"{', '.join(FORMS)}, and a new file behind it; without one it goes to the clipboard"
+WITHOUT_REASON = "nothing was sent: a reason is needed, which the audit keeps"
 TRACE_REACH_S = 300.0
 """Lines of one request lie so near to each other."""
 NO_ENVIRONMENT = SafeText(
@@ -113,6 +117,8 @@ class ReproScreen(ConsoleScreen):
         alone = "" if way is not None and len(way.environments) > 1 else "no other environment is configured"
         found |= dict.fromkeys(SENDING, why or busy)
         found["send"] = found["minimise"] = why or busy or refused
+        found["compare"] = why or busy or refused or alone
+        found["export"] = why or refused
         found["environment"] = why or busy or alone
         found["cancel"] = "" if self._under_way else found.get("cancel", "")
         return found
@@ -157,6 +163,80 @@ class ReproScreen(ConsoleScreen):
                 self.Notice(f"written to {path}: incident repro run FILE --env {self._planned.view.environment}")
             )
 
+    def do_export(self) -> AwaitMount | None:
+        """Type the form, and where it goes."""
+        if self._refused("export") or self._planned is None or self._way is None:
+            return None
+        way, planned = self._way, self._planned
+
+        def problem(text: str) -> str | None:
+            form = text.split()[0] if text.split() else ""
+            return None if form in FORMS else f"no form {form!r}: {', '.join(FORMS)}"
+
+        def typed(text: str | None) -> None:
+            if not text or not text.strip():
+                self.tell("nothing was exported")
+                return
+            form, _, place = text.strip().partition(" ")
+            try:
+                exported = way.export(planned, form)
+                if place.strip():
+                    self.tell(f"written to {written(place.strip(), exported)}")
+                else:
+                    self.post_message(self.Copy(exported, form))
+            except CannotReproduce as error:
+                self.tell(str(error))
+
+        return self.app.push_screen(LineDialog("export", FORMS[0], EXPORT_HINT, problem), typed)
+
+    def do_compare(self) -> None:
+        """Ask which environment it is compared with, and for what the guard wants typed; then begin."""
+        if not self._refused("compare") and self._planned is not None and self._way is not None:
+            work = self._comparing(self._way, self._planned)
+            self.run_worker(work, name="questions", group="questions", exclusive=True, exit_on_error=False)
+
+    async def _comparing(self, way: Reproducing, here: Planned) -> None:
+        others = [name for name in way.environments if name != here.view.environment]
+
+        def problem(text: str) -> str | None:
+            return None if text.strip() in others else f"no other environment {text.strip()!r}: {', '.join(others)}"
+
+        name = others[0]
+        if len(others) > 1:
+            hint = f"the environment to compare {here.view.environment} with: {', '.join(others)}"
+            name = ((await self.app.push_screen_wait(LineDialog("with", name, hint, problem))) or "").strip()
+        if not name:
+            self.tell("nothing was sent")
+            return
+        try:
+            there = await way.at_environment(here, name)
+        except CannotReproduce as error:
+            self.tell(str(error))
+            return
+        if there.view.verdict is Verdict.REFUSE:
+            self.tell(f"{name}: {there.view.rule}: {there.view.reason}")
+            return
+        typed = await self._typed_for(here, there)
+        if typed is not None:
+            self._begin("comparing", self._compare(way, here, there, typed))
+
+    async def _typed_for(self, *plans: Planned) -> tuple[Typed | None, Typed | None] | None:
+        """What the guard wants typed for each, and why; None: it was not typed."""
+        wanted = [plan.phrase for plan in plans]
+        for plan in plans:
+            text = await self.app.push_screen_wait(_phrase_dialog(plan)) if plan.phrase else ""
+            if text is None or text.strip() != plan.phrase:
+                self.tell("nothing was sent")
+                return None
+        reason = ""
+        if any(wanted):
+            reason = ((await self.app.push_screen_wait(_reason_dialog())) or "").strip()
+            if not reason:
+                self.tell(WITHOUT_REASON)
+                return None
+        one, other = (Typed(phrase, reason) if phrase else None for phrase in wanted)
+        return one, other
+
     def do_send(self) -> AwaitMount | None:
         """Send it a few times, once it is confirmed."""
         return None if self._refused("send") else self._confirmed("sending", self._run)
@@ -180,19 +260,11 @@ class ReproScreen(ConsoleScreen):
                 self.post_message(self.Notice("nothing was sent"))
                 return
             self.app.push_screen(
-                LineDialog("reason", "", "why it is sent; kept in the audit", lambda _: None),
+                _reason_dialog(),
                 lambda reason: self._with_reason(doing, work, planned, Typed(wanted, (reason or "").strip())),
             )
 
-        return self.app.push_screen(
-            LineDialog(
-                "confirm",
-                "",
-                f"{planned.view.rule}: {planned.view.reason} · type: {wanted}",
-                lambda text: None if wanted.startswith(text) else f"type exactly: {wanted}",
-            ),
-            because,
-        )
+        return self.app.push_screen(_phrase_dialog(planned), because)
 
     def _with_reason(
         self, doing: str, work: Callable[[Planned, Typed | None], Awaitable[None]], planned: Planned, typed: Typed
@@ -200,7 +272,7 @@ class ReproScreen(ConsoleScreen):
         if typed.reason:
             self._begin(doing, work(planned, typed))
         else:
-            self.post_message(self.Notice("nothing was sent: a reason is needed, which the audit keeps"))
+            self.tell(WITHOUT_REASON)
 
     def _begin(self, doing: str, work: Awaitable[None]) -> None:
         self._tries = TriesView(under_way=safe(doing))
@@ -260,12 +332,51 @@ class ReproScreen(ConsoleScreen):
         document = minimise_json(result, result.spent, smallest.view.left)
         self.keep_in_case(minimised(document, f"{self._record.operation} at {planned.view.environment}"))
 
+    async def _compare(
+        self, way: Reproducing, here: Planned, there: Planned, typed: tuple[Typed | None, Typed | None]
+    ) -> None:
+        result, sent, self._planned = await way.compare(here, there, typed, self._told)
+        names = here.view.environment, there.view.environment
+        differs = (f"differs: {one}" for one in result.fields)
+        self._ended([f"{names[0]} against {names[1]}: {result.reason}", *differs], bad=result.evidence)
+        document = compare_json(result, names, sent)
+        self.keep_in_case(compared(document, f"{self._record.operation} at {names[0]}"))
+
     def do_cancel(self) -> None:
         """End the run that is under way."""
         if self._under_way and self._sending is not None:
             self._sending.cancel()
         else:
             super().do_cancel()
+
+
+def _phrase_dialog(planned: Planned) -> LineDialog:
+    """Asks for what the guard wants typed."""
+    wanted = planned.phrase
+    hint = f"{planned.view.rule}: {planned.view.reason} · type: {wanted}"
+    return LineDialog("confirm", "", hint, lambda text: None if wanted.startswith(text) else f"type exactly: {wanted}")
+
+
+def _reason_dialog() -> LineDialog:
+    return LineDialog("reason", "", "why it is sent; kept in the audit", lambda _: None)
+
+
+def written(place: str, text: str) -> Path:
+    """The new file that an export is written to.
+
+    Raises:
+        CannotReproduce: It is there already, or cannot be written.
+    """
+    path = Path(place).expanduser().absolute()
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise CannotReproduce(f"{safe(str(path), 300)} is there already: name another file") from None
+    except (OSError, RuntimeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise CannotReproduce(f"{safe(str(path), 300)}: {why}") from None
+    return path
 
 
 def _around(record: LogRecord) -> Window | None:

@@ -28,18 +28,21 @@ OPENABLE = (
 """What has a screen of its own; a `FieldValue` has one where a query can ask for it."""
 OF_SELECTION = (
     *("open", "only_this", "not_this", "context", "trace", "reproduce", "fix", "mark", "fold"),
+    *("confirm", "refute", "park", "reopen", "answer"),
     *("copy", "copy_command", "previous_marker", "next_marker"),
 )
 """Actions of the menu, in its order."""
 OF_LINES = ("follow", "next_error", "previous_error", "search", "next_match", "previous_match")
 """Actions that need a log pane and nothing selected."""
-SENDING = ("send", "minimise", "environment", "give_body", "save_request")
+OF_CASE = ("hypothesis", "check", "case_state", "role", "confirm", "refute", "park", "reopen", "answer")
+"""Actions of the screens of a case."""
+SENDING = ("send", "minimise", "environment", "give_body", "save_request", "compare", "export")
 """Actions of the screen of a reproduction."""
 NO_REQUEST = "r on a log line shows its request first"
 FIXING = ("prove_fix", "undo_fix")
 """Actions of the fix screen."""
 IN_REPLAY = {
-    **dict.fromkeys(("mark", "annotate", "contract", "hypothesis", "check", "case_state", "role"), WRITES_NOTHING),
+    **dict.fromkeys(("mark", "annotate", "contract", *OF_CASE), WRITES_NOTHING),
     **dict.fromkeys(("reproduce", *SENDING), "a replay sends nothing: open the console to reproduce"),
     **dict.fromkeys(
         ("fix", *FIXING), "a replay changes nothing: open the console, or `incident fix suspects` reads the commits"

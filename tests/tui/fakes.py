@@ -27,7 +27,7 @@ from console.live.session import Direct
 from console.observe import Sources
 from console.query.ast import Query
 from console.query.evaluate import compile_query
-from sources.base import SourceError
+from sources.base import SourceError, TraceSource
 from tests.waiting import PATIENCE_S
 
 NOW = 1_780_000_000.0
@@ -186,6 +186,7 @@ class System:
     metrics: FakeMetrics = field(default_factory=FakeMetrics)
     logs: FakeLogs = field(default_factory=FakeLogs)
     changes: FakeChanges = field(default_factory=FakeChanges)
+    traces: tuple[TraceSource, ...] = ()
     now: float = NOW
     folder: Path | None = None
     """The state folder; None: contracts cannot be kept."""
@@ -196,7 +197,13 @@ class System:
             (Dependency("orders-db", "database"),),
         )
         return Sources(
-            topology, (self.logs,), (self.metrics,), (self.changes,), health=(FakeProbe(),), intervals={"prod": 0.2}
+            topology,
+            (self.logs,),
+            (self.metrics,),
+            (self.changes,),
+            traces=self.traces,
+            health=(FakeProbe(),),
+            intervals={"prod": 0.2},
         )
 
     def app(

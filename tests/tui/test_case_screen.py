@@ -312,17 +312,49 @@ async def test_a_gate_says_no_and_lets_pass_with_a_reason(system: System, folder
     app = with_desk(system, folder)
     async with app.run_test(size=(120, 40)) as pilot:
         await opened(app, pilot)
-        for text, told in (
-            ("P2", "severity not set to P2"),
-            ("closed a known fault with a ticket", "SG5"),
-            ("closed a known fault with a ticket", "to closed"),
-        ):
+
+        async def wish(text: str) -> None:
             await pilot.press("S")
             await until(lambda: isinstance(app.screen, LineDialog))
-            await pilot.press("ctrl+u", *text, "enter")
-            await until(lambda told=told: told in screen_text(app))  # type: ignore[misc]
+            app.screen.query_one(Input).value = text
+            await pilot.press("enter")
+
+        await wish("P2")
+        await until(lambda: "severity not set to P2" in screen_text(app))
+        await wish("closed known")
+        await until(lambda: "SG5 says no: why all the same?" in " ".join(screen_text(app).split()))
         case = desk(app).case
-        assert case is not None and str(case.state) == "closed" and case.overrides[0].rule == "SG5"
+        assert case is not None and str(case.state) == "triage" and [rule for rule, _ in case.blocks] == ["SG5"]
+        app.screen.query_one(Input).value = "known"
+        await pilot.press("enter")
+        await until(lambda: "15 characters or more: it is read" in screen_text(app))
+        app.screen.query_one(Input).value = "a known fault with a ticket"
+        await pilot.press("enter")
+        await until(lambda: "to closed" in screen_text(app))
+        case = desk(app).case
+        assert case is not None and str(case.state) == "closed"
+        assert [(one.rule, one.reason) for one in case.overrides] == [("SG5", "a known fault with a ticket")]
+
+
+async def test_a_gate_that_is_not_passed_leaves_the_case_where_it_is(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("S")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        app.screen.query_one(Input).value = "investigating"
+        await pilot.press("enter")
+        await until(lambda: "HG3: to declare it needs a severity" in screen_text(app))  # a hard one asks for no reason
+        assert isinstance(app.screen, CaseScreen)
+        await pilot.press("S")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        app.screen.query_one(Input).value = "closed known"
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, LineDialog) and "SG5" in screen_text(app))
+        await pilot.press("escape")
+        await until(lambda: isinstance(app.screen, CaseScreen))
+        case = desk(app).case
+        assert case is not None and str(case.state) == "triage" and not case.overrides
 
 
 async def test_what_is_written_down_as_a_mitigation_is_told_what_speaks_against_it(

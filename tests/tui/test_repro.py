@@ -18,9 +18,9 @@ from console.app import IncidentConsole
 from console.guard.audit import Audit
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
-from console.screens.logs import LogsScreen
 from console.screens.places import RequestOf
 from console.screens.repro import ReproScreen
+from console.screens.trial import TryScreen
 from tests.repro.loopback import Loopback, Received, answer, serving, when
 from tests.tui.fakes import NOW, System, line, until
 from tests.tui.test_console import diagnosed, screen_text
@@ -184,7 +184,7 @@ async def test_a_confirmed_run_sends_a_few_and_says_how_often_it_fails(
         assert [one["event"] for one in audit(tmp_path)] == ["intent", "outcome"] * 5
         await until(lambda: "1995 requests left" in screen_text(app))
         await pilot.press("enter")
-        await until(lambda: isinstance(app.screen, LogsScreen))
+        await until(lambda: isinstance(app.screen, TryScreen))
 
 
 async def test_what_the_failure_does_not_need_is_left_out(system: System, server: Loopback, tmp_path: Path) -> None:
