@@ -5,7 +5,9 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -20,6 +22,7 @@ from console.guard.audit import Audit
 from console.guard.ledger import Ledger
 from console.guard.limits import Limits, limits_of
 from console.guard.policy import Decision, Environment
+from console.guard.private import open_private, private_folder
 from console.repro.document import Json, at_environment, import_json
 from console.repro.errors import Stopped
 from console.repro.prepare import Imported, Observed
@@ -27,6 +30,7 @@ from console.repro.signature import Wanted
 
 if TYPE_CHECKING:
     from console.case.model import Case
+    from console.repro.found import Found
     from sources.http import HttpDoor
     from sources.reproduce import Session
     from sources.traced import Traced
@@ -34,6 +38,8 @@ if TYPE_CHECKING:
 R = TypeVar("R", bound="Reproduction")
 SAFEST_FIRST = ("local", "staging", "production")
 """Tiers of environments."""
+SEARCH_KEPT_S = 86_400.0
+"""A search that was stopped longer ago is about another state of the system."""
 NO_ENVIRONMENT = "none; add an [[environment]] with name, tier and origin"
 
 
@@ -213,6 +219,42 @@ def traced(what: Reproduction, session: Session) -> Traced:
     names = tuple(one.name for one in what.loaded.config.service)
     sources = [build(table, what.loaded.resolve, names) for table in what.loaded.config.logs]
     return Traced(session, sources, what.wanted.failing)
+
+
+def kept_search(what: Reproduction) -> Found | None:
+    """What an earlier run of the same search found before it was stopped; None: there was none within a day."""
+    from console.repro.found import read_found
+
+    path = _search_path(what)
+    try:
+        data = path.read_bytes() if time.time() - path.stat().st_mtime < SEARCH_KEPT_S else b""
+    except OSError:
+        return None
+    return read_found(data)
+
+
+def keep_search(what: Reproduction, found: Found | None) -> None:
+    """Keep what a search has found for the next run of it; None: it is through. What cannot be kept is searched anew."""
+    from console.repro.found import found_json
+
+    path = _search_path(what)
+    with suppress(OSError):
+        if found is None:
+            path.unlink(missing_ok=True)
+            return
+        private_folder(path.parent)
+        made = path.with_suffix(f".{os.getpid()}")
+        descriptor = open_private(made, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(found_json(found), file)
+        made.replace(path)
+
+
+def _search_path(what: Reproduction) -> Path:
+    from console.repro.found import search_key
+
+    key = search_key(what.request, what.env.name, what.wanted, what.incident)
+    return state_folder(what.loaded) / "repro" / "searches" / f"{key}.json"
 
 
 async def prove_buster(what: Reproduction, session: Session) -> bool:

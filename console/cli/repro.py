@@ -28,10 +28,20 @@ from console.guard.sanitise import safe
 from console.repro.document import import_json, request_json
 from console.repro.errors import Stopped, Unclear
 from console.repro.prepare import Imported, prepared
-from console.reproduce import document_of, exported_as, prove_buster, session_of, traced, write_document
+from console.reproduce import (
+    document_of,
+    exported_as,
+    keep_search,
+    kept_search,
+    prove_buster,
+    session_of,
+    traced,
+    write_document,
+)
 
 if TYPE_CHECKING:
     from console.case.events import Draft
+    from console.repro.found import Found
     from console.repro.run import Ran, Send
     from sources.reproduce import Session
 
@@ -319,18 +329,23 @@ def _show_run(result: Ran, sent: int, left: int) -> None:
     metavar="FILE",
     help="Write the minimal request here, for run, verify and export.",
 )
+@click.option("--afresh", is_flag=True, help="Begin anew, also where an earlier run of this search was stopped.")
 @_sending
 @_exact
-def minimise_(request: str, budget: int | None, out: Path | None, as_json: bool, plain: bool, **given: Any) -> int:
-    """Leave out of REQUEST whatever the failure does not need.
+def minimise_(
+    request: str, budget: int | None, out: Path | None, afresh: bool, as_json: bool, plain: bool, **given: Any
+) -> int:
+    """Leave out of REQUEST whatever the failure does not need, and shorten the values of what is left.
+
+    Ctrl+C keeps what was found: the same command goes on from there, as it does where the budget ended.
 
     \b
     Exit code: 0 a minimal request · 1 not reproduced · 3 ended early · 5 refused by a rule.
     """
-    return _ended(_minimise(asked_for(request, _options(given)), budget, out, as_json))
+    return _ended(_minimise(asked_for(request, _options(given)), budget, out, afresh, as_json))
 
 
-async def _minimise(asked: Asked, budget: int | None, out: Path | None, as_json: bool) -> int:
+async def _minimise(asked: Asked, budget: int | None, out: Path | None, afresh: bool, as_json: bool) -> int:
     from console.case.entries import minimised
     from console.report.repro_json import minimise_json
     from console.repro.minimise import minimise
@@ -345,8 +360,25 @@ async def _minimise(asked: Asked, budget: int | None, out: Path | None, as_json:
             )
         await _prove_buster(asked, session)
         most = min(budget or session.most, session.most - session.sent)
+        found = None if afresh else kept_search(asked)
+        if found is not None:
+            say(f"taken up where an earlier run stopped: {found.spent} requests told {len(found.answers)} answers")
+
+        def keep(known: Found | None) -> None:
+            keep_search(asked, known)
+            if known is not None and out is not None:
+                counts = (known.baseline.failures, known.baseline.tries)
+                smaller = asked.imported.smaller(known.best, counts)
+                _write(out, document_of(replace(asked, imported=smaller), decision))
+
         result = await minimise(
-            asked.request, traced(asked, session), asked.wanted, most, production=asked.env.production
+            asked.request,
+            traced(asked, session),
+            asked.wanted,
+            most,
+            production=asked.env.production,
+            found=found,
+            keep=keep,
         )
         left = session.left()
     document = minimise_json(result, session.sent, left)

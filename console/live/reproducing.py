@@ -40,6 +40,8 @@ from console.reproduce import (
     environment_of,
     exported_as,
     incident_of_the_day,
+    keep_search,
+    kept_search,
     observed_failure,
     prove_buster,
     session_of,
@@ -254,7 +256,15 @@ class Reproducing:
             await prove_buster(what, session)
             send = self._telling(what, session, told)
             most = session.most - session.sent
-            result = await minimise(what.request, send, what.wanted, most, production=what.env.production)
+            result = await minimise(
+                what.request,
+                send,
+                what.wanted,
+                most,
+                production=what.env.production,
+                found=await asyncio.to_thread(kept_search, what),  # Esc ended it, or its budget did
+                keep=partial(keep_search, what),
+            )
         counts = (result.baseline.failures, result.baseline.tries)
         smallest = replace(what, imported=what.imported.smaller(result.request, counts))
         return result, await self._previewed(smallest, planned.record, planned.error)

@@ -109,6 +109,7 @@ MINIMISE = (
         "Whether the minimal request failed when repeated at the end; null: not repeated.",
         null=True,
     ),
+    Field("requests_before", "integer", "Requests of earlier runs of the same search, which this one went on from."),
     Field("requests_sent", "integer", "Requests that left."),
     Field("budget_left", "integer", "Requests that this incident may still send there."),
 )
@@ -216,6 +217,7 @@ def minimise_json(result: Minimised, sent: int, left: int) -> Json:
                 "interval": result.baseline.interval,
                 "signature": str(result.signature) if result.signature else None,
                 "confirmed": result.confirmed,
+                "requests_before": result.before,
                 "requests_sent": sent,
                 "budget_left": left,
             }

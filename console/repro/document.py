@@ -67,7 +67,7 @@ def read_document(text: bytes) -> tuple[Imported, str]:
     inner = document.get("request", document) if isinstance(document, dict) else None
     if not isinstance(inner, dict):
         raise Unclear("the document holds no request")
-    request = _request(inner)
+    request = read_request(inner)
     seen = document.get("observed") or {}
     status, latency = seen.get("status"), seen.get("latency")
     imported = Imported(
@@ -80,7 +80,7 @@ def read_document(text: bytes) -> tuple[Imported, str]:
         insecure=document.get("insecure") is True,
         proxy=document.get("proxy") is True,
         raw=document.get("raw") is True,
-        whole=_request(whole) if isinstance(whole := document.get("whole"), dict) else None,
+        whole=read_request(whole) if isinstance(whole := document.get("whole"), dict) else None,
         ran=_ran(document.get("ran")),
     )
     original = document.get("original")
@@ -96,7 +96,12 @@ def _ran(counts: object) -> tuple[int, int] | None:
     return failures, tries
 
 
-def _request(inner: Json) -> HttpRequest:
+def read_request(inner: Json) -> HttpRequest:
+    """The request that `request_json` wrote.
+
+    Raises:
+        Unclear: It is none.
+    """
     method, url, headers, body = inner.get("method"), inner.get("url"), inner.get("headers"), inner.get("body_base64")
     pairs = headers if isinstance(headers, list) else []
     if (

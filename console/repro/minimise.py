@@ -2,25 +2,29 @@
 
 Bare first, since that settles most cases; then the needed parts one after the other, each by bisection, the likeliest first, which
 costs fewer requests than blocks of delta debugging (for 30 parts of which 2 are needed, about 20 instead of 40); then a pass over
-single parts. Flaky failures are decided by a sequential test. The last failing request is repeated in between: if it
-stops failing, the environment changed, and what was concluded since the last good control is discarded.
+single parts; last the values of what is left, where budget is left for them. Flaky failures are decided by a sequential test. After
+some passes in a row the last failing request is repeated: if it stops failing, the environment changed, and what was concluded
+since something failed for the last time is discarded. A search that was stopped can be taken up again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass as open_dataclass
-from dataclasses import field
+from dataclasses import field, replace
 
 from console.domain.request import HttpRequest
 from console.domain.text import SafeText
 from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from console.repro.errors import NotAllowed, Stopped
+from console.repro.found import Found
 from console.repro.run import Ran, Send, ran
 from console.repro.signature import Kind, Outcome, Signature, Wanted
 from console.repro.stats import Sequential, detectable
 from console.repro.units import Unit, assembled, closed, json_depth, json_of, units_of
+from console.repro.values import Value, shorter, values_of, with_value
 
 SURE_TRIES = 3
 """Baseline tries that suffice when all of them fail alike; controls and the final repetition catch what they missed."""
@@ -35,9 +39,14 @@ RARE_RATE = 0.5
 ALPHA, BETA = 0.02, 0.05
 MOST_PER_CANDIDATE = 24
 CONTROL_EVERY = 5
+"""Passes in a row after which the last failing request is repeated; whatever fails shows as well that nothing changed."""
 MOST_JSON_DEPTH = 6
 LEFT_FOR_VALUES = 0.3
 """Values are shortened only while more than this share of the budget is left."""
+MOST_HALVINGS = 4
+"""Requests for one value that cannot be as short as a character."""
+THROUGH = ("1-minimal", "groups only")
+Keep = Callable[[Found | None], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,8 @@ class Minimised:
     reason: SafeText
     confirmed: bool | None = None
     """Whether the minimal request failed when it was tried at the end; None: it was not."""
+    before: int = 0
+    """Requests that earlier runs of the same search had spent."""
 
 
 class _Changed(Exception):
@@ -74,9 +85,13 @@ class _Search:
     signature: Signature | None = None
     best: HttpRequest | None = None
     good: HttpRequest | None = None
-    """The best request at the last good control."""
+    """The one that was seen failing last."""
     negatives: int = 0
-    cache: dict[str, bool] = field(default_factory=dict)
+    """Passes since then."""
+    answers: dict[str, bool] = field(default_factory=dict)
+    """Whether a request fails, by its digest."""
+    fresh: list[str] = field(default_factory=list)
+    """Those of them that came since something failed for the last time."""
     finals: list[Outcome] = field(default_factory=list)
     deduced: HttpRequest | None = None
     """What followed from the other answers before it was tried: trying it was its confirmation."""
@@ -97,24 +112,31 @@ class _Search:
     async def fails(self, request: HttpRequest) -> bool:
         """Whether a candidate still fails in the same way."""
         key = request.sha256()
-        if key not in self.cache:
+        if key not in self.answers:
             try:
                 known = await self._decided(request)
             except NotAllowed:
                 return False  # the guard does not let it out: what is missing from it stays in
             if known is None:
                 return False
-            self.cache[key] = known
+            self.answers[key] = known
             if known:
-                self.best = request
+                self._failed(request)
             else:
+                self.fresh.append(key)
                 self.negatives += 1
                 if self.negatives % CONTROL_EVERY == 0:
                     await self.control()
-        elif self.cache[key]:
+        elif self.answers[key]:
             self.best = request
         # A control may have shown that single passes prove nothing: then this one is judged anew.
-        return self.cache[key] if key in self.cache else await self.fails(request)
+        return self.answers[key] if key in self.answers else await self.fails(request)
+
+    def _failed(self, request: HttpRequest) -> None:
+        """It fails now: nothing changed, and what was found until now holds."""
+        self.best = self.good = request
+        self.negatives = 0
+        self.fresh.clear()
 
     async def _decided(self, request: HttpRequest) -> bool | None:
         if self.rate >= SURE_RATE:
@@ -139,8 +161,26 @@ class _Search:
                 raise _Changed
             if self.rate >= SURE_RATE:  # it is flaky after all: single passes showed nothing
                 self.rate = FLAKY_RATE
-                self.cache = {key: known for key, known in self.cache.items() if known}
-        self.good = self.best
+                self.answers = {key: known for key, known in self.answers.items() if known}
+        self._failed(self.best)
+
+    def discard(self) -> None:
+        """Go back to what was known when something failed for the last time."""
+        self.best = self.good
+        for key in self.fresh:
+            self.answers.pop(key, None)
+        self.fresh.clear()
+
+    def found(self, baseline: Ran, before: int) -> Found:
+        """What another run can go on from."""
+        assert self.best is not None
+        return Found(self.best, baseline, self.rate, dict(self.answers), before + self.spent)
+
+    def take_up(self, found: Found) -> None:
+        """Go on from what another run found."""
+        self.best = self.good = found.best
+        self.rate = found.rate
+        self.answers = dict(found.answers)
 
     def allowed(self, share: float) -> bool:
         """Whether more than this share of the budget is left."""
@@ -148,49 +188,68 @@ class _Search:
 
 
 async def minimise(
-    request: HttpRequest, send: Send, wanted: Wanted, budget: int, *, production: bool = False
+    request: HttpRequest,
+    send: Send,
+    wanted: Wanted,
+    budget: int,
+    *,
+    production: bool = False,
+    found: Found | None = None,
+    keep: Keep = lambda _: None,
 ) -> Minimised:
     """The smallest request that still fails.
 
     Args:
         budget: Requests that may be spent, all in all.
         production: Spares production the single parts of rare failures.
+        found: What an earlier run found before it was stopped; whether that still fails is looked at first.
+        keep: Told what was found where the search stops before its end, be it cancelled, and None where it is through.
     """
     search = _Search(send, wanted, budget, production)
-    outcomes: list[Outcome] = []
-    try:
-        await _baseline(search, request, outcomes)
-    except Stopped as stop:
-        if not any(wanted.failing(one) for one in outcomes):
-            first = ran(outcomes, wanted, stop.reason, stop.rule)
-            return _result(search, request, first, "budget ended", f"{stop.rule}: {stop.reason}")
-    first = ran(outcomes, wanted)
+    before = found.spent if found is not None else 0
+    if found is not None:
+        first = found.baseline
+        search.take_up(found)
+    else:
+        outcomes: list[Outcome] = []
+        try:
+            await _baseline(search, request, outcomes)
+        except Stopped as stop:
+            if not any(wanted.failing(one) for one in outcomes):
+                first = ran(outcomes, wanted, stop.reason, stop.rule)
+                return _result(search, request, first, "budget ended", f"{stop.rule}: {stop.reason}")
+        first = ran(outcomes, wanted)
+        if first.signature is None or not first.failures:
+            least = detectable(first.tries) if first.tries else 1.0
+            return _result(
+                search, request, first, "not reproduced", f"not reproduced at a failure rate of {least:.0%} or more"
+            )
+        search.rate = first.failures / first.tries
+        search.best = search.good = request
     search.signature = first.signature
-    if first.signature is None or not first.failures:
-        least = detectable(first.tries) if first.tries else 1.0
-        return _result(
-            search, request, first, "not reproduced", f"not reproduced at a failure rate of {least:.0%} or more"
-        )
-    search.rate = first.failures / first.tries
-    search.best = search.good = request
     ended, why = "1-minimal", "no single part can be left out"
     try:
-        whole = await _parts(search, request)
-        if not whole:
+        if found is not None:
+            await search.control()
+        if not await _parts(search, request):
             ended, why = (
                 "groups only",
                 f"it fails in {search.rate:.0%} of tries only: production is spared the single parts",
             )
         await _repeat(search)
+    except asyncio.CancelledError:
+        keep(search.found(first, before))
+        raise
     except Stopped as stop:
         ended, why = "budget ended", f"{stop.rule}: {stop.reason}"
     except _Changed:
-        search.best = search.good
+        search.discard()
         ended, why = (
             "environment changed",
-            "the last failing request stopped failing; what was found since the last good control is discarded",
+            "the last failing request stopped failing; what was found since it failed last is discarded",
         )
-    return _result(search, request, first, ended, why)
+    keep(None if ended in THROUGH else search.found(first, before))
+    return replace(_result(search, request, first, ended, why), before=before)
 
 
 async def _baseline(search: _Search, request: HttpRequest, outcomes: list[Outcome]) -> None:
@@ -246,6 +305,10 @@ async def _needed(search: _Search, request: HttpRequest, units: tuple[Unit, ...]
     while True:
         passing, failing = 0, len(pool)
         while failing - passing > 1:
+            if failing - passing == 2 and passing:
+                keep = await _last(search, request, units, found, pool[passing:failing])
+                if keep is not None:
+                    return keep
             middle = _middle(pool, units, passing, failing)
             if await search.fails(assembled(request, units, closed(units, [*found, *pool[:middle]]))):
                 failing = middle
@@ -259,6 +322,21 @@ async def _needed(search: _Search, request: HttpRequest, units: tuple[Unit, ...]
         if await search.fails(last := assembled(request, units, keep)):
             search.deduced = last
             return keep
+
+
+async def _last(
+    search: _Search, request: HttpRequest, units: tuple[Unit, ...], found: Sequence[int], two: Sequence[int]
+) -> frozenset[int] | None:
+    """What is kept where one of two parts is all that is needed beside those that were found; None where more is.
+
+    That one of the two is needed is known. To try each alone settles with one request or two what would take two.
+    """
+    for k in two:
+        keep = closed(units, [*found, k])
+        if await search.fails(alone := assembled(request, units, keep)):
+            search.deduced = alone
+            return keep
+    return None
 
 
 def _middle(pool: Sequence[int], units: tuple[Unit, ...], start: int, end: int) -> int:
@@ -310,18 +388,32 @@ async def _deeper(search: _Search) -> None:
 
 
 async def _values(search: _Search) -> None:
-    """Shorter values, while there is budget left."""
-    request = search.best
-    assert request is not None
-    query = request.place.query
-    for k, part in enumerate(query.split("&") if query else []):
-        name, equals, value = part.partition("=")
-        shorter = "1" if value.isdigit() else value[:1]
-        if not equals or len(value) <= 8 or not search.allowed(LEFT_FOR_VALUES):
-            continue
-        parts = (search.best.place.query or "").split("&") if search.best else []
-        parts[k] = f"{name}={shorter}"
-        await search.fails(request.with_url(request.url.partition("?")[0] + "?" + "&".join(parts)))
+    """Shorter values, while there is budget left: numbers become 1 or 0, texts a character or not much more than they must be."""
+    assert search.best is not None
+    for value in values_of(search.best):
+        await _shorten(search, value)
+
+
+async def _shorten(search: _Search, value: Value) -> None:
+    async def fails(text: str) -> bool:
+        if text in ("", value.text) or not search.allowed(LEFT_FOR_VALUES):
+            return False
+        assert search.best is not None
+        return await search.fails(with_value(search.best, value, text))
+
+    if value.number:
+        if not await fails("1"):
+            await fails("0")
+        return
+    if await fails(shorter(value, 1)):
+        return
+    passing, failing = 1, len(value.text)
+    for _ in range(MOST_HALVINGS):
+        middle = (passing + failing) // 2
+        if await fails(shorter(value, middle)):
+            failing = middle
+        else:
+            passing = middle
 
 
 def _result(search: _Search, request: HttpRequest, first: Ran, ended: str, why: str) -> Minimised:

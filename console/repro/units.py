@@ -60,7 +60,7 @@ def _units(request: HttpRequest, depth: int) -> Iterator[Unit]:
     for k, (name, value) in enumerate(request.headers):
         low = name.lower()
         if low == "cookie":
-            for c, pair in enumerate(_cookies(value)):
+            for c, pair in enumerate(cookies_of(value)):
                 analytics = _ANALYTICS.match(pair) is not None
                 yield Unit(
                     "cookie",
@@ -137,7 +137,8 @@ def json_depth(value: Any) -> int:
     return 0 if inner is None else 1 + max((json_depth(one) for one in inner), default=0)
 
 
-def _cookies(value: str) -> list[str]:
+def cookies_of(value: str) -> list[str]:
+    """The pairs of a Cookie header."""
     return [pair.strip() for pair in value.split(";") if pair.strip()]
 
 
@@ -164,7 +165,7 @@ def assembled(request: HttpRequest, units: tuple[Unit, ...], keep: Collection[in
     for k, (name, value) in enumerate(request.headers):
         if name.lower() == "cookie":
             mine = {u.place for u in kept if u.kind == "cookie" and u.path == (k,)}
-            pairs = [p for c, p in enumerate(_cookies(value)) if c in mine]
+            pairs = [p for c, p in enumerate(cookies_of(value)) if c in mine]
             if pairs:
                 headers.append((name, "; ".join(pairs)))
         elif k in places["header"]:
