@@ -9,6 +9,7 @@ from console.analysis.constants import (
     LATENCY_EFFECT,
     LATENCY_EFFECT_S,
     LOCAL_HORIZON_S,
+    MAD_TO_SIGMA,
     MIN_NOISE_POINTS,
     OPEN_Z,
     SCALE_FLOOR,
@@ -18,7 +19,7 @@ from console.analysis.constants import (
     Thresholds,
 )
 from console.analysis.signals import Family
-from console.analysis.stats import Ordered, median_of
+from console.analysis.stats import Ordered, median_of, rolling_sum
 from console.domain.instant import Instant
 from console.domain.values import dataclass
 
@@ -30,6 +31,10 @@ GAUGE_EFFECT = 0.25
 """Smallest relative change of a saturation or an unknown gauge that is worth a word [D]."""
 LONG_HORIZON_S = 86400.0
 """How far back trouble is followed that fills the whole local stretch [D]."""
+INCIDENT_SHARE = 0.45
+"""Share of a baseline that one incident may fill and still be left out of its noise [D]."""
+DENSE = 5
+"""Bins that must be off among twice as many for a stretch that stands out [D]."""
 LASTING_RATIO = 2.0
 """The local stretch is worse for hours where its middle is this many times what was before [D]."""
 
@@ -42,13 +47,20 @@ class Base:
     scale: float
     long: Ordered
     near: Ordered
+    incident: bool = False
+    """Whether the leading points hold an incident of the past."""
 
-    def exceeded(self, z: float) -> float:
-        """Share of the baseline's own bins that lie so many scales above their level: (k + 1) / (n + 1)."""
-        off = self.near.size - _rank(self.near, self.level + z * self.scale)
-        if self.long.size:
+    def exceeded(self, z: float, near_only: bool = False) -> float:
+        """Share of the baseline's own bins that lie so many scales above their level: (k + 1) / (n + 1).
+
+        Args:
+            near_only: Other hours do not count.
+        """
+        off, size = self.near.size - _rank(self.near, self.level + z * self.scale), self.near.size
+        if self.long.size and not near_only:
             off += self.long.size - _rank(self.long, self.long.median() + z * self.scale)
-        return (off + 1) / (self.long.size + self.near.size + 1)
+            size += self.long.size
+        return (off + 1) / (size + 1)
 
 
 def split(times: Numbers, at: Instant, horizon_s: float = LOCAL_HORIZON_S) -> int:
@@ -74,12 +86,37 @@ def base_of(family: Family, older: Numbers, lead: Numbers) -> Base | None:
     if not near.size and not long.size:
         return None
     level = near.median() if near.size else long.median()
-    floor = scale_floor(family, level, long, near)
+    calm = calmed(older, long), calmed(lead, near)
+    floor = scale_floor(family, level, *calm)
     scale = floor
-    for part in (long, near):
+    for part in calm:
         if part.size >= MIN_NOISE_POINTS / 2:
             scale = max(scale, part.scale(floor))
-    return Base(level, scale, long, near)
+    return Base(level, scale, long, near, calm[1].size < near.size)
+
+
+def calmed(values: Numbers, ordered: Ordered) -> Ordered:
+    """Without the one stretch that stands out of them, where there is one: an incident of the past is no noise.
+
+    What stands out again and again stays: that is how it always is.
+    """
+    import numpy as np
+
+    size = ordered.size
+    middle = ordered.median() if size >= 2 * MIN_NOISE_POINTS else 0.0
+    if middle <= 0 or ordered.sorted[-max(DENSE, size // 50)] < LASTING_RATIO * middle:
+        return ordered
+    scale = max(median_of(np.abs(values - middle)) * MAD_TO_SIGMA, SCALE_FLOOR * middle)
+    off = values > max(middle + OPEN_Z * scale, (1 + LASTING_RATIO) / 2 * middle)
+    dense = np.flatnonzero(rolling_sum(off, 2 * DENSE - 1) >= DENSE)
+    if not dense.size:
+        return ordered
+    begin, last = max(0, int(dense[0]) - 2 * DENSE + 2), int(dense[-1])
+    first = begin + int(np.argmax(off[begin:]))
+    length = last - first + 1
+    if length > INCIDENT_SHARE * size or int(off[first : last + 1].sum()) < length / 2 - DENSE:
+        return ordered
+    return Ordered(np.concatenate([values[:first], values[last + 1 :]]))
 
 
 def before_trouble(local: Numbers, half: int) -> int:
@@ -156,19 +193,23 @@ def counts_whole(values: Numbers) -> bool:
     return bool((values == np.floor(values)).all())
 
 
+def least_change(family: Family, level: float, thresholds: Thresholds) -> float:
+    """The smallest distance from the level that matters, whatever the noise."""
+    match family:
+        case Family.RATIO:
+            return max(thresholds.min_effect_ratio, thresholds.min_effect * abs(level))
+        case Family.LATENCY:
+            return max(LATENCY_EFFECT * abs(level), LATENCY_EFFECT_S)
+        case Family.TRAFFIC:
+            return (SURGE_RATIO - 1) * abs(level)
+        case Family.FAILURES | Family.MEMORY:
+            return thresholds.min_effect * abs(level)
+        case _:
+            return GAUGE_EFFECT * abs(level)
+
+
 def big_enough(family: Family, values: Numbers, level: float, thresholds: Thresholds) -> Flags:
     """Which values differ from the level by enough to matter, whatever the noise."""
     shift = values - level
-    match family:
-        case Family.RATIO:
-            least = max(thresholds.min_effect_ratio, thresholds.min_effect * abs(level))
-        case Family.LATENCY:
-            least = max(LATENCY_EFFECT * abs(level), LATENCY_EFFECT_S)
-        case Family.TRAFFIC:
-            least = (SURGE_RATIO - 1) * abs(level)
-        case Family.FAILURES | Family.MEMORY:
-            least = thresholds.min_effect * abs(level)
-        case _:
-            least = GAUGE_EFFECT * abs(level)
-    result: Flags = (shift >= least) & (shift > 0)
+    result: Flags = (shift >= least_change(family, level, thresholds)) & (shift > 0)
     return result

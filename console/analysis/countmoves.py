@@ -10,6 +10,7 @@ from console.analysis.baseline import LASTING_RATIO, long_horizon, split
 from console.analysis.constants import LOCAL_HORIZON_S, MIN_NOISE_POINTS, OPEN_Z, P_RATE, WATCH_Z, Thresholds
 from console.analysis.episodes import FULL_BIN_S, Episode, alike, begun_by, latest_episode, onset_at, recurs
 from console.analysis.moves import RECURS, Move
+from console.analysis.seasons import Season, season_of
 from console.analysis.signals import Family, Meaning
 from console.analysis.stalls import UNKNOWN, Stalls
 from console.analysis.stats import fisher_greater, median_of, rolling_sum
@@ -27,6 +28,10 @@ POOL_S = 60.0
 """Failures are also judged over this many seconds at once, so that a slow trickle shows [D]."""
 OUTAGE = 0.5
 """Where so many requests fail it is an outage, however often there was one before [D]."""
+INCIDENT_TIMES = 5.0
+"""A part of the baseline that fails so many times as often as its calmer half was an incident [D]."""
+LEAD_PARTS, PAST_PARTS = 8, 48
+"""Parts of the local baseline and of all history that are looked at for one."""
 BURST_S = 30.0
 """Failures that all came within so many seconds, in bins finer than a minute, are one hiccup [D]."""
 BURST_FAILURES = 50
@@ -71,8 +76,12 @@ def _judge_errors(
     if not failures.size:
         return None
     half = _before_failures(failures, requests, failures.size // 2, thresholds)
-    base_f, base_n = float(failures[:half].sum()), float(requests[:half].sum())
-    old_f, old_n = float(track.failures[:cut].sum()), float(track.requests[:cut].sum())
+    lead_f, lead_n = _calm(failures[:half], requests[:half], LEAD_PARTS, thresholds)
+    past_f, past_n = track.failures[:cut], track.requests[:cut]
+    if past_f.sum() * lead_n.sum() > LASTING_RATIO * lead_f.sum() * past_n.sum():
+        past_f, past_n = _calm(past_f, past_n, PAST_PARTS, thresholds)
+    base_f, base_n = float(lead_f.sum()), float(lead_n.sum())
+    old_f, old_n = float(past_f.sum()), float(past_n.sum())
     if base_n < thresholds.min_requests:
         base_f, base_n = base_f + old_f, base_n + old_n
     elif old_n >= thresholds.min_requests and _failing_longer(base_f / base_n, old_f / old_n, thresholds):
@@ -80,10 +89,7 @@ def _judge_errors(
     if base_n < thresholds.min_requests or half + cut < 2:
         return None
     p0 = (base_f + 0.5) / (base_n + 1)
-    phi = _overdispersion(
-        np.concatenate([track.failures[:cut][-2000:], failures[:half]]),
-        np.concatenate([track.requests[:cut][-2000:], requests[:half]]),
-    )
+    phi = _overdispersion(np.concatenate([past_f[-2000:], lead_f]), np.concatenate([past_n[-2000:], lead_n]))
     z = _count_z(failures, requests, p0, phi)
     width = max(1, round(POOL_S / max(track.step_s, 1.0)))
     rate = failures / np.maximum(requests, 1)
@@ -136,9 +142,51 @@ def _judge_errors(
     if fisher_greater(round(bad), round(total), round(base_f), round(base_n)) > P_RATE:
         return replace(move, opened=False, short="as many failures may be chance")
     whole = replace(episode, start=start + cut, last=episode.last + cut)
-    if move.observed < OUTAGE and _usual(track, cut, whole, p0, move.observed):
+    usual = _at_this_hour(track, whole, p0, move.observed, thresholds)
+    move = replace(move, usual=usual)
+    if move.observed >= OUTAGE or (usual is not None and usual.unusual):
+        return move
+    if usual is not None and usual.ordinary:
+        return replace(move, opened=False, short=f"as {usual.words}")
+    if _usual(track, cut, whole, p0, move.observed):
         return replace(move, opened=False, short=RECURS)
     return move
+
+
+def _at_this_hour(track: ErrorTrack, whole: Episode, p0: float, share: float, thresholds: Thresholds) -> Season | None:
+    """The same hours of earlier days, by the noise of such a share among so many requests."""
+    import numpy as np
+
+    scale = math.sqrt(share * max(1 - share, 0.0) / max(median_of(track.requests), 1.0))
+    least = max(thresholds.min_effect_ratio, thresholds.min_effect * p0)
+    rate = track.failures / np.maximum(track.requests, 1)
+    return season_of(track.times, rate, track.requests, (whole.start, whole.last), p0, scale, least)
+
+
+def _calm(failures: Numbers, requests: Numbers, parts: int, thresholds: Thresholds) -> tuple[Numbers, Numbers]:
+    """Without the one stretch of them that fails far more than the rest, where it is a half at most: an old incident."""
+    import numpy as np
+
+    if failures.size < 2 * parts:
+        return failures, requests
+    starts = np.arange(parts) * failures.size // parts
+    bad, total = np.add.reduceat(failures, starts), np.add.reduceat(requests, starts)
+    rate = bad / np.maximum(total, 1)
+    if rate.max() < thresholds.min_effect_ratio:
+        return failures, requests
+    calm = np.argsort(rate, kind="stable")[: parts // 2]
+    p = (float(bad[calm].sum()) + 0.5) / (float(total[calm].sum()) + 1)
+    far = (
+        (rate >= INCIDENT_TIMES * p)
+        & (rate - p >= thresholds.min_effect_ratio)
+        & (_count_z(bad, total, p, 1.0) >= 2 * OPEN_Z)
+    )
+    off = np.flatnonzero(far)
+    if not off.size or off[-1] - off[0] >= parts // 2 or off.size < off[-1] - off[0] + 1:
+        return failures, requests
+    kept = np.ones(failures.size, dtype=bool)
+    kept[starts[max(off[0] - 1, 0)] : starts[off[-1] + 2] if off[-1] + 2 < parts else failures.size] = False
+    return failures[kept], requests[kept]
 
 
 def _usual(track: ErrorTrack, cut: int, whole: Episode, p0: float, share: float) -> bool:

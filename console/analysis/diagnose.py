@@ -28,6 +28,7 @@ from console.analysis.onset import Onset
 from console.analysis.outbound import read_outbound
 from console.analysis.patterns import Compared, compare_since, counted, special
 from console.analysis.running import running_of
+from console.analysis.seasons import DAY_S
 from console.analysis.silence import (
     UNHEARD,
     aged_sources,
@@ -117,7 +118,7 @@ def _diagnose(
         if began is not None and began.earliest < began.latest
         else None,
         window=seen.window,
-        baseline=_baselines(seen, onset),
+        baseline=_baselines(seen, onset, moves),
         symptoms=(*symptoms_of(moves, seen.window), *leak_symptoms(leaks)),
         suspects=suspects,
         changes=changes,
@@ -184,12 +185,16 @@ def _since(seen: Observations, onset: Instant | None) -> Window:
     return Window(min(onset if onset is not None else seen.window.start, seen.at), seen.at)
 
 
-def _baselines(seen: Observations, onset: Instant | None) -> tuple[BaselineWindow, ...]:
+def _baselines(seen: Observations, onset: Instant | None, moves: list[Move]) -> tuple[BaselineWindow, ...]:
     end = min(onset if onset is not None else seen.window.start, seen.at)
     start = max(end - BASELINE_WINDOWS * max(seen.window.seconds, 900.0), min(seen.history.start, end))
     found = [BaselineWindow(Window(start, end), SafeText("just before"))] if start < end else []
     if seen.history.start < start - 3600:
         found.append(BaselineWindow(Window(seen.history.start, start), SafeText("the longer history, for noise")))
+    season = max((m.usual for m in moves if m.usual is not None and m.ongoing), key=lambda s: s.days, default=None)
+    if season is not None:
+        back, why = season.nearest * DAY_S, f"the last of the same hours of {season.days} earlier {season.kind}"
+        found.append(BaselineWindow(Window(seen.window.start - back, seen.window.end - back), SafeText(why)))
     return tuple(found)
 
 

@@ -12,6 +12,7 @@ from console.analysis.baseline import (
     base_of,
     before_trouble,
     big_enough,
+    least_change,
     long_horizon,
     split,
 )
@@ -26,6 +27,7 @@ from console.analysis.constants import (
 )
 from console.analysis.episodes import ALIKE, Episode, alike, begun_by, latest_episode, onset_at, recurs
 from console.analysis.onset import Onset
+from console.analysis.seasons import Season, lately, season_of, without_season
 from console.analysis.signals import Family, Meaning
 from console.analysis.stalls import UNKNOWN, Stalls
 from console.analysis.stats import median_of, samples_needed
@@ -40,6 +42,10 @@ if TYPE_CHECKING:
 CHANCE = 0.01
 """A departure whose like the baseline shows more often than this is no symptom [D]."""
 RECURS = "it has done the same again and again before"
+UNUSUAL_RATIO = 1.5
+"""A level so many times that of these hours on earlier days is looked at, however long it lasts [D]."""
+LOST = 0.9
+"""Share of the requests of these hours that must be missing [D]."""
 STALE_STEPS = 3
 """A series whose newest point is older than this many of its steps says nothing about now [D]."""
 
@@ -87,6 +93,8 @@ class Move:
     """It did not begin before that; None: a step before `onset`."""
     latest: Instant | None = None
     """It had begun by then; None: a step after `onset`."""
+    usual: Season | None = None
+    """What the same hours of earlier days were like, where enough of them are known; its level as the source states it."""
 
     @property
     def ongoing(self) -> bool:
@@ -113,12 +121,47 @@ def judge(track: Track, at: Instant, window: Window, thresholds: Thresholds, sta
         if (move := _judge(track, sign, at, window, thresholds, stalls)) is not None
     ]
     best = max(moves, key=lambda m: (m.ongoing, m.opened, m.z), default=None)
-    if (best is None or not (best.ongoing and best.opened)) and _worse_for_hours(track, at):
+    if best is not None and best.ongoing and (best.opened or _is_ordinary(best)):
+        return best
+    if _worse_for_hours(track, at):
         horizon_s = long_horizon(track.times, at) or LOCAL_HORIZON_S
         lasting = _judge(track, 1, at, window, thresholds, stalls, horizon_s)
-        if lasting is not None and lasting.ongoing and lasting.opened:
+        if lasting is not None and lasting.ongoing and (lasting.opened or _is_ordinary(lasting)):
             return lasting
-    return best
+    return _at_unusual_hours(track, at, window, thresholds, stalls) or best
+
+
+_MULTIPLIED = frozenset((Family.LATENCY, Family.TRAFFIC))
+
+
+def _is_ordinary(move: Move) -> bool:
+    return move.usual is not None and move.usual.ordinary
+
+
+def _at_unusual_hours(track: Track, at: Instant, window: Window, thresholds: Thresholds, stalls: Stalls) -> Move | None:
+    """A level that is usual at other hours than these: the minutes before may be like it, and all history as well.
+
+    Judged as if every hour were like the present one; of traffic the loss of nearly all counts, since a rise is no harm.
+    """
+    family = track.meaning.family
+    if family not in (Family.RATIO, Family.LATENCY, Family.FAILURES, Family.TRAFFIC):
+        return None
+    sign = -1 if family is Family.TRAFFIC else 1
+    known = lately(track.times, track.values, at)
+    if known is None:
+        return None
+    now, usual = known
+    off = now <= (1 - LOST) * usual if sign < 0 else now >= UNUSUAL_RATIO * usual
+    if not off or abs(now - usual) < least_change(family, usual, thresholds):
+        return None
+    level = without_season(track.times, track.values, at, LOCAL_HORIZON_S, family in _MULTIPLIED)
+    if level is None:
+        return None
+    for horizon_s in (LOCAL_HORIZON_S, long_horizon(track.times, at) or LOCAL_HORIZON_S):
+        found = _judge(replace(track, values=level), sign, at, window, thresholds, stalls, horizon_s)
+        if found is not None and found.ongoing and found.opened and found.usual is not None and found.usual.unusual:
+            return found
+    return None
 
 
 def _worse_for_hours(track: Track, at: Instant) -> bool:
@@ -169,6 +212,10 @@ def _judge(
     like = alike(local, None, episode, base.level, base.scale)
     orient = (lambda v: track.natural(float(v) * sign)) if not track.meaning.complement else float
     before, now = orient(level), orient(observed)
+    whole = episode.start + cut, episode.last + cut
+    least = least_change(family, base.level, thresholds)
+    usual = season_of(track.times, values, None, whole, base.level, base.scale, least)
+    unusual = usual is not None and usual.unusual
     move = Move(
         service=track.service,
         operation=track.operation,
@@ -190,17 +237,29 @@ def _judge(
         source=track.source,
         query=track.query,
         first=episode.start == 0,
-        chance=max(base.exceeded(max(WATCH_Z, ALIKE * height)) ** episode.bins, _share(like[:half])),
+        chance=max(
+            base.exceeded(max(WATCH_Z, ALIKE * height), unusual) ** episode.bins, _share(like[:half], base.incident)
+        ),
         since_bins=int(local.size - 1 - episode.last),
+        usual=replace(usual, level=orient(usual.level)) if usual is not None else None,
     )
     move = _gate(move, thresholds)
-    if move.opened and (recurs(like) or (cut > 0 and recurs(_alike_ever(values, cut, episode, base)))):
+    if move.opened and usual is not None and usual.ordinary:
+        return replace(move, opened=False, short=f"as {usual.words}")
+    if not move.opened or unusual:
+        return move
+    if recurs(like) or (cut > 0 and recurs(_alike_ever(values, cut, episode, base))):
         return replace(move, opened=False, short=RECURS)
     return move
 
 
-def _share(like: Flags) -> float:
-    """How many of the leading stretches are like it: noise that comes in bursts makes long ones likely."""
+def _share(like: Flags, incident: bool) -> float:
+    """How many of the leading stretches are like it: noise that comes in bursts makes long ones likely.
+
+    One incident among them is no noise: where it is all that is like it, nothing is.
+    """
+    if incident and int((like[1:] & ~like[:-1]).sum()) + int(like[:1].sum()) == 1:
+        return 0.0
     return float(like.mean()) if like.size else 0.0
 
 

@@ -8,6 +8,7 @@ from console.analysis.changes import unread_changes
 from console.analysis.constants import GATE_REQUESTS
 from console.analysis.leak import Leak
 from console.analysis.moves import Move
+from console.analysis.signals import Family
 from console.analysis.silence import UNHEARD
 from console.analysis.symptoms import harms_users
 from console.analysis.words import joined, move_sentence, number, place_name
@@ -152,8 +153,18 @@ def summary_of(
     requests = f", {known.requests:,} requests" if known.requests else ""
     return (
         f"Healthy: {known.services} service{'s' * (known.services != 1)}{requests}; {known.judged_series} signals are inside their margins"
-        f" in the {span_text(known.window.seconds)} to {clock_text(known.at)} UTC."
+        f" in the {span_text(known.window.seconds)} to {clock_text(known.at)} UTC.{_as_ever(known)}"
     )
+
+
+def _as_ever(known: Known) -> str:
+    """What left the level of the minutes before and is usual at this hour, as a sentence; empty: nothing did."""
+    usual = [m for m in known.moves if m.ongoing and not m.opened and m.usual is not None and m.usual.ordinary]
+    if not usual:
+        return ""
+    most = max(usual, key=lambda m: (m.meaning.family in (Family.RATIO, Family.LATENCY), m.z))
+    said = move_sentence(most)
+    return f" {said[0].upper()}{said[1:]}: as it does at this hour."
 
 
 def _incident(

@@ -68,6 +68,8 @@ def move_sentence(move: Move) -> str:
         noun = "lines" if move.meaning.signal == "log_errors" else "requests"
         count = f"; {move.requests:,} {noun}"
     end = "" if move.end is None else f", and was back at {clock_text(move.end)}"
+    if move.usual is not None:
+        count += f"; {move.usual.words} {number(move.usual.level, unit)}"
     return (
         f"{metric_name(move.metric)} of {place_name(move)} {verb} from {number(move.level, unit)} to"
         f" {number(move.observed, unit)} at {clock_text(move.onset)} UTC{end}{count}"
