@@ -24,10 +24,11 @@ class Mitigated:
     def ends(self, now: Instant) -> tuple[Instant, ...]:
         """Where the stretches end that a prediction is asked about, the first to be asked first.
 
-        While nobody says that the harm was stopped a mitigation may have done nothing: now, and then as at each.
+        While nobody says that the harm was stopped a mitigation may have done nothing: now, and then as at each. What is said only
+        after `now` is not known yet.
         """
         done = tuple(at for at in self.moments if at <= now)
-        return done if done and self.over is not None else (now, *done)
+        return done if done and self.over is not None and self.over <= now else (now, *done)
 
     def counts(self, result: Result) -> bool:
         """Whether an answer can speak against a hypothesis: not where its stretch reaches past what may have ended the trouble."""

@@ -135,7 +135,7 @@ PREDICTION = (
     Field(
         "as_at",
         "time",
-        "The mitigation at which the stretch ends that it was asked about.",
+        "The mitigation at which the stretch ends that `status`, `last_value` and `samples` are of; null: it ends at `last_at`.",
         null=True,
         read=_last("as_at"),
     ),

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
+import jsonschema
 import pytest
 
+from console.domain.instant import parse_time
+from console.report.case_json import case_schema
 from tests.cli.conftest import Run, incident
 
 __all__ = ["incident"]
@@ -131,12 +135,19 @@ def test_after_a_mitigation_a_prediction_is_checked_as_at_it_and_told_as_of_now(
     assert incident("case", "hypothesis", case, "a missing key", "--predict", predict).code == 0
     ran = incident("case", "hypothesis", case, "H1", "--check")
     assert ran.code == 1 and "H1 refuted" in ran.out  # nobody wrote down yet why it fails
+    (before,) = json.loads(incident("case", "hypothesis", case, "H1", "--json").out)["hypotheses"]
+    assert before["predictions"][0]["as_at"] is None
     assert incident("case", "mitigation", case, "rolled back", "--kind", "rollback", "--at", "-15m").code == 0
     ran = incident("case", "hypothesis", case, "H1", "--check")
     assert ran.code == 0 and "H1 supported" in ran.out, ran.out
     assert "as at the mitigation" in ran.out and "no longer holds now" in ran.err
     (one,) = json.loads(incident("case", "hypothesis", case, "H1", "--json").out)["hypotheses"]
-    assert one["predictions"][0]["as_at"] and one["predictions"][0]["status"] == "holds"
+    told = one["predictions"][0]
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", told["as_at"]) and told["as_at"] < told["last_at"]
+    assert abs(parse_time(told["as_at"], 0.0) - (now - 900)) < 60 and told["status"] == "holds"
+    shown = json.loads(incident("case", "show", case, "--json").out)
+    jsonschema.validate(shown, case_schema())
+    assert shown["hypotheses"][0]["predictions"][0] == told
 
 
 def test_order_and_dose_are_asked_of_the_sources(incident: Run, tmp_path: Path) -> None:

@@ -99,6 +99,18 @@ async def test_asked_before_the_mitigation_it_is_asked_about_then(cause: Book, c
     assert "as_at" not in found.data and errors.asked[0].end == STOPPED - 60
 
 
+async def test_asked_as_of_before_anybody_said_that_the_harm_was_stopped_it_is_asked_about_then(
+    cause: Book, clock: Clock
+) -> None:
+    cause.mitigation("restarted all pods, which did nothing", {}, STOPPED)
+    monitoring(cause, clock, STOPPED + 3600)
+    goes_on = Errors(stopped=STOPPED + 3500)
+    early = await asked(cause, STOPPED + 600, goes_on)
+    assert early.outcome is Outcome.HOLDS and "as_at" not in early.data and goes_on.asked[0].end == STOPPED + 600
+    late = await asked(cause, STOPPED + 4000, goes_on)
+    assert late.data["as_at"] == rfc3339(STOPPED)
+
+
 async def test_a_wrong_cause_is_refuted_after_the_fix_too(cause: Book, clock: Clock) -> None:
     cause.mitigation("rolled back", {}, STOPPED)
     monitoring(cause, clock, STOPPED + 300)
