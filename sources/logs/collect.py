@@ -39,12 +39,18 @@ MOST_PAGE = 1_000_000
 """Records of one answer; more are counted, not given. As many take less than a gigabyte of memory."""
 
 
+_WORSE = frozenset(level for level in Level if level >= Level.WARN)
 MOST_SENT = 5_000
 """Records that are worth sending from one process to another, which takes memory in both."""
 
 
 class Buckets(Protocol):
     """Counts per bucket and level."""
+
+    levels: frozenset[Level]
+    """Of the records that are counted."""
+    newest: int
+    """How many of the newest of them are needed themselves."""
 
     def bucket_of(self, at: float) -> int:
         """The number of the bucket that an instant of the window falls into; it grows with the instant."""
@@ -65,6 +71,9 @@ class Collector(Protocol):
 
     divides: bool
     """Whether parts of the records can be taken elsewhere, and joined."""
+
+    only: frozenset[Level] | None
+    """Every record that it wants has one of these levels; None: any."""
 
     takes_ours: bool
     """Whether it wants to see records about requests of this program: what a person reads, and nothing that is judged."""
@@ -133,6 +142,7 @@ class _Newest:
     """Keeps the newest records; of light ones, the whole record is made at the end."""
 
     counted: Buckets | None = None
+    only: frozenset[Level] | None = None
 
     def begin(self, file: LogFile) -> None:
         pass
@@ -195,7 +205,15 @@ class _NewestMatching(_Newest):
     def __init__(self, window: Window, matcher: Matcher, limit: int) -> None:
         super().__init__(window, limit)
         self._matcher = matcher
-        self.sought, self.narrow = matcher.sought, matcher.narrow
+        self.sought, self.narrow, self.only = matcher.sought, matcher.narrow, matcher.only
+        self.levels, self.newest = matcher.levels or frozenset(), self._limit
+        self.counted = self if matcher.levels is not None else None
+
+    def bucket_of(self, at: float) -> int:
+        return 0
+
+    def add_counts(self, bucket: int, levels: Mapping[Level, int]) -> None:
+        self.matched += sum(count for level, count in levels.items() if level in self.levels)
 
     def add(self, file: LogFile, batch: Batch) -> None:
         made: dict[int, LogRecord] = {}
@@ -210,8 +228,10 @@ class _NewestErrors(_Newest):
     sought: tuple[Sought, ...] = ()
     narrow = True
 
+    only: frozenset[Level] | None = _WORSE
+
     def add(self, file: LogFile, batch: Batch) -> None:
-        self.take(batch, [place for place, kind in enumerate(batch.kinds) if kind.level >= Level.WARN], {})
+        self.take(batch, [place for place, kind in enumerate(batch.kinds) if kind.level in _WORSE], {})
 
     def answer(self, scanned_bytes: int) -> tuple[ErrorSample, int]:
         return ErrorSample(self.window, self.records(), self.matched), self.matched
@@ -225,6 +245,7 @@ class Spread:
     divides = True
     takes_ours = False
     counted: Buckets | None = None
+    only: frozenset[Level] | None = None
 
     def begin(self, file: LogFile) -> None:
         pass
@@ -278,6 +299,7 @@ class _Bucketed:
 
     divides = True
     takes_ours = True
+    newest = 0
 
     def begin(self, file: LogFile) -> None:
         pass
@@ -288,8 +310,9 @@ class _Bucketed:
         self._buckets: list[dict[Level, int]] = [{} for _ in range(self._last + 1)]
         self._cells = [Cell() for _ in range(self._last + 1)] if with_latencies else []
         self._matcher = matcher
-        self._levels = matcher.levels
-        self.sought, self.narrow = matcher.sought, matcher.narrow
+        self._by_level = matcher.levels is not None
+        self.levels = matcher.levels or frozenset()
+        self.sought, self.narrow, self.only = matcher.sought, matcher.narrow, matcher.only
 
     def add(self, file: LogFile, batch: Batch) -> None:
         times, kinds, latencies = batch.times, batch.kinds, batch.latencies
@@ -319,12 +342,12 @@ class _Bucketed:
 
     @property
     def counted(self) -> Buckets | None:
-        return self if not self._cells and self._levels is not None else None
+        return self if not self._cells and self._by_level else None
 
     def add_counts(self, bucket: int, levels: Mapping[Level, int]) -> None:
         into = self._buckets[bucket]
         for level, count in levels.items():
-            if self._levels is not None and level in self._levels:
+            if level in self.levels:
                 into[level] = into.get(level, 0) + count
 
     def part(self) -> Part:
@@ -352,6 +375,7 @@ class _Series:
     divides = True
     takes_ours = False
     counted: Buckets | None = None
+    only: frozenset[Level] | None = None
 
     def __init__(self, window: Window, step_s: float, source: str, memory: Memory) -> None:
         self._window, self._step_s, self._source, self._memory = window, step_s, source, memory

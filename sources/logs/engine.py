@@ -16,6 +16,7 @@ from operator import itemgetter
 from typing import Any, TypeVar
 
 from console.domain.instant import Window, rfc3339, span_text
+from console.domain.logs import Level
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
 from console.guard.sanitise import safe, safe_bytes
@@ -140,6 +141,8 @@ class Pass:
     """Time, level, service and latency are all that is needed of the light records."""
     counted: Buckets | None = None
     """Takes counts by level instead of the records; None: the records themselves are needed."""
+    only: frozenset[Level] | None = None
+    """Every record that the questions need has one of these levels; None: any."""
     divides: bool = False
     """Parts of a file can be read elsewhere."""
     divided: bool = False
@@ -231,6 +234,8 @@ class Engine:
         run.narrow = all(one.narrow for one in collectors)
         run.counted = collectors[0].counted if len(collectors) == 1 else None
         run.divides = all(one.divides for one in collectors)
+        only = [one.only for one in collectors if one.only is not None]
+        run.only = frozenset().union(*only) if len(only) == len(collectors) else None
         return run, collectors
 
     def share(self, share: Share) -> Shared:
@@ -420,7 +425,7 @@ class Engine:
         if beyond is not None:
             run.tally.add(Tally(future=beyond[0], first_future=beyond[1]))
         if run.counted is None:
-            return index.ranges(run.window, reader.size)
+            return index.ranges(run.window, reader.size, run.only)
         parts, counts = index.split(run.window, run.counted, reader.size)
         for bucket, levels in counts:
             run.tally.records += sum(levels.values())

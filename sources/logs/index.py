@@ -12,9 +12,10 @@ import math
 import os
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from pathlib import Path
 
 import msgspec
@@ -87,33 +88,62 @@ class Index:
         self.head, self.tail = _hashes(reader, self.end)
         return self.end - before
 
-    def ranges(self, window: Window, size: int) -> list[tuple[int, int]]:
-        """The parts of a file of this size that can hold records of the window, in its order; the uncovered end is one."""
-        parts: list[tuple[int, int]] = []
-        for place, (first, last) in enumerate(zip(self.earliest, self.latest, strict=True)):
-            if first < window.end and last >= window.start:
-                _append(parts, self.begins[place], self._after(place))
-        if size > self.end:
-            _append(parts, self.end, size)
-        return parts
+    def ranges(self, window: Window, size: int, levels: Collection[Level] | None = None) -> list[tuple[int, int]]:
+        """The parts of a file of this size that can hold records of the window and of some levels, of any where None is given, in
+        its order; the uncovered end is one."""
+        return self._parts([place for place in self._touched(window) if self._count(place, levels)], size)
 
     def split(
         self, window: Window, buckets: Buckets, size: int
     ) -> tuple[list[tuple[int, int]], Iterator[tuple[int, dict[Level, int]]]]:
-        """The parts of a file of this size that must be read for counts, and the buckets and counts of those that need not be."""
-        parts: list[tuple[int, int]] = []
-        whole: list[tuple[int, int]] = []
-        for place, (first, latest) in enumerate(zip(self.earliest, self.latest, strict=True)):
-            if not (first < window.end and latest >= window.start):
-                continue
+        """The parts of a file of this size that must be read for counts and the newest records, and the buckets and counts of those
+        that need not be."""
+        whole: dict[int, int] = {}
+        touched = list(self._touched(window))
+        for place in touched:
+            first, latest = self.earliest[place], self.latest[place]
             inside = first >= window.start and latest < window.end
             if inside and (bucket := buckets.bucket_of(first)) == buckets.bucket_of(latest):
-                whole.append((bucket, place))
-            else:
-                _append(parts, self.begins[place], self._after(place))
+                whole[place] = bucket
+        for place in self._newest(whole, buckets.levels, buckets.newest):
+            del whole[place]
+        parts = self._parts([place for place in touched if place not in whole], size)
+        return parts, ((bucket, self._levels(place)) for place, bucket in whole.items())
+
+    def _touched(self, window: Window) -> Iterator[int]:
+        """The blocks that can hold records of a window, in the order of the file."""
+        for place, (first, latest) in enumerate(zip(self.earliest, self.latest, strict=True)):
+            if first < window.end and latest >= window.start:
+                yield place
+
+    def _newest(self, places: Iterable[int], levels: Collection[Level], number: int) -> list[int]:
+        """Of some blocks those that hold so many of their newest records of some levels."""
+        found: list[int] = []
+        later: list[tuple[float, int]] = []
+        """Minus the earliest stamp of a block that was found, and how many it has: the block that begins latest first."""
+        for place in sorted(places, key=self.latest.__getitem__, reverse=True) if number else ():
+            # Of the blocks found, those that begin behind this one's end hold nothing older than what it holds.
+            while later and -later[0][0] > self.latest[place]:
+                number -= heappop(later)[1]
+            if number <= 0:
+                break
+            if count := self._count(place, levels):
+                found.append(place)
+                heappush(later, (-self.earliest[place], count))
+        return found
+
+    def _parts(self, places: Iterable[int], size: int) -> list[tuple[int, int]]:
+        """Where some blocks lie in a file of this size; its uncovered end is one more."""
+        parts: list[tuple[int, int]] = []
+        for place in places:
+            _append(parts, self.begins[place], self._after(place))
         if size > self.end:
             _append(parts, self.end, size)
-        return parts, ((bucket, self._levels(place)) for bucket, place in whole)
+        return parts
+
+    def _count(self, place: int, levels: Collection[Level] | None) -> int:
+        """How many records of some levels a block has."""
+        return sum(count for level, count in self._levels(place).items() if levels is None or level in levels)
 
     def beyond(self, at: float) -> tuple[int, float] | None:
         """How many records stand in blocks that begin at an instant or later, and the earliest stamp; None where none do."""

@@ -60,6 +60,11 @@ class Matcher:
         self._found_by_kind: Memo[Kind, bool] = Memo(self._found_in_kind, MOST_KINDS)
 
     @property
+    def only(self) -> frozenset[Level] | None:
+        """Every matching record has one of these levels; None: nothing is known."""
+        return self._test.levels
+
+    @property
     def levels(self) -> frozenset[Level] | None:
         """The levels of matching records, where the level alone decides; None where it does not."""
         if self.everything:

@@ -40,7 +40,7 @@ class _Matching:
     def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
         self.narrow = matcher.narrow
-        self.sought = matcher.sought
+        self.sought, self.only = matcher.sought, matcher.only
 
     def begin(self, file: LogFile) -> None:
         pass

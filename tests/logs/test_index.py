@@ -18,13 +18,15 @@ from console.domain.instant import Window
 from console.domain.reading import Reading
 from sources.logs.engine import Engine
 from sources.logs.index import Indexes
-from sources.logs.questions import Counts, Histogram, Page, Question
+from sources.logs.questions import Counts, Errors, Exceptions, Histogram, Page, Question, Shapes
 from sources.logs.reading import Reader
 from sources.logs.spec import Spec
 
 START = 1795442400.0
 QUESTIONS: tuple[Question, ...] = (
     Counts("", 60.0), Counts("level:>=warn", 7.0), Counts("status:5xx", 30.0), Histogram("", 60.0), Page("-level:debug", 20), Page("needle", 20),
+    Page("", 7), Page("", 0), Page("level:error", 30), Page("level:>=warn", 400), Page("level:error needle", 20), Histogram("level:warn hay", 60.0),
+    Errors(25), Shapes("level:error", 60.0), Exceptions("level:error"),
 )  # fmt: skip
 
 
@@ -67,7 +69,7 @@ def ask(path: Path, folder: Path | None, window: Window, question: Question) -> 
     return Engine(Spec("app", (str(path),)), Indexes(folder) if folder else None).answer(window, [question])[0]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(0, 99), st.sampled_from([0.0, 2.0, 500.0]), st.integers(-50, 450), st.integers(1, 500), st.sampled_from(QUESTIONS),
     st.booleans(),
@@ -117,6 +119,29 @@ def test_counts_over_long_buckets_are_told_without_reading(tmp_path: Path) -> No
     found = ask(path, folder, window, Counts("level:>=info", 400.0))
     assert found.value == ask(path, None, window, Counts("level:>=info", 400.0)).value
     assert found.report.cost.bytes * 5 < path.stat().st_size
+
+
+@pytest.mark.parametrize("query", ["", "level:error", "level:>=warn", "-level:debug"])
+def test_the_newest_records_and_their_number_are_told_without_reading_the_older_ones(
+    tmp_path: Path, query: str
+) -> None:
+    path, folder = tmp_path / "a.log", tmp_path / "index"
+    path.write_bytes(rows(8000, 3, 2.0))
+    update(path, folder)
+    window = Window(START - 10, START + 2000)
+    found, expected = (ask(path, one, window, Page(query, 20)) for one in (folder, None))
+    assert _told(found) == _told(expected)
+    assert found.report.cost.bytes * 10 < path.stat().st_size
+
+
+def test_blocks_without_records_of_a_level_are_not_read(tmp_path: Path) -> None:
+    path, folder = tmp_path / "a.log", tmp_path / "index"
+    path.write_bytes(rows(8000, 3, 0.0) + rows(100, 4, 0.0, START + 1600).replace(b'"error"', b'"fatal"'))
+    update(path, folder)
+    window = Window(START, START + 2000)
+    found, expected = (ask(path, one, window, Page("level:fatal needle", 99)) for one in (folder, None))
+    assert _told(found) == _told(expected) and found.report.records
+    assert found.report.cost.bytes * 10 < path.stat().st_size
 
 
 def test_only_what_was_added_is_read_when_a_file_has_grown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
