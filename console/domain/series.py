@@ -35,6 +35,10 @@ UNITS = {
 """The metrics with a known meaning, and their units. Any other name is a gauge with no known meaning."""
 
 
+BUILD_INFO = "build_info"
+"""Processes that run a build: what stands in the place of the operation is the build."""
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class SeriesKey:
     """What a series measures."""
@@ -163,4 +167,5 @@ class SeriesSet:
 
     def operations(self, service: str) -> list[str]:
         """The operations of `service` that have a series, sorted; the service as a whole is not one."""
-        return sorted({key.operation for key in self.by_key if key.service == service and key.operation})
+        named = (key for key in self.by_key if not key.metric.endswith(BUILD_INFO))
+        return sorted({key.operation for key in named if key.service == service and key.operation})

@@ -26,7 +26,7 @@ def builds_of(service: str, samples: Iterable[Sample]) -> tuple[str, Counter[Bui
     """
     told: dict[str, Counter[Build]] = {}
     for sample in samples:
-        build = _build(dict(sample.labels))
+        build = build_of(dict(sample.labels))
         if build is not None and 0 < sample.value < math.inf:
             told.setdefault(sample.name, Counter())[build] += round(sample.value)
     for name in (*BUILD_INFO, re.sub(r"\W", "_", service) + BUILD_SUFFIX):
@@ -39,7 +39,8 @@ def builds_of(service: str, samples: Iterable[Sample]) -> tuple[str, Counter[Bui
     return "", Counter()
 
 
-def _build(labels: Mapping[str, str]) -> Build | None:
+def build_of(labels: Mapping[str, str]) -> Build | None:
+    """Version and commit that labels tell; None where they tell neither."""
     version, commit = (
         next((safe(labels[label], NAME_LIMIT) for label in wanted if labels.get(label)), None)
         for wanted in (VERSION_LABELS, COMMIT_LABELS)

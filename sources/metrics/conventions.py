@@ -200,6 +200,11 @@ GAUGES = (
     Gauge("restarts", "kube_pod_container_status_restarts_total", "sum"),
     Gauge("restarts", "service_restarts_total", "sum"),
 )
+STARTS = (
+    Gauge("process_start_time_seconds", "process_start_time_seconds", "worst"),
+    Gauge("process_start_time_seconds", "process_start_time", "worst"),
+)
+"""When the youngest process of a service began; who scrapes one address himself counts its restarts."""
 
 RUNTIMES = ("go_", "python_", "process_", "promhttp_", "jvm_", "nodejs_", "dotnet_", "ruby_", "scrape_", "tomcat_")
 """Prefixes of what a language's runtime tells about itself: its inner life and its own build, which say little about an

@@ -14,6 +14,8 @@ from console.domain.text import SafeText
 from console.domain.values import dataclass
 from console.guard.sanitise import safe
 from sources.metrics.conventions import (
+    BUILD_INFO,
+    BUILD_SUFFIX,
     COUNTERS,
     FAILED_STATUS,
     GAUGES,
@@ -23,6 +25,7 @@ from sources.metrics.conventions import (
     OUTBOUND_HISTOGRAMS,
     PEER_LABELS,
     SERVICE_LABELS,
+    STARTS,
     Gauge,
     LatencyHistogram,
     RequestLabels,
@@ -96,11 +99,18 @@ class Plan:
     notes: tuple[SafeText, ...] = ()
     """What the reader must know of it: services not found, operations left out."""
     skew_s: float | None = None
+    builds: bool = False
+    """Whether some service tells its build."""
 
     @property
     def empty(self) -> bool:
         """Whether no metric of a known name was found."""
         return not (self.requests or self.latencies or self.gauges)
+
+
+def is_build_info(name: str) -> bool:
+    """Whether a metric tells the build of a program, or of a library."""
+    return name in BUILD_INFO or name.endswith(BUILD_SUFFIX)
 
 
 def service_of(value: str) -> str:
@@ -129,11 +139,19 @@ async def discover(
         SourceError: Of every kind.
     """
     found = await _names(api, at, reach_s, service_label)
-    rows = [(s.labels, max((v for _, v in s.points), default=0.0)) for s in found.streams]
+    every = [(s.labels, max((v for _, v in s.points), default=0.0)) for s in found.streams]
+    rows = [row for row in every if not is_build_info(row[0].get("__name__", ""))]
+    candidates = (service_label,) if service_label else SERVICE_LABELS
+    builds = any(
+        service_of(labels.get(one, "")) in services
+        for labels, _ in every
+        if is_build_info(labels.get("__name__", ""))
+        for one in candidates
+    )
     if not rows:
         return Plan(skew_s=found.skew_s)
     notes: list[SafeText] = []
-    chooser = _Chooser(rows, services, (service_label,) if service_label else SERVICE_LABELS)
+    chooser = _Chooser(rows, services, candidates)
     if services and not chooser.known:
         notes.append(chooser.strangers())
     counters, latencies = await _requests(api, at, reach_s, chooser, notes)
@@ -141,9 +159,9 @@ async def discover(
         called = await _calls(api, at, reach_s, rows, dependencies, counters)
         counters, latencies = (*counters, *called[0]), (*latencies, *called[1])
     gauges = tuple(
-        GaugePlan(next(g for g in GAUGES if g.metric == metric and g.name == selection.name), selection)
-        for metric in dict.fromkeys(g.metric for g in GAUGES)
-        for selection in chooser.spread(g.name for g in GAUGES if g.metric == metric)
+        GaugePlan(next(g for g in (*GAUGES, *STARTS) if g.metric == metric and g.name == selection.name), selection)
+        for metric in dict.fromkeys(g.metric for g in (*GAUGES, *STARTS))
+        for selection in chooser.spread(g.name for g in (*GAUGES, *STARTS) if g.metric == metric)
     )
     names = [
         *(p.counter.name for p in counters),
@@ -151,13 +169,14 @@ async def discover(
         *(p.selection.name for p in gauges),
     ]
     scrape_s = await _scrape_interval(api, at, names[0]) if names else DEFAULT_SCRAPE_S
-    return Plan(counters, latencies, gauges, scrape_s, tuple(notes), found.skew_s)
+    return Plan(counters, latencies, gauges, scrape_s, tuple(notes), found.skew_s, builds)
 
 
 async def _names(api: PromApi, at: Instant, reach_s: float, service_label: str | None) -> Result:
     """Series counted by name and by every label that could name a service."""
-    names = [c.name for c in COUNTERS] + [f"{h.base}_count" for h in HISTOGRAMS] + [g.name for g in GAUGES]
+    names = [c.name for c in COUNTERS] + [f"{h.base}_count" for h in HISTOGRAMS] + [g.name for g in (*GAUGES, *STARTS)]
     names += [*OUTBOUND_COUNTERS, *(f"{h.base}_count" for h in OUTBOUND_HISTOGRAMS)]
+    names += [*BUILD_INFO, f".+{BUILD_SUFFIX}"]
     own = [service_label] if service_label else []
     by = ", ".join(dict.fromkeys(["__name__", *own, *SERVICE_LABELS, *PEER_LABELS]))
     selector = f"{{__name__=~{quoted('|'.join(names))}}}"

@@ -30,6 +30,7 @@ from sources.metrics.promqueries import (
     Step,
     build_query,
     builds_by_service,
+    builds_over_time,
     custom_query,
     gauge_query,
     latency_query,
@@ -191,6 +192,8 @@ class PrometheusMetrics:
         gauges = [g for g in plan.gauges if g.gauge.metric not in replaced]
         if gauges:
             asked.append(gauge_query(gauges, step))
+        if plan.builds:
+            asked.append(builds_over_time(self._services, self._service_label))
         return asked
 
     async def _ask_one(

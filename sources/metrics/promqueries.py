@@ -7,10 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from console.domain.instant import Instant
+from console.domain.series import BUILD_INFO as BUILD
 from console.domain.series import SeriesKey
 from console.domain.values import dataclass
 from console.guard.sanitise import safe
-from sources.metrics.builds import Build, builds_of
+from sources.metrics.builds import Build, build_of, builds_of
 from sources.metrics.conventions import (
     BUILD_INFO,
     BUILD_SUFFIX,
@@ -189,6 +190,32 @@ def build_query(service_label: str | None) -> str:
     by = ", ".join(dict.fromkeys(("__name__", *candidates, *VERSION_LABELS, *COMMIT_LABELS)))
     names = "|".join((*BUILD_INFO, f".+{BUILD_SUFFIX}"))
     return f"count by ({by}) ({{__name__=~{quoted(names)}}})"
+
+
+def builds_over_time(services: Collection[str], service_label: str | None) -> Asked:
+    """How many instances run each build of the configured services, over the window: the build stands in the place of the
+    operation."""
+    query = build_query(service_label)
+
+    def read(result: Result, step: Step, shift_s: float) -> Grid:
+        told = builds_by_service(result, services, service_label)
+        candidates = (service_label,) if service_label else SERVICE_LABELS
+        grid: Grid = {}
+        for stream in result.streams:
+            named = _named(stream.labels, services, candidates)
+            build = build_of(stream.labels)
+            if (
+                named is None
+                or build is None
+                or stream.labels.get("__name__", "") != told.get(_service(named), ("",))[0]
+            ):
+                continue
+            points = grid.setdefault(SeriesKey(_service(named), build[0] or build[1] or "", BUILD), {})
+            for at, value in stream.points:
+                points[at + shift_s] = points.get(at + shift_s, 0.0) + value
+        return grid
+
+    return Asked("builds", query, read, lambda key: query, series=len(services))
 
 
 def builds_by_service(

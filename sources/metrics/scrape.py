@@ -16,7 +16,7 @@ from itertools import islice
 from console.domain.changes import Running
 from console.domain.instant import Instant, Window
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
-from console.domain.series import Series, SeriesKey
+from console.domain.series import BUILD_INFO, Series, SeriesKey
 from console.domain.text import SafeText
 from console.domain.values import dataclass
 from console.guard.sanitise import safe
@@ -175,6 +175,8 @@ class ScrapedMetrics:
             self._builds.clear()  # what ran before is gone
         metric, builds = builds_of(self._scope.service, scraped.samples)
         self._builds.extend((metric, build, self._totals.process) for build, _ in builds.most_common(1))
+        for (version, commit), processes in builds.items():
+            self._keep(SeriesKey(self._scope.service, version or commit or "", BUILD_INFO), at, processes)
         self._scraped_at = at
         limits = _limits(operations_left_out, plain.left_out, self._crowded)
         self._notes = (*_notes(scraped, known), *limits)
