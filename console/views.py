@@ -9,6 +9,7 @@ from dataclasses import replace
 from statistics import median
 
 from console.analysis.rates import error_series, rate_series
+from console.domain.consulted import CHANGE_ROLES, not_consulted
 from console.domain.diagnosis import Diagnosis, Standing, State, Symptom
 from console.domain.instant import Instant, Window, age_step, span_text
 from console.domain.observations import Observations
@@ -38,9 +39,6 @@ RECENT_S = 60.0
 NOT_JUDGED = "not judged yet: the first verdict waits until every source has answered"
 READING = "reading the sources"
 NO_SOURCE = "no data: add [[logs]] or [[metrics]] for it"
-CHANGE_ROLES = ("changes", "deploys")
-NOT_CONSULTED = (("deploys", "deploy tags"), ("changes", "feature flags, configuration and schedules"))
-"""What nobody was asked for where no source of that role answered."""
 HEADLINE_SIGNALS = {
     "error_rate": "{what} failing {now} (was {was})",
     "latency_p99": "{what} p99 {now} (was {was})",
@@ -388,8 +386,7 @@ def _changes_heading(observations: Observations, diagnosis: Diagnosis | None) ->
     said = f"{count} change{'s' if count != 1 else ''} in reach"
     if diagnosis.onset is not None and diagnosis.state in (State.INCIDENT, State.DEGRADING, State.RECOVERING):
         said = f"{able} of {count} change{'s' if count != 1 else ''} can explain this"
-    answered = {s.role for s in asked if s.state.value in ("ok", "partial")}
-    if missing := [what for role, what in NOT_CONSULTED if role not in answered]:
+    if missing := not_consulted(asked):
         said += f"; {' and '.join(missing)} were not consulted"
     if partial := [s.name for s in asked if s.state.value == "partial"]:
         said += f"; {', '.join(partial)} did not tell all"

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import field
+from collections.abc import Iterable, Iterator
+from dataclasses import field, replace
 
+from console.analysis.aftermath import Aftermath
 from console.analysis.constants import (
     CHANGE_DECAY_S,
+    CHANGE_EARLY_S,
     CHANGE_LAG_S,
     CLOCK_SKEW_S,
     EARLIER_PENALTY,
@@ -21,7 +23,6 @@ from console.analysis.constants import (
     MATCH_SAME,
     MATCH_UNKNOWN,
     MATCH_UNSEEN,
-    ROUTINE_TIMES,
     TIME_SCORE_NAMED,
 )
 from console.analysis.diffs import NEW_CALL, SETTING, UNKNOWN, Effect
@@ -29,12 +30,14 @@ from console.analysis.frames import same_file
 from console.analysis.graph import Graph
 from console.analysis.onset import Onset
 from console.analysis.place import Place
+from console.analysis.routine import Routine, routine_key
 from console.analysis.running import DEPLOYS, runs_another
+from console.analysis.sightings import Arrival
+from console.analysis.undone import ChangeKey, Undo, key_of
 from console.domain.changes import Change, Running
-from console.domain.diagnosis import Standing
-from console.domain.instant import Instant, span_text
+from console.domain.diagnosis import Compared, Standing
+from console.domain.instant import Instant, clock_text, span_text
 from console.domain.logs import Level, Pattern
-from console.domain.reading import SourceReport, SourceState
 from console.domain.values import dataclass
 
 WEIGHT_TIME = 0.35
@@ -45,12 +48,19 @@ RELEVANT_MOST = 0.15
 """Added for each word that diff and symptom share, and at most [D]."""
 GROWS = 0.9
 """Mechanism where a leak began as the change took effect [D]."""
+UNDONE = 1.0
+"""Mechanism where the trouble ended as the change was taken back: nothing tells more [D]."""
+FOLLOWED_BEFORE = 0.7
+"""Mechanism where trouble followed most of the earlier times as well [D]."""
 FRAME = 0.9
 """Mechanism where a stack trace of the new errors leads into the diff [D]."""
 AT_ONCE_S = 90.0
 """A change this close to the interval of the onset happened at the very minute [D]."""
 UNDECAYED_S = 60.0
 """A lag up to this counts as none [D]."""
+AFTER_GUESS = 0.4
+"""Part of its time score that a change loses which only bins and clocks allow to be earlier than the onset: all of this where
+it lies `CHANGE_EARLY_S` after the best guess, evenly less before. Who mends at once must not hide the cause [D]."""
 NAMED = 0.4
 """Below this score a possible change is not named as a suspect [D]."""
 CLEAR_LEAD = 0.05
@@ -91,7 +101,8 @@ MECHANISM_BY_KIND = {
 }
 """What is assumed of a change whose content is not known [D]."""
 CODE_KINDS = frozenset(("deploy", "rollback", "config", "migration"))
-CHANGE_ROLES = frozenset(("changes", "deploys"))
+OUTVOTED = frozenset(("late", "routine", "effect-precedes"))
+"""Rules that do not hold against a change with whose undoing the trouble ended, the newest where several were taken back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +140,36 @@ class Case:
     """Source files that the errors since the onset name, by service."""
     lasts: bool = True
     """Whether the trouble goes on."""
+    undos: dict[ChangeKey, Undo] = field(default_factory=dict)
+    """What was taken back, and by what."""
+    after: dict[ChangeKey, Aftermath] = field(default_factory=dict)
+    """What became of the trouble after each change that was made since."""
+    routines: dict[tuple[str, str | None, str], Routine] = field(default_factory=dict)
+    """What is done again and again, and what followed the earlier times."""
+    until: dict[ChangeKey, Instant] = field(default_factory=dict)
+    """The last start of processes that began anew again and again, where that is one observed change."""
+    ran: dict[ChangeKey, Arrival] = field(default_factory=dict)
+    """When the build of a told deploy was first seen running."""
+    changed_before: frozenset[str | None] = frozenset()
+    """Services that were changed within the hour before the onset."""
+
+    def ending(self, change: Change) -> Aftermath | None:
+        """What became of the trouble after a change was taken back; None where it was not, or nothing can be told yet."""
+        undo = self.undone_since(change)
+        return self.after.get(key_of(undo.by)) if undo is not None else None
+
+    def undone_since(self, change: Change) -> Undo | None:
+        """What took a change back after the first symptom."""
+        undo = self.undos.get(key_of(change))
+        return undo if undo is not None and undo.by.at > self.onset.at else None
+
+    def newest_undone(self, change: Change) -> bool:
+        """Whether of all that was taken back together with a change, and was there before the onset, it is the newest."""
+        undo = self.undone_since(change)
+        together = [u.change for u in self.undos.values() if undo is not None and u.by == undo.by]
+        return change == max(
+            (c for c in together if not self.onset.surely_before(c.at)), key=lambda c: c.at, default=None
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +189,19 @@ class Judged:
     against: tuple[str, ...] = ()
     growth: Growth | None = None
     """What began to grow as it took effect: it acts late."""
+    undo: Undo | None = None
+    """What took it back since the onset."""
+    ending: Aftermath | None = None
+    """What became of the trouble then."""
+    compared: tuple[Compared, ...] = ()
+    """What it touched, before and after it."""
+
+    @property
+    def undone(self) -> str:
+        """What taking it back brought, in words; empty where that tells nothing."""
+        if self.undo is None or self.ending is None:
+            return ""
+        return f"{self.undo.by.id} {self.undo.how}: {self.ending.claim}"
 
 
 def in_reach(changes: Iterable[Change], onset: Instant | None, at: Instant) -> tuple[Change, ...]:
@@ -161,41 +215,28 @@ def in_reach(changes: Iterable[Change], onset: Instant | None, at: Instant) -> t
     return tuple(c for c in known if c.at >= reference - reach)
 
 
-def unread_changes(sources: Iterable[SourceReport]) -> list[SourceReport]:
-    """The sources of changes that may know of one that is not at hand."""
-    return [one for one in sources if one.role in CHANGE_ROLES and one.state is not SourceState.OK]
-
-
 def judge_changes(changes: tuple[Change, ...], history: tuple[Change, ...], case: Case) -> tuple[Judged, ...]:
     """Standing of each change, the likeliest first."""
-    times = Counter(_routine_key(c) for c in history if c.at < case.onset.earliest - CHANGE_LAG_S)
-    judged = [_judge(change, changes, history, times, case) for change in changes]
+    judged = [_judge(change, history, case) for change in changes]
     possible = sorted((j for j in judged if j.standing is Standing.POSSIBLE), key=lambda j: -j.score)
     if possible and _leads(possible[0], case):
         rival = possible[1].score if len(possible) > 1 else 0.0
         if possible[0].score - rival >= CLEAR_LEAD:
             lead = possible[0]
-            judged[judged.index(lead)] = Judged(
-                lead.change,
-                Standing.LEADING,
-                "leading",
-                _leading_reason(lead, case),
-                *_scores(lead),
-                lead.support,
-                lead.against,
-                lead.growth,
+            judged[judged.index(lead)] = replace(
+                lead, standing=Standing.LEADING, rule="leading", reason=_leading_reason(lead)
             )
     order = {Standing.LEADING: 0, Standing.POSSIBLE: 1, Standing.UNLIKELY: 2, Standing.IMPOSSIBLE: 3}
     return tuple(sorted(judged, key=lambda j: (order[j.standing], -j.score, -j.change.at, j.change.id)))
 
 
-def _scores(judged: Judged) -> tuple[float, float, float]:
-    return judged.score, judged.time_score, judged.mechanism
-
-
 def _leads(judged: Judged, case: Case) -> bool:
-    """A mechanism, and the right time: near, or far with a mechanism that acts late."""
+    """A mechanism, and the right time: near, or far with a mechanism that acts late; or the trouble ended with it."""
     change = judged.change
+    if judged.ending is not None and not judged.ending.ended:
+        return False
+    if judged.ending is not None and case.newest_undone(change):
+        return True
     if change.kind in ("infrastructure", "traffic", "other"):
         return False
     if judged.growth is not None:
@@ -213,19 +254,14 @@ def _leads(judged: Judged, case: Case) -> bool:
     return change.kind != "deploy" and effect is None and at_once and right_place
 
 
-def _leading_reason(judged: Judged, case: Case) -> str:
-    return f"leading: {'; '.join(judged.support) or 'right place and time'}"
-
-
-def _routine_key(change: Change) -> tuple[str, str | None, str]:
-    return change.kind, change.service, change.id.split("/")[0] if change.kind in ("cron", "scale") else change.id
+def _leading_reason(judged: Judged) -> str:
+    told = [part for part in (judged.undone, *judged.support) if part]
+    return f"leading: {'; '.join(told) or 'right place and time'}"
 
 
 def _judge(
     change: Change,
-    changes: tuple[Change, ...],
     history: tuple[Change, ...],
-    times: Counter[tuple[str, str | None, str]],
     case: Case,
 ) -> Judged:
     grown = _grown(change, case)
@@ -236,9 +272,13 @@ def _judge(
     if grown is not None:
         match, where = MATCH_SAME, f"changed {change.service}, which leaks"
         mechanism = max(mechanism, GROWS)
-    time_score = _time_score(change, match, lag, case)
+    ending = case.ending(change)
+    ended = ending is not None and ending.ended
+    alone = ended and case.newest_undone(change)
+    time_score = match if alone else _time_score(change, match, lag, case)
+    mechanism = UNDONE if ended else mechanism
     score = match * (WEIGHT_TIME * (time_score / match if match else 0.0) + WEIGHT_MECHANISM * mechanism)
-    support = [_order_text(change, case), *([where] if match >= MATCH_UNSEEN else []), *why]
+    support = [_order_text(change, case), *_first_ran(change, case), *([where] if match >= MATCH_UNSEEN else []), *why]
 
     def verdict(standing: Standing, rule: str, reason: str, against: str = "") -> Judged:
         value = score if standing in (Standing.POSSIBLE, Standing.LEADING) else 0.25 * score
@@ -253,31 +293,49 @@ def _judge(
             tuple(support),
             (against,) if against else (),
             grown,
+            case.undone_since(change),
+            ending,
         )
 
+    if reason := _follows(change, case):
+        return verdict(Standing.IMPOSSIBLE, "symptom", reason)
     if case.onset.surely_before(change.at):
-        late = span_text(change.at - case.onset.at)
-        return verdict(Standing.IMPOSSIBLE, "after-onset", f"took effect {late} after the first symptom")
+        late = f"took effect {span_text(change.at - case.onset.at)} after the first symptom"
+        return verdict(Standing.IMPOSSIBLE, "after-onset", "; ".join((late, *_mends(change, case))))
     if reason := _not_running(change, history, case):
         return verdict(Standing.IMPOSSIBLE, "not-running", reason)
-    if reason := _ended(change, changes, case):
+    if reason := _ended(change, case):
         return verdict(Standing.IMPOSSIBLE, "ended-before", reason)
-    if grown is None and (reason := _unreachable(change, case)):
-        return verdict(Standing.UNLIKELY, "unreachable", reason, reason)
+    for rule, reason in _exculpations(change, effect, lag, grown, case):
+        if reason and not (alone and rule in OUTVOTED):
+            return verdict(Standing.UNLIKELY, rule, reason, reason)
+    return verdict(Standing.POSSIBLE, "possible", "; ".join(support) or "no rule excludes it")
+
+
+def _exculpations(
+    change: Change,
+    effect: Effect | None,
+    lag: float,
+    grown: Growth | None,
+    case: Case,
+) -> Iterator[tuple[str, str]]:
+    """Each rule that makes a change unlikely, with the reason where it holds; the first that does decides."""
+    if grown is None:
+        yield "unreachable", _unreachable(change, case)
+    yield "takes-back", "; ".join(_mends(change, case))
+    yield "survived-undo", _survived(change, case)
+    yield "outlasts", _outlasts(change, case)
     delayed = grown is not None or (
         effect is not None and effect.risk >= SETTING and bool(effect.words & DELAYED_WORDS)
     )
     if lag > CHANGE_LAG_S and not delayed:
-        reason = f"{span_text(lag)} before the first symptom, and nothing about it acts that late"
-        return verdict(Standing.UNLIKELY, "late", reason, reason)
-    if times[_routine_key(change)] >= ROUTINE_TIMES:
-        reason = f"done {times[_routine_key(change)]} times before"
-        return verdict(Standing.UNLIKELY, "routine", reason, reason)
-    if reason := _precedes(change, case):
-        return verdict(Standing.UNLIKELY, "effect-precedes", reason, reason)
-    if grown is None and (reason := _elsewhere(change, effect, case)):
-        return verdict(Standing.UNLIKELY, "excess-elsewhere", reason, reason)
-    return verdict(Standing.POSSIBLE, "possible", "; ".join(support) or "no rule excludes it")
+        yield "late", f"{span_text(lag)} before the first symptom, and nothing about it acts that late"
+    routine = case.routines.get(routine_key(change))
+    if routine is not None and routine.harmless:
+        yield "routine", routine.reason
+    yield "effect-precedes", _precedes(change, case)
+    if grown is None:
+        yield "excess-elsewhere", _elsewhere(change, effect, case)
 
 
 def _grown(change: Change, case: Case) -> Growth | None:
@@ -293,6 +351,25 @@ def _order_text(change: Change, case: Case) -> str:
     if case.onset.surely_after(change.at):
         return f"took effect {span_text(case.onset.at - change.at)} before the first symptom"
     return "took effect as the first symptom appeared"
+
+
+def _first_ran(change: Change, case: Case) -> list[str]:
+    """When a told deploy was seen to run."""
+    ran = case.ran.get(key_of(change))
+    return [f"{ran.build} was first seen running at {clock_text(ran.at)} UTC ({ran.how})"] if ran is not None else []
+
+
+def _follows(change: Change, case: Case) -> str:
+    """A process that began anew since the trouble began, or goes on to, follows from it; whoever restarted it on purpose would
+    have told."""
+    if not change.observed or change.kind != "other":
+        return ""
+    began = case.onset.earliest - CLOCK_SKEW_S
+    if change.at >= began:
+        return f"{change.service} began anew as the trouble began or later: that follows from it"
+    if case.until.get(key_of(change), change.at) >= began:
+        return f"{change.service} begins anew again and again since {clock_text(change.at)} UTC: that is part of the trouble"
+    return ""
 
 
 def _match(change: Change, case: Case) -> tuple[float, str]:
@@ -316,15 +393,21 @@ def _match(change: Change, case: Case) -> tuple[float, str]:
 
 
 def _time_score(change: Change, match: float, lag: float, case: Case) -> float:
-    """match x earlier x exp(-lag / 300 s); a lag up to `UNDECAYED_S` counts as none."""
+    """match x earlier x exp(-lag / 300 s); a lag up to `UNDECAYED_S` counts as none. Earlier is less than 1 where the service
+    moved before the change, and where the change lies after the best guess of the onset."""
     early = case.moved_at.get(change.service or "")
     earlier = EARLIER_PENALTY if early is not None and early.surely_before(change.at) else 1.0
+    earlier *= 1 - AFTER_GUESS * min(1.0, max(0.0, change.at - case.onset.at) / CHANGE_EARLY_S)
     return match * earlier * math.exp(-max(lag - UNDECAYED_S, 0.0) / CHANGE_DECAY_S)
 
 
 def _mechanism(change: Change, effect: Effect | None, case: Case) -> tuple[float, list[str]]:
     why = []
     value = MECHANISM_BY_KIND.get(change.kind, 0.2)
+    routine = case.routines.get(routine_key(change))
+    if routine is not None and not routine.harmless:
+        value = max(value, FOLLOWED_BEFORE)
+        why.append(routine.reason)
     if effect is not None:
         value = effect.risk
         shared = sorted(effect.words & case.words)
@@ -378,14 +461,44 @@ def _not_running(change: Change, history: tuple[Change, ...], case: Case) -> str
     return f"{change.service} runs {runs}, not {change.version or (change.commit or change.id)[:10]} ({other.source})"
 
 
-def _ended(change: Change, changes: tuple[Change, ...], case: Case) -> str:
-    if change.kind == "migration":
+def _ended(change: Change, case: Case) -> str:
+    undo = case.undos.get(key_of(change))
+    if undo is None or change.kind == "migration" or not case.onset.surely_after(undo.by.at):
         return ""
-    for other in changes:
-        undone = other.kind == "rollback" and other.service == change.service and change.service is not None
-        if undone and change.at < other.at and case.onset.surely_after(other.at) and change.kind == "deploy":
-            return f"rolled back by {other.id} {span_text(case.onset.at - other.at)} before the first symptom"
-    return ""
+    return f"taken back by {undo.by.id} {span_text(case.onset.at - undo.by.at)} before the first symptom: it {undo.how}"
+
+
+def _mends(change: Change, case: Case) -> list[str]:
+    """What a change mends that was made after the first symptom, as far as anybody can tell the order; empty: nothing.
+
+    It takes back a change from before, or the trouble ended with it and the same service was changed before.
+    """
+    if change.at <= case.onset.at:
+        return []
+    back = [u.change for u in case.undos.values() if u.by == change and not case.onset.surely_before(u.change.at)]
+    if back:
+        return [f"it takes back {back[-1].id}, after the first symptom"]
+    ending = case.after.get(key_of(change))
+    if ending is None or not ending.ended or change.service not in case.changed_before:
+        return []
+    return [f"the trouble ended after it: {ending.claim}"]
+
+
+def _survived(change: Change, case: Case) -> str:
+    undo, ending = case.undos.get(key_of(change)), case.ending(change)
+    if undo is None or ending is None or not ending.clears:
+        return ""
+    return f"taken back by {undo.by.id}, and the trouble went on: {ending.claim}"
+
+
+def _outlasts(change: Change, case: Case) -> str:
+    """The trouble is over since another change was taken back, and this one is still in place."""
+    if case.lasts or key_of(change) in case.undos:
+        return ""
+    ended = [u for u in case.undos.values() if (e := case.ending(u.change)) is not None and e.ended]
+    if not ended:
+        return ""
+    return f"still in place, and the trouble ended as {ended[0].by.id} took back {ended[0].change.id}"
 
 
 def _unreachable(change: Change, case: Case) -> str:

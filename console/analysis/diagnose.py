@@ -27,7 +27,6 @@ from console.analysis.moves import Move
 from console.analysis.onset import Onset
 from console.analysis.outbound import read_outbound
 from console.analysis.patterns import Compared, compare_since, counted, special
-from console.analysis.running import running_of
 from console.analysis.seasons import DAY_S
 from console.analysis.silence import (
     UNHEARD,
@@ -42,6 +41,7 @@ from console.analysis.symptoms import harms_users, leak_symptoms, symptoms_of, t
 from console.analysis.verdict import Known, state_of, summary_of
 from console.analysis.view import View, known_at, read_view
 from console.analysis.whole import with_wholes
+from console.domain.consulted import unasked
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, State
 from console.domain.instant import Instant, Window
 from console.domain.observations import Observations
@@ -81,9 +81,9 @@ def _diagnose(
         seen,
         sources=sources,
         series=with_wholes(without_filling(seen.series, sources, heard)),
-        running=running_of(seen),
     )
     view = read_view(seen)
+    seen = view.seen
     moves = departures(view, limits)
     spans = span_view(view, moves)
     if spans is not None:
@@ -138,7 +138,7 @@ def _diagnose(
             for leak in leaks
             if leak.earliest is not None
         ),
-        sources=seen.sources,
+        sources=(*seen.sources, *unasked(seen.sources)),
         generated_at=seen.at if generated_at is None else generated_at,
     )
 

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
+from console.analysis.aftermath import Aftermath, aftermath
 from console.analysis.cascade import Cascade, cascade, levelled
-from console.analysis.changes import CHANGE_ROLES, Case, Growth, Judged, in_reach, judge_changes, unread_changes
+from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
+from console.analysis.comparing import compared_of
 from console.analysis.constants import (
     GATE_REQUESTS,
 )
@@ -22,15 +24,19 @@ from console.analysis.moves import Move
 from console.analysis.onset import Onset
 from console.analysis.outbound import Blame, Outbound, blame, longest_held
 from console.analysis.place import Place, rank_places
+from console.analysis.routine import routines_of
 from console.analysis.signals import Family, words_of
 from console.analysis.silence import UNHEARD
 from console.analysis.spanmoves import SpanView, trace_shares
 from console.analysis.suspects import Draft, from_changes, ranked
 from console.analysis.symptoms import harms_users, symptoms_of
 from console.analysis.tracks import ErrorTrack, Track
+from console.analysis.undone import ChangeKey, key_of, undos_of
 from console.analysis.view import View
 from console.analysis.ways import Ways
-from console.domain.diagnosis import JudgedChange, Standing, State, Suspect, Symptom
+from console.domain.changes import Change
+from console.domain.consulted import CHANGE_ROLES, unread_changes
+from console.domain.diagnosis import Compared, JudgedChange, Standing, State, Suspect, Symptom
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, Pattern
 from console.domain.observations import Observations
@@ -38,6 +44,10 @@ from console.domain.text import SafeText
 
 RESTART_BEFORE_S = 120.0
 """A restart this long before the onset still counts as part of it: it is seen at the next scrape only [D]."""
+MOST_COMPARED, MOST_OPERATIONS = 40, 2
+"""Changes of which before and after are told, and operations of each that are."""
+CHANGED_BEFORE_S = 3600.0
+"""A change this long before the onset may be what a later one mends [D]."""
 _PLAIN_WORDS = frozenset(
     [
         "error",
@@ -83,6 +93,7 @@ def explain(
             Judged(c, Standing.UNLIKELY, "no-symptom", "no-symptom: nothing is to be explained", 0.0, 0.0, 0.0)
             for c in reach
         )
+        quiet = _with_sides(view, quiet, moves)
         ways = Ways.of(seen, view.records, seen.window)
         return quiet, ranked((leak_draft(leak, False, ways) for leak in leaks), seen.window), []
     onset = began.at
@@ -108,11 +119,20 @@ def explain(
         for leak in reversed(sure)
         if leak.origin is not None
     }
-    case = replace(
-        _case(view, began, current, places, patterns, effects), grows=grows, lasts=state is not State.RECOVERING
-    )
     earliest = min([began.earliest, *(growth.since.earliest for growth in grows.values())])
-    judged = judge_changes(in_reach(view.changes, earliest, seen.at), view.changes, case)
+    reach = in_reach(view.changes, earliest, seen.at)
+    case = replace(
+        _case(view, began, current, places, patterns, effects),
+        grows=grows,
+        lasts=state is not State.RECOVERING,
+        undos=undos_of(reach, view.changes, seen.diffs),
+        after=_after(view, reach, onset, moves),
+        routines=routines_of(reach, view.changes, began.earliest, seen.series, view.graph.callers),
+        until=view.observed.until,
+        ran=view.observed.ran,
+        changed_before=frozenset(c.service for c in reach if onset - CHANGED_BEFORE_S <= c.at <= onset),
+    )
+    judged = _with_sides(view, judge_changes(reach, view.changes, case), moves)
     since = Window(min(began.earliest, seen.at), seen.at)
     ways = Ways.of(seen, view.records, since)
     symptoms = symptoms_of(moves, seen.window)
@@ -173,6 +193,35 @@ def blames_of(view: View, outbound: Outbound, began: Onset, cascades: list[Casca
     added = {e.node: e.now - e.level for c in cascades if c.currency == "seconds" for e in c.nodes}
     found = [blame(outbound, caller, callee, before, during, added.get(caller)) for caller, callee in sorted(pairs)]
     return [one for one in found if one is not None]
+
+
+def _after(view: View, reach: tuple[Change, ...], onset: Instant, moves: list[Move]) -> dict[ChangeKey, Aftermath]:
+    """What became of the trouble after each change since the onset."""
+    found = {}
+    for change in reach:
+        if change.at > onset:
+            after = aftermath(change, change.service, moves, view.seen.series, view.seen.at)
+            if after is not None:
+                found[key_of(change)] = after
+    return found
+
+
+def _with_sides(view: View, judged: tuple[Judged, ...], moves: list[Move]) -> tuple[Judged, ...]:
+    """With what each change touched, before and after it, until it was taken back; of very many the likeliest ones."""
+    troubled: dict[str, list[str]] = {}
+    for move in moves:
+        if harms_users(move) and move.operation is not None and move.operation not in troubled.get(move.service, ()):
+            troubled.setdefault(move.service, []).append(move.operation)
+
+    def sides(one: Judged) -> tuple[Compared, ...]:
+        service = one.change.service
+        if service is None:
+            return ()
+        until = one.undo.by.at if one.undo is not None else view.seen.at
+        some = sorted(troubled.get(service, ()))[:MOST_OPERATIONS]
+        return compared_of(view.seen.series, one.change.at, until, service, some)
+
+    return tuple(replace(j, compared=sides(j)) if k < MOST_COMPARED else j for k, j in enumerate(judged))
 
 
 def _effects(view: View) -> dict[str, Effect]:
@@ -282,6 +331,9 @@ def told_change(judged: Judged) -> JudgedChange:
         judged.standing,
         SafeText(judged.reason),
         change.summary,
+        change.source,
+        change.observed,
+        judged.compared,
     )
 
 

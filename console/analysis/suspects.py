@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+from console.analysis.aftermath import WENT_ON_S
 from console.analysis.changes import NAMED, Judged
+from console.analysis.comparing import claim_of, telling
 from console.analysis.constants import BAND_LEADING, BAND_POSSIBLE, BAND_UNLIKELY, MOST_SUSPECTS, THIRD_PARTY_SHARE
 from console.analysis.ways import Way, Ways
 from console.analysis.words import number
 from console.domain.diagnosis import SUSPECT_KINDS, Evidence, Standing, Suspect
-from console.domain.instant import Window, clock_text
+from console.domain.instant import Window, clock_text, span_text
 from console.domain.text import SafeText
 from console.guard.sanitise import safe
 
@@ -114,7 +116,16 @@ def from_changes(judged: Iterable[Judged], ways: Ways) -> list[Draft]:
             seen = ways.metric(grown.source, change.service or "", "", grown.metric, grown.query)
             evidence.insert(0, inference(claim, seen))
         evidence += [inference(text, way, supports=False) for text in one.against]
-        if one.standing is not Standing.LEADING and not any("new error" in s for s in one.support):
+        if (row := telling(one.compared)) is not None:
+            claim, is_worse = claim_of(row)
+            shown = ways.measured(row.service, row.operation or "", row.metric)
+            told = fact(claim, shown, supports=is_worse, samples=(row.samples_before or 0) + (row.samples_after or 0))
+            evidence.append(replace(told, window=Window(row.before_window.start, row.after_window.end)))
+        if one.ending is not None:
+            seen = ways.move(one.ending.move)
+            told = fact(one.undone, seen, supports=one.ending.ended, samples=one.ending.samples)
+            evidence.insert(0, replace(told, window=one.ending.stretch))
+        elif one.standing is not Standing.LEADING and not any("new error" in s for s in one.support):
             evidence.append(
                 inference(
                     "neither versions nor logs connect it with the symptom beyond time and place",
@@ -145,6 +156,8 @@ def from_changes(judged: Iterable[Judged], ways: Ways) -> list[Draft]:
 
 
 def _sentence(judged: Judged) -> str:
+    if judged.undo is not None and judged.ending is not None and judged.ending.ended:
+        return f"was taken back by {judged.undo.by.id}, and the trouble ended"
     if judged.growth is not None:
         return f"took effect as {judged.growth.metric} of {judged.change.service} began to grow"
     first = judged.support[0] if judged.support else "happened near the onset"
@@ -154,6 +167,13 @@ def _sentence(judged: Judged) -> str:
 
 def _next_check(judged: Judged) -> str:
     change = judged.change
+    if judged.undo is not None and judged.ending is None:
+        back = f"{judged.undo.by.id} took it back at {clock_text(judged.undo.by.at)} UTC"
+        return f"{back}: trouble that goes on for {span_text(WENT_ON_S)} after that speaks against it"
+    if judged.undo is not None:
+        return (
+            f"see whether it stays away while {judged.undo.by.id} stands; trouble that comes back without it clears it"
+        )
     service = change.service or "the service"
     match change.kind:
         case "deploy" | "rollback":

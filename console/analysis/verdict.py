@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 
-from console.analysis.changes import unread_changes
 from console.analysis.constants import GATE_REQUESTS
 from console.analysis.leak import Leak
 from console.analysis.moves import Move
@@ -12,6 +11,7 @@ from console.analysis.signals import Family
 from console.analysis.silence import UNHEARD
 from console.analysis.symptoms import harms_users
 from console.analysis.words import joined, move_sentence, number, place_name
+from console.domain.consulted import unread_changes
 from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window, clock_text, span_text
 from console.domain.logs import Level, Pattern
@@ -138,7 +138,8 @@ def summary_of(
     if state is State.RECOVERING:
         ended = max((m for m in known.moves if m.end is not None and harms_users(m)), key=lambda m: m.end or 0.0)
         since = span_text(known.at - (ended.end or known.at))
-        return f"{move_sentence(ended)}. Back for {since}; that is not yet long enough to call it recovered."
+        said = f"{move_sentence(ended)}. Back for {since}; that is not yet long enough to call it recovered."
+        return f"{said}{_leading(suspects)}"
     if state is State.DEGRADING and not known.leaks:
         lost = _unheard(known)[0]
         return f"{move_sentence(lost)}; its callers still get answers, so its telemetry is lost and not the service."
@@ -184,18 +185,24 @@ def _incident(
     first = first[0].upper() + first[1:]
     if worst.source in _stale(known):
         first += f" {worst.source} has ended since: whether it lasts is not known."
-    if suspects and suspects[0].standing is Standing.LEADING:
-        second = f" Leading suspect: {suspects[0].kind.replace('_', ' ')} {suspects[0].subject}."
-    elif suspects:
+    second = _leading(suspects)
+    if not second and suspects:
         told = _new_in_logs(patterns)
         second = f" First suspect, not proven: {suspects[0].kind.replace('_', ' ')} {suspects[0].subject}{told}."
-    else:
+    elif not second:
         second = f" Nothing read so far says why{_new_in_logs(patterns)}."
     if explains is False and changes:
         second += f" None of the {len(changes)} changes in reach can explain it."
     elif explains is None and not any(change.standing in ABLE for change in changes):
         second += _unread(known.sources)
     return first + second
+
+
+def _leading(suspects: tuple[Suspect, ...]) -> str:
+    """The leading suspect in a sentence; empty: none leads."""
+    if not suspects or suspects[0].standing is not Standing.LEADING:
+        return ""
+    return f" Leading suspect: {suspects[0].kind.replace('_', ' ')} {suspects[0].subject}."
 
 
 def _unread(sources: tuple[SourceReport, ...]) -> str:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 from console.analysis.graph import Graph, build_graph
+from console.analysis.observed import Observed, observe
 from console.analysis.restarts import Restart, find_restarts
+from console.analysis.running import running_of
+from console.analysis.sightings import is_build, tells_start
 from console.analysis.traces import Calls, read_calls
 from console.analysis.tracks import Tracks, build_tracks
-from console.domain.changes import Change
+from console.domain.changes import Change, ChangeDiff
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
 from console.domain.observations import ErrorSample, Observations
@@ -36,9 +39,12 @@ class View:
     complete: bool
     """Whether `records` are all of every level."""
     changes: tuple[Change, ...]
+    """Told and observed, at the times at which they took effect."""
     graph: Graph
     names: frozenset[str]
     restarts: tuple[Restart, ...]
+    observed: Observed
+    """What telemetry says of changes."""
 
 
 def known_at(seen: Observations) -> Observations:
@@ -50,13 +56,23 @@ def known_at(seen: Observations) -> Observations:
         series=SeriesSet.of([one.until(at) for one in seen.series]) if late else seen.series,
         changes=tuple(c for c in seen.changes if c.at <= at),
         running=tuple(r for r in seen.running if r.observed_at is None or r.observed_at <= at),
+        deployed=tuple(c for c in seen.deployed if c.at <= at),
+        diffs=_known_diffs(seen),
+        spans=tuple(s for s in seen.spans if s.end <= at),
         probes=tuple(p for p in seen.probes if p.at <= at),
         shapes=tuple(one.until(at) for one in seen.shapes),
     )
 
 
+def _known_diffs(seen: Observations) -> tuple[ChangeDiff, ...]:
+    """Without those of changes that were made later: a diff has no time of its own."""
+    later = {c.id for c in (*seen.changes, *seen.deployed) if c.at > seen.at}
+    later -= {c.id for c in (*seen.changes, *seen.deployed) if c.at <= seen.at}
+    return tuple(d for d in seen.diffs if d.change_id not in later)
+
+
 def read_view(seen: Observations) -> View:
-    """Orient and sort; what is stamped absurdly is left out."""
+    """Orient and sort, and see what changed and what runs by telemetry; what is stamped absurdly is left out."""
     at = seen.at
     spans = tuple(s for s in seen.spans if s.end <= at and usable(s.start, at) and 0 <= s.duration_s < LONGEST_SPAN_S)
     sample = _sample(seen)
@@ -76,19 +92,28 @@ def read_view(seen: Observations) -> View:
         if records and (sample.matched > len(sample.records) or seen.records is not None):
             start = max(start, records[0].at or start)
         covered = Window(min(start, at), at)
+    observed = observe(seen.changes, seen.running, seen.series, records, at)
+    seen = replace(seen, running=running_of(replace(seen, running=observed.running)))
     return View(
         seen,
-        build_tracks(seen.series, at),
+        build_tracks(_measured(seen.series), at),
         spans,
         calls,
         records,
         covered,
         seen.records is not None and seen.records.matched <= len(seen.records.records),
-        tuple(c for c in seen.changes if c.at <= at),
+        observed.changes,
         build_graph(seen.topology, calls, records, names),
         frozenset(names),
         tuple(find_restarts(seen.series, at)),
+        observed,
     )
+
+
+def _measured(series: SeriesSet) -> SeriesSet:
+    """Without what tells of processes and their builds: those are no measurements."""
+    told = {key for key, one in series.by_key.items() if is_build(one) or tells_start(key.metric)}
+    return SeriesSet({key: one for key, one in series.by_key.items() if key not in told}) if told else series
 
 
 def usable(stamp: Instant, at: Instant) -> bool:

@@ -89,6 +89,14 @@ class Ways:
                     return self.metric(source, service, "", metric)
         return self.logs(service, FieldTest("level", ">=", "error"))
 
+    def measured(self, service: str, operation: str, metric: str) -> Way:
+        """A series by whichever source tells it."""
+        for name in COUNTED.get(metric, (metric,)):
+            for (owner, source), told in self.series.items():
+                if owner == service and any(m == name for _, m, _ in told):
+                    return self.metric(source, service, operation, metric)
+        return self.metric("", service, operation, metric)
+
     def metric(self, source: str, service: str, operation: str, metric: str, query: str = "") -> Way:
         """A series, by the query that gives it and no other; none where it was computed from several.
 

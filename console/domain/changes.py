@@ -47,6 +47,8 @@ class Change:
     source: str = ""
     time_note: str = ""
     """Why `at` may be wrong, in words; empty where it is a record of the event itself."""
+    observed: str = ""
+    """What showed it, where no source of changes told it: `field version in app`, `process_start_time_seconds in prod`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,25 @@ class Suspect:
 
 
 @dataclass(frozen=True, slots=True)
+class Compared:
+    """One signal of a service or operation before and after a change."""
+
+    service: str
+    operation: str | None
+    metric: str
+    """error_rate | latency_p50 | latency_p90 | latency_p95 | latency_p99 | latency_avg | request_rate"""
+    unit: str
+    before: float | None
+    after: float | None
+    samples_before: int | None
+    """Requests; None where nobody counts them."""
+    samples_after: int | None
+    before_window: Window
+    after_window: Window
+    """Until half an hour later, until now, or until the change was taken back."""
+
+
+@dataclass(frozen=True, slots=True)
 class JudgedChange:
     """A change with its standing and the rule that decided."""
 
@@ -141,6 +160,12 @@ class JudgedChange:
     standing: Standing
     reason: SafeText
     summary: SafeText = SafeText("")
+    source: str = ""
+    """Who told it, by its name in the configuration."""
+    observed: str = ""
+    """What showed it, where no source of changes told it; see `Change`."""
+    compared: tuple[Compared, ...] = ()
+    """Its service, and the operations of it that are in trouble, before and after it; empty where nothing measures them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,18 @@ SUSPECT = (
     Field("evidence", "list", "For and against.", shape=EVIDENCE),
     Field("next_check", "text", "The cheapest observation that would refute it.", null=True),
 )
+COMPARED = (
+    Field("service", "text", "What was changed."),
+    Field("operation", "text", "Endpoint or method; null: the service as a whole.", null=True),
+    Field("metric", "text", "What is compared: `error_rate`, `latency_p99`, `request_rate`, ..."),
+    Field("unit", "text", "Unit of both values.", among=UNITS),
+    Field("before", "number", "Its value before the change.", null=True),
+    Field("after", "number", "Its value after it.", null=True),
+    Field("samples_before", "integer", "Requests behind it; null: nobody counts them.", null=True),
+    Field("samples_after", "integer", "The same after it.", null=True),
+    Field("before_window", "window", "The stretch before it."),
+    Field("after_window", "window", "The stretch after it: until now, or until it was taken back."),
+)
 CHANGE = (
     Field("id", "text", "Name of the change; for a deploy from git, its tag."),
     Field("kind", "text", "What kind of change.", among=CHANGE_KINDS),
@@ -72,6 +84,15 @@ CHANGE = (
     Field("commit", "text", "The commit it brought.", null=True),
     Field("standing", "text", "How it stands after every rule.", among=tuple(Standing)),
     Field("reason", "text", "The rule that decided."),
+    Field("source", "text", "Who told it.", null=True, read=lambda c: c.source or None),
+    Field(
+        "observed",
+        "text",
+        "What showed it in metrics or logs; null: a source of changes told it.",
+        null=True,
+        read=lambda c: c.observed or None,
+    ),
+    Field("compared", "list", "What it touched, before and after it.", shape=COMPARED),
 )
 RUNNING = (
     Field("service", "text", "The service."),

@@ -6,8 +6,9 @@ import math
 from collections.abc import Callable
 from datetime import UTC, tzinfo
 
-from console.analysis.words import number
-from console.domain.diagnosis import Diagnosis, Evidence, JudgedChange, Standing, State, Suspect, Symptom
+from console.analysis.words import joined, metric_name, number
+from console.domain.consulted import NO_KIND, not_consulted
+from console.domain.diagnosis import Compared, Diagnosis, Evidence, JudgedChange, Standing, State, Suspect, Symptom
 from console.domain.instant import Instant, clock_text, span_text
 from console.domain.reading import SourceState
 from console.domain.topology import DependencyState, Health
@@ -15,7 +16,7 @@ from console.domain.topology import DependencyState, Health
 MOST_SYMPTOMS = 8
 MOST_CHANGES = 8
 MOST_PATTERNS = 5
-MOST_EVIDENCE = 5
+MOST_EVIDENCE = 6
 NO_QUERY = "computed from several series: no one query repeats it"
 STATE_WORDS = {
     State.HEALTHY: "Healthy",
@@ -172,26 +173,50 @@ class _Teller:
 
     def _changes(self) -> list[str]:
         seen = self._seen
+        missing = not_consulted(seen.sources)
+        without = f"{joined(missing)} were not consulted" if missing and seen.sources else ""
         if not seen.changes:
-            return []
+            return [*([f"No change is in reach; {without}."] if without else []), *self._running()]
         can = [c for c in seen.changes if c.standing in (Standing.LEADING, Standing.POSSIBLE)]
         if seen.state is State.HEALTHY:
-            head = f"{_count(len(seen.changes), 'change')} in reach:"
+            head = f"{_count(len(seen.changes), 'change')} in reach"
         else:
-            head = f"{len(can)} of {_count(len(seen.changes), 'change')} in reach can explain it:"
-        found = [self._head(head)]
+            head = f"{len(can)} of {_count(len(seen.changes), 'change')} in reach can explain it"
+        found = [self._head(f"{'; '.join(part for part in (head, without) if part)}:")]
         order = {Standing.LEADING: 0, Standing.POSSIBLE: 1, Standing.UNLIKELY: 2, Standing.IMPOSSIBLE: 3}
         ranked = sorted(seen.changes, key=lambda c: (order[c.standing], -c.at))
-        found += [self._item(self._change(c)) for c in ranked[:MOST_CHANGES]]
-        return found + self._more(len(ranked) - MOST_CHANGES, "change")
+        for one in ranked[:MOST_CHANGES]:
+            found.append(self._item(self._change(one)))
+            found += [self._item(text, 2) for text in self._compared(one)]
+        return [*found, *self._more(len(ranked) - MOST_CHANGES, "change"), *self._running()]
 
     def _change(self, change: JudgedChange) -> str:
         what = f"{change.kind} {change.id}"
         where = f" of {change.service}" if change.service else ""
+        seen = f", observed by {change.observed}" if change.observed else ""
         if self._seen.state is State.HEALTHY:
-            return f"{what}{where} at {self._clock(change.at)}."
+            return f"{what}{where} at {self._clock(change.at)}{seen}."
         reason = str(change.reason).removeprefix(f"{change.standing.value}: ")
-        return f"{what}{where} at {self._clock(change.at)}: {change.standing.value}; {reason}."
+        return f"{what}{where} at {self._clock(change.at)}{seen}: {change.standing.value}; {reason}."
+
+    def _compared(self, change: JudgedChange) -> list[str]:
+        """Before and after, a sentence for the service and for each of its operations that is in trouble."""
+        found = []
+        for operation in dict.fromkeys(one.operation for one in change.compared):
+            rows = [one for one in change.compared if one.operation == operation]
+            place = f"{operation} of {rows[0].service}" if operation else rows[0].service
+            spans = f"{span_text(rows[0].before_window.seconds)} before and {span_text(rows[0].after_window.seconds)} after it"
+            told = "; ".join(f"{metric_name(one.metric)} {_sides(one)}" for one in rows)
+            found.append(f"{place}, {spans}: {told}{_requests(rows[0])}.")
+        return found
+
+    def _running(self) -> list[str]:
+        """What runs and is not what was deployed last."""
+        return [
+            f"{one.service} runs {one.version or one.commit or 'another build'}, by {one.source}: its newest deploy says another."
+            for one in self._seen.running
+            if one.agrees is False
+        ]
 
     def _patterns(self) -> list[str]:
         special = [p for p in self._seen.patterns if p.status != "steady"]
@@ -229,12 +254,25 @@ class _Teller:
         right = len(self._seen.sources) - len(wrong)
         found = [f"{_count(right, 'source')} read without a gap."] if right else []
         for source in wrong:
+            if source.kind == NO_KIND:
+                continue  # it was said where the changes are told
             detail = f": {source.detail}" if source.detail else ""
             found.append(f"Source {source.name} ({source.kind}) is {source.state.value.replace('_', ' ')}{detail}.")
         return found
 
     def _more(self, rest: int, what: str, indent: int = 1) -> list[str]:
         return [self._item(f"and {_count(rest, what + ' more', what + 's more')}.", indent)] if rest > 0 else []
+
+
+def _sides(one: Compared) -> str:
+    return f"{_number(one.before, one.unit)} and {_number(one.after, one.unit)}"
+
+
+def _requests(one: Compared) -> str:
+    if one.samples_before is None and one.samples_after is None:
+        return ""
+    counts = ("not known" if n is None else f"{n:,}" for n in (one.samples_before, one.samples_after))
+    return f"; {' and '.join(counts)} requests"
 
 
 def _dependency(state: DependencyState) -> str:

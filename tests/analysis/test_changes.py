@@ -13,8 +13,11 @@ from console.analysis.diffs import LOST_CHECK, MOVED, Effect
 from console.analysis.graph import build_graph
 from console.analysis.onset import Onset
 from console.analysis.place import Place
+from console.analysis.routine import routines_of
+from console.analysis.undone import undos_of
 from console.domain.changes import Change, Running
 from console.domain.diagnosis import Standing
+from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.topology import Dependency, Service, Topology
 
 NOW = 1_790_000_000.0
@@ -54,6 +57,7 @@ def case(**more: Any) -> Case:
 def judged(change: Change, *others: Change, **more: Any) -> Judged:
     """The judgement of the first one."""
     changes = (change, *others)
+    more.setdefault("undos", undos_of(changes, changes))
     return next(j for j in judge_changes(changes, changes, case(**more)) if j.change.id == change.id)
 
 
@@ -120,10 +124,30 @@ def test_a_routine_is_unlikely_and_its_first_run_is_not() -> None:
     def job(k: int, before_s: float) -> Change:
         return Change(f"nightly/{k}", "cron", ONSET - before_s, "shop", source="changes")
 
-    earlier = tuple(job(k, 3600.0 * k) for k in range(1, 8))
-    found = judged(job(0, 30), *earlier)
-    assert (found.rule, found.reason) == ("routine", "routine: done 7 times before"), "nobody looked at what they did"
-    assert judged(job(0, 30)).standing is Standing.LEADING
+    now, earlier = job(0, 30), tuple(job(k, 3600.0 * k) for k in range(1, 8))
+
+    def routine(*followed: bool, few: bool = False) -> Judged:
+        """The standing of the one that is now, where errors rose after those of the earlier ones."""
+        history = (*earlier[:3], now) if few else (*earlier, now)
+        times = [ONSET - 8 * 3600.0 + 60.0 * k for k in range(8 * 60)]
+        bad = [c.at for c, rose in zip(earlier, followed, strict=False) if rose]
+        requests = [(t, 1000.0) for t in times]
+        failed = [(t, 90.0 if any(0 < t - at <= 600 for at in bad) else 1.0) for t in times]
+        told = [("request_count", requests), ("error_count", failed)] if followed else []
+        series = SeriesSet.of([Series.of(SeriesKey("shop", "", metric), points) for metric, points in told])
+        routines = routines_of((now,), history, ONSET - 15.0, series, {})
+        return next(j for j in judge_changes((now,), history, case(routines=routines)) if j.change is now)
+
+    assert (routine().rule, routine().reason) == (
+        "routine",
+        "routine: done 7 times before; what followed then is not at hand",
+    )
+    calm, once, often = routine(*[False] * 7), routine(True, *[False] * 6), routine(*[True] * 5, False, False)
+    assert calm.reason == "routine: done 7 times before; of the 7 that could be looked at none was followed by trouble"
+    assert once.reason.endswith("of the 7 that could be looked at 1 was followed by trouble")
+    assert often.standing is Standing.LEADING
+    assert "of the 7 that could be looked at 5 were followed by trouble" in often.reason
+    assert routine(few=True).standing is Standing.LEADING
 
 
 def test_settings_that_act_late_are_not_late() -> None:

@@ -11,11 +11,11 @@ import pytest
 from console.analysis.constants import TREND_STEPS
 from console.analysis.diagnose import diagnose
 from console.analysis.patterns import counted
-from console.domain.changes import Change, Running
+from console.domain.changes import Change, ChangeDiff, CommitDiff, FileDiff, Running
 from console.domain.instant import Window
 from console.domain.logs import Level, LogRecord
 from console.domain.observations import ErrorSample, Observations
-from console.domain.series import Series, SeriesSet
+from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.spans import Span
 from console.domain.text import SafeText
 from console.domain.topology import Health, ProbeResult
@@ -37,22 +37,62 @@ def poisoned(seen: Observations, seed: int) -> Observations:
     def loud(sample: ErrorSample | None) -> ErrorSample | None:
         return None if sample is None else replace(sample, records=(*sample.records, *lines))
 
+    tags = [deploy for name in names for deploy in _later_deploys(seen, name, rng)]
     return replace(
         seen,
-        series=SeriesSet.of(series),
+        series=SeriesSet.of([*series, *_later_builds(names)]),
         changes=(
             *seen.changes,
+            *tags,
             *(Change(f"later-{k}", "deploy", t, rng.choice(names)) for k, t in enumerate(later[:5])),
+            Change("later-flag", "flag", NOW + 1, rng.choice(names), summary=SafeText("new-cart on->off")),
         ),
-        spans=(
-            *seen.spans,
-            *(Span("t", str(k), None, rng.choice(names), "op", "server", t, 9.0, True) for k, t in enumerate(later)),
-        ),
+        deployed=(*seen.deployed, *tags),
+        diffs=(*seen.diffs, *(_loud_diff(change) for change in tags)),
+        spans=(*seen.spans, *_later_spans(names, later, rng)),
         running=(*seen.running, Running(names[0], "v999", None, "tomorrow", False, NOW + 5)),
         probes=(*seen.probes, ProbeResult(names[0], SafeText("x"), Health.DOWN, None, SafeText(""), NOW + 5)),
         errors=loud(seen.errors),
         records=loud(seen.records),
     )
+
+
+def _later_deploys(seen: Observations, service: str, rng: random.Random) -> list[Change]:
+    """Tags of tomorrow: a release, and a rollback to each build that was deployed until now."""
+    known = [c for c in seen.changes if c.service == service and c.commit]
+    new = Change(f"deploy/{service}/later", "deploy", NOW + rng.uniform(1, 60), service, "v9999", "f" * 40)
+    back = [
+        Change(f"rollback/{service}/{k}", "rollback", NOW + 1 + k, service, one.version, one.commit)
+        for k, one in enumerate(known)
+    ]
+    return [new, *back]
+
+
+def _loud_diff(change: Change) -> ChangeDiff:
+    """Lines that would explain everything."""
+    file = FileDiff(SafeText(f"{change.service}/limits.py"), (SafeText("limit = 200"),), (SafeText("limit = 2"),))
+    return ChangeDiff(change.id, (CommitDiff("f" * 40, SafeText("tomorrow"), (file,)),))
+
+
+def _later_builds(names: list[str]) -> list[Series]:
+    """Metrics of builds and processes that begin tomorrow."""
+    stamps = [NOW + 5.0 * k for k in range(1, 60)]
+    builds = [Series.of(SeriesKey(name, "v9999", "build_info"), [(t, 3.0) for t in stamps], "later") for name in names]
+    starts = [
+        Series.of(SeriesKey(name, "", "process_start_time_seconds"), [(t, t - 1) for t in stamps], "later")
+        for name in names
+    ]
+    return [*builds, *starts]
+
+
+def _later_spans(names: list[str], later: list[float], rng: random.Random) -> list[Span]:
+    """Spans that begin tomorrow, and some that began before now and are not over: nobody has seen those yet."""
+    found = [Span("t", str(k), None, rng.choice(names), "op", "server", t, 9.0, True) for k, t in enumerate(later)]
+    for k, name in enumerate(names):
+        start = NOW - rng.uniform(1, 600)
+        found.append(Span(f"open-{k}", "1", None, name, "POST /late", "server", start, NOW - start + 1.0, True))
+        found.append(Span(f"open-{k}", "2", "1", "nobody", "POST /late", "client", start, NOW - start + 0.5, True))
+    return found
 
 
 def with_counts(seen: Observations, end: float) -> Observations:

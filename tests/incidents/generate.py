@@ -40,6 +40,10 @@ class Truth:
     change: str | None = None
     onset: Instant | None = None
     decoys: frozenset[str] = frozenset()
+    over: bool = False
+    """It has just ended."""
+    cleared: str | None = None
+    """A change that was taken back in vain, and must be called unlikely."""
 
 
 @dataclass
@@ -124,7 +128,7 @@ def _decoys(story: Story) -> None:
     ]
     story.changes += found
     story.diffs += [_diff(c, rng.choice(GOOD_DIFFS), rng) for c in found if c.kind == "deploy"]
-    story.truth.decoys = frozenset(c.id for c in found)
+    story.truth.decoys |= frozenset(c.id for c in found)
 
 
 def _story(name: str, rng: random.Random, *, healthy: bool = False) -> Story:
@@ -556,6 +560,84 @@ def healthy_rollout(rng: random.Random) -> Story:
     return story
 
 
+def _taken_back(story: Story, change: Change, ago_min: float) -> Change:
+    """What takes it back: a rollback to the build before, or the flag at its former value."""
+    if change.kind == "deploy":
+        old = _change("deploy", change.service, story.onset_min + story.rng.uniform(100, 300), story.rng, "-before")
+        story.changes.append(old)
+        back = replace(_change("rollback", change.service, ago_min, story.rng), version=old.version, commit=old.commit)
+    else:
+        flag = f"new-{story.rng.choice(['rates', 'cart', 'ranking'])}"
+        story.changes[story.changes.index(change)] = replace(change, summary=SafeText(f"{flag} off->on"))
+        back = replace(_change(change.kind, change.service, ago_min, story.rng), summary=SafeText(f"{flag} on->off"))
+    story.changes.append(back)
+    return back
+
+
+def rolled_back(rng: random.Random) -> Story:
+    """A release without a telling diff fails, beside one of a neighbour, until it is rolled back some minutes ago."""
+    story = _story("rolled-back", rng)
+    story.onset_min = rng.randint(18, 40)
+    story.truth.onset, story.truth.over = NOW - story.onset_min * 60, True
+    service = rng.choice(_services(story)[1:])
+    story.truth.services = frozenset((service,))
+    undone = rng.randint(7, 9)
+    broken = replace(story.system.nodes[service], own_errors=rng.uniform(0.1, 0.5))
+    story.faults = lambda ago: {service: broken} if undone < ago <= story.onset_min else {}
+    _guilty(story, "deploy", service, diff=False)
+    _taken_back(story, story.changes[0], undone + rng.uniform(0.2, 0.8))
+    return story
+
+
+def flag_off_again(rng: random.Random) -> Story:
+    """A flag brings a failing path until it is switched off some minutes ago; a release of the same service stays."""
+    story = _story("flag-off", rng)
+    story.onset_min = rng.randint(18, 40)
+    story.truth.onset, story.truth.over = NOW - story.onset_min * 60, True
+    service = rng.choice(_services(story)[1:])
+    story.truth.services = frozenset((service,))
+    undone = rng.randint(7, 9)
+    broken = replace(story.system.nodes[service], own_errors=rng.uniform(0.1, 0.4))
+    story.faults = lambda ago: {service: broken} if undone < ago <= story.onset_min else {}
+    _guilty(story, "flag", service)
+    _taken_back(story, story.changes[0], undone + rng.uniform(0.2, 0.8))
+    stays = _change("deploy", service, story.onset_min + rng.uniform(0.3, 1.5), rng, "-decoy")
+    story.changes.append(stays)
+    story.diffs.append(_diff(stays, rng.choice(BAD_DIFFS), rng))
+    story.truth.decoys = frozenset((stays.id,))
+    return story
+
+
+def rolled_back_in_vain(rng: random.Random) -> Story:
+    """A provider fails; a release of its caller at that minute was rolled back, and nothing got better."""
+    story = third_party_errors(rng)
+    story.truth.name = "rolled-back-in-vain"
+    story.onset_min = rng.randint(25, 40)
+    story.truth.onset = NOW - story.onset_min * 60
+    caller = next(n for n, node in story.system.nodes.items() if story.system.third_party in node.calls)
+    blamed = _change("deploy", caller, story.onset_min + rng.uniform(0.3, 1.5), rng, "-blamed")
+    story.changes.append(blamed)
+    story.diffs.append(_diff(blamed, rng.choice(BAD_DIFFS), rng))
+    _taken_back(story, blamed, rng.uniform(13, 20))
+    story.truth.cleared = blamed.id
+    story.truth.decoys = frozenset((blamed.id,))
+    return story
+
+
+def mended_at_once(rng: random.Random) -> Story:
+    """A release fails and is rolled back within a minute of the onset; the failures go on for some minutes and end."""
+    story = _story("mended-at-once", rng)
+    story.onset_min = rng.randint(10, 13)
+    story.truth.onset, story.truth.over = NOW - story.onset_min * 60, True
+    service = rng.choice(_services(story)[1:])
+    story.truth.services = frozenset((service,))
+    broken = replace(story.system.nodes[service], own_errors=rng.uniform(0.2, 0.5))
+    story.faults = lambda ago: {service: broken} if story.onset_min - 3 < ago <= story.onset_min else {}
+    _guilty(story, "deploy", service)
+    _taken_back(story, story.changes[0], story.onset_min - rng.uniform(0.3, 0.9))
+    return story
+
+
 def quiet(rng: random.Random) -> Story:
     """Nothing happens."""
     return _story("healthy-quiet", rng, healthy=True)
@@ -630,6 +712,10 @@ CLASSES: tuple[Callable[[random.Random], Story], ...] = (
     job_overruns,
     job_grows,
     beside_a_job,
+    rolled_back,
+    flag_off_again,
+    rolled_back_in_vain,
+    mended_at_once,
     quiet,
     healthy_deploy,
     healthy_peak,

@@ -46,7 +46,10 @@ def score(incident: Incident, found: Diagnosis) -> Score:
     if truth.onset is not None:
         onset = found.onset is not None and abs(found.onset - truth.onset) <= ONSET_S
     abstains = None if truth.change else not (found.suspects and found.suspects[0].kind in GUILTY_KINDS)
-    good = found.state in (State.INCIDENT, State.DEGRADING)
+    good = found.state in ((State.RECOVERING,) if truth.over else (State.INCIDENT, State.DEGRADING))
+    if truth.cleared is not None:
+        judged = next(c for c in found.changes if c.id == truth.cleared)
+        good = good and judged.standing in (Standing.UNLIKELY, Standing.IMPOSSIBLE)
     return Score(good, bool(hits and hits[0]), any(hits[:3]), decoy, onset, abstains)
 
 

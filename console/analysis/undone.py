@@ -1,0 +1,235 @@
+"""Which change took back which: a build that ran before, a flag or setting at its former value, lines that are as they were.
+
+What is taken back is told by what changes say of themselves: builds, values and diffs. Nothing is guessed from time alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import TypeAlias
+
+from console.analysis.running import DEPLOYS
+from console.domain.changes import LEAST_COMMIT, Change, ChangeDiff, same_build
+from console.domain.values import dataclass
+
+ChangeKey: TypeAlias = "tuple[str, str | None]"
+"""Id and service: one release may be a change of several services."""
+
+ON, OFF = 100.0, 0.0
+"""A switch as the percentage of those who get what it switches."""
+_SWITCHES = dict.fromkeys(("on", "true", "enabled", "enable", "yes"), ON) | dict.fromkeys(
+    ("off", "false", "disabled", "disable", "no"), OFF
+)
+_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?\s?%?")
+_NAME = r"(?P<name>[\w./-]*\w)[:=]?"
+_VALUE = r"[^\s,;:()]+(?:\s%)?"
+_PLAIN_VALUE = rf"(?:{'|'.join(_SWITCHES)}|\d[\w.]*(?:\s?%)?)"
+_TURNS = (
+    re.compile(rf"{_NAME}\s+from\s+(?P<before>{_VALUE})\s+to\s+(?P<after>{_VALUE})", re.IGNORECASE),
+    re.compile(
+        rf"{_NAME}\s+(?:from\s+)?(?P<before>[^\s,;:()>-]+(?:\s%)?)\s*(?:->|=>|→)\s*(?P<after>{_VALUE})", re.IGNORECASE
+    ),
+    re.compile(rf"{_NAME}\s+(?P<before>{_PLAIN_VALUE})\s+to\s+(?P<after>{_PLAIN_VALUE})(?!\w)", re.IGNORECASE),
+)
+_SWITCHED = (
+    re.compile(
+        r"\b(?:(?P<on>enabled?|(?:turn|switch)(?:ed)?\s+on)|(?:disabled?|(?:turn|switch)(?:ed)?\s+off))\s+"
+        r"(?:the\s+)?(?:feature\s+)?(?:flag\s+)?(?P<name>[\w./-]*\w)",
+        re.IGNORECASE,
+    ),
+    re.compile(
+        rf"{_NAME}\s+(?:is\s+|was\s+)?(?:now\s+|set\s+to\s+|turned\s+|switched\s+|back\s+)?"
+        r"(?:(?P<on>on|true|enabled)|(?:off|false|disabled))\b",
+        re.IGNORECASE,
+    ),
+)
+_TAKES_BACK = re.compile(
+    r"\b(?:revert\w*|roll(?:ed|s|ing)?[ -]?back|undo(?:es|ne)?|undid|back(?:ed)?[ -]?out)\b", re.IGNORECASE
+)
+_REVERTED = re.compile(r'^Revert "(?P<subject>.+?)"?$')
+_SIGNIFICANT = re.compile(r"\w.*\w.*\w.*\w")
+_AGAIN = re.compile(r"#\d+$")
+
+
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """One change took back another."""
+
+    change: Change
+    """What was taken back."""
+    by: Change
+    how: str
+    """In words that fit behind "it": `brings back v41`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What a change made of a flag or setting."""
+
+    name: str
+    before: float | str | None
+    """A number, a switch as 0 or 100, or a text; None where only the new value is told."""
+    after: float | str
+
+
+def key_of(change: Change) -> ChangeKey:
+    """What tells a change from all others."""
+    return change.id, change.service
+
+
+def undos_of(
+    reach: Iterable[Change], history: Iterable[Change] = (), diffs: Iterable[ChangeDiff] = ()
+) -> dict[ChangeKey, Undo]:
+    """Every change in reach that a later one took back, with the first that did.
+
+    Args:
+        reach: The changes that are judged.
+        history: All that are known, which tells what ran before.
+        diffs: What they changed line by line, as far as that is known.
+    """
+    ordered = sorted(reach, key=_order)
+    known = _Known(
+        {diff.change_id: diff for diff in diffs if diff.complete},
+        {key_of(change): turn for change in ordered if (turn := turn_of(change)) is not None},
+        _streams((*history, *ordered)),
+    )
+    found: dict[ChangeKey, Undo] = {}
+    for place, by in enumerate(ordered):
+        earlier = [c for c in ordered[:place] if c.at < by.at and _one_subject(c, by) and key_of(c) not in found]
+        for change, how in _taken_back(by, earlier, known) if earlier else ():
+            found[key_of(change)] = Undo(change, by, how)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What tells what was taken back."""
+
+    lines: dict[str, ChangeDiff]
+    turns: dict[ChangeKey, Turn]
+    streams: dict[tuple[str | None, str], list[Change]]
+    """All changes of a kind and service, oldest first."""
+
+
+def _order(change: Change) -> tuple[float, str]:
+    return change.at, change.id
+
+
+def _streams(changes: Iterable[Change]) -> dict[tuple[str | None, str], list[Change]]:
+    found: dict[tuple[str | None, str], dict[ChangeKey, Change]] = {}
+    for change in sorted(changes, key=_order):
+        found.setdefault(_stream(change), {}).setdefault(key_of(change), change)
+    return {stream: list(told.values()) for stream, told in found.items()}
+
+
+def _one_subject(one: Change, other: Change) -> bool:
+    return one.service == other.service or one.service is None or other.service is None
+
+
+def _taken_back(by: Change, earlier: Sequence[Change], known: _Known) -> list[tuple[Change, str]]:
+    """What a change took back of those before it, surest first: by builds, by values, by name, by lines."""
+    found = _builds_back(by, earlier, known.streams.get(_stream(by), []))
+    turn, lines = known.turns.get(key_of(by)), known.lines
+    for change in earlier:
+        if any(change is one for one, _ in found):
+            continue
+        if turn is not None and (told := _value_back(by, turn, change, known.turns.get(key_of(change)))):
+            found.append((change, told))
+        elif _names(by, change):
+            found.append((change, "says that it takes it back"))
+        elif change.id in lines and by.id in lines and _reverses(lines[by.id], lines[change.id]):
+            found.append((change, "restores the lines that it changed"))
+    return found
+
+
+def _stream(change: Change) -> tuple[str | None, str]:
+    return change.service, "deploys" if change.kind in DEPLOYS else change.kind
+
+
+def _builds_back(by: Change, earlier: Sequence[Change], stream: Sequence[Change]) -> list[tuple[Change, str]]:
+    """All that came after an earlier change which brought the same build; of a rollback to a build that is not known, the
+    newest deploy."""
+    before = [c for c in stream if c.at < by.at]
+    left = [c for c in earlier if _stream(c) == _stream(by)]
+    if by.service is None or not left:
+        return []
+    same = next((place for place in reversed(range(len(before))) if _same(before[place], by)), len(before) - 1)
+    since = {key_of(c) for c in before[same + 1 :]}
+    if since:
+        name = by.version or (by.commit or "")[:10]
+        return [(c, f"brings back {name}") for c in left if key_of(c) in since]
+    return [(left[-1], "rolls it back")] if by.kind == "rollback" else []
+
+
+def _same(one: Change, other: Change) -> bool:
+    return bool(same_build(one.version, one.commit, other.version, other.commit))
+
+
+def turn_of(change: Change) -> Turn | None:
+    """What a flag, a setting or a scale was turned to, by what the change says of itself."""
+    if change.kind in DEPLOYS or change.kind == "migration":
+        return None
+    text = str(change.summary)
+    for form in _TURNS:
+        if match := form.search(text):
+            return Turn(match["name"].lower(), _value(match["before"]), _value(match["after"]))
+    for form in _SWITCHED:
+        if match := form.search(text):
+            return Turn(match["name"].lower(), None, ON if match["on"] else OFF)
+    return None
+
+
+def _value(text: str) -> float | str:
+    plain = text.strip().strip("\"'`").lower()
+    if plain in _SWITCHES:
+        return _SWITCHES[plain]
+    return float(plain.rstrip("% ")) if _NUMBER.fullmatch(plain) else plain
+
+
+def _value_back(by: Change, turn: Turn, change: Change, known: Turn | None) -> str:
+    """How a later turn set a flag or setting to what it was before a change, or beyond; empty where it did not."""
+    if known is None or known.name != turn.name or known.after == turn.after or by.kind not in (change.kind, "config"):
+        return ""
+    if known.before is None:
+        back = {known.after, turn.after} == {ON, OFF}
+    elif isinstance(known.before, float) and isinstance(known.after, float) and isinstance(turn.after, float):
+        back = known.before != known.after and (known.after - known.before) * (turn.after - known.before) <= 0
+    else:
+        back = known.before == turn.after
+    return f"turns {turn.name} back" if back else ""
+
+
+def _names(by: Change, change: Change) -> bool:
+    """Whether a change says that it takes back another one, by its id or commit, or by its version within one service."""
+    said = f"{by.id} {by.summary}"
+    if not _TAKES_BACK.search(said):
+        return False
+    ids = [re.escape(_AGAIN.sub("", change.id))] if by.id != change.id else []
+    if change.commit and len(change.commit) >= LEAST_COMMIT:
+        ids.append(rf"{change.commit[:LEAST_COMMIT]}[0-9a-f]*")
+    if change.version and change.service is not None and change.service == by.service:
+        ids.append(re.escape(change.version))
+    return any(re.search(rf"(?<![\w.-]){one}(?!\w)", said) for one in ids if len(one) > 1)
+
+
+def _reverses(by: ChangeDiff, change: ChangeDiff) -> bool:
+    """Whether a diff holds another one the other way round, or is made of a commit that reverts one of its commits."""
+    subjects = {str(commit.subject) for commit in change.commits}
+    reverted = {m["subject"] for commit in by.commits if (m := _REVERTED.match(str(commit.subject)))}
+    if subjects & reverted:
+        return True
+    old, new = _net(change), _net(by)
+    telling = any(_SIGNIFICANT.search(line.partition("\0")[2]) for line in old)
+    return telling and all(new[line] <= -count if count > 0 else new[line] >= -count for line, count in old.items())
+
+
+def _net(diff: ChangeDiff) -> Counter[str]:
+    """How often each line is there more than before; without what was only moved."""
+    net: Counter[str] = Counter()
+    for commit in diff.commits:
+        for file in commit.files:
+            net.update(f"{file.path}\0{' '.join(line.split())}" for line in file.added)
+            net.subtract(f"{file.path}\0{' '.join(line.split())}" for line in file.removed)
+    return Counter({line: count for line, count in net.items() if count and line.partition("\0")[2]})
