@@ -22,6 +22,7 @@ from console.analysis.explain import (
     finest,
     told_change,
 )
+from console.analysis.habits import GONE_HOST, quiet_moves, quiet_parts
 from console.analysis.leak import Leak, find_leaks
 from console.analysis.moves import Move
 from console.analysis.onset import Onset
@@ -45,6 +46,7 @@ from console.domain.consulted import unasked
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, State
 from console.domain.instant import Instant, Window
 from console.domain.observations import Observations
+from console.domain.reading import SourceState
 from console.domain.shapes import ShapeCounts
 from console.domain.text import SafeText
 
@@ -89,6 +91,8 @@ def _diagnose(
     if spans is not None:
         moves += spans.moves
     moves += silence_moves(find_silences(seen.series, seen.at), moves, view.graph)
+    ended = frozenset(report.name for report in sources if report.state is SourceState.STALE)
+    moves += quiet_moves(quiet_parts(seen.series, view.changes, view.records, seen.shapes, seen.at, ended), moves)
     if services:
         moves = [m for m in moves if m.service in services]
     leaks = [
@@ -164,7 +168,7 @@ def _known(view: View, moves: list[Move], leaks: list[Leak], notes: tuple[str, .
 def _onset(state: State, moves: list[Move], leaks: list[Leak]) -> Onset | None:
     """The earliest onset of what harms; a resource that filled up before counts from when it began to."""
     if state is State.DEGRADING:
-        lost = [m.began for m in moves if m.ongoing and m.opened and m.meaning is UNHEARD]
+        lost = [m.began for m in moves if m.ongoing and m.opened and (m.meaning is UNHEARD or m.meaning is GONE_HOST)]
         return Onset.first_of([Onset.exactly(leak.since) for leak in leaks] + lost)
     if state is State.INCIDENT:
         chosen = [m for m in moves if m.ongoing and m.opened and (harms_users(m) or _fills(m))]

@@ -140,6 +140,21 @@ def _shifted(place: Place) -> list[str]:
     return [f"does otherwise than before in {done.operation}"] if done is not None else []
 
 
+def host_draft(move: Move, ways: Ways) -> Draft:
+    """One of several hosts that stopped."""
+    return Draft(
+        "infrastructure",
+        move.query,
+        move.service,
+        None,
+        f"{move.query}, a host of {move.service}, stopped; nobody took it away and none took its place.",
+        Standing.LEADING,
+        0.6,
+        [fact(move_sentence(move), ways.move(move), samples=samples_of(move))],
+        f"ask {move.query} itself: an answer means that only its log is lost",
+    )
+
+
 def _probe_evidence(probe: ProbeResult, ways: Ways) -> Evidence:
     bad = probe.health in (Health.DOWN, Health.DEGRADED)
     return fact(f"its probe says {probe.health.value}: {probe.detail}", ways.probe(probe), supports=bad)

@@ -15,8 +15,9 @@ from console.analysis.constants import (
     GATE_REQUESTS,
 )
 from console.analysis.diffs import Effect, effect_of
-from console.analysis.evidence import leak_draft, place_drafts, telemetry_draft
+from console.analysis.evidence import host_draft, leak_draft, place_drafts, telemetry_draft
 from console.analysis.frames import files_named
+from console.analysis.habits import GONE_HOST
 from console.analysis.leak import Leak
 from console.analysis.load import busier_services, find_exhausted, find_surge
 from console.analysis.loaddrafts import PLACES_LOOKED_AT, contention_draft, curves_of, load_draft, traffic_draft
@@ -314,6 +315,7 @@ def _drafts(
     crashed = [r for r in view.restarts if r.at >= onset - RESTART_BEFORE_S]
     drafts += [leak_draft(leak, bool(harmed), ways, crashed, judged) for leak in leaks]
     drafts += [telemetry_draft(m, view.graph, ways) for m in moves if m.meaning is UNHEARD and m.opened]
+    drafts += [host_draft(m, ways) for m in moves if m.meaning is GONE_HOST and m.opened]
     drafts += from_changes(judged, ways)
     return drafts
 

@@ -93,6 +93,8 @@ class Move:
     """It did not begin before that; None: a step before `onset`."""
     latest: Instant | None = None
     """It had begun by then; None: a step after `onset`."""
+    said: str = ""
+    """What it says, where that is told by whoever found it."""
     usual: Season | None = None
     """What the same hours of earlier days were like, where enough of them are known; its level as the source states it."""
 

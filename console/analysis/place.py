@@ -202,7 +202,9 @@ def _first(cascades: Iterable[Cascade]) -> str:
 
 def _only_watched(move: Move) -> bool:
     """Traffic and unknown gauges are context for a place, not a reason to name it; silence is one."""
-    return move.meaning.family in (Family.TRAFFIC, Family.GAUGE, Family.MEMORY) and move.meaning is not SILENT
+    return move.meaning.family in (Family.TRAFFIC, Family.GAUGE, Family.MEMORY) and not (
+        move.meaning.signal == "silence" and move.meaning.certain
+    )
 
 
 def _pass_on(places: dict[str, Place], blames: Iterable[Blame]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from console.analysis.constants import GATE_REQUESTS
+from console.analysis.habits import GONE_HOST
 from console.analysis.leak import Leak
 from console.analysis.moves import Move
 from console.analysis.signals import Family
@@ -86,7 +87,7 @@ def _stale(known: Known) -> frozenset[str]:
 
 
 def _unheard(known: Known) -> list[Move]:
-    return [m for m in known.moves if m.opened and m.ongoing and m.meaning is UNHEARD]
+    return [m for m in known.moves if m.opened and m.ongoing and (m.meaning is UNHEARD or m.meaning is GONE_HOST)]
 
 
 def missing(known: Known) -> list[str]:
@@ -142,6 +143,8 @@ def summary_of(
         return f"{said}{_leading(suspects)}"
     if state is State.DEGRADING and not known.leaks:
         lost = _unheard(known)[0]
+        if lost.meaning is GONE_HOST:
+            return f"{move_sentence(lost)}."
         return f"{move_sentence(lost)}; its callers still get answers, so its telemetry is lost and not the service."
     if state is State.DEGRADING:
         leak = known.leaks[0]
@@ -159,10 +162,12 @@ def summary_of(
 
 
 def _as_ever(known: Known) -> str:
-    """What left the level of the minutes before and is usual at this hour, as a sentence; empty: nothing did."""
+    """What left the level of the minutes before and is usual at this hour, else what is silent for too short a while to tell,
+    as a sentence; empty: nothing did."""
+    waiting = next((m for m in known.moves if m.said and not m.opened), None)
     usual = [m for m in known.moves if m.ongoing and not m.opened and m.usual is not None and m.usual.ordinary]
     if not usual:
-        return ""
+        return f" {waiting.said}: {waiting.short} to tell." if waiting is not None else ""
     most = max(usual, key=lambda m: (m.meaning.family in (Family.RATIO, Family.LATENCY), m.z))
     said = move_sentence(most)
     return f" {said[0].upper()}{said[1:]}: as it does at this hour."

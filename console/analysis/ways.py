@@ -69,9 +69,20 @@ class Ways:
         if move.meaning.signal == "log_errors":
             return self.logs(move.service, FieldTest("level", ">=", "error"))
         if move.meaning.signal == "silence":
-            return self.heard(move.source, move.service)
+            return self._silent(move)
         if role == "traces":
             return self.spans(move.service, move.operation or "")
+        return self.metric(move.source, move.service, move.operation or "", move.metric, move.query)
+
+    def _silent(self, move: Move) -> Way:
+        """Where somebody was heard before: a source, the lines of a host or job, the runs among the changes, a series."""
+        match move.metric:
+            case "reports":
+                return self.heard(move.source, move.service)
+            case "host" | "lines":
+                return self.mentions(move.service, max(move.query.split("<*>"), key=len).strip())
+            case "cron":
+                return Way(move.source, f"incident changes {_stretch(self.window)}")
         return self.metric(move.source, move.service, move.operation or "", move.metric, move.query)
 
     def heard(self, source: str, service: str) -> Way:

@@ -59,6 +59,8 @@ def place_name(move: Move) -> str:
 
 def move_sentence(move: Move) -> str:
     """`error rate of checkout rose from 0.2 % to 8.4 % at 14:03:10; 5,120 requests`."""
+    if move.said:
+        return move.said
     if move.meaning.signal == "silence":
         return f"{move.service} has reported nothing since {clock_text(move.onset)} UTC, {move.level:.3g} points a minute before"
     unit = move.meaning.unit

@@ -56,7 +56,7 @@ class Gate:
 
     Args:
         folder: Of the audit and the kill switch; the one that reproductions use.
-        blocked: Why nothing may be done at all, such as read-only mode; asked at each effect.
+        blocked: Why nothing may be done at all, such as read-only mode.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Gate:
         user: str,
         incident: str,
         *,
-        blocked: Callable[[], str | None] = lambda: None,
+        blocked: str | None = None,
         clock: Callable[[], Instant] = time.time,
     ) -> None:
         self.audit = Audit(folder / "audit.jsonl")
@@ -81,9 +81,8 @@ class Gate:
         Raises:
             NotAdmitted: B9, the confirmation is missing or is another text; B10, nothing may be done.
         """
-        blocked = self._blocked()
-        if blocked is not None:
-            raise NotAdmitted("B10", blocked)
+        if self._blocked is not None:
+            raise NotAdmitted("B10", self._blocked)
         if (self._folder / KILL_SWITCH).exists():
             raise NotAdmitted("B10", f"the kill switch is on: {self._folder / KILL_SWITCH} exists")
         if deed.wanted and typed.text is None:
