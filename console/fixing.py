@@ -32,7 +32,7 @@ from console.reproduce import (
     Reproduction,
     UnknownEnvironment,
     case_of,
-    closed,
+    closing,
     environment_of,
     observed_failure,
     session_of,
@@ -107,7 +107,8 @@ def gate_of(loaded: Loaded, incident: str, *, mends: bool = True) -> EffectGate:
     Args:
         mends: The effect is a part of the fix, which a closed incident has no more; what is left may be taken away.
     """
-    return EffectGate(audit_folder(loaded), user(), incident, blocked=closed(loaded, incident) if mends else None)
+    blocked = closing(loaded, incident) if mends else lambda: None
+    return EffectGate(audit_folder(loaded), user(), incident, blocked=blocked)
 
 
 def audit_folder(loaded: Loaded) -> Path:

@@ -122,21 +122,35 @@ def case_of(loaded: Loaded, incident: str) -> Case | None:
     """
     from console.case.fold import fold
     from console.case.journal import Reader
-    from console.case.store import case_ids, cases_folder
+    from console.case.store import cases_folder, is_case
 
     folder = cases_folder(state_folder(loaded))
-    return fold(incident, Reader(folder / incident).read()[0]) if incident in case_ids(folder) else None
+    return fold(incident, Reader(folder / incident).read()[0]) if is_case(folder, incident) else None
 
 
-def closed(loaded: Loaded, incident: str) -> str | None:
-    """Why nothing is done any more for an incident that is a case; None where it is none, or open."""
+def closing(loaded: Loaded, incident: str) -> Callable[[], str | None]:
+    """Tells each time that it is asked why nothing is done any more for an incident that is a case; None while it is open or none.
+
+    Whoever writes into the case, here or on another console, is heard before the next effect: only what was added is read.
+    """
+    from console.case.fold import fold
+    from console.case.journal import Reader
     from console.case.model import ENDED
+    from console.case.store import cases_folder, is_case
 
-    try:
-        case = case_of(loaded, incident)
-    except OSError as error:
-        return f"the case {incident} cannot be read: {error.strerror}"
-    return f"the incident {incident} is {case.state}" if case is not None and case.state in ENDED else None
+    folder = cases_folder(state_folder(loaded))
+    reader = Reader(folder / incident)
+
+    def closed() -> str | None:
+        try:
+            if not is_case(folder, incident):
+                return None
+            state = fold(incident, reader.read()[0]).state
+        except OSError as error:
+            return f"the case {incident} cannot be read: {error.strerror}"
+        return f"the incident {incident} is {state}" if state in ENDED else None
+
+    return closed
 
 
 def document_of(what: Reproduction, decision: Decision) -> Json:
@@ -206,7 +220,7 @@ def session_of(
         facts=facts,
         expected=what.wanted.failing,
         full_marks=what.full_marks,
-        blocked=closed(what.loaded, what.incident),
+        blocked=closing(what.loaded, what.incident),
         error_rate=error_rate,
     )
 

@@ -104,7 +104,8 @@ class Session:
         expected: Whether an outcome is the failure that is looked for; the breaker counts only others.
         full_marks: False: the User-Agent alone marks our requests, where the other marks would change the outcome.
         cache_buster: A fresh parameter goes with every request, so that no cache keeps its answer.
-        blocked: Why nothing may be sent at all, such as read-only mode.
+        blocked: Why nothing may be sent at all, such as read-only mode; asked before every request, since a case may be closed by
+            somebody else while a run goes on.
         error_rate: The target's own error rate, 0 to 1, as its metrics tell it now; None where they do not.
     """
 
@@ -124,7 +125,7 @@ class Session:
         expected: Callable[[Outcome], bool] = lambda _: False,
         full_marks: bool = True,
         cache_buster: bool = False,
-        blocked: str | None = None,
+        blocked: Callable[[], str | None] = lambda: None,
         error_rate: Callable[[], float | None] = lambda: None,
         clock: Callable[[], Instant] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
@@ -278,7 +279,7 @@ class Session:
                 insecure=self.facts.insecure,
                 proxy=self.facts.proxy,
                 stopped=stopped,
-                blocked=self._blocked,
+                blocked=self._blocked(),
                 confirmation=self._confirmation,
             ),
         )

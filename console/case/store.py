@@ -31,8 +31,12 @@ def case_ids(folder: Path) -> list[str]:
     """The ids of all cases, the newest first."""
     if not folder.is_dir():
         return []
-    found = [one.name for one in folder.iterdir() if _ID.fullmatch(one.name) and _has_entries(one / FOLDER)]
-    return sorted(found, reverse=True)
+    return sorted((one.name for one in folder.iterdir() if is_case(folder, one.name)), reverse=True)
+
+
+def is_case(folder: Path, name: str) -> bool:
+    """Whether a case has exactly this id."""
+    return _ID.fullmatch(name) is not None and _has_entries(folder / name / FOLDER)
 
 
 def _has_entries(journals: Path) -> bool:

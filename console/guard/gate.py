@@ -56,7 +56,7 @@ class Gate:
 
     Args:
         folder: Of the audit and the kill switch; the one that reproductions use.
-        blocked: Why nothing may be done at all, such as read-only mode.
+        blocked: Why nothing may be done at all, such as read-only mode; asked at each effect.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Gate:
         user: str,
         incident: str,
         *,
-        blocked: str | None = None,
+        blocked: Callable[[], str | None] = lambda: None,
         clock: Callable[[], Instant] = time.time,
     ) -> None:
         self.audit = Audit(folder / "audit.jsonl")
@@ -81,8 +81,9 @@ class Gate:
         Raises:
             NotAdmitted: B9, the confirmation is missing or is another text; B10, nothing may be done.
         """
-        if self._blocked is not None:
-            raise NotAdmitted("B10", self._blocked)
+        blocked = self._blocked()
+        if blocked is not None:
+            raise NotAdmitted("B10", blocked)
         if (self._folder / KILL_SWITCH).exists():
             raise NotAdmitted("B10", f"the kill switch is on: {self._folder / KILL_SWITCH} exists")
         if deed.wanted and typed.text is None:

@@ -349,7 +349,7 @@ class Reproducing:
 
         watching = partial(self._error_rate, what, record)
         async with HttpDoor(self._loaded.config.budget) as door:
-            yield await asyncio.to_thread(session_of, what, door, error_rate=watching)  # it reads the case
+            yield await asyncio.to_thread(session_of, what, door, error_rate=watching)  # a keyring may take a while
 
     @asynccontextmanager
     async def _cleared(self, planned: Planned, typed: Typed | None) -> AsyncIterator[tuple[Session, Decision]]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from console.case.book import Book
-from console.case.events import Event
+from console.case.events import Draft, Event
 from console.case.gates import Wish
 from console.case.model import CaseState
+from console.config.load import load
+from console.reproduce import closing
 from tests.repro.conftest import FAST, Configure, Repro
-from tests.repro.loopback import Received, always, answer, when
+from tests.repro.loopback import Behave, Received, always, answer, when
 from tests.repro.test_runs import Serve
 
 LINE = '1.2.3.4 - - [23/Nov/2026:14:03:10 +0000] "GET /a?x=3&y=4 HTTP/1.1" 500 12 "-" "agent"'
@@ -120,3 +123,42 @@ def test_a_comparison_stands_in_the_case(
     one = kept(book)
     assert one.data["reproduced"] is failing and one.data["evidence"] is failing
     assert one.text.startswith("compared old with new: 5 of 5" if failing else "compared old with new: 0 of 5")
+
+
+@pytest.mark.parametrize(
+    "command", [one for one in COMMANDS if "--dry-run" not in one], ids=lambda command: " ".join(command)
+)
+def test_g19_what_another_engineer_writes_during_a_run_is_seen_before_the_next_request(
+    command: tuple[str, ...], serve: Serve, repro: Repro, configure: Configure, book: Book, tmp_path: Path
+) -> None:
+    """Bob, at another console, closes the case while alice's second request is under way: no third leaves."""
+    bob = Book(tmp_path / "state" / "cases", book.id, "bob")
+    sent: list[Received] = []
+
+    def behave(failing: bool) -> Behave:
+        def one(request: Received, peer: socket.socket) -> None:
+            sent.append(request)
+            if len(sent) == 2:
+                bob.move(Wish(CaseState.CANCELLED, "a drill that is over"))
+            peer.sendall(answer(500, b'{"error": "ValueError"}') if failing and fails(request) else answer())
+
+        return one
+
+    name, *more = command
+    server, fixed = serve(behave(name != "verify")), serve(behave(False))
+    configure(("local", "local", server.origin), ("fixed", "local", fixed.origin))
+    done = repro(name, imported(repro), "--env", "local", "--incident", book.id, *more, "--json")
+    assert len(sent) == 2 and done.code == (0 if name == "run" else 3)  # two of two tries failed before it ended
+    assert "G19" in done.out + done.err or f"the incident {book.id} is cancelled" in done.out + done.err
+
+
+def test_g19_a_case_that_is_taken_up_again_lets_out_again(configure: Configure, book: Book, tmp_path: Path) -> None:
+    configure(("local", "local", "http://127.0.0.1:1"))
+    loaded = load(tmp_path / "incident.toml")
+    closed = closing(loaded, book.id)
+    assert closed() is None
+    book.write(Draft("state", "cancelled", {"to": "cancelled"}))
+    assert closed() == f"the incident {book.id} is cancelled"
+    book.write(Draft("state", "taken up again", {"to": "investigating"}))
+    assert closed() is None
+    assert closing(loaded, "INC-7")() is None and closing(loaded, "../cases")() is None
