@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -29,11 +30,13 @@ from console.guard.sanitise import safe
 from console.repro.document import at_environment, read_document
 from console.repro.signature import Wanted
 from console.reproduce import (
+    SAFEST_FIRST,
     Reproduction,
     UnknownEnvironment,
     case_of,
     closing,
     environment_of,
+    exported_as,
     observed_failure,
     session_of,
     user,
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from console.guard.policy import Decision
     from console.repro.run import Send, Verified
     from sources.changes import TagChanges
+    from sources.fixing import Seed
     from sources.http import HttpDoor
     from sources.plumbing.model import WorkDone
     from sources.reproduce import Session
@@ -309,14 +313,17 @@ def undoing(loaded: Loaded, branch: Branch) -> tuple[EffectGate, Deed]:
 # Verifying.
 
 
-def at_branch(loaded: Loaded, name: str, data: bytes, incident: str, wanted: Wanted | None = None) -> Reproduction:
+def at_branch(
+    loaded: Loaded, name: str | None, data: bytes, incident: str, wanted: Wanted | None = None
+) -> Reproduction:
     """The whole request of a document at the branch's server, wherever it was imported for.
 
     Args:
-        name: The environment of the server, as `local_environment` gives it.
+        name: The environment of the server, as `local_environment` gives it; None: there is none.
         wanted: What counts as the failure; None: what was observed.
 
     Raises:
+        Stopped: G19, there is no environment.
         Unclear: The document cannot be read.
         NotAdmitted: G2, it is a raw import.
     """
@@ -327,6 +334,30 @@ def at_branch(loaded: Loaded, name: str, data: bytes, incident: str, wanted: Wan
     imported = at_environment(imported, env, (imported.request.url,)).entire
     failing = wanted if wanted is not None else observed_failure(imported.observed)
     return Reproduction(loaded, env, imported, original, failing, incident, None, True)
+
+
+def seed_of(what: Reproduction, branch: str) -> Seed:
+    """The reproduction as a test file of a branch that fails until the fix.
+
+    It is the whole request, as verifying sends it: a healthy service may refuse a smaller one.
+
+    Raises:
+        Unclear: It cannot be exported.
+    """
+    from sources.fixing import Seed
+
+    whole = replace(what, imported=what.imported.entire)
+    return Seed(f"test_{re.sub(r'[^a-z0-9]+', '_', branch)}.py", exported_as(whole, "pytest", branch))
+
+
+def environment_meant(loaded: Loaded, data: bytes) -> str | None:
+    """Which environment a request's document was made for; where that is not configured, the safest; None where none is."""
+    try:
+        named = json.loads(data.decode("utf-8-sig")).get("environment")
+    except (ValueError, AttributeError, RecursionError):
+        named = None  # whoever reads the request says what is wrong with it
+    known = sorted(loaded.config.environment, key=lambda one: SAFEST_FIRST.index(one.tier))
+    return next((one.name for one in known if one.name == named), known[0].name if known else None)
 
 
 def counts_of(text: str) -> tuple[int, int]:

@@ -15,6 +15,8 @@ from widgets.ink import Line, right, wrap
 
 SWITCHED_OFF = "each runs with hooks, filters, pagers, signing and every other program of the repository switched off"
 
+WITHOUT_TEST = "none: w on the screen of a reproduction writes one that can be put there as a failing test"
+
 
 def suspects(finding: Finding | None, problem: SafeText, width: int, look: Look) -> Body:
     """The answer first, the commits in the order to look at them, then what was not found out."""
@@ -89,10 +91,10 @@ def branch(view: BranchView, width: int, look: Look) -> Body:
     if view.plan is None:
         rest = note(view.problem or SafeText("reading the repository"), width)
         return Body((*head, *rest.head), rest.rows)
-    return Body(tuple(head), tuple(_plan(view.plan, view.gates, width)))
+    return Body(tuple(head), tuple(_plan(view.plan, view, width)))
 
 
-def _plan(plan: Plan, gates: tuple[SafeText, ...], width: int) -> list[Row]:
+def _plan(plan: Plan, view: BranchView, width: int) -> list[Row]:
     verdict = ("✖ is not made", "bad") if plan.problems else ("✓ can be made: X asks for its name", "ok")
     base = f"{plan.base.tag} ({plan.base.commit[:12]})" if plan.base.tag else plan.base.commit
     rows = facts(
@@ -100,9 +102,10 @@ def _plan(plan: Plan, gates: tuple[SafeText, ...], width: int) -> list[Row]:
             ("branch", plan.branch, "strong"),
             ("decision", *verdict),
             *[("because", str(one), "bad") for one in plan.problems],
-            *[("case", f"{one}: X asks why it is made all the same", "warn") for one in gates],
+            *[("case", f"{one}: X asks why it is made all the same", "warn") for one in view.gates],
             ("from", base, "text"),
             ("work tree", str(plan.worktree), "text"),
+            ("test", _test(plan, view), "text" if plan.seed else "muted"),
             ("size", f"{plan.files:,} files, {plan.bytes:,} bytes", "muted"),
         ],
         width,
@@ -119,6 +122,13 @@ def _plan(plan: Plan, gates: tuple[SafeText, ...], width: int) -> list[Row]:
     return rows
 
 
+def _test(plan: Plan, view: BranchView) -> str:
+    """The failing test that is put there, or how one can be."""
+    if plan.seed:
+        return f"{plan.seed} is put there: the reproduction, which fails until the fix"
+    return f"none yet: X asks whether {view.request} is put there as a failing test" if view.request else WITHOUT_TEST
+
+
 def _made(view: BranchView, width: int) -> list[Row]:
     made = view.made
     assert made is not None
@@ -128,6 +138,7 @@ def _made(view: BranchView, width: int) -> list[Row]:
             ("branch", made.name, "strong"),
             ("work tree", str(made.worktree), "accent"),
             ("from", f"{made.tag} ({made.commit[:12]})", "text"),
+            ("test", f"REPRO_ALLOW=1 pytest {made.seed}: fails until the fix" if made.seed else "", "text"),
             ("verified", f"{last.state} at {last.time}: {last.reason}" if last else "not yet", "text"),
             ("next", "edit and commit in the work tree; p proves the fix; u takes the branch away", "muted"),
         ],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import os
-import re
 import shlex
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -29,6 +28,7 @@ from console.fixing import (
     may_fix,
     may_hand_over,
     running_commits,
+    seed_of,
     serve_command,
     subject_of,
     undoing,
@@ -249,7 +249,7 @@ def _echo(lines: Any) -> None:
 
 
 def _seed(path: str, environment: str | None, config_path: Path | None, branch: str) -> Seed:
-    """The reproduction as a test file: the whole request, as `verify` sends it, since a healthy service may refuse a smaller one.
+    """The reproduction as a test file; see `seed_of`.
 
     Raises:
         click.UsageError: It cannot be read, or cannot be exported.
@@ -257,24 +257,14 @@ def _seed(path: str, environment: str | None, config_path: Path | None, branch: 
     """
     from console.cli.repro_session import Options, asked_for
     from console.repro.errors import Stopped, Unclear
-    from console.repro.export import Variable, exported
-    from console.reproduce import own_version
-    from sources.fixing import Seed
 
     try:
         asked = asked_for(path, Options(config_path, environment, (), None, None, None, None, None, False, None, None))
-        table = next(one for one in asked.loaded.config.environment if one.name == asked.env.name)
-        has_token = table.token_env or table.token_file or table.token_keyring
-        variable = Variable(table.token_env or "API_TOKEN") if has_token else None
-        text = exported(
-            asked.imported.entire.request, "pytest", version=own_version(), incident=branch, variable=variable,
-            failing=asked.wanted.status,
-        )  # fmt: skip
+        return seed_of(asked, branch)
     except Stopped as stop:
         raise Refused(str(stop)) from None
     except Unclear as error:
         raise click.UsageError(str(error)) from None
-    return Seed(f"test_{re.sub(r'[^a-z0-9]+', '_', branch)}.py", text)
 
 
 # --- verify ------------------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@ class BranchView:
 
     plan: Plan | None = None
     """Nothing of it is done yet."""
+    request: SafeText = SafeText("")
+    """The newest reproduction, which may be put into the branch as a failing test; empty: there is none."""
     made: Branch | None = None
     handover: tuple[SafeText, ...] = ()
     """The checklist of what was made, line by line."""

@@ -34,6 +34,7 @@ from console.fixing import (
     counts_of,
     deploy_gates_of,
     deploys_of,
+    environment_meant,
     fix_gates_of,
     gate_of,
     handed_over,
@@ -41,6 +42,7 @@ from console.fixing import (
     local_environment,
     may_fix,
     may_hand_over,
+    seed_of,
     subject_of,
     undoing,
     verified,
@@ -53,7 +55,7 @@ from sources.base import SourceError
 if TYPE_CHECKING:
     from console.repro.run import Verified
     from console.reproduce import Reproduction
-    from sources.fixing import Made
+    from sources.fixing import Made, Seed
     from sources.plumbing.model import WorkDone
     from sources.reproduce import Session
 
@@ -126,12 +128,15 @@ class Fixing:
         found = name_problem(name, self._loaded.config.fix.protected_branches)
         return str(found) if found is not None else None
 
-    async def plan(self, service: str, name: str, running: Sequence[str], incident: str) -> Plan:
+    async def plan(
+        self, service: str, name: str, running: Sequence[str], incident: str, seed: Seed | None = None
+    ) -> Plan:
         """What would be done; nothing is.
 
         Args:
             incident: Names the work tree; empty: the branch's name does.
             running: Commits that the service says it runs.
+            seed: The failing test that is put there; None: none.
 
         Raises:
             CannotFix: There is no deploy, or the repository cannot be read.
@@ -143,12 +148,12 @@ class Fixing:
             subject = subject_of(self._loaded, service)
             base = await base_of(subject, None)
             return await plan(
-                subject.tags.repository, name, base, subject.protected, key=incident or name, running=running
+                subject.tags.repository, name, base, subject.protected, key=incident or name, running=running, seed=seed
             )
         except (Unknown, NotAdmitted, SourceError, ConfigError) as error:
             raise CannotFix(safe(str(error), 400)) from None
 
-    async def make(self, service: str, found: Plan, typed: str, incident: str) -> Made:
+    async def make(self, service: str, found: Plan, typed: str, incident: str, seed: Seed | None = None) -> Made:
         """Do what the plan says.
 
         Raises:
@@ -159,7 +164,7 @@ class Fixing:
         try:
             subject = subject_of(self._loaded, service)
             gate = gate_of(self._loaded, incident or found.branch)
-            return await make(subject.tags.repository, found, gate, Typed(typed), service, None)
+            return await make(subject.tags.repository, found, gate, Typed(typed), service, seed)
         except (Unknown, NotAdmitted, SourceError, ConfigError) as error:
             raise CannotFix(safe(str(error), 400)) from None
 
@@ -238,6 +243,24 @@ class Fixing:
         except OSError:
             return ""
         return str(found[-1]) if found else ""
+
+    async def seed(self, request: str, branch: str, incident: str) -> Seed:
+        """A reproduction as a failing test of a branch; it asks the environment that the request was made for.
+
+        Args:
+            request: File of the request.
+
+        Raises:
+            CannotFix: The file cannot be read, or the request cannot be exported.
+        """
+        await asyncio.to_thread(_load)
+        from console.repro.errors import Stopped, Unclear
+
+        try:
+            data = await asyncio.to_thread(_content, request)
+            return seed_of(at_branch(self._loaded, environment_meant(self._loaded, data), data, incident), branch)
+        except (Unclear, Stopped, NotAdmitted, ConfigError, OSError) as error:
+            raise CannotFix(safe(str(error), 400)) from None
 
     async def check(self, branch: Branch, request: str) -> Check:
         """A reproduction at the branch's own server, which does not run yet.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from textual.containers import Vertical
 from textual.widget import AwaitMount, Widget
@@ -14,7 +15,6 @@ from console.case.book import Blocked
 from console.case.entries import fix as entry_of_fix
 from console.case.entries import verified
 from console.case.gates import Gate
-from console.case.hypotheses import LEAST_REASON
 from console.case.journal import NotSaved
 from console.domain.changes import Change
 from console.domain.instant import Window
@@ -33,15 +33,20 @@ from console.reproduce import user
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
 from console.screens.places import FixOf
+from console.screens.recording import too_short, why_all_the_same
 from console.screens.selection import FIXING
 from console.state import ConsoleState
 from widgets import fix
 from widgets.pane import Pane
 from widgets.text_view import TextView
 
+if TYPE_CHECKING:
+    from sources.fixing import Seed
+
 NOT_YET = "the repository is being read"
 NO_CONFIGURATION = SafeText("fix branches need the configuration of the services, which this view does not have")
 REQUEST_HINT = "file of the reproduction, as w on its screen or `incident repro import --json` wrote it"
+TEST_HINT = "file of the reproduction that is put there as a failing test; empty: none"
 BEFORE_HINT = (
     "failures/tries before the fix, such as 10/10; where the screen of the reproduction ran it, its count stands here"
 )
@@ -58,6 +63,8 @@ class FixScreen(ConsoleScreen):
         self._finding: Finding | None = None
         self._problem = SafeText("")
         self._view = BranchView()
+        self._seed: Seed | None = None
+        """The failing test of the plan that is shown."""
         self._branch_name = first_name(place.service, place.commit or place.deploy)
         self._working: Worker[None] | None = None
         self._handed: set[str] = set()
@@ -145,8 +152,10 @@ class FixScreen(ConsoleScreen):
                 self._view = BranchView(made=made, handover=handover, gates=_told(gates), said=said, bad=bad)
             else:
                 incident = self._incident()
-                plan = await way.plan(self._place.service, self._branch_name, self._commits_running(), incident)
-                self._view = BranchView(plan, gates=_told(await way.fix_gates(incident)), said=said, bad=bad)
+                running = self._commits_running()
+                plan = await way.plan(self._place.service, self._branch_name, running, incident, self._seed)
+                told, request = _told(await way.fix_gates(incident)), safe(way.newest_request(), 300)
+                self._view = BranchView(plan, request, gates=told, said=said, bad=bad)
         except CannotFix as error:
             self._view = BranchView(problem=safe(str(error), 400), said=said, bad=bad)
 
@@ -193,7 +202,10 @@ class FixScreen(ConsoleScreen):
         )
 
     async def _confirm(self, way: Fixing) -> None:
-        """The plan for that name, in view, while it is typed again."""
+        """The plan for that name and test, in view, while the name is typed again."""
+        if not await self._test_chosen(way):
+            self.post_message(self.Notice("nothing was done"))
+            return
         await self._prepare(way)
         plan = self._view.plan
         self.show_body(self.session.state())
@@ -204,6 +216,21 @@ class FixScreen(ConsoleScreen):
         if not await self._let_pass(lambda reason: way.may_fix(incident, author, reason)):
             return
         self._typed(plan.confirmation, "makes the branch as planned above", lambda: self._make(way))
+
+    async def _test_chosen(self, way: Fixing) -> bool:
+        """Ask which reproduction is put there as a failing test, where one was written; False: nothing is to be done."""
+        newest, self._seed = way.newest_request(), None
+        if not newest:
+            return True
+        path = await self.app.push_screen_wait(LineDialog("test", newest, TEST_HINT, lambda _: None))
+        if not path or not path.strip():
+            return path is not None
+        try:
+            self._seed = await way.seed(path.strip(), self._branch_name, self._incident())
+        except CannotFix as error:
+            self._view = replace(self._view, said=(safe(str(error), 400),), bad=True)
+            return False
+        return True
 
     async def _hand_over(self, way: Fixing, made: Branch) -> None:
         """Show the commands of the deploy, which an incident that goes on holds back until somebody says why."""
@@ -218,14 +245,13 @@ class FixScreen(ConsoleScreen):
             await attempt("")
             return True
         except Blocked as no:
-            rules = ", ".join(dict.fromkeys(gate.rule for gate in no.gates))
+            hint = why_all_the_same(no.gates)
             self._view = replace(self._view, gates=_told(no.gates))
             self.show_body(self.session.state())
         except NotSaved as error:
             self.post_message(self.Notice(f"nothing was done: {error}"))
             return False
-        hint = f"{rules} {'say' if ',' in rules else 'says'} no, see above: why all the same? {LEAST_REASON} characters or more, kept in the case"
-        reason = await self.app.push_screen_wait(LineDialog("reason", "", hint, _too_short))
+        reason = await self.app.push_screen_wait(LineDialog("reason", "", hint, too_short))
         if not reason:
             self.post_message(self.Notice("nothing was done"))
             return False
@@ -263,10 +289,10 @@ class FixScreen(ConsoleScreen):
         plan = self._view.plan
         assert plan is not None
         under_way = f"making {plan.branch}: {plan.files:,} files; the checkout is compared before and after"
-        self._view = BranchView(plan, under_way=safe(under_way))
+        self._view = BranchView(plan, self._view.request, under_way=safe(under_way))
         self.show_body(self.session.state())
         try:
-            made = await way.make(self._place.service, plan, plan.confirmation, self._incident())
+            made = await way.make(self._place.service, plan, plan.confirmation, self._incident(), self._seed)
         except CannotFix as error:
             await self._prepare(way, (safe(str(error), 400),), bad=True)
         else:
@@ -282,6 +308,7 @@ class FixScreen(ConsoleScreen):
         async def work() -> None:
             self._view = BranchView(made=made, under_way=safe(f"taking {made.name} away"))
             self.show_body(self.session.state())
+            self._seed = None
             try:
                 said, bad = await way.undo(made, made.name), False
             except CannotFix as error:
@@ -361,9 +388,3 @@ class FixScreen(ConsoleScreen):
 
 def _told(gates: Iterable[Gate]) -> tuple[SafeText, ...]:
     return tuple(safe(f"{gate.rule}: {gate.says}", 400) for gate in gates)
-
-
-def _too_short(reason: str) -> str | None:
-    return (
-        None if len(reason.strip()) >= LEAST_REASON else f"{LEAST_REASON} characters or more: it is read a week later"
-    )

@@ -28,7 +28,12 @@ from console.screens.suspect import SuspectScreen
 from tests.fix.conftest import Hostile, Work
 from tests.fix.test_verify import SERVER
 from tests.tui.fakes import System, until
-from tests.tui.test_console import diagnosed, screen_text
+from tests.tui.test_console import diagnosed, flowing, screen_text
+
+ENVIRONMENTS = (
+    {"name": "staging", "tier": "staging", "origin": "https://staging.shop.example"},
+    {"name": "here", "tier": "local", "origin": "http://127.0.0.1:9"},
+)
 
 
 def console(folder: Path, repository: Path, *, cases: bool = False) -> IncidentConsole:
@@ -41,7 +46,9 @@ def console(folder: Path, repository: Path, *, cases: bool = False) -> IncidentC
     if cases:
         app.session.desk = Desk(folder / "state" / "cases", "alice")
     service = {"name": "checkout", "repository": str(repository), "deploy_tags": ["deploy/prod/*"]}
-    config = Config.model_validate({"service": [service], "console": {"state_dir": str(folder / "state")}})
+    config = Config.model_validate(
+        {"service": [service], "console": {"state_dir": str(folder / "state")}, "environment": list(ENVIRONMENTS)}
+    )
     app.loaded = replace(app.loaded, config=config, path=folder / "incident.toml")
     return app
 
@@ -82,11 +89,19 @@ async def typed(pilot: Pilot[int], text: str) -> None:
     await pilot.press("enter")
 
 
-async def make(app: IncidentConsole, pilot: Pilot[int], screen: FixScreen) -> None:
-    """The branch of the plan, with its name typed again."""
+async def make(app: IncidentConsole, pilot: Pilot[int], screen: FixScreen, test: str | None = None) -> None:
+    """The branch of the plan, with its name typed again.
+
+    Args:
+        test: What is answered where a reproduction is offered as a failing test; None: none is.
+    """
     await pilot.press("X")
     await until(lambda: "name of the new branch" in screen_text(app))
     await pilot.press("enter")
+    if test is not None:
+        await until(lambda: "put there as a failing test; empty: none" in screen_text(app))
+        app.screen.query_one(Input).value = test
+        await pilot.press("enter")
     await until(lambda: "type fix/" in screen_text(app))
     await typed(pilot, screen._branch_name)
     await until(lambda: "to hand over" in screen_text(app))
@@ -289,6 +304,67 @@ async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_
         assert (made.worktree / "server.txt").exists()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("named", ["here", "staging", "gone"])
+async def test_the_reproduction_is_offered_as_a_failing_test_and_the_plan_shows_it(
+    work: Work, tmp_path: Path, named: str
+) -> None:
+    with_deploys(work)
+    whole: dict[str, object] = {
+        "method": "GET",
+        "url": "https://staging.shop.example/orders?country=DE",
+        "headers": [],
+        "body_base64": None,
+    }
+    smallest = whole | {"url": "https://staging.shop.example/orders"}
+    (folder := tmp_path / "state" / "repro" / "requests").mkdir(parents=True)
+    request = folder / "r.json"
+    request.write_text(json.dumps({"request": smallest, "whole": whole, "environment": named}))
+    app = console(tmp_path, work.path)
+    async with fixing(app) as (pilot, screen):
+        await until(
+            lambda: "none yet: X asks whether" in flowing(app) and "is put there as a failing test" in flowing(app)
+        )
+        await pilot.press("X")
+        await until(lambda: "name of the new branch" in screen_text(app))
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, LineDialog) and app.screen.query_one(Input).value == str(request))
+        await pilot.press("enter")
+        name = "test_" + re.sub(r"[^a-z0-9]+", "_", screen._branch_name) + ".py"
+        await until(lambda: "type fix/" in screen_text(app) and f"{name} is put there" in flowing(app))
+        assert not (work.path.parent / ".worktrees").exists(), "a plan writes nothing"
+        await typed(pilot, screen._branch_name)
+        await until(lambda: "to hand over" in screen_text(app))
+        await done(screen)
+        made = screen._view.made
+        assert made is not None and made.seed == name and f"pytest {name}" in screen_text(app)
+        text = (made.worktree / name).read_text()
+        assert "country=DE" in text, "the whole request, as verifying sends it"
+        assert ("staging.shop.example" if named == "staging" else "127.0.0.1:9") in text
+        await pilot.press("u")
+        await until(lambda: "takes the branch" in screen_text(app))
+        await typed(pilot, screen._branch_name)
+        await until(lambda: "are gone" in screen_text(app))
+        await until(lambda: "none yet: X asks" in screen_text(app))
+
+
+@pytest.mark.slow
+async def test_a_test_that_cannot_be_made_or_was_cancelled_makes_no_branch(work: Work, tmp_path: Path) -> None:
+    with_deploys(work)
+    (folder := tmp_path / "state" / "repro" / "requests").mkdir(parents=True)
+    (folder / "r.json").write_text("{}")
+    app = console(tmp_path, work.path)
+    async with fixing(app) as (pilot, _):
+        for key, told in (("enter", "the request needs method"), ("escape", "nothing was done")):
+            await pilot.press("X")
+            await until(lambda: "name of the new branch" in screen_text(app))
+            await pilot.press("enter")
+            await until(lambda: "put there as a failing test; empty: none" in screen_text(app))
+            await pilot.press(key)
+            await until(lambda told=told: told in screen_text(app))  # type: ignore[misc]  # bound at once
+        assert work.git("branch", "--list", "fix/*") == ""
+
+
 PICKY = """
 import http.server, json, sys
 class A(http.server.BaseHTTPRequestHandler):
@@ -323,7 +399,7 @@ async def test_the_whole_request_proves_it_where_a_healthy_service_needs_more_th
     (folder / "r.json").write_text(json.dumps(document))
     app = console(tmp_path, work.path)
     async with fixing(app) as (pilot, screen):
-        await make(app, pilot, screen)
+        await make(app, pilot, screen, "")
         made = screen._view.made
         assert made is not None
         (made.worktree / "server.txt").write_text(PICKY.replace("{status}", "200"))

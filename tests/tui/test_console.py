@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from textual.pilot import Pilot
 
@@ -27,6 +29,11 @@ SIZES = [(80, 24), (120, 40), (200, 50)]
 def screen_text(app: IncidentConsole) -> str:
     """What is painted, line by line."""
     return "\n".join("".join(s.text for s in strip) for strip in app.screen._compositor.render_strips())
+
+
+def flowing(app: IncidentConsole) -> str:
+    """What is painted as one line without frames, since sentences break where it is narrow."""
+    return " ".join(re.sub("[│┃]", " ", screen_text(app)).split())
 
 
 async def diagnosed(app: IncidentConsole, pilot: Pilot[int]) -> None:

@@ -17,7 +17,7 @@ from console.screens.dialogs import LineDialog
 from console.screens.ledger import answer_of, grounds, parts_of
 from tests.tui.fakes import NOW, System, line, until
 from tests.tui.test_case_screen import with_desk
-from tests.tui.test_console import diagnosed, screen_text
+from tests.tui.test_console import diagnosed, flowing, screen_text
 
 
 @pytest.fixture
@@ -41,11 +41,6 @@ def book(folder: Path) -> Book:
     made.result("H1", "P1", Outcome.HOLDS, {"samples": 5, "control": "fails"}, "13 %")
     made.write(evidence("the trace names the changed line", kind="log"))
     return made
-
-
-def shown(app: IncidentConsole) -> str:
-    """The screen as one line, since sentences break where it is narrow."""
-    return " ".join(screen_text(app).replace("│", " ").replace("┃", " ").split())
 
 
 def one(book: Book, name: str = "H1") -> Hypothesis:
@@ -78,9 +73,9 @@ async def test_a_supported_hypothesis_is_confirmed_by_evidence(
     async with app.run_test(size=size) as pilot:
         await at_hypotheses(app, pilot, book.read())
         await pilot.press("c")
-        await until(lambda: "confirm H1" in screen_text(app) and "kept: E1" in shown(app))
+        await until(lambda: "confirm H1" in screen_text(app) and "kept: E1" in flowing(app))
         await typed(app, pilot, "it must be that")
-        await until(lambda: "H1 is confirmed by an intervention only" in shown(app))
+        await until(lambda: "H1 is confirmed by an intervention only" in flowing(app))
         assert isinstance(app.screen, LineDialog), "nothing that was typed is lost"
         await typed(app, pilot, "e1, the line is the one that was changed")
         await until(lambda: "H1 supported to confirmed: the line is the one" in screen_text(app))
@@ -116,7 +111,7 @@ async def test_a_hypothesis_is_parked_with_a_reason_and_opened_again(system: Sys
         await until(lambda: "H1 is supported and cannot be opened" in screen_text(app))
         await pilot.press("p")
         await typed(app, pilot, "no data")
-        await until(lambda: "say why H1 is parked" in shown(app))
+        await until(lambda: "say why H1 is parked" in flowing(app))
         await typed(app, pilot, "nobody keeps these metrics")
         await until(lambda: "H1 supported to parked: nobody keeps" in screen_text(app))
         await pilot.press("o")
@@ -145,11 +140,11 @@ async def test_a_hypothesis_is_refuted_by_evidence_and_opened_by_new_evidence_on
         await until(lambda: isinstance(app.screen, ItemScreen))
         await pilot.press("r")  # on the screen of the hypothesis too
         await typed(app, pilot, "E7 of which nobody knows")
-        await until(lambda: "there is no evidence E7" in shown(app))
+        await until(lambda: "there is no evidence E7" in flowing(app))
         await typed(app, pilot, "E1 gift cards were taken off")
-        await until(lambda: "H1 supported to refuted" in screen_text(app) and "state refuted" in shown(app))
+        await until(lambda: "H1 supported to refuted" in screen_text(app) and "state refuted" in flowing(app))
         await pilot.press("o")
-        await until(lambda: "it reopens only with new evidence" in shown(app))
+        await until(lambda: "it reopens only with new evidence" in flowing(app))
         assert isinstance(app.screen, ItemScreen)
         book.write(evidence("one of two logs was read", kind="log"))
         await pilot.press("backspace")
@@ -171,11 +166,11 @@ async def test_what_only_a_person_can_see_is_answered(system: System, folder: Pa
         await typed(app, pilot, "H2 | manual: the hit rate is low | it is above 90 %")
         await until(lambda: "H2 predicts more" in screen_text(app))
         await pilot.press("G", "s")
-        await until(lambda: "H2.P1" in screen_text(app) and "a second request is quick" in shown(app))
+        await until(lambda: "H2.P1" in screen_text(app) and "a second request is quick" in flowing(app))
         await typed(app, pilot, "it does")
-        await until(lambda: "say which: P1, P2" in shown(app))
+        await until(lambda: "say which: P1, P2" in flowing(app))
         await typed(app, pilot, "p1 perhaps")
-        await until(lambda: "say whether it holds: holds, fails, inconclusive" in shown(app))
+        await until(lambda: "say whether it holds: holds, fails, inconclusive" in flowing(app))
         await typed(app, pilot, "p1 holds 0.1 s against 3 s")
         await until(lambda: "H2.P1 holds: 0.1 s against 3 s" in screen_text(app))
         found = one(book, "H2")

@@ -25,7 +25,7 @@ from sources.traces.jsonl import JsonlTraces
 from tests.repro.loopback import Loopback, Received, always, answer, serving, when
 from tests.tui.fakes import System, line, until
 from tests.tui.test_case_screen import Clock, desk
-from tests.tui.test_console import screen_text
+from tests.tui.test_console import flowing, screen_text
 from tests.tui.test_repro import BODY, audit, confirmed, fails, opened, system, typed
 
 __all__ = ["system"]
@@ -54,15 +54,10 @@ def console(system: System, folder: Path, **more: dict[str, object]) -> Incident
     return system.app(environments=tables, state_dir=str(folder / "state"))
 
 
-def shown(app: IncidentConsole) -> str:
-    """The screen as one line, since sentences break where it is narrow."""
-    return " ".join(screen_text(app).replace("│", " ").replace("┃", " ").split())
-
-
 async def agreed(app: IncidentConsole, pilot: Pilot[int], *phrases: str) -> None:
     """Type what the guard wants typed for each environment, and why."""
     for phrase in phrases:
-        await until(lambda phrase=phrase: isinstance(app.screen, LineDialog) and f"type: {phrase}" in shown(app))  # type: ignore[misc]  # bound at once
+        await until(lambda phrase=phrase: isinstance(app.screen, LineDialog) and f"type: {phrase}" in flowing(app))  # type: ignore[misc]  # bound at once
         await typed(app, pilot, phrase)
     await until(lambda: isinstance(app.screen, LineDialog) and "why it is sent" in screen_text(app))
     await typed(app, pilot, "to see where it fails")
@@ -83,8 +78,8 @@ async def test_two_environments_are_asked_in_turn_and_the_difference_is_judged(
         await until(lambda: desk(app).case is not None)
         await pilot.press("A")
         await agreed(app, pilot, f"now POST 127.0.0.1:{server.port}", f"before POST 127.0.0.1:{healthy.port}")
-        await until(lambda: "now against before: 5 of 5 against 0 of 5 failed, p = 0.008" in shown(app))
-        assert "evidence of a difference" in shown(app) and "differs: status: 500 against 200" in shown(app)
+        await until(lambda: "now against before: 5 of 5 against 0 of 5 failed, p = 0.008" in flowing(app))
+        assert "evidence of a difference" in flowing(app) and "differs: status: 500 against 200" in flowing(app)
         assert (len(server.received), len(healthy.received)) == (5, 5)
         assert [one["environment"] for one in audit(tmp_path) if one["event"] == "intent"] == ["now", "before"] * 5
         await pilot.press("2", "z")
@@ -103,14 +98,14 @@ async def test_nothing_is_compared_before_both_sides_are_confirmed(
         await pilot.press("A")
         await typed(app, pilot, f"now POST 127.0.0.1:{server.port}")
         await until(
-            lambda: isinstance(app.screen, LineDialog) and f"before POST 127.0.0.1:{healthy.port}" in shown(app)
+            lambda: isinstance(app.screen, LineDialog) and f"before POST 127.0.0.1:{healthy.port}" in flowing(app)
         )
         await pilot.press("escape")
         await until(lambda: isinstance(app.screen, ReproScreen) and "nothing was sent" in screen_text(app))
         await pilot.press("A")
         for place in (server, healthy):
             name = "now" if place is server else "before"
-            await until(lambda name=name: f"type: {name} POST" in shown(app))  # type: ignore[misc]  # bound at once
+            await until(lambda name=name: f"type: {name} POST" in flowing(app))  # type: ignore[misc]  # bound at once
             await typed(app, pilot, f"{name} POST 127.0.0.1:{place.port}")
         await until(lambda: "why it is sent" in screen_text(app))
         await typed(app, pilot, "")
@@ -254,7 +249,7 @@ async def test_the_spans_and_the_lines_of_a_try_are_one_key_away(
         async with app.run_test(size=size) as pilot:
             await opened(app, pilot)
             await confirmed(app, pilot, server, "s")
-            await until(lambda: "failed 5 of 5 tries" in shown(app))
+            await until(lambda: "failed 5 of 5 tries" in flowing(app))
             await pilot.press("enter")
             await until(lambda: isinstance(app.screen, TryScreen) and "Spans of try 5 · 2" in screen_text(app))
             await until(lambda: "Lines of try 5" in screen_text(app) and "KeyError: 'amount_off'" in screen_text(app))
