@@ -87,6 +87,7 @@ def change(
             ("standing", sign.text, sign.style),
             ("because", judged.reason, "text"),
             ("says", judged.summary, "muted"),
+            ("observed", f"by {judged.observed}; no source of changes told it" if judged.observed else "", "warn"),
             *[
                 (f"runs {place + 1 if len(running) > 1 else ''}".rstrip(), *_runs(one))
                 for place, one in enumerate(running)

@@ -199,9 +199,11 @@ class Judged:
     @property
     def undone(self) -> str:
         """What taking it back brought, in words; empty where that tells nothing."""
-        if self.undo is None or self.ending is None:
-            return ""
-        return f"{self.undo.by.id} {self.undo.how}: {self.ending.claim}"
+        return _undone(self.undo, self.ending)
+
+
+def _undone(undo: Undo | None, ending: Aftermath | None) -> str:
+    return f"{undo.by.id} {undo.how}: {ending.claim}" if undo is not None and ending is not None else ""
 
 
 def in_reach(changes: Iterable[Change], onset: Instant | None, at: Instant) -> tuple[Change, ...]:
@@ -309,7 +311,8 @@ def _judge(
     for rule, reason in _exculpations(change, effect, lag, grown, case):
         if reason and not (alone and rule in OUTVOTED):
             return verdict(Standing.UNLIKELY, rule, reason, reason)
-    return verdict(Standing.POSSIBLE, "possible", "; ".join(support) or "no rule excludes it")
+    told = [part for part in (_undone(case.undone_since(change), ending), *support) if part]
+    return verdict(Standing.POSSIBLE, "possible", "; ".join(told) or "no rule excludes it")
 
 
 def _exculpations(

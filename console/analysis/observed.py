@@ -45,11 +45,12 @@ _STARTS = re.compile(
     r"(?:application|server|service|process|worker|daemon|app) (?:has )?(?:started|starting|booted|initiali[sz]ed)\b"
     r"|(?:started|starting|booting|launching) (?:up|application|server|service|process|worker|daemon|app|gunicorn|uvicorn)\b"
     r"|(?:starting|started|booting|running) (?:[\w.-]+ )?version\b"
-    r"|started \w+Application in\b|application startup complete|boot(?:ed|ing) worker with pid"
+    r"|started \w+application in\b|application startup complete|boot(?:ed|ing) worker with pid"
     r"|(?:now )?listening (?:on|at)\b"
     r")",
-    re.IGNORECASE,
 )
+_START_WORDS = ("start", "boot", "launching", "initiali", "listening", "running")
+"""Without any of them in it a line need not be looked at closely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +199,8 @@ def _by_records(records: Iterable[LogRecord], at: Instant) -> list[_Start]:
         if record.at is None or record.at > at or not record.service:
             continue
         lines[record.service] += 1
-        if _STARTS.search(record.message):
+        low = record.message.lower()
+        if any(word in low for word in _START_WORDS) and _STARTS.search(low):
             how = f"a line of its start in {record.source or 'the log'}"
             found.setdefault(record.service, []).append(_Start(record.service, record.at, how, record.source))
     return [

@@ -136,13 +136,21 @@ def _by_metrics(series: SeriesSet, at: Instant) -> Iterator[_Told]:
 def _by_records(records: Iterable[LogRecord], at: Instant) -> Iterator[_Told]:
     """The most telling field of each service and source; a build without a digit is none."""
     found: dict[tuple[str, str, int], list[tuple[Instant, str]]] = {}
-    places = {name: place for place, name in enumerate(VERSION_FIELDS)}
+    places: dict[str, int | None] = {}
+    named: dict[str, bool] = {}
     for record in records:
         if record.at is None or record.at > at or not record.service:
             continue
         for name, value in record.fields:
-            place = places.get(name.lower())
-            if place is not None and (_NUMBERED.fullmatch(value) or COMMIT.fullmatch(value)):
+            if name not in places:  # there are few names, and many records
+                low = name.lower()
+                places[name] = VERSION_FIELDS.index(low) if low in VERSION_FIELDS else None
+            place = places[name]
+            if place is None:
+                continue
+            if value not in named:
+                named[value] = bool(_NUMBERED.fullmatch(value) or COMMIT.fullmatch(value))
+            if named[value]:
                 found.setdefault((record.service, record.source, place), []).append((record.at, str(value)))
     for (service, source, place), pairs in sorted(found.items(), key=lambda item: item[0][2]):
         pairs.sort()
@@ -152,13 +160,15 @@ def _by_records(records: Iterable[LogRecord], at: Instant) -> Iterator[_Told]:
 
 def _arrivals(told: _Told) -> Iterator[Arrival]:
     """Each first sighting of a build beside one former build alone, and each that is back after it was gone."""
-    exact = told.step_s > 0
+    exact, gone_s = told.step_s > 0, max(GONE_S, 3 * told.step_s)
     last: dict[str, Instant] = {}
     for place, (at, build) in enumerate(zip(told.stamps, told.builds, strict=True)):
         seen = last.get(build)
         last[build] = at
+        if seen is not None and at - seen < gone_s:
+            continue
         before = max((t for other, t in last.items() if other != build), default=None)
-        if before is None or (seen is not None and at - seen < max(GONE_S, 3 * told.step_s)):
+        if before is None:
             continue
         former = _alone_before(told, place, build)
         if former is not None and (exact or _stays(told, place, build)):

@@ -50,7 +50,7 @@ class Entry:
     def why(self) -> str:
         """The rule that decided, else what the change says of itself; and why its time may be wrong."""
         said = self.judged.reason if self.judged is not None else self.change.summary
-        note = self.change.time_note
+        note = f"observed by {self.change.observed}" if self.change.observed else self.change.time_note
         return f"{said} ({note})" if said and note else said or note
 
 
@@ -98,11 +98,12 @@ async def _timeline(asked: Request, window: Window, *, judge: bool) -> tuple[lis
     try:
         answers = await asyncio.gather(*(_ask(source, window) for source in sources.changes))
         found = merge(change for changes, _ in answers for change in changes)
-        diagnosis = await _diagnosis(asked, sources) if judge and found else None
+        diagnosis = await _diagnosis(asked, sources) if judge else None
     finally:
         await sources.close()
+    found = (*found, *observed_in(diagnosis, window))
     wanted = [c for c in found if c.at <= asked.at and (not asked.services or c.service in asked.services)]
-    return entries_of(wanted, diagnosis), [report for _, report in answers]
+    return entries_of(sorted(wanted, key=lambda c: (c.at, c.id)), diagnosis), [report for _, report in answers]
 
 
 async def _ask(source: Any, window: Window) -> tuple[tuple[Change, ...], SourceReport]:
@@ -125,6 +126,15 @@ async def _diagnosis(asked: Request, sources: Any) -> Diagnosis:
     window = Window(end - parse_span(asked.loaded.config.console.window), end)
     seen = await gather(sources, window, asked.at, step_of(window), live=not asked.at_given)
     return diagnose(seen, services=asked.services, generated_at=time.time())
+
+
+def observed_in(diagnosis: Diagnosis | None, window: Window) -> list[Change]:
+    """The changes of a window that no source told and that metrics or logs show."""
+    return [
+        Change(c.id, c.kind, c.at, c.service, c.version, c.commit, c.summary, c.source, observed=c.observed)
+        for c in (diagnosis.changes if diagnosis is not None else ())
+        if c.observed and c.at in window
+    ]
 
 
 def entries_of(changes: Sequence[Change], diagnosis: Diagnosis | None) -> list[Entry]:
@@ -155,7 +165,7 @@ def entry_json(entry: Entry) -> dict[str, Any]:
     judged = entry.judged or JudgedChange(
         change.id, change.kind, change.service, change.at, change.version, change.commit, Standing.POSSIBLE, safe("")
     )
-    document = write(replace(judged, version=change.version, commit=change.commit), CHANGE)
+    document = write(replace(judged, version=change.version, commit=change.commit, source=change.source), CHANGE)
     if entry.judged is None:
         document |= {"standing": None, "reason": None}
     running = [write(one, RUNNING) for one in entry.running] if entry.running is not None else None

@@ -191,7 +191,7 @@ class _Teller:
         return [*found, *self._more(len(ranked) - MOST_CHANGES, "change"), *self._running()]
 
     def _change(self, change: JudgedChange) -> str:
-        what = f"{change.kind} {change.id}"
+        what = change.id if change.observed and change.kind == "other" else f"{change.kind} {change.id}"
         where = f" of {change.service}" if change.service else ""
         seen = f", observed by {change.observed}" if change.observed else ""
         if self._seen.state is State.HEALTHY:

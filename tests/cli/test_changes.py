@@ -131,6 +131,21 @@ def test_what_runs_is_told_beside_the_deploys_and_whether_they_agree(
     assert {entry["running"] for entry in unjudged} == {None}
 
 
+def test_what_only_metrics_show_is_listed_beside_the_rest(incident: Run, work: Work, tmp_path: Path) -> None:
+    system(work, tmp_path)
+    (tmp_path / "incident.toml").write_text(CONFIG + '[[metrics]]\nname = "prod"\nkind = "csv"\npath = "m.csv"\n')
+    first, moved, end = int(START), int(START) + 5400, int(START) + 7200
+    rows = [f"{t},payments,{'v7' if t < moved else 'v8'},build_info,1" for t in range(first, end, 60)]
+    (tmp_path / "m.csv").write_text("\n".join(["time,service,operation,metric,value", *rows, ""]))
+    ran = incident("changes", "--at", AT, "--json")
+    (entry,) = (e for e in json.loads(ran.out) if e["observed"])
+    assert (entry["kind"], entry["service"], entry["version"]) == ("deploy", "payments", "v8")
+    assert (entry["at"], entry["source"], entry["observed"]) == (rfc3339(moved), "prod", "build_info in prod")
+    assert f"seen/payments/v8@{rfc3339(moved)}" in incident("changes", "--at", AT).out
+    assert "(observed by build_info in prod)." in incident("changes", "--at", AT, "--plain").out
+    assert "seen/" not in incident("changes", "--at", AT, "--no-standing").out
+
+
 def test_without_any_change_source_it_says_what_to_add(incident: Run, tmp_path: Path) -> None:
     (tmp_path / "incident.toml").write_text('[[service]]\nname = "a"\n')
     ran = incident("changes")

@@ -29,7 +29,7 @@ from console.state import (
     Trend,
 )
 from tests.widgets.samples import HOSTILE, LOOK, NOW, ONSET, WIDE
-from widgets import call_tree, details, memory, news, scatter, timeline
+from widgets import call_tree, changes, details, memory, news, scatter, timeline
 from widgets.body import Body
 from widgets.glyphs import to_ascii
 from widgets.ink import STYLES
@@ -192,6 +192,29 @@ def test_the_timeline_answers_first_and_puts_the_onset_among_the_changes() -> No
     onset = next(n for n, line in enumerate(lines) if "╎ onset" in line)
     assert any("v3" in line for line in lines[:onset]) and any("70s before onset" in line for line in lines[onset:])
     assert any(line.strip() == "late" for line in lines)
+
+
+def test_what_telemetry_alone_shows_is_marked() -> None:
+    restart = JudgedChange(
+        "restart/shop@1",
+        "other",
+        "shop",
+        ONSET - 70,
+        None,
+        None,
+        Standing.IMPOSSIBLE,
+        SafeText("symptom: part of it"),
+        source="prod",
+        observed="restarts in prod",
+    )
+    release = replace(restart, id="seen/shop/v2", kind="deploy", version="v2")
+    view = ChangesView((restart, release), (), ONSET)
+    screen = text_of(timeline.paint(view, 100, 20, LOOK))
+    assert screen.count("observed by restarts in prod: no source of changes told it") == 2
+    assert "restart " in screen and "other" not in screen
+    pane = text_of(changes.paint(view, 100, 20, LOOK))
+    assert pane.count(" observed") == 2 and "restart " in pane
+    assert "by restarts in prod; no source of changes told it" in text_of(details.change(None, release, 100, 20, LOOK))
 
 
 def test_the_tree_keeps_name_share_and_failures_on_a_small_screen() -> None:
