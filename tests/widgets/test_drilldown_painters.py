@@ -24,12 +24,14 @@ from console.state import (
     Marker,
     MemoryView,
     News,
+    SpanRow,
+    SpansView,
     TreeRow,
     TreeView,
     Trend,
 )
 from tests.widgets.samples import HOSTILE, LOOK, NOW, ONSET, WIDE
-from widgets import call_tree, changes, details, memory, news, scatter, timeline
+from widgets import call_tree, changes, details, memory, news, scatter, spans, timeline
 from widgets.body import Body
 from widgets.glyphs import to_ascii
 from widgets.ink import STYLES
@@ -89,8 +91,16 @@ def bodies(text: str, width: int, height: int) -> dict[str, Body]:
         "memory": memory.paint(
             MemoryView(said, axis, used, fit, 512 * MIB, said, ((said, said),)), width, height, LOOK
         ),
+        "spans": spans.paint(SpansView(_spans(said), 1.0, said), width, height, LOOK),
         "news": news.paint((News(NOW - 5, said, True), News(NOW - 600, said)), width, height, LOOK),
     }
+
+
+def _spans(said: SafeText) -> tuple[SpanRow, ...]:
+    """One below the other, the last with more branches than there is room for."""
+    first = SpanRow("a", "", said, said, "server", 0.0, 1.0, 0.2, True)
+    below = replace(first, key="b", trunk="└─ ", start_s=0.999, duration_s=0.5, failed=False)
+    return first, below, replace(below, key="c", trunk="   " * 60 + "└─ ", start_s=7.0, duration_s=0.0)
 
 
 def text_of(body: Body) -> str:
@@ -126,7 +136,7 @@ def test_any_text_from_outside_fits(text: str, width: int, height: int) -> None:
     fits(bodies(text, width, height), width)
 
 
-@pytest.mark.parametrize("name", ["suspect", "change", "timeline", "tree", "load", "memory", "news"])
+@pytest.mark.parametrize("name", ["suspect", "change", "timeline", "tree", "load", "memory", "spans", "news"])
 def test_nothing_is_lost_in_ascii(name: str) -> None:
     plain = to_ascii(text_of(bodies("checkout", 116, 34)[name]))
     assert plain.isascii() and "?" not in plain
