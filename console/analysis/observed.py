@@ -95,7 +95,8 @@ def observe(
         if owner is not None:
             ran.setdefault(key_of(owner), arrival)
         else:
-            new.append(_deploy(arrival))
+            times = sum(one.service == arrival.service and arrival.build in (one.version, one.commit) for one in new)
+            new.append(_deploy(arrival, times + 1))
     effective = [_effective(change, ran.get(key_of(change))) for change in listed]
     starts = sorted((*_by_series(series, at), *_by_records(records, at)), key=lambda s: s.at)
     until: dict[ChangeKey, Instant] = {}
@@ -134,11 +135,12 @@ def _effective(change: Change, arrival: Arrival | None) -> Change:
     return replace(change, at=arrival.after)
 
 
-def _deploy(arrival: Arrival) -> Change:
+def _deploy(arrival: Arrival, time: int) -> Change:
+    """A build that arrived for the first, second, … time; its name stays the same however well its first sighting is known."""
     kind = "rollback" if arrival.back else "deploy"
     version, commit = (None, arrival.build) if is_commit(arrival.build) else (arrival.build, None)
     return Change(
-        f"seen/{arrival.service}/{arrival.build}@{rfc3339(arrival.at)}",
+        f"seen/{arrival.service}/{arrival.build}" + (f"#{time}" if time > 1 else ""),
         kind,
         (arrival.after + arrival.at) / 2 if arrival.at - arrival.after > FIRST_RAN_S else arrival.at,
         arrival.service,

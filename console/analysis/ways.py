@@ -154,11 +154,13 @@ class Ways:
     def change(self, change: Change) -> Way:
         """What shows the change again. Names come from outside and are quoted: somebody will paste this into a shell."""
         source = change.source or self._named("changes")
+        around = Window(change.at - AROUND_S, change.at + AROUND_S)
+        if change.observed:  # no repository knows it
+            return Way(source, f"incident changes {_stretch(around)}")
         if change.commit and COMMIT.fullmatch(change.commit):
             return Way(source, f"git show {change.commit[:12]}")
         if change.kind in ("deploy", "rollback") and "/" in change.id and not change.id.startswith("-"):
             return Way(source, f"git show {quote(change.id)}")
-        around = Window(change.at - AROUND_S, change.at + AROUND_S)
         return Way(source, f"incident changes {_stretch(around)}")
 
     def _log_source(self, service: str) -> str:

@@ -141,7 +141,7 @@ def test_what_only_metrics_show_is_listed_beside_the_rest(incident: Run, work: W
     (entry,) = (e for e in json.loads(ran.out) if e["observed"])
     assert (entry["kind"], entry["service"], entry["version"]) == ("deploy", "payments", "v8")
     assert (entry["at"], entry["source"], entry["observed"]) == (rfc3339(moved), "prod", "build_info in prod")
-    assert f"seen/payments/v8@{rfc3339(moved)}" in incident("changes", "--at", AT).out
+    assert "seen/payments/v8" in incident("changes", "--at", AT).out
     assert "(observed by build_info in prod)." in incident("changes", "--at", AT, "--plain").out
     assert "seen/" not in incident("changes", "--at", AT, "--no-standing").out
 

@@ -77,8 +77,10 @@ def test_a_release_that_nobody_tagged_is_found_by_the_build_that_runs(step_s: fl
     assert (change.kind, change.version, change.service) == ("deploy", "v42", "bank")
     assert change.standing in (Standing.POSSIBLE, Standing.LEADING)
     assert (change.observed, change.source) == ("build_info in metrics", "metrics")
-    named = [s.subject for s in found.suspects if s.kind == "deploy"]
-    assert named == [change.id]
+    (suspect,) = (s for s in found.suspects if s.kind == "deploy")
+    assert (suspect.subject, change.id) == ("seen/bank/v42", "seen/bank/v42")
+    told = {e.query.split(" --")[0] for e in suspect.evidence if e.query}
+    assert told <= {"incident changes", "q"}, "no repository knows it"
     document = diagnosis_json(found)
     assert [c["observed"] for c in document["changes"] if c["id"] == change.id] == ["build_info in metrics"]
     assert "observed by build_info in metrics" in plain_text(found)
