@@ -262,6 +262,8 @@ class HeaderView:
     mode: str = "RO"
     since_error_s: float | None = None
     """Seconds by which `since` may be off, either way; None where that is not known."""
+    watching: bool = False
+    """Signals left their level, and that is too small or too short so far to be called trouble."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from statistics import median
 
 from console.analysis.rates import error_series, rate_series
+from console.analysis.verdict import UNSETTLED
 from console.domain.consulted import CHANGE_ROLES, not_consulted
 from console.domain.diagnosis import Diagnosis, Standing, State, Symptom
 from console.domain.instant import Instant, Window, age_step, span_text
@@ -211,12 +212,13 @@ def service_row(
 
 
 def _state_of(service: str, diagnosis: Diagnosis | None, open_symptoms: Iterable[str]) -> State | None:
-    """Of one service, by the signals of it that left their level. Well is only what a verdict says is well; who merely gets
-    more or fewer requests than usual, or fills up, does not fail yet.
+    """Of one service, by the signals of it that left their level. Well is only what a verdict says is well, and failing what
+    it calls an incident; who merely gets more or fewer requests than usual, or fills up, does not fail yet.
     """
     left = set(open_symptoms)
     if left:
-        return State.DEGRADING if left == {"traffic"} else State.INCIDENT
+        failing = diagnosis is not None and diagnosis.state is State.INCIDENT and left != {"traffic"}
+        return State.INCIDENT if failing else State.DEGRADING
     if diagnosis is None or diagnosis.state is State.INCONCLUSIVE:
         return diagnosis.state if diagnosis is not None else None
     fills = any(one.service == service for one in diagnosis.exhaustion)
@@ -347,6 +349,8 @@ def suspects_view(diagnosis: Diagnosis | None, status: Status, problem: SafeText
         State.INCONCLUSIVE: "the data cannot carry a verdict: see the header",
     }
     reason = reasons.get(diagnosis.state, "no evidence points at anything yet")
+    if is_watching(diagnosis):
+        reason = "a signal left its level: nobody is suspected until that is an incident"
     if diagnosis.state in (State.INCIDENT, State.DEGRADING) and diagnosis.change_explains is False:
         reason = f"0 of {len(diagnosis.changes)} changes can explain this, and no other cause has evidence"
     return SuspectsView(diagnosis.suspects, SafeText(reason), status)
@@ -436,16 +440,25 @@ def header_view(diagnosis: Diagnosis | None, now: Instant, window_text: str, sta
     if diagnosis is None:
         return HeaderView(headline=SafeText(READING), window_text=window_text, now=now, status=status)
     headline, verdict = _headline(diagnosis), _verdict(diagnosis)
+    watched = is_watching(diagnosis)
     return HeaderView(
         diagnosis.state,
         SafeText(headline),
-        diagnosis.onset,
+        min((s.onset for s in diagnosis.symptoms if s.end is None and s.onset is not None), default=None)
+        if watched
+        else diagnosis.onset,
         SafeText(verdict),
         window_text,
         now,
         status,
         since_error_s=diagnosis.onset_error_s,
+        watching=watched,
     )
+
+
+def is_watching(diagnosis: Diagnosis) -> bool:
+    """Whether signals left their level while the verdict is that nothing is wrong: marks and word then say the same."""
+    return diagnosis.state is State.HEALTHY and any(s.end is None for s in diagnosis.symptoms)
 
 
 def worst_symptom(diagnosis: Diagnosis) -> Symptom | None:
@@ -473,6 +486,8 @@ def _headline(diagnosis: Diagnosis) -> str:
 
 
 def _verdict(diagnosis: Diagnosis) -> str:
+    if is_watching(diagnosis):
+        return "; ".join(part for part in (UNSETTLED, _yet_unwell(diagnosis)) if part)
     lead = next((s for s in diagnosis.suspects if s.standing is not Standing.UNLIKELY), None)
     if lead is not None:
         return lead.summary

@@ -13,7 +13,7 @@ from widgets.frame import status_line
 from widgets.ink import Line, joined
 from widgets.news import newest
 from widgets.numbers import number_text
-from widgets.words import state_sign
+from widgets.words import WATCHING, state_sign
 
 NEWS_LEAST = 24
 """Cells below which news says nothing."""
@@ -30,7 +30,7 @@ def paint(view: HeaderView, width: int, look: Look, breadcrumb: str = "", news: 
 
 
 def _first(view: HeaderView, width: int, look: Look) -> Line:
-    sign = state_sign(view.state)
+    sign = WATCHING if view.watching else state_sign(view.state)
     since = _since(view, look)
     status = status_line(view.status, look.zone, max(8, width // 3))
     if view.status.word is Word.FROZEN:
@@ -79,7 +79,7 @@ def _left(state: str, style: str, headline: str, since: str) -> Line:
 
 def _since(view: HeaderView, look: Look) -> tuple[str, str, str]:
     """Longest to shortest; empty where nothing is wrong or the onset is not known."""
-    if view.since is None or view.state not in LATE:
+    if view.since is None or not (view.watching or view.state in LATE):
         return "", "", ""
     lasted = span_text(max(0.0, view.now - view.since)) if view.now else ""
     day = clock_text(view.since, look.zone, now=view.now or None, seconds=True)

@@ -50,6 +50,10 @@ _STANDINGS = {
 _PATTERNS = {"new": "new", "surged": "warn", "gone": "accent", "steady": "muted"}
 
 
+WATCHING = Sign("▲", "WATCHING", "warn")
+"""Of a verdict that nothing is wrong while signals leave their level."""
+
+
 def state_sign(state: State | None) -> Sign:
     """Of a verdict; None: nothing is known yet."""
     return _STATES.get(state, Sign("?", "READING", "muted")) if state is not None else Sign("?", "READING", "muted")

@@ -10,7 +10,7 @@ from console.analysis.leak import Leak
 from console.analysis.moves import Move
 from console.analysis.signals import Family
 from console.analysis.silence import UNHEARD
-from console.analysis.symptoms import harms_users
+from console.analysis.symptoms import harms_users, is_symptom
 from console.analysis.words import joined, move_sentence, number, place_name
 from console.domain.consulted import unread_changes
 from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
@@ -30,6 +30,7 @@ _STATES = {
 TROUBLE = frozenset((Level.WARN, Level.ERROR, Level.FATAL))
 MOST_QUOTED = 80
 """Characters of a log line, or of what a source says of itself, within a sentence."""
+UNSETTLED = "too small or too short so far to be called an incident"
 HELD_S = 600.0
 """A departure that ended longer ago than this counts as over [D]."""
 NEEDED_ROLES = frozenset(("logs", "metrics", "traces"))
@@ -162,8 +163,12 @@ def summary_of(
 
 
 def _as_ever(known: Known) -> str:
-    """What left the level of the minutes before and is usual at this hour, else what is silent for too short a while to tell,
-    as a sentence; empty: nothing did."""
+    """What left its level and is no trouble so far, else what is usual at this hour, else what is silent for too short a while
+    to tell, as a sentence; empty: nothing is."""
+    watched = [m for m in known.moves if m.ongoing and is_symptom(m)]
+    if watched:
+        said = move_sentence(max(watched, key=lambda m: (m.meaning.family is not Family.TRAFFIC, m.z)))
+        return f" {said[0].upper()}{said[1:]}: {UNSETTLED}."
     waiting = next((m for m in known.moves if m.said and not m.opened), None)
     usual = [m for m in known.moves if m.ongoing and not m.opened and m.usual is not None and m.usual.ordinary]
     if not usual:

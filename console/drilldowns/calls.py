@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from console.analysis.verdict import UNSETTLED
 from console.domain.diagnosis import Diagnosis, GraphCall, State
 from console.domain.instant import Instant
 from console.domain.observations import Observations
@@ -12,6 +13,7 @@ from console.state import (
     TreeView,
 )
 from console.views import (
+    is_watching,
     worst_symptom,
 )
 
@@ -78,7 +80,8 @@ class _Tree:
         if not roots:
             return "no service and no dependency is known"
         if self._diagnosis.state is State.HEALTHY:
-            return "nothing is wrong: every service with what it calls"
+            what = f"watching what is {UNSETTLED}" if is_watching(self._diagnosis) else "nothing is wrong"
+            return f"{what}: every service with what it calls"
         callers = sorted({c.caller for c in self._diagnosis.calls if c.callee == roots[0]})
         called = f", which {', '.join(callers)} call{'s' if len(callers) == 1 else ''}" if callers else ""
         return f"from {roots[0]}{called}; share: what each added itself to what went wrong"

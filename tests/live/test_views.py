@@ -29,7 +29,7 @@ from console.views import (
     suspects_view,
 )
 from tests.widgets.samples import LOOK
-from widgets import signals
+from widgets import header, signals
 from widgets.words import state_sign
 
 T0 = 1_780_000_000.0
@@ -153,6 +153,24 @@ def test_who_only_gets_fewer_requests_is_not_shown_as_failing() -> None:
         ("gateway", State.DEGRADING),
     ]
     assert view.services[1].traffic.bad
+
+
+def test_marks_and_header_say_one_thing_while_a_verdict_is_not_settled() -> None:
+    """A signal has left its level and the verdict is that nothing is wrong so far: neither a cross nor a calm word."""
+    glyph = "▲"
+    seen = observed(series("error_rate", [0.1] * 30))
+    watched = diagnosed(state=State.HEALTHY, symptoms=(SYMPTOM,), onset=None, summary=SafeText("Healthy: 2 services"))
+    rows = {row.name: row for row in signals_view(seen, watched, WINDOW, Status()).services}
+    assert state_sign(rows["checkout"].state).glyph == glyph and rows["checkout"].errors.bad
+    view = header_view(watched, WINDOW.end, "", Status(Word.LIVE, 1.0))
+    first, second = (line.text for line in header.paint(view, 120, LOOK))
+    assert first.startswith(f" {glyph} WATCHING  checkout") and " since " in first and "HEALTHY" not in first
+    assert "called an incident" in second and "Healthy" not in second
+    assert "nobody is suspected until" in suspects_view(watched, Status()).empty_reason
+    calm = header_view(diagnosed(state=State.HEALTHY, onset=None), WINDOW.end, "", Status(Word.LIVE, 1.0))
+    assert "● HEALTHY" in header.paint(calm, 120, LOOK)[0].text
+    over = replace(watched, symptoms=(replace(SYMPTOM, end=WINDOW.end - 60),))
+    assert "● HEALTHY" in header.paint(header_view(over, WINDOW.end, "", Status()), 120, LOOK)[0].text
 
 
 def test_a_service_that_fills_up_is_not_shown_as_well() -> None:
