@@ -19,10 +19,12 @@ from console.analysis.constants import (
     EARLIER_PENALTY,
     LOOKBACK_MOST_S,
     LOOKBACK_S,
+    MATCH_APART,
     MATCH_CONNECTED,
     MATCH_SAME,
     MATCH_UNKNOWN,
     MATCH_UNSEEN,
+    PER_HOP,
     TIME_SCORE_NAMED,
 )
 from console.analysis.diffs import NEW_CALL, SETTING, UNKNOWN, Effect
@@ -388,11 +390,28 @@ def _match(change: Change, case: Case) -> tuple[float, str]:
         return MATCH_UNSEEN, f"changed {service}, which {caller} calls and which tells nothing of itself"
     if service in case.affected:
         return 0.7, f"changed {service}, which is affected"
-    if any(case.graph.connected(service, node) for node in (*leading, *case.affected)):
-        return MATCH_CONNECTED, f"changed {service}, which calls or is called by what is affected"
+    if (away := _away(service, leading, case)) is not None:
+        hops, words = away
+        return max(MATCH_APART, MATCH_CONNECTED * PER_HOP ** (hops - 1)), f"changed {service}, {words}"
     if service not in case.observed and service not in case.graph.callees and service not in case.graph.callers:
         return MATCH_CONNECTED * 0.6, f"changed {service}, of which nothing is known"
-    return 0.1, f"changed {service}, which no call connects with what is affected"
+    return MATCH_APART, f"changed {service}, which no call connects with what is affected"
+
+
+def _away(service: str, leading: list[str], case: Case) -> tuple[int, str] | None:
+    """Fewest calls to where the trouble begins, else to what is affected, and in words; None: no way of calls leads there.
+
+    Who is affected suffers from where it begins, and so counts as one call further off.
+    """
+    graph = case.graph
+    near = [(hops, node, "") for node in leading if (hops := graph.hops(service, node)) is not None]
+    if not near:
+        suffers = ", which is affected"
+        near = [(hops, node, suffers) for node in case.affected if (hops := graph.hops(service, node)) is not None]
+    if not near:
+        return None
+    hops, node, more = min(near)
+    return hops + bool(more), f"{'one call' if hops == 1 else f'{hops} calls'} away from {node}{more}"
 
 
 def _time_score(change: Change, match: float, lag: float, case: Case) -> float:

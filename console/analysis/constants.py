@@ -65,6 +65,11 @@ CLOCK_SKEW_S = 30.0
 CHANGE_DECAY_S = 300.0
 MATCH_SAME = 1.0
 MATCH_CONNECTED = 0.35
+"""One call away."""
+PER_HOP = 0.5
+"""What is left of that for each further call (Coremetry) [P]."""
+MATCH_APART = 0.1
+"""No call connects it with what is affected [D]."""
 MATCH_UNKNOWN = 0.35
 """A change that names no service could concern any of them [D]."""
 MATCH_UNSEEN = 0.8

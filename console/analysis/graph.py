@@ -50,7 +50,20 @@ class Graph:
 
     def connected(self, a: str, b: str) -> bool:
         """Whether one calls the other, through any number of hops."""
-        return b in self.below(a) or a in self.below(b)
+        return self.hops(a, b) is not None
+
+    def hops(self, a: str, b: str) -> int | None:
+        """Fewest calls from one to the other, in whichever direction they go; None: no way of calls leads there."""
+        found = [steps for start, end in ((a, b), (b, a)) if (steps := self._down(start, end)) is not None]
+        return min(found, default=None)
+
+    def _down(self, start: str, end: str) -> int | None:
+        seen, level, steps = {start}, [start], 0
+        while level and end not in level:
+            level = list(dict.fromkeys(c for node in level for c in self.callees.get(node, ()) if c not in seen))
+            seen.update(level)
+            steps += 1
+        return steps if level else None
 
 
 def build_graph(topology: Topology, calls: Calls | None, records: Iterable[LogRecord], names: Iterable[str]) -> Graph:
