@@ -329,7 +329,6 @@ def _exculpations(
         yield "unreachable", _unreachable(change, case)
     yield "takes-back", "; ".join(_mends(change, case))
     yield "survived-undo", _survived(change, case)
-    yield "outlasts", _outlasts(change, case)
     delayed = grown is not None or (
         effect is not None and effect.risk >= SETTING and bool(effect.words & DELAYED_WORDS)
     )
@@ -341,6 +340,7 @@ def _exculpations(
     yield "effect-precedes", _precedes(change, case)
     if grown is None:
         yield "excess-elsewhere", _elsewhere(change, effect, case)
+    yield "outlasts", _outlasts(change, case)
 
 
 def _grown(change: Change, case: Case) -> Growth | None:
@@ -515,7 +515,7 @@ def _survived(change: Change, case: Case) -> str:
 
 def _outlasts(change: Change, case: Case) -> str:
     """The trouble is over since another change was taken back, and this one is still in place."""
-    if case.lasts or key_of(change) in case.undos:
+    if case.lasts or change.kind == "other" or key_of(change) in case.undos:
         return ""
     ended = [u for u in case.undos.values() if (e := case.ending(u.change)) is not None and e.ended]
     if not ended:

@@ -146,7 +146,7 @@ def _deploy(arrival: Arrival, time: int) -> Change:
         arrival.service,
         version,
         commit,
-        SafeText(f"{arrival.build} runs where {arrival.former} ran, by {arrival.how}"),
+        SafeText(f"{arrival.build} runs where {arrival.former} ran"),
         arrival.source,
         observed=arrival.how,
     )
@@ -233,15 +233,13 @@ def _restart(group: list[_Start]) -> Change:
     first, last = group[0], group[-1]
     hows = sorted({one.how for one in group})
     length = last.at - first.at
-    said = f"it began anew, by {hows[0]}"
-    if length > FIRST_RAN_S:
-        said = f"it began anew again and again for {span_text(length)}, by {hows[0]}"
+    again = f" again and again for {span_text(length)}" if length > FIRST_RAN_S else ""
     return Change(
         f"restart/{first.service}@{rfc3339(round(first.at))}",
         "other",
         first.at,
         first.service,
-        summary=SafeText(said),
+        summary=SafeText(f"it began anew{again}"),
         source=first.source,
         observed=hows[0],
     )

@@ -115,7 +115,8 @@ def test_an_incident_is_found_placed_and_connected_with_its_change(tmp_path: Pat
         ("checkout", "error_rate"),
     }
     assert any(p["status"] == "new" and "no rate for card" in p["template"] for p in found["patterns"])
-    assert {s["name"]: s["state"] for s in found["sources"]} == {"app": "ok", "prod": "ok", "notes": "ok"}
+    asked = {s["name"]: s["state"] for s in found["sources"]}
+    assert asked == {"app": "ok", "prod": "ok", "notes": "ok", "deploy tags": "not_consulted"}
     assert found["running"][0]["version"] == "v42"
 
 

@@ -50,7 +50,8 @@ def claims(suspects: Iterable[Suspect], name: str, *, supports: bool) -> list[st
 
 @pytest.mark.parametrize("step_s", STEPS_S)
 def test_trouble_that_ends_as_a_release_is_rolled_back_points_to_it(step_s: float) -> None:
-    found = told(shop(250.0, 460.0), 450.0, step_s, deploy(-20.0), rollback(245.0), deploy(-25.0, "front"))
+    stays = Change("config/bank/limits", "config", START + BEFORE_S - 25.0, "bank", source="changes")
+    found = told(shop(250.0, 460.0), 450.0, step_s, deploy(-20.0), rollback(245.0), deploy(-25.0, "front"), stays)
     assert found.state is State.RECOVERING
     first = found.suspects[0]
     assert (first.subject, first.standing) == ("deploy/bank/42", Standing.LEADING)
@@ -59,7 +60,8 @@ def test_trouble_that_ends_as_a_release_is_rolled_back_points_to_it(step_s: floa
     assert "error rate of bank went from " in claim and " requests) to " in claim
     assert item.samples is not None and item.samples > 100
     assert item.source == "metrics" and item.window is not None and item.window.end <= found.at
-    assert change_of(found, "deploy/front/42").reason.startswith("outlasts: still in place")
+    assert change_of(found, stays.id).reason.startswith("outlasts: still in place")
+    assert change_of(found, "deploy/front/42").standing is Standing.UNLIKELY
     assert change_of(found, "rollback/bank/41").standing is Standing.IMPOSSIBLE
     assert "it takes back deploy/bank/42" in change_of(found, "rollback/bank/41").reason
     assert "deploy/bank/42" in found.summary
