@@ -488,10 +488,8 @@ def _reproduction(case: Check, term: Term, window: Window) -> Judged:
     newest = checks[-1] if checks else None
     again = [one for one in done if one.state == "REPRODUCED" and (newest is None or one.at > newest.at)]
     if newest is None:
-        seen = (
-            f"it failed again at {clock_text(again[-1].at)} UTC{_where(again[-1])}" if again else "it was not run since"
-        )
-        note = f"not verified since {clock_text(since)} UTC, {seen}: `incident repro verify` with --incident does it"
+        seen = f", and failed at {clock_text(again[-1].at)} UTC{_where(again[-1])}" if again else ""
+        note = f"not verified since {clock_text(since)} UTC{seen}: `incident repro verify` with --incident does it"
         return judged_as(term, Verdict.INCONCLUSIVE, note, samples=len(again))
     said = f"{newest.state.lower()} at {clock_text(newest.at)} UTC{_where(newest)}"
     relapsed = [one for one in again if one.where == newest.where]

@@ -87,6 +87,7 @@ class RecoveryDesk:
             )
         try:
             contract = self._written(seen, diagnosis)
+            contract = with_reproduction(contract) if await asyncio.to_thread(self._proofs, seen) else contract
             path = await asyncio.to_thread(keep_contract, self._folder, contract)
             case = await asyncio.to_thread(self._into_case, contract)
         except NothingToRecover as error:

@@ -9,6 +9,9 @@ import pytest
 
 from console.analysis.diagnose import diagnose
 from console.case.book import Book
+from console.case.entries import repro, verified
+from console.case.gates import Wish
+from console.case.model import CaseState
 from console.case.store import cases_folder
 from console.domain.instant import Instant
 from console.domain.recovery import Strictness, TermKind, Verdict
@@ -111,3 +114,26 @@ async def test_a_full_disk_is_told_and_nothing_is_confirmed(tmp_path: Path) -> N
     (tmp_path / "recovery").write_text("a file where the folder should be")
     desk = RecoveryDesk(Sources(Topology()), ZoneInfo("UTC"), tmp_path)
     assert "not saved" in await write(desk, Made(), WRITTEN)
+
+
+async def test_what_was_reproduced_in_the_open_case_must_be_verified(desk: RecoveryDesk, tmp_path: Path) -> None:
+    now = [WRITTEN - 60]
+    book = Book.new(cases_folder(tmp_path), "orders fail", "alice", clock=lambda: now[0])
+    book.write(repro({"reproduced": True, "failures": 5, "tries": 5}, "GET /a"))
+    await write(desk, Made(), WRITTEN)
+    shown = await view(desk, Made(), after(45))
+    assert shown.contract is not None and shown.contract.terms[-1].kind is TermKind.REPRODUCTION
+    assert shown.recovery is not None and shown.recovery.verdict is Verdict.INCONCLUSIVE
+    now[0] = after(20)
+    book.write(verified({"state": "FIXED", "reason": "4 clean passes"}))
+    shown = await view(desk, Made(), after(45))
+    assert shown.recovery is not None and shown.recovery.verdict is Verdict.RECOVERED, shown.recovery.reason
+
+
+async def test_a_case_that_is_over_asks_for_no_reproduction(desk: RecoveryDesk, tmp_path: Path) -> None:
+    book = Book.new(cases_folder(tmp_path), "orders fail", "alice", clock=lambda: WRITTEN - 60)
+    book.write(repro({"reproduced": True, "failures": 5, "tries": 5}, "GET /a"))
+    book.close(Wish(CaseState.CANCELLED, "a false alarm"))
+    await write(desk, Made(), WRITTEN)
+    shown = await view(desk, Made(), after(45))
+    assert shown.recovery is not None and shown.recovery.verdict is Verdict.RECOVERED

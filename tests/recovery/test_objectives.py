@@ -112,14 +112,14 @@ def fixed(minutes: float, state: str = "FIXED", where: str = "staging") -> Proof
     [
         ((), Verdict.INCONCLUSIVE, "`incident repro verify`"),
         ((REPRODUCED,), Verdict.INCONCLUSIVE, "not verified since"),
-        ((REPRODUCED, fixed(-5)), Verdict.INCONCLUSIVE, "it was not run since"),
+        ((REPRODUCED, fixed(-5)), Verdict.INCONCLUSIVE, "not verified since"),
         ((REPRODUCED, fixed(20)), Verdict.RECOVERED, "fixed at"),
         ((fixed(20, "STILL FAILING"),), Verdict.NOT_RECOVERED, "still failing at"),
         ((fixed(20, "INCONCLUSIVE"),), Verdict.INCONCLUSIVE, "inconclusive at"),
         ((fixed(20, "STILL FAILING"), fixed(30)), Verdict.RECOVERED, "in staging"),
         ((fixed(20), fixed(30, "REPRODUCED")), Verdict.NOT_RECOVERED, "failed again"),
         ((fixed(20), fixed(30, "REPRODUCED", "old")), Verdict.RECOVERED, "in staging"),
-        ((fixed(10, "REPRODUCED"),), Verdict.INCONCLUSIVE, "it failed again"),
+        ((fixed(10, "REPRODUCED"),), Verdict.INCONCLUSIVE, "and failed at"),
         ((fixed(90),), Verdict.INCONCLUSIVE, "not verified since"),
     ],
     ids=[
