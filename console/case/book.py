@@ -31,14 +31,14 @@ from console.case.gates import (
     passable,
 )
 from console.case.hypotheses import NotAllowed, check_change, restored, state_by_evidence
-from console.case.journal import Journal, NotSaved, Reader, until
+from console.case.journal import Journal, NotSaved, Reader, person_of, until
 from console.case.key import next_key, take_next
 from console.case.mitigated import mitigated
 from console.case.model import ACTIVE, ROLES, SEVERITIES, Case, CaseState, Hypothesis, HypothesisState, Outcome
 from console.case.predictions import ASKED_EVERY_S, question_of
 from console.case.store import locked, make_case
 from console.domain.instant import Instant, rfc3339
-from console.guard.redact import keyed, redact_json, redact_wholly, without_emails
+from console.guard.redact import keyed, redact_json, redact_wholly
 
 Clock = Callable[[], Instant]
 
@@ -292,7 +292,7 @@ class Book:
         with self._alone():
             case = self.read()
             brief = handoff_brief(case, self._clock())
-            giver = case.roles.get(role, self.author)
+            giver = case.roles.get(role, person_of(self.author))
             data = {"role": role, "from": giver, "to": to, "brief": brief}
             return self._journal.append(Draft("handoff", f"{giver} offers {role} to {to}", data), self._clock()), brief
 
@@ -312,7 +312,9 @@ class Book:
 
     def mitigation(self, text: str, data: Mapping[str, Any], occurred_at: Instant | None) -> Event:
         """Write down what was done to stop the harm. No gate makes it wait."""
-        return self.write(Draft("mitigation", text, data, occurred_at))
+        by = data.get("executed_by")
+        named = {**data, "executed_by": person_of(by)} if isinstance(by, str) else data
+        return self.write(Draft("mitigation", text, named, occurred_at))
 
     def action_item(self, text: str, data: Mapping[str, Any]) -> Event:
         """Add a follow-up, `A1`, or change one where `name` is given."""
@@ -414,7 +416,9 @@ class Book:
 
     def saw(self, name: str, prediction: str, outcome: Outcome, says: str) -> Event:
         """Write down what a person saw of a prediction; raises as `result`."""
-        return self.result(name, prediction, outcome, {"by": self.author}, says or "seen by a person", by="human")
+        return self.result(
+            name, prediction, outcome, {"by": person_of(self.author)}, says or "seen by a person", by="human"
+        )
 
     def turn(self, name: str, to: HypothesisState, reason: str, evidence: Sequence[str]) -> Event:
         """Change a hypothesis' state as a person.
@@ -488,12 +492,6 @@ def _next_tokens(folder: Path) -> Iterator[None]:
         return
     with keyed(key):
         yield
-
-
-def person_of(name: str) -> str:
-    """A person as the record has them: of an address of e-mail, which it does not keep, what stands before the @."""
-    text = name.strip()
-    return text.partition("@")[0] if without_emails(text) != text and " " not in text else name
 
 
 def severity_of(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from console.case.events import Event
 from console.case.hypotheses import LEAST_REASON, LIVING
+from console.case.journal import person_of
 from console.case.model import ACTIVE, Case, CaseState, HypothesisState
 from console.domain.instant import Instant
 from console.domain.values import dataclass
@@ -247,7 +248,7 @@ def change_warnings(case: Case, kind: str, by: str) -> list[Gate]:
         found.append(
             Gate("SG4", False, f"no evidence snapshot was taken before it: `incident case snapshot {case.id}`")
         )
-    if case.severity in REVIEWED and by and by == case.roles.get("ic"):
+    if case.severity in REVIEWED and by and person_of(by) == case.roles.get("ic"):
         found.append(Gate("SG10", False, "the incident commander does not carry out changes"))
     return found
 

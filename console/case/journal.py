@@ -20,7 +20,7 @@ from console.case.key import keyed_by
 from console.domain.instant import Instant
 from console.domain.values import dataclass
 from console.guard.audit import Audit, AuditFailed
-from console.guard.redact import redact_json, redact_wholly
+from console.guard.redact import redact_json, redact_wholly, without_emails
 
 AUTHOR = "INCIDENT_AUTHOR"
 """The environment variable that names who writes, where one account is shared."""
@@ -43,6 +43,12 @@ class NotSaved(Exception):
 def author_name(text: str) -> str:
     """A person's name as it stands in file names and in the record."""
     return re.sub(r"[^A-Za-z0-9._@-]", "_", text.strip())[:60].lstrip(".-") or "someone"
+
+
+def person_of(name: str) -> str:
+    """A person as the record names them: of an address of e-mail, which it does not keep, what stands before the @."""
+    text = name.strip()
+    return text.partition("@")[0] if without_emails(text) != text and " " not in text else name
 
 
 class Journal:

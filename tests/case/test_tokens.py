@@ -16,8 +16,9 @@ from urllib.parse import quote
 import pytest
 
 from console.case import entries
-from console.case.book import Book, Unfit, person_of
-from console.case.gates import Wish
+from console.case.book import Book, Unfit
+from console.case.gates import Wish, change_warnings
+from console.case.journal import person_of
 from console.case.key import FILE, LENGTH, NEXT, key_of, next_key
 from console.case.model import CaseState
 from console.guard.redact import keyed, redact, redact_json, redact_wholly, token_of, use_key
@@ -210,6 +211,13 @@ def test_people_are_known_by_what_stands_before_the_at(book: Book, cases: Path) 
     assert Book(cases, book.id, "bob").accept("ic", "bob@example.org").data["person"] == "bob"
     book.action_item("Write an alert", {"owner": "carl@example.org", "due": "2026-12-01"})
     assert book.read().follow_ups[0].owner == "carl"
+    dora = Book(cases, book.id, "dora@example.org")
+    dora.role("ic", "-")
+    dora.role("ic", "dora@example.org")
+    dora.severity("P1", "it is worse")
+    dora.mitigation("restarted", {"kind": "restart", "executed_by": dora.author}, None)
+    assert dora.read().mitigations[0].data["executed_by"] == "dora"
+    assert any(gate.rule == "SG10" for gate in change_warnings(dora.read(), "restart", dora.author))
     assert person_of("anna") == "anna" and person_of("-") == "-" and person_of("on-call team") == "on-call team"
 
 
