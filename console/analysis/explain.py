@@ -19,7 +19,7 @@ from console.analysis.evidence import host_draft, leak_draft, place_drafts, tele
 from console.analysis.frames import files_named
 from console.analysis.habits import GONE_HOST
 from console.analysis.leak import Leak
-from console.analysis.load import busier_services, find_exhausted, find_surge
+from console.analysis.load import busier_services, find_exhausted, find_surge, load_ratio
 from console.analysis.loaddrafts import PLACES_LOOKED_AT, contention_draft, curves_of, load_draft, traffic_draft
 from console.analysis.moves import Move
 from console.analysis.onset import Onset
@@ -192,7 +192,14 @@ def blames_of(view: View, outbound: Outbound, began: Onset, cascades: list[Casca
     during = Window(began.at, math.nextafter(view.seen.at, math.inf))
     pairs = {*outbound.calls, *outbound.named, *view.graph.told_by}
     added = {e.node: e.now - e.level for c in cascades if c.currency == "seconds" for e in c.nodes}
-    found = [blame(outbound, caller, callee, before, during, added.get(caller)) for caller, callee in sorted(pairs)]
+    loads = {
+        caller: max(1.0, load_ratio(view.seen.series, caller, began.at, view.seen.at) or 1.0)
+        for caller in {caller for caller, _ in pairs}
+    }
+    found = [
+        blame(outbound, caller, callee, before, during, added.get(caller), loads[caller])
+        for caller, callee in sorted(pairs)
+    ]
     return [one for one in found if one is not None]
 
 
@@ -238,7 +245,7 @@ def _case(
     patterns: tuple[Pattern, ...],
     effects: dict[str, Effect],
 ) -> Case:
-    opened = [m for m in moves if m.opened]
+    opened = [m for m in moves if m.opened and not _is_demand(m)]
     moved: dict[str, Onset] = {}
     for move in finest(opened):
         known = moved.get(move.service)
@@ -264,6 +271,11 @@ def _case(
         frames=_frames(view, onset.earliest, {m.service for m in opened}),
         observed=frozenset(t.service for t in view.tracks.errors) | frozenset(t.service for t in view.tracks.values),
     )
+
+
+def _is_demand(move: Move) -> bool:
+    """More requests are no effect of anything that the service does: they neither affect it nor precede a change of it."""
+    return move.meaning.family is Family.TRAFFIC and move.direction > 0
 
 
 def _frames(view: View, onset: Instant, services: set[str]) -> dict[str, Counter[str]]:

@@ -193,11 +193,19 @@ def _outcome(fields: dict[str, SafeText]) -> tuple[float | None, bool | None]:
 
 
 def blame(
-    outbound: Outbound, caller: str, callee: str, before: Window, during: Window, added_s: float | None = None
+    outbound: Outbound,
+    caller: str,
+    callee: str,
+    before: Window,
+    during: Window,
+    added_s: float | None = None,
+    load: float = 1.0,
 ) -> Blame | None:
     """How much of `caller`'s trouble since the onset its calls to `callee` explain; None: too little is known.
 
-    `added_s` is what a request of `caller` takes longer by other measurement, where its records do not tell.
+    Args:
+        added_s: What a request of `caller` takes longer by other measurement, where its records do not tell.
+        load: How many times as many requests it gets as before: so many times the usual lines are usual too.
     """
     calls = outbound.calls.get((caller, callee), [])
     old, new = [c for c in calls if c.at in before], [c for c in calls if c.at in during]
@@ -209,17 +217,19 @@ def blame(
             failures = max(0.0, sum(c.failed for c in lost) / len(lost) - usual)
         time = _time_share(old, new, added_s)
     pair = (caller, callee)
-    errors = _more(outbound.named.get(pair, ()), outbound.errors.get(caller, ()), before, during)
+    errors = _more(outbound.named.get(pair, ()), outbound.errors.get(caller, ()), before, during, load)
     if errors is None:  # who fails nobody may still warn that another does not answer
-        errors = _more(outbound.hinted.get(pair, ()), outbound.warnings.get(caller, ()), before, during)
+        errors = _more(outbound.hinted.get(pair, ()), outbound.warnings.get(caller, ()), before, during, load)
     if failures is None and time is None and errors is None:
         return None
     return Blame(caller, callee, failures, time, errors, _told(old), _told(new))
 
 
-def _more(named: Iterable[Instant], lines: Iterable[Instant], before: Window, during: Window) -> float | None:
+def _more(
+    named: Iterable[Instant], lines: Iterable[Instant], before: Window, during: Window, load: float
+) -> float | None:
     """Of the lines that came on top of the usual ones, the share that names the callee; None: too few came on top."""
-    usual = during.seconds / before.seconds if before.seconds else 0.0
+    usual = load * during.seconds / before.seconds if before.seconds else 0.0
     counts = [(sum(t in before for t in times) * usual, sum(t in during for t in times)) for times in (named, lines)]
     (_, some), (expected, total) = counts
     added = total - expected

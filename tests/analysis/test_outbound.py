@@ -23,9 +23,11 @@ def line(at: float, level: Level, text: str) -> LogRecord:
     return LogRecord(at, level, "shop", SafeText(text))
 
 
-def judged(records: list[LogRecord], callee: str = "bank", added_s: float | None = None) -> Blame | None:
+def judged(
+    records: list[LogRecord], callee: str = "bank", added_s: float | None = None, load: float = 1.0
+) -> Blame | None:
     """What they say of a callee."""
-    return blame(read_outbound(records, NAMES), "shop", callee, BEFORE, DURING, added_s)
+    return blame(read_outbound(records, NAMES), "shop", callee, BEFORE, DURING, added_s, load)
 
 
 def usual(took: float | None = 0.2) -> list[LogRecord]:
@@ -66,6 +68,15 @@ def test_complaints_count_only_on_top_of_the_usual() -> None:
     more = [line(3000 + 2 * k, Level.ERROR, "bank refused: try later") for k in range(200)]
     found = judged(habit + more)
     assert found is not None and found.errors is not None and found.errors > 0.9
+
+
+def test_more_requests_bring_more_of_the_usual_complaints() -> None:
+    habit = [line(10.0 * k, Level.ERROR, "bank refused: try later") for k in range(360)]
+    twice = habit + [line(3003 + 10 * k, Level.ERROR, "bank refused: try later") for k in range(60)]
+    found = judged(twice)
+    assert found is not None and found.errors == 1.0
+    found = judged(twice, load=2.0)
+    assert found is None or found.errors is None
 
 
 def test_warnings_speak_where_nothing_fails() -> None:

@@ -72,6 +72,8 @@ class Story:
     lines: Callable[[int, dict[str, Load]], list[tuple[str, Level, str]]] = lambda ago, loads: []
     memory: dict[str, Callable[[int], float]] = field(default_factory=dict)
     silent: Callable[[int], frozenset[str]] = lambda ago: frozenset()
+    idle: Callable[[int], frozenset[str]] = lambda ago: frozenset()
+    """Operations of the guilty service that get no requests at so many minutes ago."""
     history_min: int = HISTORY_MIN
     witness: str = "measured"
     """How dependencies show: measured themselves, by the fields of their callers' records, or by complaints alone."""
@@ -269,6 +271,56 @@ def traffic_surge(rng: random.Random) -> Story:
     story.system.nodes[entry].capacity = story.arrivals * 1.6
     factor = rng.uniform(2.5, 6)
     story.surge = lambda ago: 1.0 if ago > story.onset_min else factor
+    return story
+
+
+def slower_under_load(rng: random.Random) -> Story:
+    """Arrivals double and everybody keeps up; a while later a release takes several times as long."""
+    story = bad_deploy_latency(rng)
+    story.truth.name = "slower-under-load"
+    began, factor = story.onset_min + rng.randint(12, 20), rng.uniform(1.7, 2.5)
+    story.surge = lambda ago: factor if ago <= began else 1.0
+    story.truth.decoys = frozenset((story.system.entry,))
+    return story
+
+
+def past_its_limit(rng: random.Random) -> Story:
+    """A service gets more than it can take, as for half an hour before: nobody changed anything, and its curve is the same."""
+    story = _story("past-its-limit", rng)
+    service = rng.choice(_services(story)[1:])
+    usual = story.system.minute(story.arrivals, random.Random(0))[service].requests
+    story.truth.services = frozenset((service, story.system.entry))
+    story.truth.kinds = frozenset(("contention", "traffic"))
+    story.system.nodes[service].capacity = usual * 1.25
+    story.surge = lambda ago: 1.45 if ago <= story.onset_min or 95 < ago <= 125 else 1.0
+    return story
+
+
+def _hushed(name: str, rng: random.Random, *, healthy: bool = False) -> Story:
+    """One operation of three gets no requests any more."""
+    story = _story(name, rng, healthy=healthy)
+    service = rng.choice(_services(story)[1:])
+    story.onset_min = rng.randint(15, 40)
+    story.truth.services = frozenset((service,))
+    story.shares[service] = {"GET /list": 0.6, "POST /submit": 0.3, "GET /item/{id}": 0.1}
+    story.idle = lambda ago: frozenset(("GET /item/{id}",)) if ago <= story.onset_min else frozenset()
+    return story
+
+
+def quiet_endpoint(rng: random.Random) -> Story:
+    """An operation gets no requests any more while its service goes on."""
+    story = _hushed("quiet-endpoint", rng)
+    story.truth.onset = NOW - story.onset_min * 60
+    return story
+
+
+def healthy_renamed(rng: random.Random) -> Story:
+    """An operation got another name: the old one ends where the new one begins."""
+    story = _hushed("healthy-renamed", rng, healthy=True)
+    (service,) = story.truth.services
+    story.shares[service] = {"GET /list": 0.6, "POST /submit": 0.2, "GET /item/{id}": 0.2, "GET /v2/item/{id}": 0.2}
+    old, new = frozenset(("GET /item/{id}",)), frozenset(("GET /v2/item/{id}",))
+    story.idle = lambda ago: old if ago <= story.onset_min else new
     return story
 
 
@@ -694,6 +746,9 @@ CLASSES: tuple[Callable[[random.Random], Story], ...] = (
     third_party_errors,
     shared_database,
     traffic_surge,
+    slower_under_load,
+    past_its_limit,
+    quiet_endpoint,
     memory_leak,
     slow_endpoint,
     cache_lost,
@@ -729,6 +784,7 @@ CLASSES: tuple[Callable[[random.Random], Story], ...] = (
     healthy_failing_job,
     healthy_spikes,
     healthy_rollout,
+    healthy_renamed,
 )
 
 
@@ -758,6 +814,8 @@ def _observe(story: Story) -> Observations:
             if name in silent or (story.system.nodes[name].kind != "service" and story.witness != "measured"):
                 continue
             for operation, part in _parts(story, name, load, faults):
+                if name in story.truth.services and operation in story.idle(ago):
+                    continue
                 add(name, "request_count", at, part.requests, operation)
                 add(name, "error_count", at, part.failed, operation)
                 if part.requests:
