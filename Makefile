@@ -2,7 +2,7 @@
 # make test   every test, the slow ones too
 # make check  the gates without the slow tests
 # make bench  measurements beside the peers that are installed; ARGS=screen, logs or diagnosis: only that group
-.PHONY: demo test check bench lint requirements clean
+.PHONY: demo test check bench lint types style layers compiled requirements clean
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,19 +12,30 @@ export PYTHONDONTWRITEBYTECODE :=
 demo: $(VENV)/.run
 	$(BIN)/incident demo $(SCENARIO)
 
-# Three at once on two cores: a third of the time tests wait for a terminal, a server or a minute to pass.
+# Four at once on two cores: half of the time tests wait for a terminal, a server or a minute to pass.
 # What fails beside other work runs once more alone: tests of time and of real terminals need the machine to themselves.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 3 $(ARGS) || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
+	$(BIN)/python -m pytest -n 4 $(ARGS) || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
 
 check: $(VENV)/.dev lint
 	$(BIN)/python -m pytest -n 3 -m "not slow" $(ARGS)
 
+# Two at once: the types take as long as all the rest. Who collects the tests first compiles them for all who run them.
 lint: $(VENV)/.dev
+	@$(MAKE) --no-print-directory -j 2 types style layers compiled
+
+types:
+	$(BIN)/mypy
+
+style:
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+
+layers:
 	$(BIN)/lint-imports --no-logo
+
+compiled:
+	@$(BIN)/python -m pytest --collect-only -qq > $(VENV)/collected || { cat $(VENV)/collected; exit 1; }
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m benchmarks $(ARGS)
@@ -34,14 +45,14 @@ $(VENV)/.run: requirements.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-build.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m compileall -q console sources widgets
+	$(BIN)/python -m compileall -q -j 0 console sources widgets
 	touch $@
 
 $(VENV)/.dev: requirements-dev.txt pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
-	$(BIN)/python -m compileall -q console sources widgets
+	$(BIN)/python -m compileall -q -j 0 console sources widgets
 	touch $@
 
 requirements:

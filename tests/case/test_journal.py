@@ -12,6 +12,7 @@ import signal
 import stat
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -24,19 +25,26 @@ from console.case.events import Draft
 from console.case.journal import MOST_LINE, Journal, NotSaved, Reader, author_name
 from console.guard.audit import verify
 from tests.case.conftest import Clock, MakeBook
-from tests.waiting import Stopwatch
+from tests.waiting import PATIENCE_S, Stopwatch
 
-WRITER = """
-import sys, time
+WRITERS = """
+import os, signal, sys, time
 from pathlib import Path
 from console.case.events import Draft
 from console.case.journal import Journal
-journal = Journal(Path(sys.argv[1]), sys.argv[2])
-for n in range(100000):
-    event = journal.append(Draft("note", f"note {sys.argv[3]} {n}"), time.time())
-    sys.stdout.write(event.text + "\\n")
-    sys.stdout.flush()
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+for turn in sys.stdin:
+    if os.fork():
+        continue
+    with open(sys.argv[2], "w") as told:
+        print(os.getpid(), file=told, flush=True)
+        journal = Journal(Path(sys.argv[1]), "alice")
+        for n in range(100000):
+            event = journal.append(Draft("note", f"note {turn.strip()} {n}"), time.time())
+            print(event.text, file=told, flush=True)
+    os._exit(0)
 """
+"""Starts a process that writes notes for every line that it is given: what all of them import is imported once."""
 ROOT = Path(__file__).parents[2]
 
 
@@ -219,10 +227,10 @@ def test_a_real_limit_of_the_file_size_is_told(book: Book) -> None:
     program = f"""
 import resource, signal, sys, time
 from pathlib import Path
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, ({size + 700}, {resource.RLIM_INFINITY}))
 from console.case.book import Book
 from console.case.journal import NotSaved
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size + 700}, {resource.RLIM_INFINITY}))
 book = Book(Path({str(book.folder.parent)!r}), {book.id!r}, "alice")
 for n in range(9):
     try:
@@ -278,31 +286,33 @@ def test_a_link_in_place_of_a_journal_is_not_followed(book: Book, tmp_path: Path
     assert victim.read_text() == ""
 
 
-def killed_once(folder: Path, turn: int, chance: random.Random) -> tuple[list[str], float]:
-    """Start a writer, kill it at a random moment, return what it had confirmed."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(folder), "alice", str(turn)],
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    assert child.stdout is not None
-    first = child.stdout.readline()  # it writes now
-    wait = chance.random() * 0.03
-    select.select([], [], [], wait)
-    child.send_signal(signal.SIGKILL)
-    rest = child.stdout.read()
-    child.wait()
-    child.stdout.close()
-    return [line for line in (first + rest).decode().split("\n")[:-1] if line], wait
+def killed_once(said: Path, chance: random.Random) -> list[str]:
+    """Kill the writer that was just started at a random moment, return what it had confirmed."""
+    place = os.open(said, os.O_RDONLY | os.O_NONBLOCK)
+    assert select.select([place], [], [], PATIENCE_S)[0], "no writer came"
+    os.set_blocking(place, True)
+    with open(place, "rb") as told:
+        pid = int(told.readline())
+        first = told.readline()  # it writes now
+        select.select([], [], [], chance.random() * 0.03)
+        os.kill(pid, signal.SIGKILL)
+        return [line for line in (first + told.read()).decode().split("\n")[:-1] if line]
 
 
 def lost_after_kills(folder: Path, times: int, seed: int = 7) -> tuple[int, int]:
     """Confirmed notes, and how many of them are not in the journal."""
     chance = random.Random(seed)
     confirmed: list[str] = []
-    for turn in range(times):
-        confirmed += killed_once(folder, turn, chance)[0]
+    with tempfile.TemporaryDirectory() as place:
+        said = Path(place) / "said"
+        os.mkfifo(said)
+        argv = [sys.executable, "-c", WRITERS, str(folder), str(said)]
+        with subprocess.Popen(argv, cwd=ROOT, stdin=subprocess.PIPE) as writers:
+            assert writers.stdin is not None
+            for turn in range(times):
+                writers.stdin.write(f"{turn}\n".encode())
+                writers.stdin.flush()
+                confirmed += killed_once(said, chance)
     kept = {event.text for event in Reader(folder).read()[0]}
     return len(confirmed), sum(text not in kept for text in confirmed)
 

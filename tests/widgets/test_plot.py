@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from console.domain.instant import Window
 from console.domain.text import SafeText
 from console.state import Axis, Marker, Trend
+from tests.contract.test_promises import modules
 from tests.widgets.samples import HOSTILE, LOOK, NOW, ONSET, WINDOW, trend
 from widgets.chart_view import LARGE_HEIGHT, Arrangement, large, paint, times
 from widgets.glyphs import BRAILLE
@@ -178,12 +179,12 @@ def test_low_areas_get_compact_charts() -> None:
 
 def test_only_the_adapter_knows_plotext_and_loads_it_late() -> None:
     importing = set()
-    for path in (file for folder in ("console", "widgets", "sources") for file in (ROOT / folder).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
+    for path, tree in modules("plotext"):
+        for node in ast.walk(tree):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             if any(name.split(".")[0] == "plotext" for name in names):
-                importing.add(path.relative_to(ROOT).as_posix())
+                importing.add(path)
     assert importing == {"widgets/plot.py"}
     code = "import sys, console.app; sys.exit('plotext' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60, check=False).returncode == 0
