@@ -215,7 +215,8 @@ class Book:
         """Write down deploys that the console saw, each once, whoever sees it; raises as `write`."""
         with self._alone():
             known = {one.data.get("id") for one in self.read().events if one.kind == "deploy"}
-            fresh = [one for one in drafts if one.data.get("id") not in known]
+            with self._journal.keyed():  # as it stands there, without what it may hold of a secret
+                fresh = [one for one in drafts if redact_wholly(str(one.data.get("id"))) not in known]
             written = [self._journal.append(draft, self._clock()) for draft in fresh]
             self._restore(written)
             return written

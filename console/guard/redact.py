@@ -121,11 +121,12 @@ WRAPPINGS = 3
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,4096}")
 _DONE = re.compile(rf"(?:{TOKEN})+")
 _EMAIL = re.compile(
-    r"(?<![A-Za-z0-9._%+-])(?!git@)[A-Za-z0-9._%+-]{1,64}@(?:[A-Za-z0-9-]{1,63}\.)+"
+    r"(?<![A-Za-z0-9._%+-])(?!git@)[A-Za-z0-9._%+-]{1,64}@(?!v?\d{1,2}\.|v?\d+\.\d+[.-])(?:[A-Za-z0-9-]{1,63}\.)+"
     r"(?!(?:service|socket|timer|mount|automount|slice|scope|target|device|swap|path"
     r"|png|jpe?g|gif|svg|webp|tgz|gz|zip|js|ts|py|json|log)\b)[A-Za-z]{2,24}(?![A-Za-z0-9-])"
 )
-"""An address of e-mail: not the user of a repository, an instance of a systemd unit, nor a file of a package or of a picture."""
+"""An address of e-mail: not the user of a repository, an instance of a systemd unit, a version of a service, nor a file of a
+package or of a picture."""
 _HARMLESS = frozenset({"", "null", "none", "nil", "true", "false", "undefined", "***", "****", "xxx", "redacted", "-"})
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from console.case import entries
 from console.case.book import Book, Unfit
+from console.case.events import Draft
 from console.case.gates import Wish, change_warnings
 from console.case.journal import person_of
 from console.case.key import FILE, LENGTH, NEXT, key_of, next_key
@@ -154,6 +155,7 @@ ADDRESS = "Anna.Lopez+shop@mail.example.co.uk"
         f"GET /users?email={quote(ADDRESS, safe='')}&x=1",
         f"mailto:{ADDRESS}.",
         f"{ADDRESS}:{ADDRESS}",
+        f"{ADDRESS} wrote to Lopez@163.com",
     ],
 )
 def test_an_address_of_email_is_written_nowhere(book: Book, text: str) -> None:
@@ -171,6 +173,7 @@ def test_an_address_of_email_is_written_nowhere(book: Book, text: str) -> None:
         "getty@tty1.service",
         "lodash@4.17.21 and @scope/pkg@1.2.3",
         "icon@2x.png",
+        "deployed checkout@1.4.beta, payments@2026.11.final and web@v2.rc",
         "ssh deploy@web-1",
         "a @ b.example.org",
         "Object@1a2b3c4d",
@@ -219,6 +222,11 @@ def test_people_are_known_by_what_stands_before_the_at(book: Book, cases: Path) 
     assert dora.read().mitigations[0].data["executed_by"] == "dora"
     assert any(gate.rule == "SG10" for gate in change_warnings(dora.read(), "restart", dora.author))
     assert person_of("anna") == "anna" and person_of("-") == "-" and person_of("on-call team") == "on-call team"
+
+
+def test_a_deploy_whose_name_holds_what_is_hidden_is_written_once(book: Book) -> None:
+    seen = Draft("deploy", "deploy", {"id": f"deploy/by/{ADDRESS}", "kind": "deploy"}, source="deploy")
+    assert len(book.saw_deploys([seen])) == 1 and book.saw_deploys([seen]) == []
 
 
 @pytest.mark.parametrize("told", [ADDRESS, SECRET])
