@@ -8,7 +8,7 @@ of every block waits for the next block.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import cast
 
@@ -37,13 +37,6 @@ _WORTH = 4
 _TOGETHER = 512
 """Records that were found apart from each other and are read at once."""
 _BRACE = ord("{")
-
-
-def _is_ours(place: int | Entry, lines: Set[int]) -> bool:
-    """Whether a record of a batch is about a request of this program; `lines` are those in which it was found."""
-    if isinstance(place, Entry):
-        return any(places_of_ours(line) for line in (place.line, *place.extra))
-    return place in lines
 
 
 class Lines:
@@ -116,7 +109,7 @@ class Picked(Lines):
 class Batch:
     """Some records of a file, in its order, as columns; all of them have a time."""
 
-    __slots__ = ("_has_entries", "_lines", "_places", "form", "kinds", "latencies", "sifted", "times")
+    __slots__ = ("_entries", "_lines", "_places", "form", "kinds", "latencies", "sifted", "times")
 
     def __init__(self, form: Format, lines: Lines | None = None, *, sifted: bool = False) -> None:
         self.form = form
@@ -128,7 +121,8 @@ class Batch:
         self._lines = lines
         self._places: list[int | Entry] = []
         """The line that a record is, or its entry where that was made already."""
-        self._has_entries = False
+        self._entries: dict[int, Entry] = {}
+        """Those whose entry was made, by their places in the batch."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -152,8 +146,8 @@ class Batch:
             self.times.append(at)
             self.kinds.append(kind)
             self.latencies.append(entry.light.latency_s)
+            self._entries[len(self._places)] = entry
             self._places.append(entry)
-            self._has_entries = True
 
     def found_by(self, find: Callable[[bytes], list[int]]) -> list[int]:
         """The places of records in whose first line something is found, and of all that were read the careful way."""
@@ -191,13 +185,23 @@ class Batch:
         quick = self.form.messages(text) if isinstance(self.form, ReadsMessages) and text is not None else None
         if quick is None:
             return [full(self.form, self.entry(index)).message for index in range(len(self))]
-        found = [quick[place] if isinstance(place, int) else None for place in self._places]
+        found = self._of_lines(quick)
         if None not in found:
             return cast("list[str]", found)
         return [
             message if message is not None else full(self.form, self.entry(index)).message
             for index, message in enumerate(found)
         ]
+
+    def _of_lines(self, told: Sequence[str | None]) -> list[str | None]:
+        """What is told of each line, by records; None of those whose entry was made. This is done of every record that is read."""
+        lines = cast("list[int]", self._places.copy())
+        for place in self._entries:
+            lines[place] = 0
+        found = list(map(told.__getitem__, lines))
+        for place in self._entries:
+            found[place] = None
+        return found
 
     def plain_messages(self) -> Sequence[str | None]:
         """The message of each record that is known without reading the whole of it and is shown as it stands; empty: of none."""
@@ -209,7 +213,7 @@ class Batch:
             quick = self.form.messages(text) if isinstance(self.form, ReadsMessages) and text is not None else None
             if quick is None:
                 return ()
-            found = [quick[place] if isinstance(place, int) else None for place in self._places]
+            found = self._of_lines(quick)
         known = [message for message in found if message]
         together = "".join(known)
         if together.isascii() and together.isprintable() and max(map(len, known), default=0) <= FIELD_LIMIT:
@@ -230,14 +234,14 @@ class Batch:
     def of_others(self) -> Batch:
         """Those of the records that are not about requests of this program."""
         lines = self._lines.at_places(places_of_ours) if self._lines is not None else set()
-        if not lines and not self._has_entries:
-            return self
-        others = [index for index, place in enumerate(self._places) if not _is_ours(place, lines)]
-        return self if len(others) == len(self) else self.picked(others)
+        ours = {index for index, entry in self._entries.items() if any(map(places_of_ours, (entry.line, *entry.extra)))}
+        if lines:
+            ours |= {index for index, place in enumerate(self._places) if isinstance(place, int) and place in lines}
+        return self.picked([index for index in range(len(self)) if index not in ours]) if ours else self
 
     def joined(self) -> list[int]:
         """Which of the records may have further lines."""
-        return [index for index, place in enumerate(self._places) if isinstance(place, Entry) and place.extra]
+        return [index for index, entry in self._entries.items() if entry.extra]
 
     def inside(self, window: Window) -> Batch:
         """Those of the records that lie in a window."""
@@ -253,7 +257,8 @@ class Batch:
         part.kinds = [self.kinds[index] for index in indexes]
         part.latencies = [self.latencies[index] for index in indexes]
         part._places = [self._places[index] for index in indexes]
-        part._has_entries = self._has_entries
+        if self._entries:
+            part._entries = {place: entry for place, entry in enumerate(part._places) if isinstance(entry, Entry)}
         return part
 
 
