@@ -7,17 +7,16 @@ from typing import ClassVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.events import Key
-from textual.screen import ModalScreen
 from textual.timer import Timer
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
 from console.actions import Action, key_text
 from console.palette import search
+from console.screens.dialog import Dialog
 from console.screens.menu import ActionList
 from widgets.body import Body, Look
 from widgets.help import paint as paint_help
@@ -49,7 +48,7 @@ class LineInput(Input):
             await self.app.run_action(action, self)
 
 
-class LineDialog(ModalScreen[str | None]):
+class LineDialog(Dialog):
     """One line to type, at the bottom; the screen above stays in view. Ends with the text, or None when cancelled.
 
     Args:
@@ -77,7 +76,6 @@ class LineDialog(ModalScreen[str | None]):
         self._lines = [*(line for line in past if line != text.strip()), text]
         self._place = len(self._lines) - 1
         self._pause: Timer | None = None
-        self._ended = False
 
     def compose(self) -> ComposeResult:
         """Message line above the typed line."""
@@ -101,13 +99,8 @@ class LineDialog(ModalScreen[str | None]):
 
     def _try_at_rest(self, text: str) -> None:
         """Unless the dialog ended before the pause did: what was cancelled is not tried any more."""
-        if not self._ended:
+        if not self.ended:
             self._try(text)
-
-    def dismiss(self, result: str | None = None) -> AwaitComplete:
-        """End with this."""
-        self._ended = True
-        return super().dismiss(result)
 
     def action_recall(self, step: int) -> None:
         """Take up an older line, or a newer one."""
@@ -133,7 +126,7 @@ class LineDialog(ModalScreen[str | None]):
             self.dismiss(event.value)
 
 
-class PaletteScreen(ModalScreen[str | None]):
+class PaletteScreen(Dialog):
     """Every action by name. Ends with the id of the chosen one.
 
     Args:

@@ -9,16 +9,16 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.events import Key
-from textual.screen import ModalScreen
 
 from console.actions import Action
+from console.screens.dialog import Dialog
 from widgets.body import Body, Look
 from widgets.help import paint_actions
 from widgets.pane import Pane
 from widgets.text_view import TextView
 
 
-class ActionList(ModalScreen[str | None]):
+class ActionList(Dialog):
     """A list whose rows stand for actions. Ends with the id of the chosen one. Subclasses say how it is painted."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

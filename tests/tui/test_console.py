@@ -6,6 +6,7 @@ import re
 
 import pytest
 from textual.pilot import Pilot
+from textual.widgets import Input
 
 from console.actions import ACTIONS
 from console.app import IncidentConsole
@@ -16,6 +17,7 @@ from console.screens.changes import ChangeScreen
 from console.screens.details import RecordScreen, UpstreamScreen
 from console.screens.dialogs import HelpScreen, LineDialog, PaletteScreen
 from console.screens.fix import FixScreen
+from console.screens.logs import LogsScreen
 from console.screens.overview import OverviewScreen
 from console.screens.repro import ReproScreen
 from console.screens.service import ServiceScreen
@@ -261,6 +263,25 @@ async def test_q_twice_quits_and_once_only_asks(system: System) -> None:
         assert app.is_running
         await pilot.press("q")
     assert app.return_value == 0
+
+
+async def test_a_second_enter_before_a_dialog_is_gone_ends_nothing_more(system: System) -> None:
+    app = system.app()
+    async with app.run_test(size=(120, 40)) as pilot:
+        await diagnosed(app, pilot)
+        await pilot.press("l")
+        await until(lambda: isinstance(app.screen, LogsScreen))
+        for key, dialog in (("slash", LineDialog), ("colon", PaletteScreen)):
+            await pilot.press(key)
+            await until(lambda dialog=dialog: isinstance(app.screen, dialog))  # type: ignore[misc]  # bound at once
+            line = app.screen.query_one(Input)
+            await line.action_submit()
+            await line.action_submit()
+            await until(lambda: not isinstance(app.screen, (LineDialog, PaletteScreen)))
+            await pilot.pause()
+            await until(lambda: any(isinstance(screen, LogsScreen) for screen in app.screen_stack))
+            if key == "slash":
+                assert isinstance(app.screen, LogsScreen)
 
 
 async def test_an_action_that_does_nothing_here_says_so(system: System) -> None:
