@@ -18,11 +18,16 @@ from pathlib import Path
 import pytest
 
 from benchmarks.repro import MOST, rounds
+from console.config.load import load
+from console.domain.logs import Level, LogRecord
 from console.domain.request import HttpRequest
+from console.domain.text import SafeText
+from console.live.reproducing import Reproducing
 from console.repro.found import Found, found_json, read_found
 from console.repro.minimise import Minimised, minimise
 from console.repro.signature import Outcome, Wanted
 from console.repro.values import values_of, with_value
+from console.repro.view import TryView
 from tests.repro.conftest import FAST, Configure, Repro
 from tests.repro.loopback import Received, answer, when
 from tests.repro.test_runs import Serve, large, needs
@@ -315,3 +320,30 @@ def test_a_failure_of_thirty_parts_costs_ten_requests_as_the_median_of_many_roun
     every = rounds(40)
     assert statistics.median(cost for one in every for cost in one) <= MOST
     assert sum(statistics.median(one) <= MOST for one in every) >= 36
+
+
+async def test_esc_on_the_screen_keeps_what_was_found_and_the_next_time_goes_on(
+    serve: Serve, configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.reproduce.limits_of", lambda *_: FAST)
+    server = serve(when(needs("q2=2")))
+    configure(("local", "local", server.origin))
+    fields = (("method", "GET"), ("path", "/orders?" + "&".join(f"q{k}={k}" for k in range(12))), ("status", "500"))
+    record = LogRecord(
+        1.0, Level.ERROR, "checkout", SafeText("failed"), fields=tuple((name, SafeText(text)) for name, text in fields)
+    )
+    way = Reproducing(load(tmp_path / "incident.toml"))
+    planned = await way.of_record(record, "local")
+    tries: list[TryView] = []
+
+    def esc(one: TryView) -> None:
+        tries.append(one)
+        if len(tries) == 6:
+            running.cancel()
+
+    running = asyncio.ensure_future(way.minimise(planned, None, esc))
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    result, smallest = await way.minimise(planned, None, tries.append)
+    assert result.before == 6 and result.ended == "1-minimal" and result.kept == ("query q2=2",)
+    assert smallest.what.imported.ran == (3, 3) and len(server.received) < 16
