@@ -49,8 +49,6 @@ _STARTS = re.compile(
     r"|(?:now )?listening (?:on|at)\b"
     r")",
 )
-_START_WORDS = ("start", "boot", "launching", "initiali", "listening", "running")
-"""Without any of them in it a line need not be looked at closely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +200,24 @@ def _by_records(records: Iterable[LogRecord], at: Instant) -> list[_Start]:
             continue
         lines[record.service] += 1
         low = record.message.lower()
-        if any(word in low for word in _START_WORDS) and _STARTS.search(low):
+        if _may_tell_start(low) and _STARTS.search(low):
             how = f"a line of its start in {record.source or 'the log'}"
             found.setdefault(record.service, []).append(_Start(record.service, record.at, how, record.source))
     return [
         one for service, starts in found.items() if len(starts) <= max(FEW, RARE * lines[service]) for one in starts
     ]
+
+
+def _may_tell_start(low: str) -> bool:
+    """Whether a line need be looked at closely; each test takes less time than an expression with all of them."""
+    return (
+        "start" in low
+        or "boot" in low
+        or "launching" in low
+        or "initiali" in low
+        or "listening" in low
+        or "running" in low
+    )
 
 
 def _groups(starts: list[_Start], changes: list[Change]) -> Iterator[list[_Start]]:

@@ -17,21 +17,24 @@ from console.domain.values import dataclass
 ChangeKey: TypeAlias = "tuple[str, str | None]"
 """Id and service: one release may be a change of several services."""
 
+ROLLED_BACK = frozenset(("config", "flag", "scale", "migration"))
+"""Kinds that a rollback may be about where no deploy is known."""
+_DIGITS = re.compile(r"\d+")
 ON, OFF = 100.0, 0.0
 """A switch as the percentage of those who get what it switches."""
 _SWITCHES = dict.fromkeys(("on", "true", "enabled", "enable", "yes"), ON) | dict.fromkeys(
     ("off", "false", "disabled", "disable", "no"), OFF
 )
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?\s?%?")
-_NAME = r"(?P<name>[\w./-]*\w)[:=]?"
+_NAME = r"(?P<name>[\w./-]*\w)(?:\s*[:=]\s*|\s+)"
 _VALUE = r"[^\s,;:()]+(?:\s%)?"
 _PLAIN_VALUE = rf"(?:{'|'.join(_SWITCHES)}|\d[\w.]*(?:\s?%)?)"
 _TURNS = (
-    re.compile(rf"{_NAME}\s+from\s+(?P<before>{_VALUE})\s+to\s+(?P<after>{_VALUE})", re.IGNORECASE),
+    re.compile(rf"{_NAME}from\s+(?P<before>{_VALUE})\s+to\s+(?P<after>{_VALUE})", re.IGNORECASE),
     re.compile(
-        rf"{_NAME}\s+(?:from\s+)?(?P<before>[^\s,;:()>-]+(?:\s%)?)\s*(?:->|=>|→)\s*(?P<after>{_VALUE})", re.IGNORECASE
+        rf"{_NAME}(?:from\s+)?(?P<before>[^\s,;:()>-]+(?:\s%)?)\s*(?:->|=>|→)\s*(?P<after>{_VALUE})", re.IGNORECASE
     ),
-    re.compile(rf"{_NAME}\s+(?P<before>{_PLAIN_VALUE})\s+to\s+(?P<after>{_PLAIN_VALUE})(?!\w)", re.IGNORECASE),
+    re.compile(rf"{_NAME}(?P<before>{_PLAIN_VALUE})\s+to\s+(?P<after>{_PLAIN_VALUE})(?!\w)", re.IGNORECASE),
 )
 _SWITCHED = (
     re.compile(
@@ -40,11 +43,41 @@ _SWITCHED = (
         re.IGNORECASE,
     ),
     re.compile(
-        rf"{_NAME}\s+(?:is\s+|was\s+)?(?:now\s+|set\s+to\s+|turned\s+|switched\s+|back\s+)?"
+        rf"{_NAME}(?:is\s+|was\s+)?(?:now\s+|set\s+to\s+|turned\s+|switched\s+|back\s+)?"
         r"(?:(?P<on>on|true|enabled)|(?:off|false|disabled))\b",
         re.IGNORECASE,
     ),
 )
+_SET = re.compile(rf"{_NAME}(?:set\s+)?to\s+(?P<after>{_PLAIN_VALUE})(?!\w)", re.IGNORECASE)
+_NO_NAMES = frozenset(
+    [
+        "a",
+        "all",
+        "and",
+        "at",
+        "by",
+        "feature",
+        "flag",
+        "for",
+        "from",
+        "in",
+        "is",
+        "it",
+        "now",
+        "of",
+        "on",
+        "switch",
+        "switched",
+        "the",
+        "this",
+        "to",
+        "turn",
+        "turned",
+        "was",
+        "with",
+    ]
+)
+_SWITCH = re.compile(rf"\b(?:{'|'.join(_SWITCHES)})\b", re.IGNORECASE)
 _TAKES_BACK = re.compile(
     r"\b(?:revert\w*|roll(?:ed|s|ing)?[ -]?back|undo(?:es|ne)?|undid|back(?:ed)?[ -]?out)\b", re.IGNORECASE
 )
@@ -153,14 +186,26 @@ def _builds_back(by: Change, earlier: Sequence[Change], stream: Sequence[Change]
     newest deploy."""
     before = [c for c in stream if c.at < by.at]
     left = [c for c in earlier if _stream(c) == _stream(by)]
-    if by.service is None or not left:
+    if by.service is None:
         return []
+    if not left:  # what is rolled back where nothing was deployed is what else was changed last
+        other = [c for c in earlier if c.service == by.service and c.kind in ROLLED_BACK]
+        return [(other[-1], "rolls it back")] if by.kind == "rollback" and other and not before else []
     same = next((place for place in reversed(range(len(before))) if _same(before[place], by)), len(before) - 1)
     since = {key_of(c) for c in before[same + 1 :]}
+    name = by.version or (by.commit or "")[:10]
     if since:
-        name = by.version or (by.commit or "")[:10]
         return [(c, f"brings back {name}") for c in left if key_of(c) in since]
-    return [(left[-1], "rolls it back")] if by.kind == "rollback" else []
+    if by.kind == "rollback":
+        return [(left[-1], "rolls it back")]
+    return [(left[-1], f"goes back to {name}")] if _older(by, left[-1]) else []
+
+
+def _older(by: Change, change: Change) -> bool:
+    """Whether a deploy brings a version that by its number comes before the one that it replaces."""
+    numbers = [[int(part) for part in _DIGITS.findall(c.version or "")] for c in (by, change)]
+    alike = _DIGITS.sub("0", by.version or "") == _DIGITS.sub("0", change.version or "")
+    return alike and bool(numbers[0]) and numbers[0] < numbers[1]
 
 
 def _same(one: Change, other: Change) -> bool:
@@ -172,13 +217,23 @@ def turn_of(change: Change) -> Turn | None:
     if change.kind in DEPLOYS or change.kind == "migration":
         return None
     text = str(change.summary)
-    for form in _TURNS:
-        if match := form.search(text):
-            return Turn(match["name"].lower(), _value(match["before"]), _value(match["after"]))
-    for form in _SWITCHED:
-        if match := form.search(text):
-            return Turn(match["name"].lower(), None, ON if match["on"] else OFF)
-    return None
+    for form in (*_TURNS, *_SWITCHED, _SET):
+        if (match := form.search(text)) is None:
+            continue
+        told = match.groupdict()
+        name = told["name"].lower()
+        if name in _NO_NAMES:
+            name = _named(change)
+        before = _value(told["before"]) if told.get("before") else None
+        after = _value(told["after"]) if told.get("after") else ON if told.get("on") else OFF
+        return Turn(name, before, after)
+    words = {_SWITCHES[word.lower()] for word in _SWITCH.findall(text)}
+    return Turn(_named(change), None, words.pop()) if len(words) == 1 else None
+
+
+def _named(change: Change) -> str:
+    """The name in the id of a change that tells no other; a file numbers the ids that come again."""
+    return _AGAIN.sub("", change.id).lower()
 
 
 def _value(text: str) -> float | str:
@@ -193,7 +248,7 @@ def _value_back(by: Change, turn: Turn, change: Change, known: Turn | None) -> s
     if known is None or known.name != turn.name or known.after == turn.after or by.kind not in (change.kind, "config"):
         return ""
     if known.before is None:
-        back = {known.after, turn.after} == {ON, OFF}
+        back = {known.after, turn.after} == {ON, OFF} or (turn.after == OFF and isinstance(known.after, float))
     elif isinstance(known.before, float) and isinstance(known.after, float) and isinstance(turn.after, float):
         back = known.before != known.after and (known.after - known.before) * (turn.after - known.before) <= 0
     else:

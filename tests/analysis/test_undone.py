@@ -69,6 +69,8 @@ def test_a_build_from_before_the_reach_is_known_from_the_history() -> None:
         ("pool_size: 50 -> 10", "pool_size: 10 -> 50"),
         ("set timeout from 5s to 500ms", "timeout from 500ms to 5s"),
         ("replicas 8 → 3", "replicas 3 → 8"),
+        ("new_cart=true", "new_cart=false"),
+        ("ramp new-cart to 50 %", "set new-cart to 0%"),
     ],
 )
 def test_a_flag_or_setting_at_its_former_value(first: str, then: str) -> None:
@@ -88,6 +90,9 @@ def test_a_flag_or_setting_at_its_former_value(first: str, then: str) -> None:
         ("timeout from 5s to 500ms", "timeout from 500ms to 2s"),
         ("add an index to the table", "add a table to the index"),
         ("", ""),
+        ("enabled for all", "disabled for all"),
+        ("ramp new-cart to 50 %", "ramp new-cart to 80 %"),
+        ("move the traffic to 2 zones", "move the traffic to 3 zones"),
     ],
 )
 def test_what_is_not_back_at_its_former_value(first: str, then: str) -> None:
@@ -96,6 +101,31 @@ def test_what_is_not_back_at_its_former_value(first: str, then: str) -> None:
 
 def test_a_flag_that_is_told_twice_without_its_value_may_be_anything() -> None:
     assert back(change("flag", 1, id="flag/new-cart"), change("flag", 5, id="flag/new-cart#2")) == {}
+
+
+def test_a_flag_that_only_its_id_names() -> None:
+    for first, then in (
+        ("on", "off"),
+        ("enabled for all by amir", "disabled for all by amir"),
+        ("flag on", "flag off"),
+    ):
+        one, two = change("flag", 1, first, id="flag/new-cart"), change("flag", 5, then, id="flag/new-cart#2")
+        assert back(one, two) == {one.id: two.id}, first
+        assert back(one, change("flag", 5, then, id="flag/other")) == {}, first
+
+
+def test_a_lower_version_goes_back_and_a_higher_one_does_not() -> None:
+    bad = change("deploy", 1, version="v2026.11.20-10")
+    assert back(bad, change("deploy", 5, version="v2026.11.20-9")) == {bad.id: "deploy/shop/5"}
+    assert back(bad, change("deploy", 5, version="v2026.11.20-11")) == {}
+    assert back(bad, change("deploy", 5, version="4")) == {}, "numbered otherwise"
+
+
+def test_a_rollback_where_nothing_was_deployed_is_one_of_what_else_was_changed() -> None:
+    limits = change("config", 1, "limits of the cart")
+    assert back(limits, change("rollback", 5)) == {limits.id: "rollback/shop/5"}
+    released = change("deploy", 0, version="v1")
+    assert back(released, limits, change("rollback", 5)) == {released.id: "rollback/shop/5"}
 
 
 def test_who_names_what_it_takes_back() -> None:
