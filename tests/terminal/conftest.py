@@ -9,9 +9,12 @@ import pytest
 from tests.terminal.project import Project, ordinary
 
 
-@pytest.fixture(autouse=True)
-def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """No settings of the person or the machine that runs the tests."""
+def plain(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """No settings of the person or the machine that runs the tests.
+
+    Args:
+        folder: For what the program keeps of its own.
+    """
     for name in (
         "NO_COLOR",
         "FORCE_COLOR",
@@ -24,8 +27,14 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("LANG", "C.UTF-8")
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
-    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "xdg-state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(folder / "xdg"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(folder / "xdg-state"))
+
+
+@pytest.fixture(autouse=True)
+def plain_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of every test."""
+    plain(monkeypatch, tmp_path)
 
 
 @pytest.fixture

@@ -37,7 +37,9 @@ class Console(Terminal):
     def __enter__(self) -> Console:
         super().__enter__()
         self._seen = Screen(*self.size)
-        self._fed = 0
+        self._fed = self._joined = 0
+        self._data = self._shown = b""
+        self._text = self._seen.text()
         return self
 
     def __exit__(self, *details: object) -> None:
@@ -79,20 +81,28 @@ class Console(Terminal):
 
     def data(self) -> bytes:
         """Everything that arrived."""
-        return self.stream()
+        if len(self.reads) != self._joined:
+            self._joined = len(self.reads)
+            self._data = self.stream()
+        return self._data
 
     def screen(self) -> str:
         """What a person sees now, line by line."""
         data = self.data()
+        if data is self._shown:
+            return self._text
         end = data.rfind(FRAME_END) + len(FRAME_END)
         if end > max(self._fed, len(FRAME_END)):
             self._seen.feed_session(data[self._fed : end].decode())
             self._fed = end
-        return self._seen.text()
+            self._text = self._seen.text()
+        self._shown = data
+        return self._text
 
     def forget(self, columns: int, rows: int) -> None:
         """After a change of size: look at what comes from now on, on a screen of that size."""
         self._seen, self._fed = Screen(columns, rows), len(self.data())
+        self._text = self._seen.text()
 
     def until(self, condition: Callable[[], object], what: str, timeout: float = PATIENCE_S) -> None:
         """Wait for a condition, never for a time.

@@ -9,7 +9,8 @@ from typing import get_args
 import pytest
 
 from console.config.models import Theme
-from tests.terminal.project import Project
+from tests.terminal.conftest import plain
+from tests.terminal.project import CONFIG, Project, ordinary
 from tests.terminal.running import Console, running
 
 pytestmark = pytest.mark.slow
@@ -56,49 +57,58 @@ def codes(console: Console) -> set[str]:
     return {code for found in SGR.findall(console.data()) for code in found.decode().split(";")}
 
 
-@pytest.fixture
-def coloured(project: Project) -> Iterator[Console]:
-    """A console with all colours, beside the one that is looked at: both see the same at the same moment, of a log that goes
-    on, so that the verdict does not depend on when it is asked for."""
-    with project.goes_on(), running(project.config) as console:
-        settled(console)
-        yield console
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The incident that all these consoles look at, unless they say otherwise."""
+    return ordinary(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture(scope="module")
+def coloured(shared: Project, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console with all colours, beside each that is looked at: both see the same at the same moment, of a log that goes on, so
+    that the verdict does not depend on when it is asked for."""
+    with pytest.MonkeyPatch.context() as patch:
+        plain(patch, tmp_path_factory.mktemp("person"))
+        with shared.goes_on(), running(shared.config) as console:
+            settled(console)
+            yield console
 
 
 @pytest.mark.parametrize("theme", ["dark", "ansi-light"])
 @pytest.mark.parametrize("term", ["xterm-256color", "linux"])
-def test_no_color_has_no_colour_and_the_same_words(project: Project, coloured: Console, theme: str, term: str) -> None:
-    with running(project.config, options=["--theme", theme], env={"NO_COLOR": "1", "TERM": term}) as console:
+def test_no_color_has_no_colour_and_the_same_words(shared: Project, coloured: Console, theme: str, term: str) -> None:
+    with running(shared.config, options=["--theme", theme], env={"NO_COLOR": "1", "TERM": term}) as console:
         same_words(console, coloured)
         assert codes(console) <= ATTRIBUTES
         assert "▸" in console.screen() and "┏" in console.screen()
 
 
 @pytest.mark.parametrize("term", ["xterm-16color", "screen", "linux", "xterm"])
-def test_sixteen_colours_are_enough(project: Project, coloured: Console, term: str) -> None:
-    with running(project.config, env={"TERM": term, **FEW}) as console:
+def test_sixteen_colours_are_enough(shared: Project, coloured: Console, term: str) -> None:
+    with running(shared.config, env={"TERM": term, **FEW}) as console:
         same_words(console, coloured)
         found = codes(console)
         assert found <= SIXTEEN
         assert found & {"31", "33", "91", "93", "34", "94"}
 
 
-def test_256_colours_are_used_where_there_are_no_more(project: Project) -> None:
-    with running(project.config, env={"TERM": "xterm-256color", **FEW}) as console:
+def test_256_colours_are_used_where_there_are_no_more(shared: Project) -> None:
+    with running(shared.config, env={"TERM": "xterm-256color", **FEW}) as console:
         settled(console)
         data = console.data()
         assert b"38;5;" in data and b"38;2;" not in data and b"48;2;" not in data
 
 
 @pytest.mark.parametrize("theme", THEMES)
-def test_every_theme_says_the_same(project: Project, coloured: Console, theme: str) -> None:
-    with running(project.config, options=["--theme", theme]) as console:
+def test_every_theme_says_the_same(shared: Project, coloured: Console, theme: str) -> None:
+    with running(shared.config, options=["--theme", theme]) as console:
         same_words(console, coloured)
 
 
-def test_low_bandwidth_means_sixteen_colours(project: Project, coloured: Console) -> None:
-    project.configure("\n[console]\nlow_bandwidth = true\n")
-    with running(project.config) as console:
+def test_low_bandwidth_means_sixteen_colours(shared: Project, coloured: Console) -> None:
+    low = shared.root / "low.toml"
+    low.write_text(CONFIG + "\n[console]\nlow_bandwidth = true\n", encoding="utf-8")
+    with running(low) as console:
         same_words(console, coloured)
         assert codes(console) <= SIXTEEN
 
