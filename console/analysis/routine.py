@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -12,6 +13,9 @@ from console.domain.instant import Instant
 from console.domain.series import SeriesSet
 from console.domain.values import dataclass
 
+_DIGITS = re.compile(r"\d+")
+_MADE_UP = re.compile(r"\w+-[0-9a-f]{10}")
+"""An id that was made of the content, where a file gives none."""
 LOOKED_AT = 12
 """The newest of the earlier times, which are looked at."""
 FOLLOWS_S = 600.0
@@ -50,7 +54,10 @@ class Routine:
 
 def routine_key(change: Change) -> tuple[str, str | None, str]:
     """What makes a change the same as an earlier one."""
-    name = change.id.split("/")[0] if change.kind in ("cron", "scale") else change.id
+    name = change.id
+    if change.kind in ("cron", "scale"):
+        told = change.summary if change.summary and _MADE_UP.fullmatch(change.id) else change.id.split("/")[0]
+        name = _DIGITS.sub("0", told)  # a run is numbered, or named after its time
     return change.kind, change.service, name
 
 

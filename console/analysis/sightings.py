@@ -44,8 +44,8 @@ BEFORE_S, AFTER_S = 1800.0, 600.0
 """How far around its first sighting the records are looked at [D]."""
 GONE_S = 300.0
 """A build that was not seen for so long, while another was, has been replaced: seen again, it was brought back [D]."""
-RUNS_S = 60.0
-"""What was seen within so many seconds of the newest sighting runs [D]."""
+RUNS_S, RUNS_RECORDS = 60.0, 50
+"""What was seen within so many seconds of the newest sighting, and within so many records, runs [D]."""
 MOST_BUILDS = 12
 """Different builds of one service; more are no builds [D]."""
 
@@ -200,7 +200,8 @@ def _stays(told: _Told, place: int, build: str) -> bool:
 def _running(told: _Told) -> list[Running]:
     """What was seen lately; a version in a log only where the records agree as far as those of one service would."""
     newest = told.stamps[-1]
-    low = bisect_left(told.stamps, newest - max(RUNS_S, 3 * told.step_s))
+    low = bisect_left(told.stamps, newest - (1.5 * told.step_s or RUNS_S))
+    low = max(low, len(told.stamps) - RUNS_RECORDS) if told.step_s <= 0 else low
     counted = Counter(told.builds[low:])
     if told.step_s <= 0 and (len(told.stamps) < FEWEST_RECORDS or len(counted) > 2):
         return []

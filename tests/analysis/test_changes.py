@@ -13,11 +13,12 @@ from console.analysis.diffs import LOST_CHECK, MOVED, Effect
 from console.analysis.graph import build_graph
 from console.analysis.onset import Onset
 from console.analysis.place import Place
-from console.analysis.routine import routines_of
+from console.analysis.routine import routine_key, routines_of
 from console.analysis.undone import undos_of
 from console.domain.changes import Change, Running
 from console.domain.diagnosis import Standing
 from console.domain.series import Series, SeriesKey, SeriesSet
+from console.domain.text import SafeText
 from console.domain.topology import Dependency, Service, Topology
 
 NOW = 1_790_000_000.0
@@ -148,6 +149,17 @@ def test_a_routine_is_unlikely_and_its_first_run_is_not() -> None:
     assert often.standing is Standing.LEADING
     assert "of the 7 that could be looked at 5 were followed by trouble" in often.reason
     assert routine(few=True).standing is Standing.LEADING
+
+
+def test_runs_of_a_job_are_the_same_however_they_are_numbered() -> None:
+    def key(name: str, said: str = "", kind: str = "cron") -> tuple[str, str | None, str]:
+        return routine_key(Change(name, kind, ONSET, "shop", summary=SafeText(said)))
+
+    assert key("nightly/7") == key("nightly/8") != key("hourly/8")
+    assert key("cron-1128T063647-shop") == key("cron-1128T062147-shop")
+    assert key("cron-0a1b2c3d4e", "refresh: 400 rows") == key("cron-9f8e7d6c5b", "refresh: 312 rows")
+    assert key("cron-0a1b2c3d4e", "refresh: 400 rows") != key("cron-9f8e7d6c5b", "export: 400 rows")
+    assert key("flag/a1", kind="flag") != key("flag/a2", kind="flag")
 
 
 def test_settings_that_act_late_are_not_late() -> None:

@@ -195,6 +195,22 @@ def test_starts_that_follow_each_other_are_one_change() -> None:
     assert found.until[change.id, "shop"] - START > 3400.0
 
 
+def test_what_was_replaced_a_moment_ago_runs_no_more() -> None:
+    """At four records a second a build that nobody names for twenty seconds is gone, one that some name is not."""
+
+    def busy(build: Callable[[int], str]) -> tuple[LogRecord, ...]:
+        message, source = SafeText("done"), "app"
+        return tuple(
+            LogRecord(
+                END - 0.25 * k, Level.INFO, "shop", message, fields=(("version", SafeText(build(k))),), source=source
+            )
+            for k in range(2000, 0, -1)
+        )
+
+    assert [r.version for r in seen(records=busy(lambda k: "v1" if k > 80 else "v2")).running] == ["v2"]
+    assert {r.version for r in seen(records=busy(lambda k: "v1" if k > 80 or k % 4 else "v2")).running} == {"v1", "v2"}
+
+
 def test_who_never_named_a_build_of_the_tags_says_nothing_of_what_runs() -> None:
     tag = deploy(100.0, "v2026.11.01")
     assert seen(told=(tag,), records=lines(lambda k: "1.1")).running == ()
