@@ -9,11 +9,16 @@ import pytest
 from tests.git.conftest import Work
 
 
+def empty(folder: Path) -> Work:
+    """An empty repository in `repo` of a folder."""
+    path = folder / "repo"
+    path.mkdir()
+    work = Work(path, folder)
+    work.git("init", "--quiet", "--initial-branch=main")
+    return work
+
+
 @pytest.fixture
 def work(tmp_path: Path) -> Work:
     """An empty repository in `repo`."""
-    path = tmp_path / "repo"
-    path.mkdir()
-    work = Work(path, tmp_path)
-    work.git("init", "--quiet", "--initial-branch=main")
-    return work
+    return empty(tmp_path)

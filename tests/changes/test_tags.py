@@ -20,6 +20,7 @@ from sources.changes import TagChanges, build
 from sources.changes.tag_names import services_in, time_in, version_in
 from sources.changes.tags import owners, previous_of, when
 from sources.repository import Repository, Tag, TagKind
+from tests.changes.conftest import empty
 from tests.git.conftest import START, Work, many_tags
 
 EVER = Window(0, 4_000_000_000)
@@ -129,13 +130,20 @@ async def test_a_timeline_with_a_rollback_and_a_redeploy(work: Work) -> None:
     assert [c.id for c in inside.value] == ["deploy/prod/2", "deploy/prod/3"]
 
 
-@pytest.mark.slow
-async def test_case_56_twelve_thousand_tags_are_a_timeline_in_less_than_a_second(work: Work) -> None:
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Work:
+    """A repository with twelve thousand tags, which is only read."""
+    work = empty(tmp_path_factory.mktemp("crowded"))
     many_tags(work, 12_000)
+    return work
+
+
+@pytest.mark.slow
+async def test_case_56_twelve_thousand_tags_are_a_timeline_in_less_than_a_second(crowded: Work) -> None:
     taken = []
     for _ in range(3):
         started = time.perf_counter()
-        reading = await tags_of(work).changes(EVER)
+        reading = await tags_of(crowded).changes(EVER)
         taken.append(time.perf_counter() - started)
     assert (len(reading.value), reading.report.state) == (500, SourceState.PARTIAL)
     assert "only the newest 500 tags were read" in reading.report.detail
@@ -144,11 +152,10 @@ async def test_case_56_twelve_thousand_tags_are_a_timeline_in_less_than_a_second
 
 
 @pytest.mark.slow
-async def test_case_56_nothing_waits_while_twelve_thousand_tags_are_read(work: Work) -> None:
+async def test_case_56_nothing_waits_while_twelve_thousand_tags_are_read(crowded: Work) -> None:
     """What else the loop has to do gets its turn: the longest piece of work between two turns is short."""
-    many_tags(work, 12_000)
     longest, turns = 0.0, 0
-    reading = asyncio.ensure_future(tags_of(work).changes(EVER))
+    reading = asyncio.ensure_future(tags_of(crowded).changes(EVER))
     spent = time.thread_time()  # work of this thread: a busy machine does not count
     while not reading.done():
         await asyncio.sleep(0)
