@@ -76,9 +76,11 @@ def _judge_errors(
     if not failures.size:
         return None
     half = _before_failures(failures, requests, failures.size // 2, thresholds)
-    lead_f, lead_n = _calm(failures[:half], requests[:half], LEAD_PARTS, thresholds)
+    lead_f, lead_n = failures[:half], requests[:half]
     past_f, past_n = track.failures[:cut], track.requests[:cut]
-    if past_f.sum() * lead_n.sum() > LASTING_RATIO * lead_f.sum() * past_n.sum():
+    lead, past = float(lead_f.sum()) * float(past_n.sum()), float(past_f.sum()) * float(lead_n.sum())
+    if lead > LASTING_RATIO * past or past > LASTING_RATIO * lead or not past_f.size:
+        lead_f, lead_n = _calm(lead_f, lead_n, LEAD_PARTS, thresholds)
         past_f, past_n = _calm(past_f, past_n, PAST_PARTS, thresholds)
     base_f, base_n = float(lead_f.sum()), float(lead_n.sum())
     old_f, old_n = float(past_f.sum()), float(past_n.sum())

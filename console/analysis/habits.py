@@ -246,9 +246,12 @@ def _jobs_of_series(series: SeriesSet, at: Instant, ended: frozenset[str]) -> li
         if one.source in ended or len(one) < LEAST_RUNS or one.key.metric not in ("request_count", "log_lines"):
             continue
         times, counts = arrays(one)
-        step = step_of(one)
-        busy = times[counts > 0]
-        if busy.size < LEAST_RUNS or busy.size * step > STEADY * (float(times[-1] - times[0]) + step):
+        runs, span = int(np.count_nonzero(counts > 0)), float(times[-1] - times[0])
+        least = float(np.diff(times[-9:]).min())
+        if runs < LEAST_RUNS or runs * least > STEADY * (span + least):
+            continue
+        step, busy = step_of(one), times[counts > 0]
+        if runs * step > STEADY * (span + step):
             continue
         starts = busy[np.concatenate([[True], np.diff(busy) > 3 * step])] - step
         job = one.key.operation

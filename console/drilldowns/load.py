@@ -33,9 +33,12 @@ def load_view(observations: Observations, diagnosis: Diagnosis | None, service: 
     The curve and what is said of it are those of the verdict.
     """
     series, at = with_wholes(observations.series), observations.at
+    symptoms = diagnosis.symptoms if diagnosis is not None else ()
     onset = diagnosis.onset if diagnosis is not None else None
-    split = onset if onset is not None else observations.window.start
-    loaded = load_of(series, service, diagnosis.symptoms if diagnosis is not None else (), split, at)
+    if onset is None:  # what is only watched has no onset of its own
+        began = [one.onset for one in symptoms if one.service == service and one.end is None and one.onset is not None]
+        onset = min(began, default=observations.window.start)
+    loaded = load_of(series, service, symptoms, onset, at)
     if loaded is None:
         if rate_series(series, service) is None:
             return LoadView(service, "", "", says=SafeText(f"the requests of {service} are not counted by any source"))
@@ -46,11 +49,11 @@ def load_view(observations: Observations, diagnosis: Diagnosis | None, service: 
     facts = [
         (
             "before",
-            f"{len(curve.before)} steps to {clock_text(split)} UTC, median {quantity(curve.load_before, '1/s')}",
+            f"{len(curve.before)} steps to {clock_text(onset)} UTC, median {quantity(curve.load_before, '1/s')}",
         ),
         ("since", f"{len(curve.since)} steps, median {quantity(curve.load_since, '1/s')}"),
         ("knee", quantity(curve.knee, "1/s") if curve.knee is not None else "none found"),
-        *_pools(series, service, split, at),
+        *_pools(series, service, onset, at),
     ]
     return LoadView(
         service,

@@ -186,6 +186,13 @@ def test_load_shows_the_signal_that_is_off_and_what_is_unknown_is_said() -> None
     assert "no source measures" in load_view(seen(series("a", "request_rate", 1, 1)), None, "a").says
 
 
+def test_load_of_what_is_only_watched_is_split_where_that_began() -> None:
+    began = shop().window.end - 300.0
+    watched = verdict(state=State.HEALTHY, onset=None, symptoms=(replace(symptom("shop"), onset=began),))
+    since = len(load_view(shop(), watched, "shop").since)
+    assert 0 < since < len(load_view(shop(), verdict(state=State.HEALTHY, onset=None), "shop").since)
+
+
 def test_a_pool_in_use_is_told_with_its_size() -> None:
     pools = [series("shop", "pool_in_use", 1, 4), series("shop", "pool_size", 4, 4)]
     view = load_view(seen(*shop().series, *pools), verdict(), "shop")
