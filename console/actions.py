@@ -213,6 +213,14 @@ ACTIONS: tuple[Action, ...] = (
         footer=46,
     ),
     Action(
+        "verify",
+        ("p",),
+        "prove fixed",
+        "Once the fix is deployed: send the whole request as often as it must pass to say that the failure is gone.",
+        pane="reproduction",
+        footer=48,
+    ),
+    Action(
         "export",
         ("e",),
         "export",

@@ -54,7 +54,7 @@ from console.state import ConsoleState
 if TYPE_CHECKING:
     from console.repro.minimise import Minimised
     from console.repro.prepare import Imported
-    from console.repro.run import Compared, Ran, Send
+    from console.repro.run import Compared, Ran, Send, Verified
     from sources.reproduce import Session
 
 TRIES = 5
@@ -289,6 +289,27 @@ class Reproducing:
             result = await compare((first.request, second.request), sends, first.wanted, tries)
             sent = one.sent + other.sent
         return result, sent, await self.at_environment(here, here.view.environment)
+
+    async def entire(self, planned: Planned) -> Planned:
+        """The plan of the whole request, whatever minimising left of it: what the failure does not need, a healthy service may."""
+        what = replace(planned.what, imported=planned.what.imported.entire)
+        return await self._previewed(what, planned.record, planned.error)
+
+    async def verify(
+        self, planned: Planned, before: tuple[int, int], typed: Typed | None, told: Callable[[TryView], None]
+    ) -> tuple[Verified, int, int]:
+        """Whether a failure that happened `before` (failures, tries) is gone; also how many requests were sent and are left.
+
+        Raises:
+            CannotReproduce: The guard lets nothing out.
+        """
+        from console.repro.run import verify
+
+        what = planned.what
+        async with self._cleared(planned, typed) as (session, decision):
+            most = min(session.most, decision.most_tries or session.most, session.left())
+            result = await verify(what.request, self._telling(what, session, told), what.wanted, before, most)
+            return result, session.sent, session.left()
 
     def export(self, planned: Planned, form: str) -> str:
         """The request as something that a person can run elsewhere.

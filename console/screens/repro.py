@@ -10,16 +10,17 @@ from textual.widget import AwaitMount, Widget
 from textual.worker import Worker
 
 from console.actions import Action
-from console.case.entries import compared, minimised
+from console.case.entries import compared, minimised, verified
 from console.case.entries import repro as entry_of_run
 from console.domain.instant import Window
 from console.domain.logs import LogRecord
 from console.domain.text import SafeText
+from console.fixing import Unknown, counts_of
 from console.guard.policy import Verdict
 from console.guard.sanitise import safe
 from console.live.reproducing import CannotReproduce, Planned, Reproducing, Typed
 from console.live.session import Session
-from console.report.repro_json import compare_json, minimise_json, run_json
+from console.report.repro_json import compare_json, minimise_json, run_json, verify_json
 from console.repro.export import FORMS
 from console.repro.view import TriesView, TryView
 from console.screens.base import ConsoleScreen
@@ -32,6 +33,7 @@ from widgets.pane import Pane
 from widgets.text_view import TextView
 
 NOT_YET = "the request is being read"
+BEFORE_HINT = "failures/tries before the fix, such as 10/10: of them follows how often it must pass now"
 EXPORT_HINT = f"{', '.join(FORMS)}, and a new file behind it; without one it goes to the clipboard"
 WITHOUT_REASON = "nothing was sent: a reason is needed, which the audit keeps"
 TRACE_REACH_S = 300.0
@@ -117,6 +119,7 @@ class ReproScreen(ConsoleScreen):
         alone = "" if way is not None and len(way.environments) > 1 else "no other environment is configured"
         found |= dict.fromkeys(SENDING, why or busy)
         found["send"] = found["minimise"] = why or busy or refused
+        found["verify"] = why or busy or refused
         found["compare"] = why or busy or refused or alone
         found["export"] = why or refused
         found["environment"] = why or busy or alone
@@ -218,9 +221,39 @@ class ReproScreen(ConsoleScreen):
             return
         typed = await self._typed_for(here, there)
         if typed is not None:
-            self._begin("comparing", self._compare(way, here, there, typed))
+            self._begin("comparing", self._compare(way, here, there, (typed[0], typed[1])))
 
-    async def _typed_for(self, *plans: Planned) -> tuple[Typed | None, Typed | None] | None:
+    def do_verify(self) -> None:
+        """Ask how often it failed before the fix, and for what the guard wants typed; then begin."""
+        if not self._refused("verify") and self._planned is not None and self._way is not None:
+            work = self._verifying(self._way, self._planned)
+            self.run_worker(work, name="questions", group="questions", exclusive=True, exit_on_error=False)
+
+    async def _verifying(self, way: Reproducing, planned: Planned) -> None:
+        try:
+            whole = await way.entire(planned)
+        except CannotReproduce as error:
+            self.tell(str(error))
+            return
+        text = await self.app.push_screen_wait(
+            LineDialog("before", self._failed_before(planned), BEFORE_HINT, _no_count)
+        )
+        if not text or _no_count(text) is not None:
+            self.tell("nothing was sent")
+            return
+        typed = await self._typed_for(whole)
+        if typed is not None:
+            self._begin("proving", self._verify(way, whole, counts_of(text), typed[0]))
+
+    def _failed_before(self, planned: Planned) -> str:
+        """How often it failed when it was run last: here, else as the case tells."""
+        ran, case = planned.what.imported.ran, self.desk.case if self.desk is not None else None
+        if ran is None and case is not None:
+            seen = (one.data for one in reversed(case.repros) if one.data.get("reproduced") and "sides" not in one.data)
+            ran = next(((one.get("failures", 0), one.get("tries", 0)) for one in seen), None)
+        return f"{ran[0]}/{ran[1]}" if ran is not None else ""
+
+    async def _typed_for(self, *plans: Planned) -> list[Typed | None] | None:
         """What the guard wants typed for each, and why; None: it was not typed."""
         wanted = [plan.phrase for plan in plans]
         for plan in plans:
@@ -234,8 +267,7 @@ class ReproScreen(ConsoleScreen):
             if not reason:
                 self.tell(WITHOUT_REASON)
                 return None
-        one, other = (Typed(phrase, reason) if phrase else None for phrase in wanted)
-        return one, other
+        return [Typed(phrase, reason) if phrase else None for phrase in wanted]
 
     def do_send(self) -> AwaitMount | None:
         """Send it a few times, once it is confirmed."""
@@ -342,12 +374,27 @@ class ReproScreen(ConsoleScreen):
         document = compare_json(result, names, sent)
         self.keep_in_case(compared(document, f"{self._record.operation} at {names[0]}"))
 
+    async def _verify(self, way: Reproducing, whole: Planned, before: tuple[int, int], typed: Typed | None) -> None:
+        result, sent, left = await way.verify(whole, before, typed, self._told)
+        self._ended([f"{result.state}: {result.reason}"], bad=result.state != "FIXED")
+        document = {**verify_json(result, sent, left), "environment": whole.view.environment}
+        self.keep_in_case(verified(document, f"{self._record.operation} at {whole.view.environment}"))
+
     def do_cancel(self) -> None:
         """End the run that is under way."""
         if self._under_way and self._sending is not None:
             self._sending.cancel()
         else:
             super().do_cancel()
+
+
+def _no_count(text: str) -> str | None:
+    """What is wrong with failures/tries as they were typed."""
+    try:
+        counts_of(text)
+    except Unknown as error:
+        return str(error)
+    return None
 
 
 def _phrase_dialog(planned: Planned) -> LineDialog:

@@ -144,6 +144,41 @@ async def test_where_there_is_nothing_to_compare_with_the_key_says_so(
         await until(lambda: "no other environment is configured" in screen_text(app))
 
 
+# Proving that it is fixed, where it is deployed.
+
+
+@pytest.mark.parametrize("mended", [True, False])
+async def test_what_failed_is_proved_to_be_gone_or_still_there(system: System, tmp_path: Path, mended: bool) -> None:
+    book = Book.new(tmp_path / "state" / "cases", "Orders fail", "alice", {}, Clock())
+    broken = True
+    with serving(when(lambda request: broken and fails(request))) as server:
+        app = console(system, tmp_path, local={"origin": server.origin})
+        app.session.desk = Desk(tmp_path / "state" / "cases", "alice", ZoneInfo("UTC"), Clock())
+        async with app.run_test(size=(120, 40)) as pilot:
+            await opened(app, pilot)
+            await until(lambda: desk(app).case is not None)
+            await confirmed(app, pilot, server, "i")
+            await until(lambda: "1-minimal" in screen_text(app))
+            await until(lambda: book.read().repros)
+            broken, sent = not mended, len(server.received)
+            await pilot.press("p")
+            await until(
+                lambda: isinstance(app.screen, LineDialog) and "failures/tries before the fix" in screen_text(app)
+            )
+            counts = app.screen.query_one(Input).value.split("/")
+            assert counts[0] == counts[1] and int(counts[0]) > 2, "as it was minimised"
+            await typed(app, pilot, "often")
+            await until(lambda: "'often' is no count" in screen_text(app))
+            await typed(app, pilot, "5/5")
+            await agreed(app, pilot, f"local POST 127.0.0.1:{server.port}")
+            told = "FIXED: 4 clean passes in a row" if mended else "STILL FAILING: try 1 failed as before"
+            await until(lambda: told in flowing(app))
+            assert {one.body.decode() for one in server.received[sent:]} == {BODY}, "the whole request"
+            await until(lambda: book.read().fixes)
+            (fix,) = book.read().fixes
+            assert fix.data["outcome"] == ("worked" if mended else "failed") and fix.data["environment"] == "local"
+
+
 # Exporting.
 
 
