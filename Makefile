@@ -15,10 +15,10 @@ demo: $(VENV)/.run
 # Four at once on two cores: half of the time tests wait for a terminal, a server or a minute to pass.
 # What fails beside other work runs once more alone: tests of time and of real terminals need the machine to themselves.
 test: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 4 $(ARGS) || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist worksteal $(ARGS) || $(BIN)/python -m pytest --last-failed --last-failed-no-failures none $(ARGS)
 
 check: $(VENV)/.dev lint
-	$(BIN)/python -m pytest -n 3 -m "not slow" $(ARGS)
+	$(BIN)/python -m pytest -n 3 --dist worksteal -m "not slow" $(ARGS)
 
 # Two at once: the types take as long as all the rest. Who collects the tests first compiles them for all who run them.
 lint: $(VENV)/.dev

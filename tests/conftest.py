@@ -17,10 +17,6 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-SPREAD = 0.8
-"""Part of the run over which long tests are spread, so that none is left alone at its end."""
-
-
 def pytest_collection_finish() -> None:
     """Go through what is there now no more: looking for garbage among all that was imported and collected, at the pace that suits
     a small program, takes a quarter of the processor's time of tests that run a screen."""
@@ -30,12 +26,14 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin tests that wait for minutes here and there among the others: while they wait, other workers have the machine."""
+    """Let half of the workers begin with tests that wait for minutes: while they wait, the others have the machine, and none is
+    left alone at the end. A worker begins with what stands where its share of the order begins, and takes from others later."""
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
     long = [item for item in items if item.get_closest_marker("long") is not None]
-    if not long or len(long) == len(items):
+    if workers < 2 or len(long) == len(items):
         return
-    others = [item for item in items if item.get_closest_marker("long") is None]
-    step = max(1, int(SPREAD * len(others) / len(long)))
-    for number, item in enumerate(long):
-        others.insert(number * (step + 1), item)
-    items[:] = others
+    items[:] = [item for item in items if item.get_closest_marker("long") is None]
+    total, waiting, begin = len(items) + len(long), workers // 2, 0
+    for number in range(waiting):
+        items[begin:begin] = long[number::waiting]
+        begin += (total - begin) // (workers - number)
