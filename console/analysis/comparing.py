@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from statistics import fmean
 
 from console.analysis.constants import GATE_REQUESTS, LATENCY_EFFECT, LATENCY_EFFECT_S, MIN_EFFECT_RATIO, P_RATE
-from console.analysis.rates import rate_series
-from console.analysis.sides import points, requests_of, side_of
+from console.analysis.sides import rate_of, requests_of, side_of
 from console.analysis.stats import fisher_greater, samples_needed
 from console.analysis.words import metric_name, number, owner
 from console.domain.diagnosis import Compared
@@ -43,8 +41,7 @@ def compare(series: SeriesSet, service: str, operation: str, before: Window, aft
 
 def _value(series: SeriesSet, service: str, operation: str, metric: str, side: Window) -> float | None:
     if metric == TRAFFIC:
-        rates = points(rate_series(series, service, operation), side)
-        return fmean(rates) if rates else None
+        return rate_of(series, service, operation, side)
     found = side_of(series, service, operation, metric, side)
     return found.value if found is not None else None
 

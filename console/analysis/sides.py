@@ -45,13 +45,18 @@ def side_of(series: SeriesSet, service: str, operation: str, metric: str, stretc
     return Side(median(values), requests, len(values)) if values else None
 
 
-def points(one: Series | None, stretch: Window) -> list[float]:
-    """The values of a series within a stretch; each stands for the interval that ends at it, so the last one belongs to it and
-    the first instant does not."""
+def inside(one: Series | None, stretch: Window) -> Series | None:
+    """A series within a stretch. Each point stands for the interval that ends at it, so the last one belongs to it and what is
+    stamped at its first instant does not."""
     if one is None:
-        return []
-    inside = Window(math.nextafter(stretch.start, math.inf), math.nextafter(stretch.end, math.inf))
-    return list(one.within(inside).values)
+        return None
+    return one.within(Window(math.nextafter(stretch.start, math.inf), math.nextafter(stretch.end, math.inf)))
+
+
+def points(one: Series | None, stretch: Window) -> list[float]:
+    """The values of a series within a stretch."""
+    found = inside(one, stretch)
+    return list(found.values) if found is not None else []
 
 
 def requests_of(series: SeriesSet, service: str, operation: str, stretch: Window) -> int | None:
@@ -59,8 +64,17 @@ def requests_of(series: SeriesSet, service: str, operation: str, stretch: Window
     counts = series.get(service, "request_count", operation)
     if counts is not None:
         return round(sum(points(counts, stretch)))
-    rate = series.get(service, "request_rate", operation)
-    return round(sum(points(rate, stretch)) * (rate.step_s() or 0.0)) if rate is not None else None
+    rates = inside(series.get(service, "request_rate", operation), stretch)
+    return round(sum(rates.values) * (rates.step_s() or 0.0)) if rates is not None else None
+
+
+def rate_of(series: SeriesSet, service: str, operation: str, stretch: Window) -> float | None:
+    """Requests per second within a stretch, as measured, else from counts; None where nobody counts them."""
+    measured = inside(series.get(service, "request_rate", operation), stretch)
+    if measured is not None:
+        return fmean(measured.values) if len(measured) else None
+    counts = inside(series.get(service, "request_count", operation), stretch)
+    return fmean(counts.values) / (counts.step_s() or 60.0) if counts is not None and len(counts) else None
 
 
 def failed_share(series: SeriesSet, service: str, operation: str, stretch: Window) -> float | None:

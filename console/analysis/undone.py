@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 
 from console.analysis.running import DEPLOYS
@@ -123,16 +123,23 @@ def undos_of(
         diffs: What they changed line by line, as far as that is known.
     """
     ordered = sorted(reach, key=_order)
-    known = _Known(
-        {diff.change_id: diff for diff in diffs if diff.complete},
-        {key_of(change): turn for change in ordered if (turn := turn_of(change)) is not None},
-        _streams((*history, *ordered)),
-    )
+    known = _Known({diff.change_id: diff for diff in diffs if diff.complete}, _streams((*history, *ordered)))
+    turned: dict[str, list[tuple[Change, Turn]]] = {}
     found: dict[ChangeKey, Undo] = {}
+
+    def left(pool: Iterable[Change], by: Change) -> list[Change]:
+        """Those before it, of its subject, that nobody took back yet."""
+        return [c for c in pool if c.at < by.at and _one_subject(c, by) and key_of(c) not in found]
+
     for place, by in enumerate(ordered):
-        earlier = [c for c in ordered[:place] if c.at < by.at and _one_subject(c, by) and key_of(c) not in found]
-        for change, how in _taken_back(by, earlier, known) if earlier else ():
-            found[key_of(change)] = Undo(change, by, how)
+        turn = turn_of(by)
+        told = _values_back(by, turn, turned.get(turn.name, ()), left) if turn is not None else []
+        if by.id in known.lines or by.version or by.commit or by.kind == "rollback" or says_back(by):
+            told += _taken_back(by, left(ordered[:place], by), known)
+        for change, how in told:
+            found.setdefault(key_of(change), Undo(change, by, how))
+        if turn is not None:
+            turned.setdefault(turn.name, []).append((by, turn))
     return found
 
 
@@ -141,7 +148,6 @@ class _Known:
     """What tells what was taken back."""
 
     lines: dict[str, ChangeDiff]
-    turns: dict[ChangeKey, Turn]
     streams: dict[tuple[str | None, str], list[Change]]
     """All changes of a kind and service, oldest first."""
 
@@ -162,19 +168,27 @@ def _one_subject(one: Change, other: Change) -> bool:
 
 
 def _taken_back(by: Change, earlier: Sequence[Change], known: _Known) -> list[tuple[Change, str]]:
-    """What a change took back of those before it, surest first: by builds, by values, by name, by lines."""
+    """What a change took back of those before it, surest first: by builds, by name, by lines."""
     found = _builds_back(by, earlier, known.streams.get(_stream(by), []))
-    turn, lines = known.turns.get(key_of(by)), known.lines
-    for change in earlier:
-        if any(change is one for one, _ in found):
-            continue
-        if turn is not None and (told := _value_back(by, turn, change, known.turns.get(key_of(change)))):
-            found.append((change, told))
-        elif _names(by, change):
-            found.append((change, "says that it takes it back"))
-        elif change.id in lines and by.id in lines and _reverses(lines[by.id], lines[change.id]):
-            found.append((change, "restores the lines that it changed"))
+    if says_back(by):
+        found += [(change, "says that it takes it back") for change in earlier if _names(by, change)]
+    lines = known.lines.get(by.id)
+    if lines is not None:
+        reversed_by = (c for c in earlier if c.id in known.lines and _reverses(lines, known.lines[c.id]))
+        found += [(change, "restores the lines that it changed") for change in reversed_by]
     return found
+
+
+def _values_back(
+    by: Change,
+    turn: Turn,
+    turned: Iterable[tuple[Change, Turn]],
+    left: Callable[[Iterable[Change], Change], list[Change]],
+) -> list[tuple[Change, str]]:
+    """Earlier turns of the same flag or setting that are undone by one."""
+    known = {key_of(change): (change, told) for change, told in turned}
+    candidates = [known[key_of(change)] for change in left((change for change, _ in known.values()), by)]
+    return [(change, f"turns {turn.name} back") for change, told in candidates if _is_back(by, turn, change, told)]
 
 
 def _stream(change: Change) -> tuple[str | None, str]:
@@ -243,24 +257,25 @@ def _value(text: str) -> float | str:
     return float(plain.rstrip("% ")) if _NUMBER.fullmatch(plain) else plain
 
 
-def _value_back(by: Change, turn: Turn, change: Change, known: Turn | None) -> str:
-    """How a later turn set a flag or setting to what it was before a change, or beyond; empty where it did not."""
-    if known is None or known.name != turn.name or known.after == turn.after or by.kind not in (change.kind, "config"):
-        return ""
+def _is_back(by: Change, turn: Turn, change: Change, known: Turn) -> bool:
+    """Whether a later turn set a flag or setting to what it was before a change, or beyond."""
+    if known.after == turn.after or by.kind not in (change.kind, "config"):
+        return False
     if known.before is None:
-        back = {known.after, turn.after} == {ON, OFF} or (turn.after == OFF and isinstance(known.after, float))
-    elif isinstance(known.before, float) and isinstance(known.after, float) and isinstance(turn.after, float):
-        back = known.before != known.after and (known.after - known.before) * (turn.after - known.before) <= 0
-    else:
-        back = known.before == turn.after
-    return f"turns {turn.name} back" if back else ""
+        return {known.after, turn.after} == {ON, OFF} or (turn.after == OFF and isinstance(known.after, float))
+    if isinstance(known.before, float) and isinstance(known.after, float) and isinstance(turn.after, float):
+        return known.before != known.after and (known.after - known.before) * (turn.after - known.before) <= 0
+    return known.before == turn.after
+
+
+def says_back(change: Change) -> bool:
+    """Whether a change says that it takes something back."""
+    return bool(_TAKES_BACK.search(f"{change.id} {change.summary}"))
 
 
 def _names(by: Change, change: Change) -> bool:
     """Whether a change says that it takes back another one, by its id or commit, or by its version within one service."""
     said = f"{by.id} {by.summary}"
-    if not _TAKES_BACK.search(said):
-        return False
     ids = [re.escape(_AGAIN.sub("", change.id))] if by.id != change.id else []
     if change.commit and len(change.commit) >= LEAST_COMMIT:
         ids.append(rf"{change.commit[:LEAST_COMMIT]}[0-9a-f]*")
