@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from console.analysis.restarts import COUNTERS
-from console.analysis.running import DEPLOYS
+from console.analysis.running import DEPLOYS, scheme
 from console.analysis.sightings import Arrival, Sightings, is_commit, sightings_of, tells_start, tells_uptime
 from console.analysis.tracks import COUNTER_POINTS, arrays
 from console.analysis.undone import ChangeKey, key_of
@@ -110,12 +110,16 @@ def observe(
 
 
 def _owner(arrival: Arrival, told: list[Change]) -> Change | None:
-    """The told deploy that brought a build: by its name, however long it took; else by its time alone."""
+    """The told deploy that brought a build: by its name, however long it took; by its time, where it is named otherwise."""
     mine = [c for c in told if c.kind in DEPLOYS and c.service == arrival.service]
     named = [c for c in mine if _brings(c, arrival.build) and c.at <= arrival.at + ROLLOUT_BEFORE_S]
     if named:
         return named[-1]
-    near = [c for c in mine if -ROLLOUT_BEFORE_S <= arrival.at - c.at <= ROLLOUT_S and not c.version]
+    near = [
+        c
+        for c in mine
+        if -ROLLOUT_BEFORE_S <= arrival.at - c.at <= ROLLOUT_S and scheme(c.version) != scheme(arrival.build)
+    ]
     return near[-1] if near else None
 
 
@@ -151,12 +155,14 @@ def _deploy(arrival: Arrival, time: int) -> Change:
 
 
 def _trusted(seen: Sightings, told: list[Change]) -> Iterator[Running]:
-    """What was seen running, without those who never named a build of the tags nor another one: what they name is no build."""
+    """What was seen running, where it can be compared with the tags: it names one of their builds, or is numbered like them and
+    has moved. Else it is no build, or one by another name."""
     moved = {arrival.service for arrival in seen.arrivals}
     for one in seen.running:
         mine = [c for c in told if c.kind in DEPLOYS and c.service == one.service]
         known = any(_brings(c, one.version or one.commit or "") for c in mine)
-        if known or one.service in moved or not mine:
+        alike = one.service in moved and any(scheme(c.version) == scheme(one.version) for c in mine)
+        if known or alike or not mine:
             yield one
 
 

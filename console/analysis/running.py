@@ -67,9 +67,9 @@ def _known_build(running: Running, deploy: Change, others: list[Change]) -> bool
     if any(same_build(running.version, running.commit, c.version, c.commit) for c in others):
         return True
     by_version = not (running.commit and deploy.commit)
-    return by_version and bool(running.version and deploy.version) and _scheme(running) == _scheme(deploy)
+    return by_version and bool(running.version and deploy.version) and scheme(running.version) == scheme(deploy.version)
 
 
-def _scheme(named: Running | Change) -> str:
+def scheme(version: str | None) -> str:
     """How a version is numbered: `v1.10.2` and `1.9.14` alike."""
-    return _NUMBER.sub("0", (named.version or "").removeprefix("v"))
+    return _NUMBER.sub("0", (version or "").removeprefix("v"))

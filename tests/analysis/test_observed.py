@@ -121,6 +121,10 @@ def test_a_told_deploy_takes_effect_when_its_build_runs() -> None:
     assert seen(told=(at_once,), records=records).changes == (at_once,)
     nameless = deploy(1700.0, None)
     assert new(seen(told=(nameless,), records=records)) == []
+    numbered = deploy(1700.0, "2026-11-28.4")
+    found = seen(told=(numbered,), records=records)
+    assert (new(found), found.running) == ([], ()), "numbered otherwise, at that time: the same release"
+    assert len(new(seen(told=(deploy(1700.0, "v7"),), records=records))) == 1, "numbered alike: another one"
     other = deploy(600.0, "v7")
     assert [at for _, at, _, _ in new(seen(told=(other,), records=records))] == [2000]
 
