@@ -57,6 +57,34 @@ def codes(console: Console) -> set[str]:
     return {code for found in SGR.findall(console.data()) for code in found.decode().split(";")}
 
 
+def printed(console: Console) -> str:
+    """Everything that was ever painted, without the sequences."""
+    return re.sub(r"\x1b\[[0-9;?>=<$]*[A-Za-z]|\x1b\][^\x07]*\x07", "", console.data().decode())
+
+
+@pytest.mark.parametrize("theme", ["dark", "ansi-dark"])
+def test_ascii_writes_nothing_but_ascii(project: Project, theme: str) -> None:
+    project.configure("\n[console]\nascii = true\n")
+    project.append("naïve 漢字 🚀 line")
+    with running(project.config, options=["--theme", theme]) as console:
+        console.shows("INCIDENT", "checkout", "not asked", "errors per", "na?ve ???? ?? line")
+        for key, shown in ((b"?", "Everywhere"), (b":", "quit"), (b"/", "words, /regex/")):
+            console.send(key)
+            console.shows(shown)
+            console.send(b"\x1b")
+            console.shows_no(shown)
+        for keys in (b"1\r", b"2\r", b"3\r", b"4\r"):
+            console.type(keys)
+            console.shows_no("5 Upstreams")
+            console.send(b"\x7f")
+            console.shows("5 Upstreams")
+        console.send(b"x")
+        console.type(b"\x1b")
+        text = printed(console)
+        assert text.isascii(), sorted({c for c in text if not c.isascii()})
+        assert "+" in text and "|" in text
+
+
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The incident that all these consoles look at, unless they say otherwise."""
@@ -111,31 +139,3 @@ def test_low_bandwidth_means_sixteen_colours(shared: Project, coloured: Console)
     with running(low) as console:
         same_words(console, coloured)
         assert codes(console) <= SIXTEEN
-
-
-def printed(console: Console) -> str:
-    """Everything that was ever painted, without the sequences."""
-    return re.sub(r"\x1b\[[0-9;?>=<$]*[A-Za-z]|\x1b\][^\x07]*\x07", "", console.data().decode())
-
-
-@pytest.mark.parametrize("theme", ["dark", "ansi-dark"])
-def test_ascii_writes_nothing_but_ascii(project: Project, theme: str) -> None:
-    project.configure("\n[console]\nascii = true\n")
-    project.append("naïve 漢字 🚀 line")
-    with running(project.config, options=["--theme", theme]) as console:
-        console.shows("INCIDENT", "checkout", "not asked", "errors per", "na?ve ???? ?? line")
-        for key, shown in ((b"?", "Everywhere"), (b":", "quit"), (b"/", "words, /regex/")):
-            console.send(key)
-            console.shows(shown)
-            console.send(b"\x1b")
-            console.shows_no(shown)
-        for keys in (b"1\r", b"2\r", b"3\r", b"4\r"):
-            console.type(keys)
-            console.shows_no("5 Upstreams")
-            console.send(b"\x7f")
-            console.shows("5 Upstreams")
-        console.send(b"x")
-        console.type(b"\x1b")
-        text = printed(console)
-        assert text.isascii(), sorted({c for c in text if not c.isascii()})
-        assert "+" in text and "|" in text
