@@ -15,6 +15,7 @@ from console.domain.changes import Change, ChangeDiff, DeployDetail, Running, me
 from console.domain.instant import Instant, Window, parse_span
 from console.domain.logs import LogPage
 from console.domain.observations import ErrorSample, Observations
+from console.domain.parts import PartCounts
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.recovery import Strictness
 from console.domain.series import Series, SeriesSet, chosen
@@ -53,6 +54,8 @@ LOG_BYTES = 30_000_000
 QUIET_LOG_HISTORY_S = 26 * 3600.0
 """A log that is small is read further back, at most over the same hours of the day before, and at most `LOG_BYTES` of it."""
 SPAN_HISTORY_S = 86400.0
+PARTS_HISTORY_S, PARTS_STEP_S = 3 * 3600.0, 60.0
+"""Requests by instance are as many more values as there are instances: they reach back no further than an onset is looked for."""
 CHANGES_REACH_S = 7 * 86400.0
 DEADLINE_S = 30.0
 """For one question to one source; a source that is slower is reported as failed, the others go on."""
@@ -108,6 +111,18 @@ class GroupsExceptions(Protocol):
 
     async def exceptions(self, window: Window, query: Query | None, step_s: float) -> Reading[ExceptionCounts]:
         """The exceptions of all matching records by type and place, counted per bucket from the window's start on."""
+        ...
+
+
+@runtime_checkable
+class TellsParts(Protocol):
+    """A metric source that counts requests by instance, pod or zone."""
+
+    @property
+    def name(self) -> str: ...
+
+    async def parts(self, window: Window, step_s: float) -> Reading[tuple[PartCounts, ...]]:
+        """Requests and failures of the parts of each service; of services that have several."""
         ...
 
 
@@ -245,6 +260,7 @@ def compose(
     errors: Sequence[ErrorSample] = (),
     records: Sequence[ErrorSample] = (),
     shapes: Iterable[ShapeCounts] = (),
+    parts: Iterable[PartCounts] = (),
     diffs: Iterable[ChangeDiff] = (),
     reports: Iterable[SourceReport] = (),
 ) -> Observations:
@@ -270,6 +286,7 @@ def compose(
         errors=_joined(errors, at),
         records=_joined(records, at),
         shapes=tuple(one.until(at) for one in shapes),
+        parts=tuple(one.until(at) for one in parts),
         diffs=tuple(diffs),
         sources=tuple(replace(r, file=r.file.removeprefix(sources.folder)) if r.file else r for r in reports),
     )
@@ -339,6 +356,11 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
         _ask_logs(sources, got, log_window, step_s, window.seconds / TREND_STEPS),
         *(got.ask("metrics", s.name, s.kind, s.series(_metric_window(s, end), step_s)) for s in sources.metrics),
         *(
+            got.ask("parts", s.name, s.kind, s.parts(Window(end - PARTS_HISTORY_S, end), PARTS_STEP_S), False)
+            for s in sources.metrics
+            if isinstance(s, TellsParts)
+        ),
+        *(
             got.ask("traces", s.name, s.kind, s.spans(Window(end - SPAN_HISTORY_S, end), MOST_SPANS))
             for s in sources.traces
         ),
@@ -365,6 +387,7 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
         errors=got.values.get("errors", []),
         records=[sample_of(page) for page in got.values.get("records", [])],
         shapes=got.values.get("shapes", []),
+        parts=got.flat("parts"),
         diffs=diffs,
         reports=[with_unread(report, unread) for report in got.reports],
     )

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import field, replace
 
 from console.analysis.aftermath import Aftermath
+from console.analysis.cohorts import NAMED_PART, Ruling, ruling
+from console.analysis.concentration import Concentration
 from console.analysis.constants import (
     CHANGE_DECAY_S,
     CHANGE_EARLY_S,
@@ -104,7 +106,8 @@ MECHANISM_BY_KIND = {
 """What is assumed of a change whose content is not known [D]."""
 CODE_KINDS = frozenset(("deploy", "rollback", "config", "migration"))
 OUTVOTED = frozenset(("late", "routine", "effect-precedes"))
-"""Rules that do not hold against a change with whose undoing the trouble ended, the newest where several were taken back."""
+"""Rules that do not hold against a change with whose undoing the trouble ended, the newest where several were taken back, nor
+against one that is where the bad requests are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +157,8 @@ class Case:
     """When the build of a told deploy was first seen running."""
     changed_before: frozenset[str | None] = frozenset()
     """Services that were changed within the hour before the onset."""
+    found: tuple[Concentration, ...] = ()
+    """Where inside the services the bad requests are."""
 
     def ending(self, change: Change) -> Aftermath | None:
         """What became of the trouble after a change was taken back; None where it was not, or nothing can be told yet."""
@@ -197,6 +202,8 @@ class Judged:
     """What became of the trouble then."""
     compared: tuple[Compared, ...] = ()
     """What it touched, before and after it."""
+    ruling: Ruling = Ruling()
+    """What the place of the bad requests inside the service says of it."""
 
     @property
     def undone(self) -> str:
@@ -241,6 +248,8 @@ def _leads(judged: Judged, case: Case) -> bool:
         return False
     if judged.ending is not None and case.newest_undone(change):
         return True
+    if judged.ruling.mechanism > NAMED_PART or (judged.ruling.support and judged.time_score >= TIME_SCORE_NAMED):
+        return True
     if change.kind in ("infrastructure", "traffic", "other"):
         return False
     if judged.growth is not None:
@@ -259,7 +268,7 @@ def _leads(judged: Judged, case: Case) -> bool:
 
 
 def _leading_reason(judged: Judged) -> str:
-    told = [part for part in (judged.undone, *judged.support) if part]
+    told = [part for part in (judged.undone, judged.ruling.support, *judged.support) if part]
     return f"leading: {'; '.join(told) or 'right place and time'}"
 
 
@@ -273,6 +282,10 @@ def _judge(
     effect = case.effects.get(change.id)
     match, where = _match(change, case)
     mechanism, why = _mechanism(change, effect, case)
+    here = ruling(change, case.found, case.running)
+    if here.support:
+        match, where = MATCH_SAME, where if match == MATCH_SAME else ""
+        mechanism = max(mechanism, here.mechanism)
     if grown is not None:
         match, where = MATCH_SAME, f"changed {change.service}, which leaks"
         mechanism = max(mechanism, GROWS)
@@ -282,7 +295,12 @@ def _judge(
     time_score = match if alone else _time_score(change, match, lag, case)
     mechanism = UNDONE if ended else mechanism
     score = match * (WEIGHT_TIME * (time_score / match if match else 0.0) + WEIGHT_MECHANISM * mechanism)
-    support = [_order_text(change, case), *_first_ran(change, case), *([where] if match >= MATCH_UNSEEN else []), *why]
+    support = [
+        _order_text(change, case),
+        *_first_ran(change, case),
+        *([where] if where and match >= MATCH_UNSEEN else []),
+        *why,
+    ]
 
     def verdict(standing: Standing, rule: str, reason: str, against: str = "") -> Judged:
         value = score if standing in (Standing.POSSIBLE, Standing.LEADING) else 0.25 * score
@@ -299,6 +317,7 @@ def _judge(
             grown,
             case.undone_since(change),
             ending,
+            ruling=here,
         )
 
     if reason := _follows(change, case):
@@ -308,10 +327,12 @@ def _judge(
         return verdict(Standing.IMPOSSIBLE, "after-onset", "; ".join((late, *_mends(change, case))))
     if reason := _not_running(change, history, case):
         return verdict(Standing.IMPOSSIBLE, "not-running", reason)
+    if here.standing is Standing.IMPOSSIBLE:
+        return verdict(Standing.IMPOSSIBLE, here.rule, here.reason)
     if reason := _ended(change, case):
         return verdict(Standing.IMPOSSIBLE, "ended-before", reason)
-    for rule, reason in _exculpations(change, effect, lag, grown, case):
-        if reason and not (alone and rule in OUTVOTED):
+    for rule, reason in ((here.rule, here.reason), *_exculpations(change, effect, lag, grown, case)):
+        if reason and not ((alone or here.support) and rule in OUTVOTED):
             return verdict(Standing.UNLIKELY, rule, reason, reason)
     told = [part for part in (_undone(case.undone_since(change), ending), *support) if part]
     return verdict(Standing.POSSIBLE, "possible", "; ".join(told) or "no rule excludes it")

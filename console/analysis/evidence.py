@@ -16,14 +16,17 @@ from console.analysis.restarts import Restart
 from console.analysis.suspects import LEADING_SHARE, Draft, fact, inference, share_text
 from console.analysis.symptoms import harms_users, samples_of
 from console.analysis.ways import Ways
+from console.analysis.whereabouts import NOWHERE, Whereabouts, place_evidence
 from console.analysis.words import joined, move_sentence, number, owner
 from console.domain.diagnosis import Evidence, Standing
-from console.domain.instant import clock_text
+from console.domain.instant import Instant, clock_text
 from console.domain.logs import Level, Pattern
 from console.domain.topology import Health, ProbeResult, Topology
 
 MOST_PLACES = 6
 MOST_EVIDENCE = 8
+STOPPED_BEFORE_S, STOPPED_AFTER_S = 300.0, 60.0
+"""How long before the first symptom, and after it, a host may have stopped that is its cause [D]."""
 
 
 def place_drafts(
@@ -35,6 +38,7 @@ def place_drafts(
     healthy: frozenset[str],
     ways: Ways,
     curves: Mapping[str, Loaded],
+    where: Whereabouts = NOWHERE,
 ) -> list[Draft]:
     """The likeliest places as suspects; the first leads where it adds at least half itself and nothing speaks against it.
 
@@ -49,6 +53,7 @@ def place_drafts(
             continue
         evidence = [
             *_excess_evidence(place, ways),
+            *place_evidence(place, where, ways),
             *(curve_evidence(curves[place.node], ways, Reason.MOVED) if place.node in curves else ()),
             *_together_evidence(place, ways),
             *_blame_evidence(place, moves_of, ways),
@@ -140,18 +145,22 @@ def _shifted(place: Place) -> list[str]:
     return [f"does otherwise than before in {done.operation}"] if done is not None else []
 
 
-def host_draft(move: Move, ways: Ways) -> Draft:
-    """One of several hosts that stopped."""
+def host_draft(move: Move, places: list[Place], onset: Instant, graph: Graph, ways: Ways) -> Draft:
+    """One of several hosts that stopped: before all else where its service or a caller of it is in trouble since."""
+    share = max((place.added for place in places if place.node == move.service), default=0.0)
+    near = bool(places) and places[0].node in (move.service, *graph.callers.get(move.service, ()))
+    then = -STOPPED_BEFORE_S <= move.onset - onset <= STOPPED_AFTER_S
     return Draft(
         "infrastructure",
-        move.query,
+        f"host {move.query} of {move.service}",
         move.service,
         None,
         f"{move.query}, a host of {move.service}, stopped; nobody took it away and none took its place.",
         Standing.LEADING,
-        0.6,
+        max(share, 0.6),
         [fact(move_sentence(move), ways.move(move), samples=samples_of(move))],
         f"ask {move.query} itself: an answer means that only its log is lost",
+        first=0 if near and then else 1,
     )
 
 

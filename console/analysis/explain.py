@@ -24,6 +24,7 @@ from console.analysis.loaddrafts import PLACES_LOOKED_AT, contention_draft, curv
 from console.analysis.moves import Move
 from console.analysis.onset import Onset
 from console.analysis.outbound import Blame, Outbound, blame, longest_held
+from console.analysis.partsuspects import part_drafts
 from console.analysis.place import Place, rank_places
 from console.analysis.routine import routines_of
 from console.analysis.signals import Family, words_of
@@ -35,6 +36,7 @@ from console.analysis.tracks import ErrorTrack, Track
 from console.analysis.undone import ChangeKey, key_of, undos_of
 from console.analysis.view import View
 from console.analysis.ways import Ways
+from console.analysis.whereabouts import Whereabouts, find_whereabouts
 from console.domain.changes import Change
 from console.domain.consulted import CHANGE_ROLES, unread_changes
 from console.domain.diagnosis import Compared, JudgedChange, Standing, State, Suspect, Symptom
@@ -112,6 +114,7 @@ def explain(
         crashed,
         busier_services(seen.series, view.names, onset, seen.at),
     )
+    where = find_whereabouts(view, current, began)
     effects = _effects(view)
     killed = {r.service for r in crashed if r.out_of_memory}
     sure = [leak for leak in leaks if leak.service in killed or not any(harms_users(m) for m in current)]
@@ -126,6 +129,7 @@ def explain(
         _case(view, began, current, places, patterns, effects),
         grows=grows,
         lasts=state is not State.RECOVERING,
+        found=where.found,
         undos=undos_of(reach, view.changes, seen.diffs),
         after=_after(view, reach, onset, moves),
         routines=routines_of(reach, view.changes, began.earliest, seen.series, view.graph.callers),
@@ -137,7 +141,7 @@ def explain(
     since = Window(min(began.earliest, seen.at), seen.at)
     ways = Ways.of(seen, view.records, since)
     symptoms = symptoms_of(moves, seen.window)
-    drafts = _drafts(view, onset, current, symptoms, places, leaks, patterns, judged, blames, ways)
+    drafts = _drafts(view, onset, current, symptoms, places, leaks, patterns, judged, blames, ways, where)
     return judged, ranked(drafts, since), places
 
 
@@ -294,6 +298,7 @@ def _drafts(
     judged: tuple[Judged, ...],
     blames: list[Blame],
     ways: Ways,
+    where: Whereabouts,
 ) -> list[Draft]:
     seen = view.seen
     harmed = [m for m in moves if harms_users(m)]
@@ -304,7 +309,7 @@ def _drafts(
     limits = find_exhausted(view.tracks, seen.series, onset, seen.at)
     asked = [p.node for p in places[:PLACES_LOOKED_AT]] + [one.service for one in limits]
     curves = curves_of(view, symptoms, [*asked, *([surge.entry] if surge is not None else [])], onset)
-    drafts = place_drafts(places, view.graph, seen.topology, patterns, probes, healthy, ways, curves)
+    drafts = place_drafts(places, view.graph, seen.topology, patterns, probes, healthy, ways, curves, where)
     own = {p.node: p.own for p in places}
     loads: list[Draft] = []
     if surge is not None and harmed:
@@ -324,10 +329,11 @@ def _drafts(
             if draft.standing is Standing.LEADING:
                 draft.standing = Standing.POSSIBLE
     drafts += loads
+    drafts += part_drafts(where, places, view.graph, judged, ways)
     crashed = [r for r in view.restarts if r.at >= onset - RESTART_BEFORE_S]
     drafts += [leak_draft(leak, bool(harmed), ways, crashed, judged) for leak in leaks]
     drafts += [telemetry_draft(m, view.graph, ways) for m in moves if m.meaning is UNHEARD and m.opened]
-    drafts += [host_draft(m, ways) for m in moves if m.meaning is GONE_HOST and m.opened]
+    drafts += [host_draft(m, places, onset, view.graph, ways) for m in moves if m.meaning is GONE_HOST and m.opened]
     drafts += from_changes(judged, ways)
     return drafts
 

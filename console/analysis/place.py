@@ -82,6 +82,11 @@ class Place:
     rank_value: float = 0.0
 
     @property
+    def added(self) -> float:
+        """The share that it adds itself, whomever its calls blame for it."""
+        return max(self.own, self.rank_value)
+
+    @property
     def main(self) -> Move | None:
         """The departure that says most: failures first, then time, then the rest; the earliest of them."""
         order = {"error_rate": 0, "log_errors": 2, "silence": 0}

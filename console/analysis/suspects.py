@@ -9,6 +9,7 @@ from console.analysis.aftermath import WENT_ON_S
 from console.analysis.changes import NAMED, Judged
 from console.analysis.comparing import claim_of, telling
 from console.analysis.constants import BAND_LEADING, BAND_POSSIBLE, BAND_UNLIKELY, MOST_SUSPECTS, THIRD_PARTY_SHARE
+from console.analysis.partwords import way_of
 from console.analysis.ways import Way, Ways
 from console.analysis.words import number
 from console.domain.diagnosis import SUSPECT_KINDS, Evidence, Standing, Suspect
@@ -115,6 +116,9 @@ def from_changes(judged: Iterable[Judged], ways: Ways) -> list[Draft]:
             claim = f"{grown.metric} of {change.service} grows since about {clock_text(grown.since.at)} UTC, when it took effect"
             seen = ways.metric(grown.source, change.service or "", "", grown.metric, grown.query)
             evidence.insert(0, inference(claim, seen))
+        if one.ruling.support and one.ruling.found is not None:
+            found = one.ruling.found
+            evidence.insert(0, fact(one.ruling.support, way_of(found, ways), samples=found.found.failing_of))
         evidence += [inference(text, way, supports=False) for text in one.against]
         if (row := telling(one.compared)) is not None:
             claim, is_worse = claim_of(row)
@@ -160,6 +164,8 @@ def _sentence(judged: Judged) -> str:
         return f"was taken back by {judged.undo.by.id}, and the trouble ended"
     if judged.growth is not None:
         return f"took effect as {judged.growth.metric} of {judged.change.service} began to grow"
+    if judged.ruling.support:
+        return f"fits where the trouble sits: {judged.ruling.support}"
     first = judged.support[0] if judged.support else "happened near the onset"
     diff = next((s.removeprefix("its diff ") for s in judged.support if s.startswith("its diff")), "")
     return f"{first}; its diff {diff}" if diff else first

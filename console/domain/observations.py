@@ -7,6 +7,7 @@ from dataclasses import field
 from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogRecord, PatternNames
+from console.domain.parts import PartCounts
 from console.domain.reading import SourceReport
 from console.domain.series import SeriesSet
 from console.domain.shapes import ShapeCounts
@@ -54,3 +55,5 @@ class Observations:
     """From the diagnosis before, so that patterns keep their ids."""
     deployed: tuple[Change, ...] = ()
     """The newest deploy of each service, however long ago: what `running` is compared with."""
+    parts: tuple[PartCounts, ...] = ()
+    """Requests of the parts of services, where metrics tell them apart."""

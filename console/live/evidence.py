@@ -11,6 +11,7 @@ from console.analysis.constants import TREND_STEPS
 from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
 from console.domain.observations import ErrorSample, Observations
+from console.domain.parts import PartCounts
 from console.domain.reading import FeedPhase, FeedState, Reading, SourceReport, SourceState
 from console.domain.shapes import ExceptionGroup
 from console.domain.spans import Span
@@ -27,8 +28,11 @@ from console.live.shape_store import ShapeStore
 from console.live.source_reach import SourceReach
 from console.live.status import combined
 from console.observe import (
+    PARTS_HISTORY_S,
+    PARTS_STEP_S,
     CountsShapes,
     Sources,
+    TellsParts,
     UnreadDiff,
     ask_deployed,
     ask_probes,
@@ -59,6 +63,8 @@ TURN_S = 4.0
 """So long a feed goes on reading further back before it gives what it knows."""
 PATTERNS_EVERY_S = 10.0
 """Counts of all lines, for patterns: new messages are told as soon as new records."""
+PARTS_EVERY_S = 60.0
+"""Requests by instance: as many more values as there are instances, and of use only once something is wrong."""
 MOST_SPANS = 20_000
 DIFF_AGAIN_S = 60.0
 """After so long a deploy whose lines could not be read is asked for once more."""
@@ -104,6 +110,9 @@ class Evidence:
             "errors": [self._log_feed(s.name, self._errors(s), ERRORS_EVERY_S) for s in sources.logs],
             "records": [self._log_feed(s.name, self._records(s), RECORDS_EVERY_S) for s in sources.logs],
             "patterns": [self._log_feed(name, store.poll, PATTERNS_EVERY_S) for name, store in self._shapes.items()],
+            "parts": [
+                self._feed(s.name, self._parts(s), PARTS_EVERY_S) for s in sources.metrics if isinstance(s, TellsParts)
+            ],
             "traces": [self._feed(s.name, self._spans(s), SPANS_EVERY_S) for s in sources.traces],
             "probes": [self._feed("probes", self._probe_all, PROBES_EVERY_S)] if sources.health else [],
             "running": (
@@ -232,6 +241,13 @@ class Evidence:
         reach = SourceReach(source, self._scope.history, SAMPLED_BYTES, SAMPLED_BYTES)
         return _within(RecordStore(source, reach.known, RECORD_SAMPLE).poll, reach)
 
+    def _parts(self, source: TellsParts) -> Poll[tuple[PartCounts, ...]]:
+        def stretch() -> Window:
+            end = self._scope.history().end
+            return Window(end - PARTS_HISTORY_S, end)
+
+        return lambda: source.parts(stretch(), PARTS_STEP_S)
+
     def _spans(self, source: TraceSource) -> Poll[tuple[Span, ...]]:
         return lambda: source.spans(self._scope.history(), MOST_SPANS)
 
@@ -269,6 +285,7 @@ class Evidence:
             errors=self._each("errors"),
             records=self._each("records"),
             shapes=self._each("patterns"),
+            parts=self._all("parts"),
             diffs=self._diffs,
             reports=self.reports(),
         )
@@ -282,7 +299,7 @@ class Evidence:
     def reports(self) -> tuple[SourceReport, ...]:
         """One row per source; what failed says why."""
         reported = (
-            role for role in self._feeds if role not in ("errors", "records", "patterns")
+            role for role in self._feeds if role not in ("errors", "records", "patterns", "parts")
         )  # the same sources as their series
         return tuple(self._report(role, feed) for role in reported for feed in self._feeds[role])
 

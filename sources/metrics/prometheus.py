@@ -15,6 +15,7 @@ from dataclasses import replace
 
 from console.domain.changes import Running
 from console.domain.instant import Instant, Window
+from console.domain.parts import PartCounts
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.series import Series
 from console.domain.text import SafeText
@@ -24,6 +25,7 @@ from sources.base import SourceError
 from sources.http import Site
 from sources.metrics.discovery import Plan, discover
 from sources.metrics.promapi import MOST_POINTS, PromApi, Result
+from sources.metrics.promparts import MOST_PARTS, counts_of, parts_query
 from sources.metrics.promqueries import (
     Asked,
     Grid,
@@ -110,6 +112,32 @@ class PrometheusMetrics:
         cost = Cost(spent.queries - before.queries, spent.bytes - before.bytes)
         return Reading(result.series, self._clock(), self._report(plan, result, cost), result.warnings)
 
+    async def parts(self, window: Window, step_s: float) -> Reading[tuple[PartCounts, ...]]:
+        """Requests and failures of the parts of each service, where the counters tell parts apart.
+
+        Raises:
+            SourceError: The server could not be asked.
+        """
+        async with self._one_at_a_time:
+            before = self._site.cost
+            plan = await self._planned(window)
+            skew = self._skew(plan, window)
+            step = Step.of(max(step_s, LEAST_STEP_S), plan.scrape_s)
+            asked = [] if "request_count" in self._queries else [parts_query(one, step) for one in plan.requests]
+            found: list[PartCounts] = []
+            for one in asked:
+                if one is not None:
+                    series = min(one.plan.counter.series, MOST_PARTS)
+                    results = [
+                        await self._api.range(one.query, start + skew, end + skew, step.seconds)
+                        for start, end in _parts(window, step, series)
+                    ]
+                    found += counts_of(one, results, -skew, self.name)
+            spent = self._site.cost
+        cost = Cost(spent.queries - before.queries, spent.bytes - before.bytes)
+        report = SourceReport(self.name, self.kind, SourceState.OK, records=len(found), cost=cost, role="metrics")
+        return Reading(tuple(found), self._clock(), report)
+
     async def running(self, now: Instant) -> tuple[Running, ...]:
         """The builds of the configured services in build information, those of most instances first.
 
@@ -146,12 +174,15 @@ class PrometheusMetrics:
     async def _discover(self, at: Instant, reach_s: float) -> Plan:
         return await discover(self._api, at, reach_s, self._services, self._service_label, self._dependencies)
 
+    def _skew(self, plan: Plan, window: Window) -> int:
+        """Seconds by which its clock is ahead, where that matters; whole, so that times shifted there and back are the same."""
+        return round(plan.skew_s) if plan.skew_s is not None and self._matters(plan.skew_s, window) else 0
+
     def _matters(self, skew_s: float | None, window: Window) -> bool:
         return skew_s is not None and abs(skew_s) > SKEW_MATTERS_S and window.end > self._clock() - LIVE_S
 
     async def _ask(self, plan: Plan, window: Window, step_s: float) -> _Answered:
-        # In whole seconds, so that times shifted there and back are the same numbers again.
-        skew = round(plan.skew_s) if plan.skew_s is not None and self._matters(plan.skew_s, window) else None
+        skew = self._skew(plan, window) or None
         step, asked = self._affordable(plan, window, max(step_s, LEAST_STEP_S))
         results = await asyncio.gather(
             *(self._ask_one(one, window, step, skew or 0.0) for one in asked), return_exceptions=True

@@ -89,15 +89,15 @@ def request_query(plan: RequestPlan, step: Step, replaced: Collection[str]) -> A
         return None
     return Asked(
         "requests",
-        _joined(single.items()),
+        joined_queries(single.items()),
         _counts(plan.counter.label, plan.labels, zero_errors="error_count" in single),
         lambda key: single.get(key.metric, ""),
         series=plan.counter.series,
     )
 
 
-def _joined(single: Iterable[tuple[str, str]]) -> str:
-    """Several queries as one, whose rows say to which they belong."""
+def joined_queries(single: Iterable[tuple[str, str]]) -> str:
+    """Several queries as one, whose rows say to which they belong by `METRIC_LABEL`."""
     return " or ".join(f'label_replace({query}, "{METRIC_LABEL}", "{metric}", "", "")' for metric, query in single)
 
 
@@ -118,7 +118,7 @@ def latency_query(plan: LatencyPlan, step: Step, replaced: Collection[str]) -> A
 def gauge_query(plans: Sequence[GaugePlan], step: Step) -> Asked:
     """All gauges in one query; each row is told apart by a label that is added to it."""
     single = {plan: _gauge(plan, step) for plan in plans}
-    joined = _joined((plan.gauge.metric, query) for plan, query in single.items())
+    joined = joined_queries((plan.gauge.metric, query) for plan, query in single.items())
     label_of: dict[str, list[str]] = {plan.gauge.metric: [] for plan in plans}
     for plan in plans:
         label_of[plan.gauge.metric].append(plan.selection.label)

@@ -243,7 +243,7 @@ def test_a_host_that_stops_while_the_others_go_on(seed: int) -> None:
     found = diagnose(seen(base(rng), **logged(*others, written("web-9", poisson(rng, 6, until=600)))))
     assert found.state is State.DEGRADING, found.summary
     assert "web-9 of shop has written nothing since" in found.summary and "3 more of its hosts go on" in found.summary
-    assert (found.suspects[0].kind, found.suspects[0].subject) == ("infrastructure", "web-9")
+    assert (found.suspects[0].kind, found.suspects[0].subject) == ("infrastructure", "host web-9 of shop")
     assert diagnose(seen(base(rng), **logged(*others))).state is State.HEALTHY
 
 
