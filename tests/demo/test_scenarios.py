@@ -67,40 +67,6 @@ def changes(shop: Shop, since: float) -> list[str]:
     ]
 
 
-def test_healthy_stays_healthy_and_says_what_it_is() -> None:
-    with running("healthy") as (_, shop):
-        wait_for(lambda: shop.requests("gateway") >= 250)
-        samples = shop.metrics("gateway")
-        bad = sum(failures(shop, "gateway", route) for route in ("/", "/cart/{cart}", "/stock/{sku}", "/orders"))
-        assert bad / total(samples, "http_requests_total") < 0.01
-        for service in ("gateway", "checkout", "payments", "inventory"):
-            told = json.loads(shop.version(service))
-            assert told["commit"] == deploys(shop)[service].commit
-            own = shop.metrics(service)
-            assert total(own, "app_build_info", version=told["version"], revision=told["commit"][:12]) == 1
-            assert 0 < total(own, "process_resident_memory_bytes") < 60 << 20
-        assert total(shop.metrics("checkout"), "db_pool_size") == 4
-        assert max(total(shop.metrics("checkout"), "db_pool_in_use") for _ in range(10)) <= 4
-        assert not (shop.folder / "logs" / "cardpay.log").exists()
-
-
-def test_live_lines_continue_the_history(tmp_path: Path) -> None:
-    with running("healthy") as (_, shop):
-        wait_for(lambda: shop.requests("gateway") >= 200)
-        live, past = shop.log("gateway"), (shop.folder / "logs" / "gateway.log.1").read_text()
-        for route in ("/cart/", "/stock/sku-1", "/orders"):
-            middle = []
-            for text in (past, live):
-                found = [ACCESS.search(line) for line in text.splitlines()[-3000:]]
-                assert all(found)
-                times = sorted(
-                    float(m["seconds"]) for m in found if m and m["path"].startswith(route) and m["status"] < "300"
-                )
-                middle.append(times[len(times) // 2])
-            # A busy machine adds a little to every hop.
-            assert middle[0] * 0.75 < middle[1] < middle[0] * 1.6 + 0.03, (route, middle)
-
-
 def test_bad_deploy_fails_by_its_code_and_ends_with_a_rollback() -> None:
     with running("bad-deploy") as (demo, shop):
         good = deploys(shop)["checkout"]
@@ -256,14 +222,52 @@ def test_every_scenario_of_the_list_is_tested_here() -> None:
     assert all(f'running("{scenario.name}")' in text for scenario in scenarios.SCENARIOS)
 
 
-def test_the_configuration_leads_to_services_that_answer() -> None:
+@pytest.fixture(scope="module")
+def healthy() -> Iterator[Shop]:
+    """A practice system in which nothing breaks, and which is only looked at; last, since it runs until the end of the module."""
     with running("healthy") as (_, shop):
-        document = tomllib.loads(shop.config.read_text())
-        for service in document["service"]:
-            assert json.loads(shop.version(service["name"]))["service"] == service["name"]
-        for metrics in document["metrics"]:
-            if metrics["kind"] == "scrape":
-                assert total(shop.metrics(metrics["service"]), "app_build_info") == 1
-        rows = (shop.folder / "metrics.csv").read_text().splitlines()
-        assert rows[0] == "time,service,operation,metric,value"
-        assert len(rows) > 5000
+        yield shop
+
+
+def test_healthy_stays_healthy_and_says_what_it_is(healthy: Shop) -> None:
+    wait_for(lambda: healthy.requests("gateway") >= 250)
+    samples = healthy.metrics("gateway")
+    bad = sum(failures(healthy, "gateway", route) for route in ("/", "/cart/{cart}", "/stock/{sku}", "/orders"))
+    assert bad / total(samples, "http_requests_total") < 0.01
+    for service in ("gateway", "checkout", "payments", "inventory"):
+        told = json.loads(healthy.version(service))
+        assert told["commit"] == deploys(healthy)[service].commit
+        own = healthy.metrics(service)
+        assert total(own, "app_build_info", version=told["version"], revision=told["commit"][:12]) == 1
+        assert 0 < total(own, "process_resident_memory_bytes") < 60 << 20
+    assert total(healthy.metrics("checkout"), "db_pool_size") == 4
+    assert max(total(healthy.metrics("checkout"), "db_pool_in_use") for _ in range(10)) <= 4
+    assert not (healthy.folder / "logs" / "cardpay.log").exists()
+
+
+def test_live_lines_continue_the_history(healthy: Shop) -> None:
+    wait_for(lambda: healthy.requests("gateway") >= 200)
+    live, past = healthy.log("gateway"), (healthy.folder / "logs" / "gateway.log.1").read_text()
+    for route in ("/cart/", "/stock/sku-1", "/orders"):
+        middle = []
+        for text in (past, live):
+            found = [ACCESS.search(line) for line in text.splitlines()[-3000:]]
+            assert all(found)
+            times = sorted(
+                float(m["seconds"]) for m in found if m and m["path"].startswith(route) and m["status"] < "300"
+            )
+            middle.append(times[len(times) // 2])
+        # A busy machine adds a little to every hop.
+        assert middle[0] * 0.75 < middle[1] < middle[0] * 1.6 + 0.03, (route, middle)
+
+
+def test_the_configuration_leads_to_services_that_answer(healthy: Shop) -> None:
+    document = tomllib.loads(healthy.config.read_text())
+    for service in document["service"]:
+        assert json.loads(healthy.version(service["name"]))["service"] == service["name"]
+    for metrics in document["metrics"]:
+        if metrics["kind"] == "scrape":
+            assert total(healthy.metrics(metrics["service"]), "app_build_info") == 1
+    rows = (healthy.folder / "metrics.csv").read_text().splitlines()
+    assert rows[0] == "time,service,operation,metric,value"
+    assert len(rows) > 5000

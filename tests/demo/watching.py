@@ -48,12 +48,12 @@ def fetch(url: str) -> tuple[int, str]:
         connection.close()
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
-    """Wait until a condition holds; the test fails if it does not in time."""
+def wait_for(condition: Callable[[], bool], seconds: float = 60.0, every_s: float = 0.2) -> None:
+    """Wait until a condition holds, with a pause after each look; the test fails if it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
-        select.select([], [], [], 0.2)
+        select.select([], [], [], every_s)
 
 
 @dataclass(frozen=True)

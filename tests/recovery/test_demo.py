@@ -19,6 +19,8 @@ HOLD = "45s"
 MARGIN = "0.03"
 """Orders are few: in two minutes, smaller excesses cannot be told from none."""
 SOON_S = 60.0
+ASK_S = 4.0
+"""From an answer to the next question: recovery takes minutes, and asking all the time keeps a processor busy."""
 RECOVERED_S = 420.0
 
 
@@ -41,7 +43,7 @@ def roll_back(shop: Shop, good: repository.Release) -> None:
 def test_a_bad_deploy_is_rolled_back_and_found_to_be_recovered(tmp_path: Path) -> None:
     with practice(["bad-deploy"], tmp_path) as (shop_practice,):
         shop, good = shop_practice.shop, before_the_fault(shop_practice)
-        wait_for(lambda: blamed(shop_practice), SOON_S)
+        wait_for(lambda: blamed(shop_practice), SOON_S, ASK_S)
         code, contract = recovery(shop, "contract", "--hold", HOLD, "--error-margin", MARGIN)
         assert code == 0
         assert contract["cause"]["kind"] == "deploy"
@@ -58,7 +60,7 @@ def test_a_bad_deploy_is_rolled_back_and_found_to_be_recovered(tmp_path: Path) -
             return code == 0
 
         try:
-            wait_for(recovered, RECOVERED_S)
+            wait_for(recovered, RECOVERED_S, ASK_S)
         except AssertionError:
             pytest.fail("\n".join(answers))
         assert len(answers) > 1  # it was not believed at once
