@@ -467,8 +467,9 @@ class ConsoleScreen(TimeActions, FurtherActions, CaseActions):
     # What the actions of the case need.
 
     def tell(self, text: str) -> None:
-        """In the footer, for a moment."""
-        self.post_message(self.Notice(text))
+        """In the footer, for a moment; where this screen was left meanwhile, in that of the one in front."""
+        notice = self.Notice(text)
+        self.post_message(notice) if self.is_attached else self.app.post_message(notice)
 
     def refused(self, action: str) -> bool:
         """Whether it cannot be used now; then the reason is told."""

@@ -59,7 +59,8 @@ class CaseActions(Screen[None]):
 
             self.after_writing(await outcome(desk, work))
 
-        self.run_worker(carry_out(), name="case", group="case", exit_on_error=False)
+        # Of the app, not of the screen: who leaves the screen at once loses nothing that he wrote on it.
+        self.app.run_worker(carry_out(), name="case", group="case", exit_on_error=False)
 
     def after_writing(self, told: str) -> None:
         """Tell what came of it; screens of the case show it too."""

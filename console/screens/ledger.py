@@ -79,7 +79,8 @@ class LedgerScreen(ConsoleScreen):
     def after_writing(self, told: str) -> None:
         """Show what is in the record now."""
         self.tell(told)
-        self.show(self.session.state())
+        if self.is_attached:
+            self.show(self.session.state())
 
     def _not_here(self) -> dict[str, str]:
         desk = self.desk

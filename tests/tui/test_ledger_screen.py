@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
@@ -15,9 +17,11 @@ from console.case.model import Case, Hypothesis, Outcome
 from console.screens.case import CaseScreen, ItemScreen
 from console.screens.dialogs import LineDialog
 from console.screens.ledger import answer_of, grounds, parts_of
+from console.screens.overview import OverviewScreen
 from tests.tui.fakes import NOW, System, line, until
 from tests.tui.test_case_screen import with_desk
 from tests.tui.test_console import diagnosed, flowing, screen_text
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -128,6 +132,29 @@ async def test_escape_changes_nothing(system: System, folder: Path, book: Book) 
         await pilot.press("escape")
         await until(lambda: "H1 stays supported" in screen_text(app))
         assert str(one(book).state) == "supported"
+
+
+async def test_what_was_written_is_kept_and_told_though_the_screen_was_left_at_once(
+    system: System, folder: Path, book: Book, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, write = threading.Event(), Book.turn
+
+    def slowly(*given: Any) -> Any:
+        held.wait(PATIENCE_S)
+        return write(*given)
+
+    monkeypatch.setattr(Book, "turn", slowly)
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await at_hypotheses(app, pilot, book.read())
+        await pilot.press("p")
+        await typed(app, pilot, "nobody keeps these metrics")
+        await until(lambda: isinstance(app.screen, CaseScreen))
+        await pilot.press("backspace")
+        await until(lambda: isinstance(app.screen, OverviewScreen))
+        held.set()
+        await until(lambda: "H1 supported to parked" in screen_text(app))
+        assert str(one(book).state) == "parked"
 
 
 async def test_a_hypothesis_is_refuted_by_evidence_and_opened_by_new_evidence_only(
