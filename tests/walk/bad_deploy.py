@@ -135,12 +135,41 @@ def deploy(walk: Walk, tip: str) -> None:
     walk.look("the tag is deployed, and the service says that it runs it")
 
 
+def proved(walk: Walk) -> None:
+    """What failed passes where the fix is deployed; the way back to the overview."""
+    terminal = walk.terminal
+    terminal.press("3")
+    terminal.until("┏ 3 Logs")
+    terminal.press("/")
+    walk.answer("words, /regex/", "service:checkout KeyError", anew=True)
+    terminal.until(r"┃▸.*KeyError: 'percent_off'")
+    terminal.press("r")
+    terminal.shows("may be sent once confirmed", '{"cart": ')
+    said = ""
+    for _ in range(DECLINED):
+        terminal.press("p")
+        terminal.until(r"before \d+/\d+\s*$")
+        walk.answer("failures/tries before the fix", "")
+        walk.confirm("to see that it is gone")
+        terminal.until("proving: |FIXED: ")
+        said = terminal.until(r"(FIXED|INCONCLUSIVE|STILL FAILING): ")[1]
+        if said != "INCONCLUSIVE":
+            break
+    assert said == "FIXED", terminal.screen()
+    terminal.press("BSpace")
+    terminal.shows("2 Suspects")
+
+
 def recover(walk: Walk) -> None:
     """Everything that the contract names is back, and was for as long as it says."""
     terminal = walk.terminal
     terminal.press("H")
     terminal.shows("Too early")
     walk.look("H, at once: nothing is believed yet, and how long it takes")
+    terminal.press("BSpace")
+    terminal.shows("2 Suspects")
+    proved(walk)
+    terminal.press("H")
     terminal.until(r"[^T] RECOVERED", RECOVERED_S)
     walk.look("H, two minutes later: every signal of the contract is back")
     open_case(walk)
