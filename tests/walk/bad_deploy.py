@@ -9,6 +9,8 @@ from tests.walk.walking import Walk, declare, move, open_case
 BROKEN = '    percent = min(Decimal(voucher["percent_off"]), MOST_PERCENT)\n'
 MENDED = '    if "amount_off" in voucher:\n        return min(amount, Decimal(voucher["amount_off"]))\n' + BROKEN
 TAG = "deploy/prod/checkout/gift-cards"
+DECLINED = 6
+"""So often it is proved, since the practice system's bank declines a card now and then, which says nothing."""
 RECOVERED_S = 240.0
 """The hold time of the practice system is 45 s, and it must hold three times in a row."""
 
