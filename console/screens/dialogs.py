@@ -71,7 +71,7 @@ class LineDialog(Dialog):
         self, prompt: str, text: str, hint: str, attempt: Callable[[str], str | None], past: Sequence[str] = ()
     ) -> None:
         super().__init__()
-        self._prompt, self._text, self._hint = prompt, text, hint
+        self._prompt, self._text, self._hint, self._told = prompt, text, hint, hint
         self._attempt = attempt
         self._lines = [*(line for line in past if line != text.strip()), text]
         self._place = len(self._lines) - 1
@@ -113,9 +113,12 @@ class LineDialog(Dialog):
 
     def _try(self, text: str) -> bool:
         problem = self._attempt(text) if text.strip() else None
-        message = self.query_one("#line-message", Static)
-        message.update(Text(problem if problem else self._hint))
-        message.set_class(problem is not None, "problem")
+        told = problem or self._hint
+        if told != self._told:  # a dialog is laid out anew only where it says something else
+            self._told = told
+            message = self.query_one("#line-message", Static)
+            message.update(Text(told))
+            message.set_class(problem is not None, "problem")
         return problem is None
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
