@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE_S
+
 START = 1_700_000_000
 
 
@@ -48,7 +50,7 @@ class Work:
             env=plain_environment(self.home) | dates | people,
             input=feed,
             capture_output=True,
-            timeout=20,
+            timeout=PATIENCE_S,
         )
         if check and done.returncode:
             raise AssertionError(f"git {arguments}: {done.stderr.decode(errors='replace')}")
