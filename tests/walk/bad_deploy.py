@@ -38,14 +38,16 @@ def suspect(walk: Walk) -> None:
     terminal.shows("3 Logs")
 
 
-def reproduce(walk: Walk) -> None:
-    """From a log line to the smallest request that fails in the same way."""
+def reproduce(walk: Walk) -> str:
+    """From a log line, kept as evidence, to the smallest request that fails in the same way; returns the evidence's name."""
     terminal = walk.terminal
     terminal.press("3")
     terminal.until("┏ 3 Logs")
     terminal.press("/")
     walk.answer("words, /regex/", "service:checkout KeyError", anew=True)
     terminal.until(r"┃▸.*KeyError: 'percent_off'")
+    terminal.press("m")
+    kept = terminal.until(r"(E\d+) kept: .* on the disk")[1]
     terminal.press("r")
     terminal.shows("may be sent once confirmed", "KeyError: 'percent_off'", '{"cart": ')
     walk.look("r on a log line of the failure: its request, byte for byte; nothing is sent yet")
@@ -62,6 +64,29 @@ def reproduce(walk: Walk) -> None:
     terminal.shows("written to")
     terminal.press("BSpace")
     terminal.shows("2 Suspects")
+    return kept
+
+
+def identify(walk: Walk, kept: str) -> None:
+    """A hypothesis that could turn out false, asked of the data and confirmed by what was seen; then the case moves on.
+
+    Args:
+        kept: The evidence of the mechanism: the trace that names the line.
+    """
+    terminal = walk.terminal
+    open_case(walk)
+    terminal.press("h")
+    walk.answer("a cause, and behind", "the release forgets gift cards | count(service:checkout KeyError) > 5 over 10m")
+    terminal.shows("Hypotheses · 1", "written down")
+    terminal.press("A")
+    terminal.shows("H1 supported")
+    terminal.press("c")
+    walk.answer("evidence of an intervention", f"{kept} the trace names the line that the release changed")
+    terminal.shows("H1 confirmed")
+    move(walk, "identified")
+    walk.look("h, A and c: a hypothesis that the data could have refuted, and supports; the trace confirms it")
+    terminal.press("BSpace")
+    terminal.shows("2 Suspects")
 
 
 def fix(walk: Walk) -> Path:
@@ -74,7 +99,9 @@ def fix(walk: Walk) -> Path:
     walk.look("X on the suspect: the commit that did it, and the plan of a fix branch")
     terminal.press("X")
     walk.answer("name of the new branch", "")
-    walk.answer("why all the same", "the release took the line out that gift cards need")
+    walk.answer(r"as a failing test; empty: none", "")
+    terminal.shows("is put there: the reproduction")
+    walk.look("X, and the name of the branch: the reproduction is put there as a failing test")
     name = terminal.until(r"type (fix/\S+)")[1]
     walk.answer("makes the branch as planned", name)
     terminal.shows("is made in", "your checkout is untouched")
@@ -89,7 +116,8 @@ def edit(walk: Walk, tree: Path) -> str:
     text = file.read_text()
     assert text.count(BROKEN) == 1
     file.write_text(text.replace(BROKEN, MENDED))
-    walk.git(tree, "commit", "--all", "--message", "Take gift cards off again")
+    walk.git(tree, "add", "--all")
+    walk.git(tree, "commit", "--message", "Take gift cards off again")
     return walk.git(tree, "rev-parse", "HEAD")
 
 
@@ -107,26 +135,14 @@ def prove(walk: Walk) -> None:
     walk.look("p: proved against the branch's own server, on loopback")
 
 
-def identify(walk: Walk) -> None:
-    """A hypothesis that could turn out false, asked of the data; then the case moves on."""
-    terminal = walk.terminal
-    open_case(walk)
-    terminal.press("h")
-    walk.answer("a cause, and behind", "the release forgets gift cards | count(service:checkout KeyError) > 5 over 10m")
-    terminal.shows("Hypotheses · 1", "written down")
-    terminal.press("A")
-    terminal.shows("H1 supported")
-    move(walk, "identified")
-    walk.look("h and A: a hypothesis that the data could have refuted, and supports")
-    move(walk, "mitigating")
-
-
 def deploy(walk: Walk, tip: str) -> None:
     """The tag of the fix, which the practice system rolls out as any pipeline would."""
     terminal = walk.terminal
     walk.git(
         walk.config.parent / "repo", "tag", "--annotate", "--message", "checkout: take gift cards off again", TAG, tip
     )
+    open_case(walk)
+    move(walk, "mitigating")
     terminal.press("a")
     walk.answer("what happened", "mitigation: the fix is deployed")
     terminal.shows("noted: the fix is deployed")
@@ -158,6 +174,7 @@ def proved(walk: Walk) -> None:
         if said != "INCONCLUSIVE":
             break
     assert said == "FIXED", terminal.screen()
+    walk.look("r and p: what failed passes where the fix is deployed")
     terminal.press("BSpace")
     terminal.shows("2 Suspects")
 
@@ -188,12 +205,12 @@ def walk_bad_deploy(walk: Walk) -> None:
     suspect(walk)
     declare(walk, "gift cards cannot pay", "orders with gift cards fail")
     contract(walk)
-    reproduce(walk)
+    kept = reproduce(walk)
+    identify(walk, kept)
     tree = fix(walk)
     tip = edit(walk, tree)
     prove(walk)
     walk.terminal.press("BSpace")
     walk.terminal.shows("3 Logs")
-    identify(walk)
     deploy(walk, tip)
     recover(walk)

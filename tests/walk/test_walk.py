@@ -43,7 +43,8 @@ def test_bad_deploy(tmp_path: Path) -> None:
         main = walk.git(repository, "rev-parse", "main")
         walk_bad_deploy(walk)
         case = the_case(walk, "ada.jsonl", "audit.jsonl")
-        assert case["state"] == "resolved"
+        assert case["state"] == "resolved" and case["overrides"] == []
+        assert [one["state"] for one in case["hypotheses"]] == ["confirmed"]
         report = walk.command("report", "latest").stdout
         for words in ("## Root cause", "minimised, 1-minimal", "FIXED: ", "Judged recovered at", TAG, "impact: orders"):
             assert words in report, report
