@@ -11,7 +11,8 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass as open_dataclass
+from dataclasses import field
 from operator import itemgetter
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from console.domain.instant import Window, rfc3339, span_text
 from console.domain.logs import Level
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
+from console.domain.values import dataclass
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
 from sources.logs import bulk
@@ -122,7 +124,7 @@ class Sifting:
     """There are so many that a second process pays."""
 
 
-@dataclass(slots=True)
+@open_dataclass(slots=True)
 class Pass:
     """One reading of a source's files for a window, and what it met."""
 
