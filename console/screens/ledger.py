@@ -207,7 +207,8 @@ class LedgerScreen(ConsoleScreen):
         if text.split()[0].lower() in (CaseState.RESOLVED, CaseState.CLOSED) and not self.session.replaying:
             await keep_verdict(desk, await self.session.recovery())
         told = await self._let_pass(desk, text)
-        await ask_predictions(self.session, desk, only_due=False)
+        asked = ask_predictions(self.session, desk, only_due=False)  # takes a while: what is written is told before
+        self.app.run_worker(asked, name="predictions", group="predictions", exit_on_error=False)
         return told
 
     async def _let_pass(self, desk: Desk, text: str) -> str:
