@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from console.analysis.load import POOL_FULL
 from console.analysis.loadcurve import load_of, sentence
@@ -49,9 +49,9 @@ def load_view(observations: Observations, diagnosis: Diagnosis | None, service: 
     facts = [
         (
             "before",
-            f"{len(curve.before)} steps to {clock_text(onset)} UTC, median {quantity(curve.load_before, '1/s')}",
+            f"{_steps(curve.before)} to {clock_text(onset)} UTC, median {quantity(curve.load_before, '1/s')}",
         ),
-        ("since", f"{len(curve.since)} steps, median {quantity(curve.load_since, '1/s')}"),
+        ("since", f"{_steps(curve.since)}, median {quantity(curve.load_since, '1/s')}"),
         ("knee", quantity(curve.knee, "1/s") if curve.knee is not None else "none found"),
         *_pools(series, service, onset, at),
     ]
@@ -65,6 +65,12 @@ def load_view(observations: Observations, diagnosis: Diagnosis | None, service: 
         SafeText(f"{said[0].upper()}{said[1:]}."),
         tuple((name, SafeText(value)) for name, value in facts),
     )
+
+
+def _steps(points: Sequence[object]) -> str:
+    """How many steps there are, and how many of them are drawn."""
+    drawn = f" (the newest {MOST_POINTS} are drawn)" if len(points) > MOST_POINTS else ""
+    return f"{len(points)} steps{drawn}"
 
 
 def _pools(series: SeriesSet, service: str, split: Instant, at: Instant) -> Iterable[tuple[str, str]]:
