@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -47,20 +48,37 @@ class CaseActions(Screen[None]):
         """The way to the record; None where there is no place for cases."""
         return self.session.desk
 
-    def in_case(self, work: Callable[[Desk], Awaitable[str]]) -> None:
-        """Carry out what writes into the case, and tell what came of it; keys go on meanwhile."""
+    def in_case(self, work: Callable[[Desk], Awaitable[str]]) -> asyncio.Event | None:
+        """Carry out what writes into the case, and tell what came of it; keys go on meanwhile.
+
+        Returns:
+            What is set when that is told; None where nothing can be written.
+        """
         desk = self.desk
         if desk is None:
             self.tell(NO_DESK)
-            return
+            return None
+        told = asyncio.Event()
 
         async def carry_out() -> None:
             from console.screens.recording import outcome  # not for the first frame
 
-            self.after_writing(await outcome(desk, work))
+            try:
+                self.after_writing(await outcome(desk, work))
+            finally:
+                self._after_the_notice(told.set)
 
         # Of the app, not of the screen: who leaves the screen at once loses nothing that he wrote on it.
         self.app.run_worker(carry_out(), name="case", group="case", exit_on_error=False)
+        return told
+
+    def _after_the_notice(self, action: Callable[[], object]) -> None:
+        """Do something when a notice that was sent before is in the footer: it goes from this screen to the app."""
+
+        def at_the_app() -> None:
+            self.app.call_later(action)
+
+        self.call_later(at_the_app) if self.is_attached else at_the_app()
 
     def after_writing(self, told: str) -> None:
         """Tell what came of it; screens of the case show it too."""
@@ -107,12 +125,11 @@ class CaseActions(Screen[None]):
             self.tell(NO_CASE if desk is not None else NO_DESK)
             return None
 
-        def typed(text: str | None) -> None:
-            if text and text.strip():
-                draft = note_of(text, self.session.scope.now(), self.session.zone)
-                self.in_case(lambda desk: write(desk, draft, "noted"))
+        def typed(text: str) -> asyncio.Event | None:
+            draft = note_of(text, self.session.scope.now(), self.session.zone)
+            return self.in_case(lambda desk: write(desk, draft, "noted"))
 
-        return self.app.push_screen(LineDialog("note", "", NOTE_HINT, lambda _: None), typed)
+        return self.app.push_screen(LineDialog("note", "", NOTE_HINT, lambda _: None, begin=typed))
 
     # Evidence.
 

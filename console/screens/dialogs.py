@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import ClassVar
 
 from rich.text import Text
@@ -21,6 +23,8 @@ from console.screens.menu import ActionList
 from widgets.body import Body, Look
 from widgets.help import paint as paint_help
 
+QUICK_S = 0.03
+"""So long a dialog stays for what it began: nobody sees that, and its end would be painted twice."""
 TYPING_PAUSE_S = 0.15
 """A filter is tried once the typing pauses this long."""
 
@@ -57,6 +61,8 @@ class LineDialog(Dialog):
         hint: What can be typed.
         attempt: Called when the typing pauses; returns what is wrong, or None.
         past: Lines that were typed before, newest last; up and down recall them.
+        begin: Begins what is to be done with the text that was entered, and says when it is done. The dialog goes then, so that one
+            paint shows both; what takes longer than `QUICK_S` goes on without it.
     """
 
     leaves_in_view = True
@@ -68,9 +74,16 @@ class LineDialog(Dialog):
     ]
 
     def __init__(
-        self, prompt: str, text: str, hint: str, attempt: Callable[[str], str | None], past: Sequence[str] = ()
+        self,
+        prompt: str,
+        text: str,
+        hint: str,
+        attempt: Callable[[str], str | None],
+        past: Sequence[str] = (),
+        begin: Callable[[str], asyncio.Event | None] | None = None,
     ) -> None:
         super().__init__()
+        self._begin = begin
         self._prompt, self._text, self._hint, self._told = prompt, text, hint, hint
         self._attempt = attempt
         self._lines = [*(line for line in past if line != text.strip()), text]
@@ -121,12 +134,24 @@ class LineDialog(Dialog):
             message.set_class(problem is not None, "problem")
         return problem is None
 
-    def on_input_submitted(self, event: Input.Submitted) -> None:
+    async def on_input_submitted(self, event: Input.Submitted) -> None:
         """Done, unless it is wrong: then it says why, and nothing typed is lost."""
         if self._pause is not None:
             self._pause.stop()
-        if not event.value.strip() or self._try(event.value):
-            self.dismiss(event.value)
+        if event.value.strip():
+            if not self._try(event.value):
+                return
+            await self._carry_out(event.value)
+        self.dismiss(event.value)
+
+    async def _carry_out(self, text: str) -> None:
+        """Begin what is to be done, once, and wait for it if it is quick."""
+        begin, self._begin = self._begin, None
+        done = begin(text) if begin is not None and not self.ended else None
+        if done is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(QUICK_S):
+                    await done.wait()
 
 
 class PaletteScreen(Dialog):

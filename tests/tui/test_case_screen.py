@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+from textual.await_complete import AwaitComplete
 from textual.pilot import Pilot
 from textual.widgets import Input
 
@@ -21,11 +22,13 @@ from console.case.model import CaseState, HypothesisState, Outcome, Prediction
 from console.domain.instant import rfc3339
 from console.live import desk as desk_module
 from console.live.desk import Desk
+from console.screens import dialogs
 from console.screens.case import CaseScreen, ItemScreen
 from console.screens.dialogs import LineDialog
 from console.screens.recording import note_of
 from tests.tui.fakes import NOW, ONSET, System, line, until
 from tests.tui.test_console import diagnosed, screen_text
+from tests.waiting import PATIENCE_S
 
 
 class Clock:
@@ -110,6 +113,53 @@ async def test_a_note_from_any_pane_is_on_the_disk_when_it_is_confirmed(system: 
         await until(lambda: "on the disk" in screen_text(app))
         assert "noted: rolled back" in screen_text(app)
         assert events(folder)[-1] == "note"
+
+
+async def test_a_note_is_confirmed_as_its_dialog_goes(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogs, "QUICK_S", PATIENCE_S)
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("backspace", "a")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        there: list[str] = []
+        dismiss = LineDialog.dismiss
+
+        def noticed(dialog: LineDialog, result: str | None = None) -> AwaitComplete:
+            screen = app.console_screen()
+            there.append(screen.footer.lines[0].text if screen is not None else "")
+            return dismiss(dialog, result)
+
+        monkeypatch.setattr(LineDialog, "dismiss", noticed)
+        await pilot.press(*"rolled back", "enter", "enter")
+        await until(lambda: not isinstance(app.screen, LineDialog))
+        assert "noted: rolled back" in there[0]
+        assert events(folder).count("note") == 1
+
+
+async def test_a_dialog_does_not_stay_for_a_slow_disk(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("backspace", "a")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        goes_on = threading.Event()
+        saved = desk_module._saved
+
+        def slowly(book: Book, waiting: list[Draft]) -> tuple[list[Event], str]:
+            goes_on.wait(PATIENCE_S)
+            return saved(book, waiting)
+
+        monkeypatch.setattr(desk_module, "_saved", slowly)
+        await pilot.press(*"rolled back", "enter")
+        await until(lambda: not isinstance(app.screen, LineDialog))
+        assert "note" not in events(folder)
+        goes_on.set()
+        await until(lambda: "noted: rolled back" in screen_text(app))
 
 
 @pytest.mark.parametrize(
