@@ -388,6 +388,8 @@ def _says(error: Any, path: KeyPath) -> list[str]:
             return [f"{shown} is too small: more than {error['ctx']['gt']:g}"]
         case "less_than_equal":
             return [f"{shown} is too large: at most {error['ctx']['le']}"]
+        case "less_than":
+            return [f"{shown} is too large: less than {error['ctx']['lt']:g}"]
         case "string_too_short":
             return ["is empty: write a text"]
         case "string_too_long":

@@ -134,7 +134,7 @@ async def moved(app: IncidentConsole) -> None:
         (("C",), ("flag-1127T170829-gateway", "cron-1127T170657-inventory")),
         (("U",), ("cardpay", "orders-db", "share: what each added itself")),
         (("B",), ("memory of gateway", "MiB", "restarts")),
-        (("W",), ("at equal load", "since the onset")),
+        (("W",), ("requests/s error rate was", "since the onset")),
         (("1", "enter"), ("errors", "p99", "only lines that were on the screen")),
         (("2", "enter"), ("Suspect 1", "cardpay")),
         (("4", "enter"), ("before", "after", "gateway")),
