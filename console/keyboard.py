@@ -14,7 +14,7 @@ import os
 import selectors
 import threading
 from codecs import getincrementaldecoder
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from textual import events
@@ -76,6 +76,23 @@ class Keyboard(LinuxDriver):
         if self._key_thread is not None and self._key_thread.is_alive():
             self.suspend_application_mode()
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual leaves it without types
+
+    def _sigtstp_application(self, *_: object) -> None:
+        """Stop, from the loop."""
+        self._from_the_loop(super()._sigtstp_application)
+
+    def _sigcont_application(self, *_: object) -> None:
+        """Go on, from the loop."""
+        self._from_the_loop(super()._sigcont_application)
+
+    def _from_the_loop(self, action: Callable[[], None]) -> None:
+        """Carry out what a signal asks for when nothing else is under way.
+
+        Python calls a handler between any two steps of the main thread, so also while that hands a line to the writer and holds the
+        writer's lock. Both handlers write, and would wait for that lock for good; a terminal that is closed sends such a signal.
+        """
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(action)
 
     def run_input_thread(self) -> None:
         """Read until the application ends."""
