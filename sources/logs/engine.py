@@ -11,16 +11,13 @@ import os
 import resource
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass as open_dataclass
-from dataclasses import field
-from operator import itemgetter
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from console.domain.instant import Window, rfc3339, span_text
 from console.domain.logs import Level
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
 from console.domain.text import SafeText
-from console.domain.values import dataclass
 from console.guard.sanitise import safe, safe_bytes
 from sources.base import SourceError, SourceTimeout, SourceUnavailable
 from sources.logs import bulk
@@ -40,6 +37,7 @@ from sources.logs.records import Tally
 from sources.logs.searched import Searched
 from sources.logs.seek import locate, probe
 from sources.logs.sieve import Apart, Sieve, Sifted, Sought
+from sources.logs.sifting import Sifting, sifting_of
 from sources.logs.spec import Spec
 from sources.logs.wire import Share, Shared
 
@@ -53,17 +51,6 @@ CLOCKS_DIFFER_S = 60.0
 """Clocks that are kept in step differ by less; a stamp that is further ahead is a wrong one."""
 _BEYOND = 1 << 20
 """Bytes behind a window in which records of the future are counted."""
-_PROBES = 5
-_PROBE_BYTES = 32 << 10
-_DENSE = 0.3
-"""Share of the lines from which on finding those of interest first is more work than reading all."""
-_DEARER = 0.03
-_OFTEN = 0.12
-"""Share of the lines that hold a word from which on numpy finds them sooner than ripgrep tells where they are."""
-_MOSTLY = 1.25
-"""Up to so many lines with a word for each of interest are read at once, and not looked at again before."""
-_MUCH = 24 << 20
-"""Bytes of lines of interest from which on a second process pays: reading such lines one by one takes longer than all lines in a row."""
 _OWN_SHARE = 0.53
 """Of such a file this process reads a little more than half, since the other one has to start first."""
 _EXPANDS = 10
@@ -111,20 +98,7 @@ def resident_bytes() -> int:
         return 0
 
 
-@dataclass(frozen=True, slots=True)
-class Sifting:
-    """How the lines of interest are found in a part of a file."""
-
-    sieve: Sieve
-    by_ripgrep: bool = False
-    """Where it is installed."""
-    sure: bool = False
-    """What it finds is nearly always of interest."""
-    much: bool = False
-    """There are so many that a second process pays."""
-
-
-@open_dataclass(slots=True)
+@dataclass(slots=True)
 class Pass:
     """One reading of a source's files for a window, and what it met."""
 
@@ -427,11 +401,13 @@ class Engine:
         if beyond is not None:
             run.tally.add(Tally(future=beyond[0], first_future=beyond[1]))
         if run.counted is None:
-            return index.ranges(run.window, reader.size, run.only)
-        parts, counts = index.split(run.window, run.counted, reader.size)
-        for bucket, levels in counts:
-            run.tally.records += sum(levels.values())
-            run.counted.add_counts(bucket, levels)
+            parts = index.ranges(run.window, reader.size, run.only)
+        else:
+            parts, counts = index.split(run.window, run.counted, reader.size)
+            for bucket, levels in counts:
+                run.tally.records += sum(levels.values())
+                run.counted.add_counts(bucket, levels)
+        run.tally.add(index.passed_over(run.window, parts))
         return parts
 
     def _look_beyond(self, reader: Reader, form: Format, end: int, run: Pass) -> None:
@@ -447,8 +423,7 @@ class Engine:
     def _read_part(self, reader: Reader, form: Format, low: int, high: int, run: Pass) -> Iterator[Batch]:
         size = _EXPANDS * reader.size if reader.streamed else min(high, reader.size) - low
         sifting = self._sifting(reader, form, low, size, run)
-        # Looking for words leaves the other core to a thread, or to ripgrep.
-        alone = sifting is not None and not sifting.much and (sifting.by_ripgrep or not sifting.sieve.expressions)
+        alone = sifting is not None and sifting.alone
         if not alone and run.divides and not reader.streamed and size >= DIVIDED and cores() > 1:
             yield from self._divided(reader, form, low, high, run, sifting)
         else:
@@ -471,27 +446,7 @@ class Engine:
         if id(form) not in run.sieves:
             made = [one for sought in run.sought if (one := sought.sieve(form)) is not None]
             run.sieves[id(form)] = form, made
-        known = run.sieves[id(form)][1]
-        if reader.streamed or size < bulk.BULK:
-            quick = next((one for one in known if not one.stems), None)
-            return Sifting(quick, by_ripgrep=True) if quick is not None else None
-        lines: list[bytes] = []
-        for place in range(_PROBES if known else 0):
-            lines += reader.pread(_PROBE_BYTES, low + size * place // _PROBES).split(b"\n")[1:-1]
-        # Names of keys take longer to look for than words.
-        priced = [(sum(map(one.line, lines)) + bool(one.stems) * _DEARER * len(lines), one) for one in known]
-        price, sieve = min(priced, key=itemgetter(0), default=(0.0, None))
-        if sieve is None or price > _DENSE * len(lines):
-            return None
-        found, wanted = sum(map(sieve.holds, lines)), sum(map(sieve.line, lines))
-        share = max(found, wanted) / max(1, len(lines))
-        return Sifting(
-            sieve,
-            # What ripgrep finds must be read from its output, place by place.
-            by_ripgrep=not sieve.stems and found <= _OFTEN * len(lines),
-            sure=found <= _MOSTLY * wanted,
-            much=share * size >= _MUCH,
-        )
+        return sifting_of(run.sieves[id(form)][1], reader, low, size)
 
     def _sifted(
         self,
@@ -586,12 +541,9 @@ class Engine:
         if tally.unreadable:
             share = tally.unreadable / max(1, tally.unreadable + tally.records)
             form = " or ".join(sorted(run.formats)) or self.spec.format
-            notes.append(
-                safe(
-                    f"{tally.unreadable} lines ({share:.1%}) cannot be read as {form}, for example: {safe_bytes(tally.example, 120)}",
-                    400,
-                )
-            )
+            # Of lines that only an index knows there is no text.
+            example = f", for example: {safe_bytes(tally.example, 120)}" if tally.example else ""
+            notes.append(safe(f"{tally.unreadable} lines ({share:.1%}) cannot be read as {form}{example}", 400))
         if tally.timeless:
             notes.append(SafeText(f"{tally.timeless} records carry no time and are left out"))
         if tally.future:

@@ -29,7 +29,7 @@ from sources.logs.reading import Reader
 from sources.logs.records import Tally
 from sources.logs.spec import Spec
 
-VERSION = 1
+VERSION = 2
 BLOCK = 256 << 10
 SMALLEST = 4 << 20
 """Bytes of a file from which on it is indexed; a smaller one is read as quickly."""
@@ -58,6 +58,10 @@ class Index:
     earliest: array[float] = field(default_factory=lambda: array("d"))
     latest: array[float] = field(default_factory=lambda: array("d"))
     counts: array[int] = field(default_factory=lambda: array("I"))
+    unreadable: array[int] = field(default_factory=lambda: array("I"))
+    """Lines that could not be read."""
+    timeless: array[int] = field(default_factory=lambda: array("I"))
+    """Records without a time."""
 
     def fits(self, reader: Reader, form: Format) -> bool:
         """Whether it is of this file, which only grew since."""
@@ -74,7 +78,8 @@ class Index:
             rest: Called after every block; what it raises ends the work.
         """
         before = self.end
-        for begin, batch, after in measured(form, reader.blocks(before, reader.size, BLOCK), Tally()):
+        tally = Tally()
+        for begin, batch, after in measured(form, reader.blocks(before, reader.size, BLOCK), tally):
             if len(self.begins) >= MOST_BLOCKS:
                 break
             if after > begin:
@@ -83,6 +88,9 @@ class Index:
                 self.latest.append(max(batch.times, default=-math.inf))
                 found = Counter([kind.level for kind in batch.kinds])
                 self.counts.extend([found[level] for level in LEVELS])
+                self.unreadable.append(tally.unreadable)
+                self.timeless.append(tally.timeless)
+                tally.unreadable = tally.timeless = 0
                 self.end = after
             rest()
         self.head, self.tail = _hashes(reader, self.end)
@@ -109,6 +117,23 @@ class Index:
             del whole[place]
         parts = self._parts([place for place in touched if place not in whole], size)
         return parts, ((bucket, self._levels(place)) for place, bucket in whole.items())
+
+    def passed_over(self, window: Window, parts: Iterable[tuple[int, int]]) -> Tally:
+        """What was met beside records in the blocks that can hold records of a window and are not read.
+
+        Args:
+            parts: What is read, as `ranges` or `split` told.
+        """
+        met = Tally()
+        read = iter(parts)
+        begin = end = -1
+        for place in self._touched(window):
+            while end <= self.begins[place]:
+                begin, end = next(read, (1 << 62, 1 << 63))
+            if self.begins[place] < begin:
+                met.unreadable += self.unreadable[place]
+                met.timeless += self.timeless[place]
+        return met
 
     def _touched(self, window: Window) -> Iterator[int]:
         """The blocks that can hold records of a window, in the order of the file."""
@@ -187,8 +212,11 @@ class _Stored(msgspec.Struct, array_like=True):
     earliest: bytes
     latest: bytes
     counts: bytes
+    unreadable: bytes
+    timeless: bytes
 
 
+_ARRAYS = ("begins", "earliest", "latest", "counts", "unreadable", "timeless")
 _decoder = msgspec.msgpack.Decoder(_Stored)
 
 
@@ -202,12 +230,12 @@ def _read(path: Path) -> Index | None:
         return None
     index = Index(stored.device, stored.inode, stored.form, stored.end, stored.head, stored.tail)
     try:
-        for name in ("begins", "earliest", "latest", "counts"):
+        for name in _ARRAYS:
             getattr(index, name).frombytes(getattr(stored, name))
     except ValueError:
         return None
     size = len(index.begins)
-    right = (len(index.earliest), len(index.latest), len(index.counts)) == (size, size, size * len(LEVELS))
+    right = all(len(getattr(index, name)) == size * (len(LEVELS) if name == "counts" else 1) for name in _ARRAYS)
     return index if right else None
 
 
@@ -242,7 +270,7 @@ class Indexes:
         """Write an index; a disk that is full or not ours is no error, since any index can be made again."""
         stored = _Stored(
             VERSION, index.device, index.inode, index.form, index.end, index.head, index.tail,
-            index.begins.tobytes(), index.earliest.tobytes(), index.latest.tobytes(), index.counts.tobytes(),
+            *(getattr(index, name).tobytes() for name in _ARRAYS),
         )  # fmt: skip
         target = self._path(spec, path)
         draft = target.with_suffix(f".{os.getpid()}")

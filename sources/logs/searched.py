@@ -26,6 +26,14 @@ _PATIENCE_S = 0.25
 """How long one wait for ripgrep lasts, so that the allowed time is looked at."""
 
 
+def worth(reader: Reader, low: int, high: int) -> bool:
+    """Whether ripgrep is installed, and a part of a file so large that starting it is a gain; it reads to the end of the file."""
+    size = min(high, reader.size) - low
+    return (
+        not reader.streamed and ripgrep.program() is not None and size >= max(ripgrep.WORTH, (reader.size - low) // 2)
+    )
+
+
 class Searched:
     """A search of a part of a file for what a sieve looks for, begun.
 
@@ -44,12 +52,11 @@ class Searched:
 
     @classmethod
     def begin(cls, sieve: Sieve, reader: Reader, low: int, high: int, *, sure: bool = False) -> Searched | None:
-        """A search, begun; None where ripgrep is not installed, or would be no gain."""
-        end = min(high, reader.size)
-        if reader.streamed or ripgrep.program() is None or end - low < max(ripgrep.WORTH, (reader.size - low) // 2):
+        """A search, begun; None where it would be no gain, or ripgrep cannot be started."""
+        if not worth(reader, low, high):
             return None
         try:
-            search = ripgrep.Ripgrep(reader.descriptor(), low, end, sieve.words, sieve.expressions)
+            search = ripgrep.Ripgrep(reader.descriptor(), low, min(high, reader.size), sieve.words, sieve.expressions)
         except OSError:
             return None
         return cls(sieve, reader, low, high, search, sure=sure)

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import sources.logs.engine
+import sources.logs.sifting
 from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogHistogram, LogPage
 from console.domain.observations import ErrorSample
@@ -796,12 +797,33 @@ def test_words_that_many_lines_hold_are_looked_for_by_two_processes(
 
     monkeypatch.setattr(sources.logs.engine, "Helper", counted)
     monkeypatch.setattr(sources.logs.engine, "DIVIDED", 1 << 16)
-    monkeypatch.setattr(sources.logs.engine, "_MUCH", 1 << 14)
+    monkeypatch.setattr(sources.logs.sifting, "MUCH", 1 << 14)
     monkeypatch.setattr(sources.logs.engine, "cores", lambda: 2)
     monkeypatch.setattr(bulk, "BULK", 0)
     monkeypatch.setattr(ripgrep, "WORTH", 0)
     assert engine(path).answer(window, [Page(query, 40)])[0].value == plain
     assert len(begun) == 1 and plain.matched > 80
+
+
+def test_without_ripgrep_two_processes_look_for_an_expression(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row(START + n / 10, msg="awake" if n % 500 else f"wxyz {n}") for n in range(9000)]
+    path = write(tmp_path / "a.log", rows)
+    window = Window(START + 20, START + 860)
+    begun: list[Helper] = []
+    helper = Helper
+
+    def counted(share: Share) -> Helper:
+        begun.append(helper(share))
+        return begun[-1]
+
+    monkeypatch.setattr(sources.logs.engine, "Helper", counted)
+    monkeypatch.setattr(sources.logs.engine, "DIVIDED", 1 << 16)
+    monkeypatch.setattr(sources.logs.engine, "cores", lambda: 2)
+    monkeypatch.setattr(bulk, "BULK", 0)
+    monkeypatch.setattr(ripgrep, "WORTH", 0)
+    monkeypatch.setattr(ripgrep, "program", lambda: None)
+    assert engine(path).answer(window, [Page("/[w-z]{3}/", 40)])[0].value.matched == 17
+    assert len(begun) == 1
 
 
 def test_a_sample_taken_by_two_processes_is_spread_evenly(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,21 @@ def test_the_newest_records_and_their_number_are_told_without_reading_the_older_
     found, expected = (ask(path, one, window, Page(query, 20)) for one in (folder, None))
     assert _told(found) == _told(expected)
     assert found.report.cost.bytes * 10 < path.stat().st_size
+
+
+@pytest.mark.parametrize("question", [Page("", 5), Page("level:error", 5), Counts("", 4000.0), Histogram("", 60.0)])
+def test_lines_that_cannot_be_read_are_counted_wherever_they_stand(tmp_path: Path, question: Question) -> None:
+    path, folder = tmp_path / "a.log", tmp_path / "index"
+    odd = b'{broken\n{"msg": "no time"}\n'
+    lines = rows(4000, 3, 0.0).replace(b"{broken\n", odd).splitlines(keepends=True)
+    path.write_bytes(b"".join(lines))
+    update(path, folder)
+    window = Window(START - 10, START + 2000)
+    # Which line is the example depends on what is read.
+    found, expected = (
+        re.sub(", for example: [^;]*", "", ask(path, one, window, question).report.detail) for one in (folder, None)
+    )
+    assert found == expected and "cannot be read as json" in found and "carry no time" in found
 
 
 def test_blocks_without_records_of_a_level_are_not_read(tmp_path: Path) -> None:

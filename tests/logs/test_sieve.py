@@ -21,6 +21,7 @@ import sources.logs.matching
 import sources.logs.reading
 import sources.logs.ripgrep
 import sources.logs.searched
+import sources.logs.sifting
 from console.domain.instant import Window
 from console.domain.logs import Level, LogCounts, LogHistogram, LogPage
 from console.domain.text import SafeText
@@ -229,8 +230,8 @@ def test_answers_are_those_without_it(
         patched.setattr(sources.logs.reading, "_NEAR_END", 40)
         patched.setattr(sources.logs.bulk, "BULK", 0 if bulk else 1 << 30)
         patched.setattr(sources.logs.batch, "_WORTH", 1)
-        patched.setattr(sources.logs.engine, "_DENSE", dense)
-        patched.setattr(sources.logs.engine, "_MOSTLY", mostly)
+        patched.setattr(sources.logs.sifting, "DENSE", dense)
+        patched.setattr(sources.logs.sifting, "MOSTLY", mostly)
         patched.setattr(sources.logs.bulk, "_MANY_PLACES", 1)
         patched.setattr(sources.logs.searched, "_FEW", near[0])
         patched.setattr(sources.logs.searched, "_NEAR", near[1])
