@@ -626,33 +626,30 @@ def _taken_back(story: Story, change: Change, ago_min: float) -> Change:
     return back
 
 
-def rolled_back(rng: random.Random) -> Story:
-    """A release without a telling diff fails, beside one of a neighbour, until it is rolled back some minutes ago."""
-    story = _story("rolled-back", rng)
+def _until_taken_back(name: str, rng: random.Random, kind: str, most: float, *, diff: bool = True) -> tuple[Story, str]:
+    """A change breaks its service, at most so much, until it is taken back some minutes ago; the service too."""
+    story = _story(name, rng)
     story.onset_min = rng.randint(18, 40)
     story.truth.onset, story.truth.over = NOW - story.onset_min * 60, True
     service = rng.choice(_services(story)[1:])
     story.truth.services = frozenset((service,))
     undone = rng.randint(7, 9)
-    broken = replace(story.system.nodes[service], own_errors=rng.uniform(0.1, 0.5))
+    broken = replace(story.system.nodes[service], own_errors=rng.uniform(0.1, most))
     story.faults = lambda ago: {service: broken} if undone < ago <= story.onset_min else {}
-    _guilty(story, "deploy", service, diff=False)
+    _guilty(story, kind, service, diff=diff)
     _taken_back(story, story.changes[0], undone + rng.uniform(0.2, 0.8))
+    return story, service
+
+
+def rolled_back(rng: random.Random) -> Story:
+    """A release without a telling diff fails until it is rolled back some minutes ago."""
+    story, _ = _until_taken_back("rolled-back", rng, "deploy", 0.5, diff=False)
     return story
 
 
 def flag_off_again(rng: random.Random) -> Story:
     """A flag brings a failing path until it is switched off some minutes ago; a release of the same service stays."""
-    story = _story("flag-off", rng)
-    story.onset_min = rng.randint(18, 40)
-    story.truth.onset, story.truth.over = NOW - story.onset_min * 60, True
-    service = rng.choice(_services(story)[1:])
-    story.truth.services = frozenset((service,))
-    undone = rng.randint(7, 9)
-    broken = replace(story.system.nodes[service], own_errors=rng.uniform(0.1, 0.4))
-    story.faults = lambda ago: {service: broken} if undone < ago <= story.onset_min else {}
-    _guilty(story, "flag", service)
-    _taken_back(story, story.changes[0], undone + rng.uniform(0.2, 0.8))
+    story, service = _until_taken_back("flag-off", rng, "flag", 0.4)
     stays = _change("deploy", service, story.onset_min + rng.uniform(0.3, 1.5), rng, "-decoy")
     story.changes.append(stays)
     story.diffs.append(_diff(stays, rng.choice(BAD_DIFFS), rng))
