@@ -459,7 +459,7 @@ def _mechanism(change: Change, effect: Effect | None, case: Case) -> tuple[float
         where = f" in {effect.path}" if effect.path else ""
         why.append(f"its diff {effect.what}{where}")
         if shared and effect.risk >= NEW_CALL:
-            why.append(f"diff and symptom share the words {', '.join(shared[:4])}")
+            why.append(f"diff and symptom share the word{'s' if len(shared) > 1 else ''} {', '.join(shared[:4])}")
     if change.service is not None and change.kind in CODE_KINDS | {"flag"}:
         named = _frame(effect, case.frames.get(change.service)) if effect is not None else ""
         if named:
