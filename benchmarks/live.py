@@ -195,27 +195,6 @@ def typed_letters(terminal: Terminal, count: int) -> Keys:
     return _keys(letter(place) for place in range(count))
 
 
-def note_keys(terminal: Terminal, count: int) -> Keys:
-    """Notes into the case that is open, each from its Enter to its confirmation.
-
-    The confirmation is the note's word with the rest of the sentence right behind it, which the line it was typed into does not
-    have. Words of two lengths in turn, so that all of that sentence is painted anew: only cells that change are.
-    """
-
-    def note(place: int) -> float | None:
-        letters = "".join(chr(ord("a") + (place * 7 + n * 11) % 26) for n in range(12))
-        word = letters[: 9 + place % 2]
-        asked = terminal.send(b"a")
-        if terminal.wait_for("what happened", LOST_S, since=asked) is None:
-            return None
-        terminal.send(word.encode())
-        terminal.rest(KEY_PAUSE_S, LOST_S)
-        confirmed = re.compile(rf"{word}\W*on\W+the\W+disk")
-        return _press(terminal, b"\r", lambda text: confirmed.search(text) is not None)
-
-    return _keys(note(place) for place in range(count))
-
-
 def rare_letters() -> str:
     """Letters of one cell that occur in no log and on no screen of ours."""
     return "".join(

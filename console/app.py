@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 from zoneinfo import ZoneInfo
 
+from textual.await_complete import AwaitComplete
 from textual.binding import Binding, BindingType
 from textual.events import Event, Key, Paste
 from textual.timer import Timer
@@ -303,6 +304,18 @@ class IncidentConsole(TerminalCare[int]):
             screen.footer.say(safe(text, 300))
             self._notice_timer = None if lasting else self.set_timer(NOTICE_S, screen.footer.say, name="notice")
             self._notice_ends = asyncio.get_running_loop().time() + NOTICE_S
+            self._notice_first()
+
+    def _notice_first(self) -> None:
+        """Show a notice ahead of what else is to be painted, unless a dialog hides it."""
+        if isinstance(self.screen, ConsoleScreen) and self.screen.footer.says_something:
+            self.paint_ahead(self.screen.footer)
+
+    def pop_screen(self) -> AwaitComplete:
+        """Leave the screen in front; what was told meanwhile is shown at once."""
+        left = super().pop_screen()
+        self._notice_first()
+        return left
 
     # Keys.
 

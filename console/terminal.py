@@ -38,6 +38,7 @@ from textual.events import Resize
 from textual.filter import ANSIToTruecolor, LineFilter, Monochrome, NoColor
 from textual.screen import Screen
 from textual.strip import Strip
+from textual.widget import Widget
 
 from console.guard.sanitise import UNSAFE
 from console.leaving import Insistence, drop_output
@@ -363,11 +364,24 @@ class TerminalCare(App[ReturnType]):
             if terminal_is_behind(self):
                 self._owe()
                 return
-            data = self._terminal.encode(renderable, (self.size.width, self.size.height), self._color_system())
-            if data and self._driver is not None:
-                self._send(data)
+            self._show(renderable)
         finally:
             self.post_display_hook()
+
+    def paint_ahead(self, widget: Widget) -> None:
+        """Show what a widget of the screen in front says, ahead of the next frame; nothing may stand in front of it.
+
+        Frames come every sixtieth of a second, and one after a dialog goes costs three of them; what somebody waits for is one line.
+        """
+        region = widget.region
+        if region and self._may_paint() and not terminal_is_behind(self):
+            lines = widget.render_lines(region.reset_offset)
+            self._show(LayoutUpdate([[line] for line in lines], region))
+
+    def _show(self, update: ChopsUpdate | LayoutUpdate) -> None:
+        data = self._terminal.encode(update, (self.size.width, self.size.height), self._color_system())
+        if data:
+            self._send(data)
 
     def _may_paint(self) -> bool:
         driver = self._driver

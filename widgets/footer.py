@@ -67,6 +67,11 @@ class Footer(Canvas):
         self._said = Line.of((text, style)) if text else None
         self.repaint()
 
+    @property
+    def says_something(self) -> bool:
+        """Whether a sentence stands in place of the keys."""
+        return self._said is not None
+
     def repaint(self) -> None:
         """Paint what it knows now."""
         if self.size.width > 0:

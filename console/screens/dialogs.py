@@ -23,8 +23,8 @@ from console.screens.menu import ActionList
 from widgets.body import Body, Look
 from widgets.help import paint as paint_help
 
-QUICK_S = 0.03
-"""So long a dialog stays for what it began: nobody sees that, and its end would be painted twice."""
+QUICK_S = 0.05
+"""So long a dialog stays for what it began: nobody sees that, and what came of it need not wait for the paint of its end."""
 TYPING_PAUSE_S = 0.15
 """A filter is tried once the typing pauses this long."""
 
@@ -61,8 +61,8 @@ class LineDialog(Dialog):
         hint: What can be typed.
         attempt: Called when the typing pauses; returns what is wrong, or None.
         past: Lines that were typed before, newest last; up and down recall them.
-        begin: Begins what is to be done with the text that was entered, and says when it is done. The dialog goes then, so that one
-            paint shows both; what takes longer than `QUICK_S` goes on without it.
+        begin: Begins what is to be done with the text that was entered, and says when it is done. The dialog goes then, and what
+            came of it is shown at once; what takes longer than `QUICK_S` goes on without it.
     """
 
     leaves_in_view = True

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from textual.await_complete import AwaitComplete
 from textual.pilot import Pilot
+from textual.widget import Widget
 from textual.widgets import Input
 
 from console.app import IncidentConsole
@@ -29,6 +30,7 @@ from console.screens.recording import note_of
 from tests.tui.fakes import NOW, ONSET, System, line, until
 from tests.tui.test_console import diagnosed, screen_text
 from tests.waiting import PATIENCE_S
+from widgets.footer import Footer
 
 
 class Clock:
@@ -137,6 +139,28 @@ async def test_a_note_is_confirmed_as_its_dialog_goes(
         await until(lambda: not isinstance(app.screen, LineDialog))
         assert "noted: rolled back" in there[0]
         assert events(folder).count("note") == 1
+
+
+async def test_a_confirmation_is_painted_ahead_of_all_else_and_not_before_the_disk_has_it(
+    system: System, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dialogs, "QUICK_S", PATIENCE_S)
+    app = with_desk(system, folder)
+    async with app.run_test(size=(120, 40)) as pilot:
+        await opened(app, pilot)
+        await pilot.press("backspace", "a")
+        await until(lambda: isinstance(app.screen, LineDialog))
+        ahead: list[tuple[str, int]] = []
+
+        def seen(widget: Widget) -> None:
+            assert isinstance(widget, Footer)
+            ahead.append((widget.lines[0].text, events(folder).count("note")))
+
+        monkeypatch.setattr(app, "paint_ahead", seen)
+        await pilot.press(*"rolled back", "enter")
+        await until(lambda: bool(ahead))
+        assert "noted: rolled back" in ahead[0][0]
+        assert ahead[0][1] == 1
 
 
 async def test_a_dialog_does_not_stay_for_a_slow_disk(

@@ -206,6 +206,50 @@ async def test_every_widgets_lines_pass_the_filter(attack: str) -> None:
         assert sum(isinstance(one, Neutralise) for one in app._filters) == 1
 
 
+# Ahead of the frame
+
+
+class Telling(TerminalCare[None]):
+    """Paints for a terminal that only remembers what it was sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[str] = []
+
+    def compose(self) -> ComposeResult:
+        yield Static("keys", markup=False)
+
+    def _may_paint(self) -> bool:
+        return True
+
+    def _send(self, data: str) -> None:
+        self.sent.append(data)
+
+
+async def test_what_is_told_is_painted_ahead_of_the_frame_and_once() -> None:
+    app = Telling()
+    async with app.run_test(size=(40, 3)) as pilot:
+        await pilot.pause()
+        line = app.query_one(Static)
+        line.update("it is on the disk")
+        app.sent.clear()
+        app.paint_ahead(line)
+        assert len(app.sent) == 1
+        assert "on the disk" in app.sent[0]
+        line.refresh()
+        await pilot.pause()
+        assert not any("disk" in data for data in app.sent[1:])
+
+
+async def test_a_widget_without_a_place_is_not_painted_ahead() -> None:
+    app = Telling()
+    async with app.run_test(size=(40, 3)) as pilot:
+        await pilot.pause()
+        app.sent.clear()
+        app.paint_ahead(Static("nowhere"))
+        assert app.sent == []
+
+
 # The guard
 
 
