@@ -40,6 +40,8 @@ RECENT_S = 60.0
 NOT_JUDGED = "not judged yet: the first verdict waits until every source has answered"
 READING = "reading the sources"
 NO_SOURCE = "no data: add [[logs]] or [[metrics]] for it"
+STAYS = 0.6
+"""Part of the largest share of what went wrong that keeps a symptom in the headline; 0.9 brings it there."""
 HEADLINE_SIGNALS = {
     "error_rate": "{what} failing {now} (was {was})",
     "latency_p99": "{what} p99 {now} (was {was})",
@@ -435,11 +437,21 @@ def quantity(value: float | None, unit: str) -> str:
     return f"{value:.3g}"
 
 
-def header_view(diagnosis: Diagnosis | None, now: Instant, window_text: str, status: Status) -> HeaderView:
-    """The worst signal in words, and the verdict in one sentence."""
+def header_view(
+    diagnosis: Diagnosis | None, now: Instant, window_text: str, status: Status, worst: Symptom | None = None
+) -> HeaderView:
+    """The worst signal in words, and the verdict in one sentence.
+
+    Args:
+        diagnosis: The newest; None before the first.
+        now: What the ages are counted from.
+        window_text: The window in words.
+        status: Of all sources together.
+        worst: The symptom to tell, of this diagnosis; None: `worst_symptom`'s.
+    """
     if diagnosis is None:
         return HeaderView(headline=SafeText(READING), window_text=window_text, now=now, status=status)
-    headline, verdict = _headline(diagnosis), _verdict(diagnosis)
+    headline, verdict = _headline(diagnosis, worst or worst_symptom(diagnosis)), _verdict(diagnosis)
     watched = is_watching(diagnosis)
     return HeaderView(
         diagnosis.state,
@@ -461,8 +473,14 @@ def is_watching(diagnosis: Diagnosis) -> bool:
     return diagnosis.state is State.HEALTHY and any(s.end is None for s in diagnosis.symptoms)
 
 
-def worst_symptom(diagnosis: Diagnosis) -> Symptom | None:
-    """The one for the headline: failures before slowness before the rest; of equals, the larger share, then the operation."""
+def worst_symptom(diagnosis: Diagnosis, shown: Symptom | None = None) -> Symptom | None:
+    """The one for the headline: failures before slowness before the rest; of equals, the larger share, then the operation.
+
+    Args:
+        diagnosis: Whose symptoms they are.
+        shown: What stood there before. It stays while no other is clearly worse: a headline that changes its place with
+            every request that fails reads as news.
+    """
     open_ones = [s for s in diagnosis.symptoms if s.end is None] or list(diagnosis.symptoms)
     if not open_ones:
         return None
@@ -470,12 +488,19 @@ def worst_symptom(diagnosis: Diagnosis) -> Symptom | None:
     first = min(order.get(s.signal, len(order)) for s in open_ones)
     same = [s for s in open_ones if order.get(s.signal, len(order)) == first]
     most = max(s.share_of_bad or 0.0 for s in same)
+    if shown is not None:
+        for one in same:
+            if _place(one) == _place(shown) and (one.share_of_bad or 0.0) >= STAYS * most:
+                return one
     leading = [s for s in same if (s.share_of_bad or 0.0) >= 0.9 * most]
     return next((s for s in leading if s.operation), leading[0])
 
 
-def _headline(diagnosis: Diagnosis) -> str:
-    worst = worst_symptom(diagnosis)
+def _place(symptom: Symptom) -> tuple[str, str | None, str]:
+    return symptom.service, symptom.operation, symptom.signal
+
+
+def _headline(diagnosis: Diagnosis, worst: Symptom | None) -> str:
     if worst is None:
         return diagnosis.summary
     what = f"{worst.service} · {worst.operation}" if worst.operation else worst.service

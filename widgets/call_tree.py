@@ -37,7 +37,7 @@ def _table(view: TreeView, width: int, look: Look) -> list[Column[TreeRow]]:
     return [
         Column("state", lambda row, _: _state(row), 9),
         Column("node", _name, least, grow=2, most=most),
-        Column("share", lambda row, _: _share(row), 6, drop=1, align_right=True),
+        Column("share", lambda row, _: _share(row), 7, drop=1, align_right=True),
         Column("fails", lambda row, _: _ratio(row.error_rate), 7, drop=2, align_right=True),
         Column("calls to it", lambda row, _: _call(row.call), 12, drop=4, gap=2, align_right=True),
         Column("p95", lambda row, _: Line.of(number_text(row.latency_p95_s, "s")), 6, drop=7, align_right=True),

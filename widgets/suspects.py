@@ -5,13 +5,17 @@ from __future__ import annotations
 from console.domain.diagnosis import Evidence, Standing, Suspect
 from console.state import SuspectsView
 from widgets.body import Body, Look, Row, absence, note
-from widgets.ink import Line, cut_middle, pad, wrap
+from widgets.ink import ELLIPSIS, Line, clean, cut_middle, pad, tail, width_of, wrap
 from widgets.numbers import short_count
 from widgets.pane import ViewPane
 from widgets.words import standing_sign
 
 DETAIL = ((4, 6), (3, 3), (2, 2), (2, 1), (1, 1), (1, 0), (0, 0))
 """Lines of summary and of evidence for each suspect, richest first; the first that fits is taken."""
+PLACES = ("service", "dependency", "third_party", "shared_dependency")
+"""Kinds of suspect whose name says what they are."""
+END_LEAST = 6
+"""Cells of the end of a name below which it tells nothing apart."""
 WEAK = (Standing.UNLIKELY, Standing.IMPOSSIBLE)
 
 
@@ -40,13 +44,9 @@ def _next_check(suspects: tuple[Suspect, ...], width: int, height: int) -> tuple
 def _suspect(suspect: Suspect, width: int, summary_lines: int, evidence_lines: int) -> Row:
     sign = standing_sign(suspect.standing)
     weak = suspect.standing in WEAK
-    name = (
-        suspect.subject
-        if suspect.kind in ("service", "dependency", "third_party", "shared_dependency")
-        else f"{suspect.kind} {suspect.subject}"
-    )
     lead = f"{suspect.rank} {pad(sign.word, 10)} "
-    first = Line.of((lead, sign.style), (cut_middle(name, max(4, width - len(lead))), "muted" if weak else "strong"))
+    name = _name(suspect, max(4, width - len(lead)))
+    first = Line.of((lead, sign.style), (name, "muted" if weak else "strong"))
     lines = [first.cut(width)]
     indent = "   " if width >= 24 else " "
     room = max(1, width - len(indent))
@@ -61,6 +61,20 @@ def _suspect(suspect: Suspect, width: int, summary_lines: int, evidence_lines: i
     return Row(
         tuple(lines), suspect, key, f"{suspect.subject} ({suspect.standing}): {suspect.summary}", _query(suspect)
     )
+
+
+def _name(suspect: Suspect, room: int) -> str:
+    """A place by its name; a change by its kind, then whose it is and the end of its name where there is no room for all."""
+    if suspect.kind in PLACES:
+        return cut_middle(suspect.subject, room)
+    whole = suspect.subject if suspect.subject.startswith(suspect.kind) else f"{suspect.kind} {suspect.subject}"
+    short = f"{suspect.kind} {suspect.service or ''} "
+    before, _, rest = suspect.subject.partition(suspect.service or "\0")
+    left = room - width_of(short) - width_of(ELLIPSIS)
+    if width_of(whole) <= room or not suspect.service or left < END_LEAST:
+        return cut_middle(whole, room)
+    end = clean(rest.lstrip("/-_.@ ") or before.rstrip("/-_.@ ") or suspect.subject)
+    return short + (end if width_of(end) <= left else ELLIPSIS + tail(end, left))
 
 
 def _told(suspect: Suspect, most: int) -> list[Evidence]:

@@ -42,7 +42,7 @@ def _change(change: JudgedChange, onset: float | None, width: int, look: Look) -
     lead = Line.of(
         (time, "text"), " ", (pad(sign.text, STANDING), sign.style), " ", (pad(kind_text(change), 9), "accent"), " "
     )
-    lag = Line.of((_lag(change.at, onset), "label"))
+    lag = Line.of((_lag(change.at, onset, width), "label"))
     what = " ".join(part for part in (change.service or "(everything)", change.version or "") if part)
     names = what if change.version and change.version in change.id else f"{what}  {change.id}"
     room = max(8, width - lead.width - lag.width - 2)
@@ -60,8 +60,9 @@ def _change(change: JudgedChange, onset: float | None, width: int, look: Look) -
     return Row((first, *lines), change, change_key(change), copy, command)
 
 
-def _lag(at: float, onset: float | None) -> str:
-    """How long before or after the onset."""
+def _lag(at: float, onset: float | None, width: int) -> str:
+    """How long before or after the onset; where names need the room, the line of the onset between them says of what."""
     if onset is None:
         return ""
-    return f"{span_text(onset - at)} {'before' if at <= onset else 'after'} onset"
+    side = "before" if at <= onset else "after"
+    return f"{span_text(onset - at)} {side}" + (" onset" if width >= 100 else "")

@@ -354,7 +354,7 @@ def _exculpations(
         effect is not None and effect.risk >= SETTING and bool(effect.words & DELAYED_WORDS)
     )
     if lag > CHANGE_LAG_S and not delayed:
-        yield "late", f"{span_text(lag)} before the first symptom, and nothing about it acts that late"
+        yield "late", f"{span_text(lag)} before the first symptom, and nothing about it acts after so long"
     routine = case.routines.get(routine_key(change))
     if routine is not None and routine.harmless:
         yield "routine", routine.reason

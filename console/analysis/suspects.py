@@ -12,6 +12,7 @@ from console.analysis.constants import BAND_LEADING, BAND_POSSIBLE, BAND_UNLIKEL
 from console.analysis.partwords import way_of
 from console.analysis.ways import Way, Ways
 from console.analysis.words import number
+from console.domain.changes import Change
 from console.domain.diagnosis import SUSPECT_KINDS, Evidence, Standing, Suspect
 from console.domain.instant import Window, clock_text, span_text
 from console.domain.text import SafeText
@@ -24,6 +25,13 @@ LEADING_SHARE = THIRD_PARTY_SHARE
 
 
 SUMMARY_CHARACTERS = 80
+KIND_WORDS = {
+    "config": "config change",
+    "cron": "cron run",
+    "infrastructure": "infrastructure change",
+    "scale": "change of scale",
+}
+"""How a change of a kind is called in a sentence, where the kind alone would not do."""
 """Of what a change says of itself; ids of flags and settings tell a person nothing."""
 
 
@@ -138,17 +146,13 @@ def from_changes(judged: Iterable[Judged], ways: Ways) -> list[Draft]:
                 )
             )
         verb = "points to" if one.standing is Standing.LEADING else "may be due to"
-        label = change.version or (change.commit or "")[:10]
-        name = f"{change.id}" + (f" ({label})" if label and label not in change.id else "")
-        if change.summary and kind != "deploy":
-            name += f" ({safe(change.summary, SUMMARY_CHARACTERS)})"
         drafts.append(
             Draft(
                 kind,
                 change.id,
                 change.service,
                 None,
-                f"The evidence {verb} {name}: it {_sentence(one)}.",
+                f"The evidence {verb} {_named(change, kind)}: it {_sentence(one)}.",
                 one.standing,
                 one.score,
                 evidence,
@@ -157,6 +161,16 @@ def from_changes(judged: Iterable[Judged], ways: Ways) -> list[Draft]:
             )
         )
     return drafts
+
+
+def _named(change: Change, kind: str) -> str:
+    """What and whose it is before its long name, which a narrow line cuts; then what tells it apart."""
+    label = change.version or (change.commit or "")[:10]
+    name = f"the {KIND_WORDS.get(kind, kind)}" + (f" of {change.service}, " if change.service else " ") + change.id
+    name += f" ({label})" if label and label not in change.id else ""
+    if change.summary and kind != "deploy":
+        name += f" ({safe(change.summary, SUMMARY_CHARACTERS)})"
+    return name
 
 
 def _sentence(judged: Judged) -> str:

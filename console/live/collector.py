@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 from console.analysis.contrast import excess_of
 from console.config.models import Config
 from console.domain.changes import DeployDetail
-from console.domain.diagnosis import Diagnosis, JudgedChange
+from console.domain.diagnosis import Diagnosis, JudgedChange, Symptom
 from console.domain.instant import Instant, Window, parse_span
 from console.domain.observations import Observations
 from console.domain.series import SeriesKey
@@ -67,6 +67,7 @@ from console.views import (
     signals_view,
     suspects_view,
     upstreams_view,
+    worst_symptom,
 )
 
 DIAGNOSIS_EVERY_S = 4.0
@@ -128,6 +129,7 @@ class Collector:
         self._details = Details(sources, self._scope)
         self._recovery = RecoveryDesk(sources, self._zone, folder)
         self._diagnosis: Diagnosis | None = None
+        self._worst: Symptom | None = None
         self._judged_view = self._scope.view
         """What the diagnosis is about."""
         self._observations: Observations | None = None
@@ -288,6 +290,7 @@ class Collector:
             diagnosis = await self._diagnose(observations)
             self._changes_told = (*news_between(self._diagnosis, diagnosis), *self._changes_told)[:NEWS_KEPT]
             self._diagnosis = diagnosis
+            self._worst = worst_symptom(diagnosis, self._worst)
             self._excess = await asyncio.to_thread(excess_of, observations)
             self._exceptions = await asyncio.to_thread(told, *self._evidence.raised(diagnosis.pattern_baseline))
             self._problem = SafeText("")
@@ -331,7 +334,7 @@ class Collector:
 
     def _header(self, now: Instant, status: Status) -> HeaderView:
         window_text, judged = self._scope.view.text(now, self._zone), self._judged(status, now)
-        view = header_view(self._diagnosis, now, window_text, judged)
+        view = header_view(self._diagnosis, now, window_text, judged, self._worst)
         if self._problem:
             headline = view.headline if self._diagnosis is not None else SafeText("no verdict")
             view = replace(view, headline=headline, verdict=self._problem)

@@ -27,6 +27,7 @@ from console.views import (
     rebin,
     signals_view,
     suspects_view,
+    worst_symptom,
 )
 from tests.widgets.samples import LOOK
 from widgets import header, signals
@@ -223,6 +224,22 @@ def test_markers_lie_inside_the_window_only() -> None:
 def test_the_header_names_the_worst_signal_with_its_baseline() -> None:
     view = header_view(diagnosed(symptoms=(SYMPTOM,)), WINDOW.end, "-30m ▸", Status())
     assert view.headline == "checkout · POST /orders failing 8.4 % (was 0.2 %)"
+
+
+def test_the_headline_stays_with_its_symptom_until_another_is_clearly_worse() -> None:
+    def seen(ours: float, theirs: float) -> Diagnosis:
+        other = replace(SYMPTOM, service="payments", operation="POST /pay", share_of_bad=theirs)
+        return diagnosed(symptoms=(replace(SYMPTOM, share_of_bad=ours), other))
+
+    first = worst_symptom(seen(0.5, 0.6))
+    assert first is not None and first.service == "payments"
+    kept = worst_symptom(seen(0.6, 0.5), first)
+    assert kept is not None and (kept.service, kept.share_of_bad) == ("payments", 0.5)
+    assert "payments" in header_view(seen(0.6, 0.5), WINDOW.end, "", Status(), kept).headline
+    moved = worst_symptom(seen(0.9, 0.1), kept)
+    assert moved is not None and moved.service == "checkout"
+    gone = worst_symptom(diagnosed(symptoms=(SYMPTOM,)), kept)
+    assert gone is not None and gone.service == "checkout"
 
 
 def test_the_onset_carries_its_error_to_the_header_and_the_changes() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from console.actions import ACTIONS
 from console.domain.changes import BY_DEPLOY, Running
-from console.domain.diagnosis import State
+from console.domain.diagnosis import Standing, State, Suspect
 from console.domain.logs import Level, LogCounts, LogRecord
 from console.domain.text import SafeText
 from console.domain.topology import ProbeResult
@@ -258,6 +258,30 @@ def test_an_objection_is_told_even_where_only_one_claim_fits() -> None:
     text = text_of(suspects.paint(incident().suspects, 34, 12, LOOK))
     assert "− its own probe is green" in text
     assert "next: send the same calls" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "subject", "service", "width", "shown"),
+    [
+        (
+            "deploy",
+            "deploy/prod/checkout/2026-11-28T09-15-01",
+            "checkout",
+            80,
+            "deploy/prod/checkout/2026-11-28T09-15-01",
+        ),
+        ("deploy", "deploy/prod/checkout/2026-11-28T09-15-01", "checkout", 36, "deploy checkout …-15-01"),
+        ("flag", "flag-20261128-0131-gateway", "gateway", 36, "flag gateway …1128-0131"),
+        ("deploy", "v41", "checkout", 36, "deploy v41"),
+        ("service", "checkout-of-everything-there-is", "checkout", 36, "checkout-of…ng-there-is"),
+    ],
+)
+def test_a_suspected_change_says_of_whom_it_is_where_its_name_is_cut(
+    kind: str, subject: str, service: str, width: int, shown: str
+) -> None:
+    one = Suspect(1, kind, subject, service, None, 0.9, Standing.LEADING, SafeText("s"), (), None)
+    text = text_of(suspects.paint(SuspectsView((one,)), width, 6, LOOK))
+    assert f"1 leading    {shown}" in text.splitlines()[0]
 
 
 def test_a_rich_pane_tells_more_than_a_poor_one() -> None:
