@@ -9,6 +9,7 @@ from console.analysis.leak import Leak, envelope, find_leak, segments
 from console.analysis.restarts import find_restarts
 from console.analysis.signals import Family
 from console.analysis.tracks import Track, build_tracks
+from console.analysis.words import joined
 from console.domain.diagnosis import Diagnosis
 from console.domain.instant import Instant, Window, clock_text, span_text
 from console.domain.observations import Observations
@@ -64,7 +65,10 @@ def memory_view(observations: Observations, diagnosis: Diagnosis | None, service
         used,
         _fit(leak, axis, at) if leak is not None else (),
         limit,
-        SafeText(_memory_sentence(service, leak, track, at)),
+        SafeText(
+            _memory_sentence(service, leak, track, at)
+            + (_growing_elsewhere(service, diagnosis) if leak is None else "")
+        ),
         tuple((name, SafeText(value)) for name, value in _memory_facts(track, leak, limit, restarts, at)),
     )
 
@@ -108,6 +112,16 @@ def _memory_sentence(service: str, leak: Leak | None, track: Track, at: Instant)
         return f"{said}; the limit is not reached by this."
     between = _between(leak.earliest, leak.latest, at)
     return f"{said}; the limit of {quantity(leak.limit, 'bytes')} is reached {between} if this continues."
+
+
+def _growing_elsewhere(service: str, diagnosis: Diagnosis | None) -> str:
+    """Whose memory does grow, for whoever looks at the wrong service."""
+    if diagnosis is None:
+        return ""
+    others = {one.service for one in diagnosis.exhaustion if "memory" in one.metric}
+    others |= {s.service for s in diagnosis.symptoms if s.signal == "memory" and s.end is None}
+    names = sorted(others - {service})
+    return f" That of {joined(names)} grows: select it, then B." if names else ""
 
 
 def _between(earliest: Instant, latest: Instant | None, at: Instant) -> str:

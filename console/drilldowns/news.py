@@ -16,13 +16,16 @@ from console.views import (
 )
 
 NEWS_KEPT = 60
+TELLING = (Standing.LEADING, Standing.POSSIBLE)
+"""Standings that somebody would act on."""
 SAME_LENGTH_S = 2.0
 """Ends of windows are rounded to seconds."""
 
 
 def news_between(before: Diagnosis | None, after: Diagnosis) -> tuple[News, ...]:
     """What changed, the verdict first. The first diagnosis of all is no news: it is on the screen. Neither is what differs
-    because somebody looks at an earlier, a longer or a shorter window: nothing happened.
+    because somebody looks at an earlier, a longer or a shorter window: nothing happened. Nor is who was unlikely before and
+    is unlikely now worth a tired person's glance.
     """
     if before is None or not _follows(before.window, after.window):
         return ()
@@ -41,28 +44,34 @@ def _differences(before: Diagnosis, after: Diagnosis) -> Iterable[tuple[str, boo
         yield (f"first suspect: {new or 'nobody'}, was {old or 'nobody'}", True)
     stood, stands = ({(s.kind, s.subject): s.standing for s in d.suspects} for d in (before, after))
     for (kind, subject), standing in stands.items():
-        if (kind, subject) not in stood:
+        earlier = stood.get((kind, subject))
+        if earlier is None and standing in TELLING:
             yield f"new suspect: {kind.replace('_', ' ')} {subject} ({standing})", False
-        elif stood[kind, subject] is not standing:
-            yield f"{subject} is {standing} now, was {stood[kind, subject]}", False
-    for kind, subject in stood.keys() - stands.keys():
-        yield f"no longer suspected: {kind.replace('_', ' ')} {subject}", False
+        elif earlier is not None and _turned(earlier, standing):
+            yield f"{subject} is {standing} now, was {earlier}", False
+    for kind, subject in sorted(stood.keys() - stands.keys()):
+        if stood[kind, subject] in TELLING:
+            yield f"no longer suspected: {kind.replace('_', ' ')} {subject}", False
     were, are = ({(s.service, s.operation, s.signal): s for s in d.symptoms if s.end is None} for d in (before, after))
     for place in sorted(are.keys() - were.keys(), key=str):
         yield f"{_symptom_text(place)} went off: {quantity(are[place].observed, are[place].unit)}", False
     for place in sorted(were.keys() - are.keys(), key=str):
-        yield f"{_symptom_text(place)} is back", False
+        yield f"{_symptom_text(place)}: back to usual", False
     judged = {(c.id, c.service): c.standing for c in before.changes}
     for change in after.changes:
         known = judged.get((change.id, change.service))
         if known is None:
             yield f"new change: {change.kind} {change.id} ({change.standing})", False
-        elif known is not change.standing:
+        elif _turned(known, change.standing):
             yield f"{change.kind} {change.id} is {change.standing} now, was {known}", False
     health = {d.name: d.health for d in before.dependencies}
     for one in after.dependencies:
         if one.name in health and health[one.name] is not one.health:
             yield f"{one.name} is {one.health} now, was {health[one.name]}", False
+
+
+def _turned(before: Standing, after: Standing) -> bool:
+    return before is not after and (before in TELLING or after in TELLING)
 
 
 def _lead(diagnosis: Diagnosis) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 from console.domain.diagnosis import (
     Diagnosis,
+    Exhaustion,
     GraphCall,
     JudgedChange,
     OwnExcess,
@@ -226,6 +227,13 @@ def test_memory_without_a_limit_without_growth_and_without_any_points() -> None:
     assert none.axis is None and "no source measures" in none.says
 
 
+def test_memory_of_the_wrong_service_names_the_one_that_grows() -> None:
+    still = replace(growing(per_hour=0.0), key=SeriesKey("cart", "", "memory_bytes"))
+    leaks = verdict(exhaustion=(Exhaustion("shop", "memory_bytes", 512 * MIB, NOW + 600, NOW + 900),))
+    assert memory_view(seen(growing(), still), leaks, "cart").says.endswith("That of shop grows: select it, then B.")
+    assert "grows" not in memory_view(seen(growing(), still), verdict(), "cart").says.replace("grows steadily", "")
+
+
 # One series, and lines
 
 
@@ -270,8 +278,21 @@ def test_what_went_is_news_too() -> None:
     before = verdict(symptoms=(symptom("shop"),), suspects=(suspect("shop"),), dependencies=(dependency,))
     after = verdict(state=State.RECOVERING, dependencies=(replace(dependency, health=Health.HEALTHY),))
     said = [one.text for one in news_between(before, after)]
-    assert "errors of shop is back" in said and "no longer suspected: service shop" in said
+    assert "errors of shop: back to usual" in said and "no longer suspected: service shop" in said
     assert "db is healthy now, was down" in said
+
+
+def test_who_was_unlikely_and_is_unlikely_or_impossible_is_no_news() -> None:
+    weak = replace(change(), standing=Standing.UNLIKELY)
+    before = verdict(suspects=(suspect("cart", Standing.UNLIKELY),), changes=(weak,))
+    after = verdict(
+        at=NOW + 4,
+        suspects=(suspect("till", Standing.UNLIKELY),),
+        changes=(replace(weak, standing=Standing.IMPOSSIBLE),),
+    )
+    assert news_between(before, after) == ()
+    risen = replace(after, suspects=(suspect("cart", Standing.POSSIBLE),))
+    assert "cart is possible now, was unlikely" in [one.text for one in news_between(before, risen)]
 
 
 def test_another_window_of_the_user_is_no_news() -> None:
