@@ -62,8 +62,7 @@ def axis_of(window: Window, diagnosis: Diagnosis | None) -> Axis:
         for change in diagnosis.changes:
             if change.at in window:
                 deploy = change.kind in ("deploy", "rollback")
-                named = change.id if change.id.startswith(change.kind) else f"{change.kind} {change.id}"
-                label = change.version or change.id if deploy else named
+                label = change.version or change.id if deploy else change.name
                 markers.append(Marker(change.at, "▼" if deploy else "◆", SafeText(label)))
         if diagnosis.onset is not None and diagnosis.onset in window:
             markers.append(Marker(diagnosis.onset, "╎", SafeText("onset")))

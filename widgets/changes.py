@@ -50,7 +50,7 @@ def _change(change: JudgedChange, width: int, look: Look, two: bool) -> Row:
     left = Line.of(
         (time, "text"),
         " ",
-        (pad(kind_text(change), kind_width), "accent"),
+        (pad(change.word, kind_width), "accent"),
         " ",
         (what, "strong" if change.standing.value in ("leading", "possible") else "text"),
     )
@@ -70,14 +70,9 @@ def _change(change: JudgedChange, width: int, look: Look, two: bool) -> Row:
         if room > 12 and change.reason and change.summary:
             left = left + Line.of("  ", (cut(change.summary, room - 1), "muted"))
         lines = (left.beside(standing, width), Line.of(indent, (reason, "muted")).cut(width))
-    copy = " ".join(part for part in (time, kind_text(change), what, change.commit or "", change.summary) if part)
+    copy = " ".join(part for part in (time, change.word, what, change.commit or "", change.summary) if part)
     command = f"git show --stat {change.commit}" if change.commit and COMMIT.fullmatch(change.commit) else ""
     return Row(lines, change, change_key(change), copy, command)
-
-
-def kind_text(change: JudgedChange) -> str:
-    """The kind in a word; what telemetry shows of other kinds are processes that began anew."""
-    return "restart" if change.observed and change.kind == "other" else change.kind
 
 
 def change_key(change: JudgedChange) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from console.domain.diagnosis import Evidence, Standing, Suspect
 from console.state import SuspectsView
 from widgets.body import Body, Look, Row, absence, note
@@ -10,12 +12,13 @@ from widgets.numbers import short_count
 from widgets.pane import ViewPane
 from widgets.words import standing_sign
 
-DETAIL = ((4, 6), (3, 3), (2, 2), (2, 1), (1, 1), (1, 0), (0, 0))
-"""Lines of summary and of evidence for each suspect, richest first; the first that fits is taken."""
+DETAIL = ((1, 0), (1, 1), (2, 1), (2, 2), (3, 3), (4, 6))
+"""Lines of summary and of evidence for a suspect, from little to all there is."""
 PLACES = ("service", "dependency", "third_party", "shared_dependency")
 """Kinds of suspect whose name says what they are."""
 END_LEAST = 6
 """Cells of the end of a name below which it tells nothing apart."""
+GROUPS = (Standing.LEADING, Standing.POSSIBLE, Standing.UNLIKELY, Standing.IMPOSSIBLE)
 WEAK = (Standing.UNLIKELY, Standing.IMPOSSIBLE)
 
 
@@ -25,12 +28,22 @@ def paint(view: SuspectsView, width: int, height: int, look: Look) -> Body:
         return note(absence(view.status, view.empty_reason, "nobody is suspected"), width, max(1, height))
     foot = _next_check(view.suspects, width, height)
     room = height - sum(len(row.lines) for row in foot)
-    rows: list[Row] = []
-    for summary, evidence in DETAIL:
-        rows = [_suspect(suspect, width, summary, evidence) for suspect in view.suspects]
-        if sum(len(row.lines) for row in rows) <= room:
-            break
+    rows = [_suspect(suspect, width, 0, 0) for suspect in view.suspects]
+    for place, detail in _wishes(view.suspects):
+        richer = _suspect(view.suspects[place], width, *detail)
+        if sum(len(row.lines) for row in rows) - len(rows[place].lines) + len(richer.lines) <= room:
+            rows[place] = richer
     return Body((), tuple(rows), foot)
+
+
+def _wishes(suspects: tuple[Suspect, ...]) -> Iterator[tuple[int, tuple[int, int]]]:
+    """Suspects by their place and the detail they are told in, the most wanted first: a few lines for those who lead, then for
+    those who may be at fault, one for the unlikely, and then all there is in the same order."""
+    groups = [[place for place, s in enumerate(suspects) if s.standing is standing] for standing in GROUPS]
+    for details in (DETAIL[:4], DETAIL[4:]):
+        for group in groups:
+            for detail in details:
+                yield from ((place, detail) for place in group)
 
 
 def _next_check(suspects: tuple[Suspect, ...], width: int, height: int) -> tuple[Row, ...]:

@@ -7,7 +7,7 @@ from console.domain.diagnosis import JudgedChange
 from console.domain.instant import clock_text, span_text
 from console.state import ChangesView
 from widgets.body import Body, Look, Row, absence, note
-from widgets.changes import change_key, kind_text
+from widgets.changes import change_key
 from widgets.ink import Line, cut_middle, pad, width_of, wrap
 from widgets.words import onset_words, standing_sign
 
@@ -40,7 +40,7 @@ def _change(change: JudgedChange, onset: float | None, width: int, look: Look) -
     time = clock_text(change.at, look.zone, now=look.now)
     strong = "strong" if change.standing.value in ("leading", "possible") else "text"
     lead = Line.of(
-        (time, "text"), " ", (pad(sign.text, STANDING), sign.style), " ", (pad(kind_text(change), 9), "accent"), " "
+        (time, "text"), " ", (pad(sign.text, STANDING), sign.style), " ", (pad(change.word, 9), "accent"), " "
     )
     lag = Line.of((_lag(change.at, onset, width), "label"))
     what = " ".join(part for part in (change.service or "(everything)", change.version or "") if part)
@@ -55,7 +55,7 @@ def _change(change: JudgedChange, onset: float | None, width: int, look: Look) -
         for text, style in said
         for part in wrap(text, max(1, width - len(indent)), REASON_LINES)
     ]
-    copy = f"{time} {kind_text(change)} {change.id} {change.standing}: {change.reason}"
+    copy = f"{time} {change.word} {change.id} {change.standing}: {change.reason}"
     command = f"git show --stat {change.commit}" if change.commit and COMMIT.fullmatch(change.commit) else ""
     return Row((first, *lines), change, change_key(change), copy, command)
 

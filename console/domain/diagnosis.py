@@ -167,6 +167,18 @@ class JudgedChange:
     compared: tuple[Compared, ...] = ()
     """Its service, and the operations of it that are in trouble, before and after it; empty where nothing measures them."""
 
+    @property
+    def word(self) -> str:
+        """The kind in a word; what telemetry shows of other kinds are processes that began anew."""
+        return "restart" if self.observed and self.kind == "other" else self.kind
+
+    @property
+    def name(self) -> str:
+        """What a person calls it: its id, with the kind where the id does not begin with it; of a restart, of whom."""
+        if self.word == "restart" and self.service:
+            return f"restart of {self.service}"
+        return self.id if self.id.startswith(self.kind) else f"{self.kind} {self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Exhaustion:

@@ -61,9 +61,9 @@ def _differences(before: Diagnosis, after: Diagnosis) -> Iterable[tuple[str, boo
     for change in after.changes:
         known = judged.get((change.id, change.service))
         if known is None:
-            yield f"new change: {change.kind} {change.id} ({change.standing})", False
+            yield f"new change: {change.name} ({change.standing})", False
         elif _turned(known, change.standing):
-            yield f"{change.kind} {change.id} is {change.standing} now, was {known}", False
+            yield f"{change.name} is {change.standing} now, was {known}", False
     health = {d.name: d.health for d in before.dependencies}
     for one in after.dependencies:
         if one.name in health and health[one.name] is not one.health:

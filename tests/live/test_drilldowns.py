@@ -31,6 +31,7 @@ from console.drilldowns.memory import memory_view
 from console.drilldowns.news import news_between
 from console.drilldowns.trends import line_trend, series_trend
 from console.state import Axis
+from console.views import axis_of
 
 NOW = 1_790_000_000.0
 ONSET = NOW - 600.0
@@ -293,6 +294,13 @@ def test_who_was_unlikely_and_is_unlikely_or_impossible_is_no_news() -> None:
     assert news_between(before, after) == ()
     risen = replace(after, suspects=(suspect("cart", Standing.POSSIBLE),))
     assert "cart is possible now, was unlikely" in [one.text for one in news_between(before, risen)]
+
+
+def test_a_restart_that_only_telemetry_shows_is_called_by_whom_it_befell() -> None:
+    seen_only = replace(change(kind="other"), id="restart/shop@2026-11-28T09:42:13Z", observed="metrics")
+    news = news_between(verdict(), verdict(at=NOW + 4, changes=(seen_only,)))
+    assert [one.text for one in news] == ["new change: restart of shop (leading)"]
+    assert "restart of shop" in [m.label for m in axis_of(WINDOW, verdict(changes=(seen_only,))).markers]
 
 
 def test_another_window_of_the_user_is_no_news() -> None:

@@ -260,6 +260,15 @@ def test_an_objection_is_told_even_where_only_one_claim_fits() -> None:
     assert "next: send the same calls" in text
 
 
+def test_where_many_are_suspected_those_who_lead_keep_their_reasons() -> None:
+    first = incident().suspects.suspects[0]
+    others = [replace(first, rank=n, standing=Standing.POSSIBLE, subject=f"other-{n}") for n in range(2, 9)]
+    lines = text_of(suspects.paint(SuspectsView((first, *others)), 58, 22, LOOK)).splitlines()
+    assert len(lines) <= 22 and "payments-gateway answers slowly" in lines[1]
+    assert any("− its own probe is green" in line for line in lines[2:5])
+    assert [line.split()[0] for line in lines if line[:1].isdigit()] == [str(n) for n in range(1, 9)]
+
+
 @pytest.mark.parametrize(
     ("kind", "subject", "service", "width", "shown"),
     [
