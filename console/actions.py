@@ -320,6 +320,13 @@ ACTIONS: tuple[Action, ...] = (
         "park", ("p",), "park", "Park the hypothesis that nothing can test now, and say why.", pane="case", footer=46
     ),
     Action(
+        "supersede",
+        ("u",),
+        "supersede",
+        "Put a hypothesis that says it more exactly in the place of this one.",
+        pane="case",
+    ),
+    Action(
         "answer",
         ("s",),
         "answer",

@@ -83,7 +83,7 @@ def hypotheses(view: CaseView, width: int, height: int, look: Look) -> Body:
     rows: list[Row] = []
     for one in case.hypotheses:
         head = Line.of(
-            (f"{one.name} ", "label"), (f"{one.state} ", STATE_STYLES.get(one.state, "muted")), one.statement
+            (f"{one.name} ", "label"), (f"{one.standing} ", STATE_STYLES.get(one.state, "muted")), one.statement
         )
         lines = [head.cut(width)]
         lines += [_prediction(p, look).cut(width) for p in one.predictions]
@@ -127,13 +127,15 @@ def timeline(view: CaseView, width: int, height: int, look: Look) -> Body:
     if case is None:
         return note("the timeline of a case: a writes into it", width)
     rows = []
+    names = {one.entry or one.event.id: one.name for one in case.evidence if one.event.id not in case.corrected}
     for event in reversed(case.timeline()):
         at = clock_text(event.occurred_at, look.zone, now=look.now or event.occurred_at)
         style = {"override": "warn", "state": "accent", "note": "text"}.get(event.kind, "text")
         late = f" (written {clock_text(event.recorded_at, look.zone, now=event.occurred_at)})" if event.late else ""
         told = Line.of(
-            (f"{at} ", "label"), (f"{event.author} ", "muted"), (event.text.split("\n", 1)[0], style), (late, "muted")
-        )
+            (f"{at} ", "label"), (f"{event.author} ", "muted"), (f"{name} " if (name := names.get(event.id)) else "", "accent"),
+            (event.text.split("\n", 1)[0], style), (late, "muted"),
+        )  # fmt: skip
         rows.append(Row((told.cut(width),), event, f"event:{event.id}", event.text))
     return Body((), tuple(rows))
 
@@ -167,13 +169,14 @@ def hypothesis(one: Hypothesis, case: Case, width: int, height: int, look: Look)
     rows = facts(
         [
             ("name", one.name, "strong"),
-            ("state", str(one.state), STATE_STYLES.get(one.state, "muted")),
+            ("state", one.standing, STATE_STYLES.get(one.state, "muted")),
             ("statement", one.statement, "text"),
             ("because", one.mechanism, "text"),
             ("why so", one.reason, "text"),
             ("prior", one.prior, "text"),
             ("rivals", ", ".join(one.rivals), "text"),
             ("refines", one.parent or "", "text"),
+            ("refined by", ", ".join(h.name for h in case.hypotheses if h.parent == one.name), "text"),
         ],
         width,
     )

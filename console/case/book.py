@@ -30,7 +30,7 @@ from console.case.gates import (
     not_recovered,
     passable,
 )
-from console.case.hypotheses import NotAllowed, check_change, restored, state_by_evidence
+from console.case.hypotheses import NotAllowed, check_change, restored, state_by_evidence, successor
 from console.case.journal import Journal, NotSaved, Reader, person_of, until
 from console.case.key import next_key, take_next
 from console.case.mitigated import mitigated
@@ -421,8 +421,11 @@ class Book:
             name, prediction, outcome, {"by": person_of(self.author)}, says or "seen by a person", by="human"
         )
 
-    def turn(self, name: str, to: HypothesisState, reason: str, evidence: Sequence[str]) -> Event:
+    def turn(self, name: str, to: HypothesisState, reason: str, evidence: Sequence[str] = (), by: str = "") -> Event:
         """Change a hypothesis' state as a person.
+
+        Args:
+            by: The refinement that supersedes it; empty: the newest one that was written as such.
 
         Raises:
             NotAllowed: The rules of the ledger forbid it.
@@ -431,8 +434,18 @@ class Book:
         with self._alone():
             one = self._one(name)
             named = tuple(item.upper() for item in evidence)
-            check_change(self.read(), one, to, named, reason)
+            case = self.read()
+            check_change(case, one, to, named, reason)
+            if to is HypothesisState.SUPERSEDED:
+                return self._supersede(one, successor(case, one, by), reason, named)
             return self._turn(one, to, reason, named, "human", intervention=to is HypothesisState.CONFIRMED)
+
+    def _supersede(self, one: Hypothesis, other: Hypothesis, reason: str, evidence: tuple[str, ...]) -> Event:
+        """Put a refinement in the place of a hypothesis."""
+        if other.parent is None:
+            refines = {"name": other.name, "parent": one.name}
+            self._journal.append(Draft("hypothesis", f"{other.name} refines {one.name}", refines), self._clock())
+        return self._turn(one, HypothesisState.SUPERSEDED, reason, evidence, "human", heir=other.name)
 
     def support(self, name: str, evidence: Sequence[str], rivals: Sequence[str] = ()) -> Event:
         """Bind evidence to a hypothesis, or name its rivals, without a change of state."""
@@ -458,6 +471,7 @@ class Book:
         by: str,
         *,
         intervention: bool = False,
+        heir: str = "",
     ) -> Event:
         data = {
             "name": one.name,
@@ -465,8 +479,9 @@ class Book:
             "to": str(to),
             "reason": reason.strip(),
             "intervention": intervention,
+            **({"by": heir} if heir else {}),
         }
-        text = f"{one.name} {one.state} to {to}{f': {reason.strip()}' if reason.strip() else ''}"
+        text = f"{one.name} {one.state} to {to}{f' by {heir}' if heir else ''}{f': {reason.strip()}' if reason.strip() else ''}"
         return self._journal.append(Draft("hypothesis", text, data, source=by, evidence=evidence), self._clock())
 
     def _one(self, name: str) -> Hypothesis:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from console.case.events import Draft
+from console.case.events import Draft, Event
 from console.domain.diagnosis import Diagnosis, Evidence, JudgedChange
 from console.domain.instant import Instant, Window, rfc3339
 from console.domain.logs import LogRecord
@@ -109,6 +109,22 @@ def of_evidence(one: Evidence, command: str = "") -> Draft:
         one.claim, kind="diagnosis", source=one.source, query=command or one.query or "", window=one.window,
         supports=one.supports, fact=one.kind == "fact", samples=one.samples, excerpt=one.claim, by="console",
     )  # fmt: skip
+
+
+def of_entry(event: Event, case_id: str) -> Draft:
+    """An entry of the timeline, kept as evidence of what it says happened."""
+    first, _, rest = event.text.partition("\n")
+    draft = evidence(
+        first,
+        kind="note",
+        source=f"entry {event.id} by {event.author}",
+        query=f"incident case show {case_id} --timeline",
+        window=Window(event.occurred_at, event.occurred_at),
+        excerpt=event.text if rest else "",
+        fact=event.certainty == "confirmed",
+        occurred_at=event.occurred_at,
+    )
+    return replace(draft, data={**draft.data, "entry": event.id}, evidence=event.evidence)
 
 
 def snapshot(diagnosis: Mapping[str, Any], at: Instant) -> Draft:

@@ -164,6 +164,7 @@ def _evidence(case: Case, event: Event) -> Case:
         data.get("supports") is not False,
         data.get("fact") is not False,
         data["samples"] if isinstance(data.get("samples"), int) else None,
+        text_of(data.get("entry")),
     )
     return replace(case, evidence=(*case.evidence, item))
 
@@ -186,6 +187,8 @@ def _hypothesis(case: Case, event: Event) -> Case:
             evidence=evidence,
             interventions=interventions,
             rivals=(*known.rivals, *(r for r in texts_of(event.data.get("rivals")) if r not in known.rivals)),
+            parent=known.parent or text_of(event.data.get("parent")) or None,
+            superseded_by=text_of(event.data.get("by")) if to else known.superseded_by,
             reason=text_of(event.data.get("reason")) or known.reason,
             changed_at=event.occurred_at if to else known.changed_at,
             changed_by=event.source if to else known.changed_by,

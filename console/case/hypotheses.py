@@ -103,6 +103,28 @@ def check_change(case: Case, one: Hypothesis, to: HypothesisState, evidence: Ite
             raise NotAllowed(f"{one.name} was {one.state}: it cannot become a draft again")
 
 
+def successor(case: Case, one: Hypothesis, named: str) -> Hypothesis:
+    """The refinement that takes the place of a hypothesis.
+
+    Args:
+        named: Which; empty: the newest that was written as its refinement.
+
+    Raises:
+        NotAllowed: There is none, or it cannot be one.
+    """
+    if not named:
+        refined = [other for other in case.hypotheses if other.parent == one.name and other.state not in SETTLED]
+        if not refined:
+            raise NotAllowed(f"{one.name} is superseded by a refinement of it: say which, or write it down first")
+        return refined[-1]
+    found = case.hypothesis(named)
+    if found is None or found.name == one.name:
+        raise NotAllowed(f"there is no other hypothesis {named.upper()} that could take the place of {one.name}")
+    if found.state in SETTLED:
+        raise NotAllowed(f"{found.name} is {found.state}: it cannot take the place of {one.name}")
+    return found
+
+
 def _may_open(one: Hypothesis, evidence: tuple[str, ...], reason: str) -> None:
     if one.state is S.DRAFT:
         if not any(falsifiable(p) for p in one.predictions):

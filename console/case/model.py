@@ -90,6 +90,8 @@ class EvidenceItem:
     fact: bool = True
     """Read directly; False: concluded."""
     samples: int | None = None
+    entry: str = ""
+    """Id of the entry of the timeline that it keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +213,13 @@ class Hypothesis:
     changed_at: Instant
     changed_by: str = "human"
     """Who made it: a person, or the console by the rules."""
+    superseded_by: str = ""
+    """The refinement that took its place."""
+
+    @property
+    def standing(self) -> str:
+        """Its state in words."""
+        return f"{self.state} by {self.superseded_by}" if self.superseded_by else str(self.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,6 +347,11 @@ class Case:
         """The evidence of that name, in any case."""
         return next((one for one in self.evidence if one.name.lower() == name.lower()), None)
 
+    def keeping(self, event: Event) -> EvidenceItem | None:
+        """The evidence that an entry is, or is kept as; what was taken back is none."""
+        standing = (one for one in self.evidence if one.event.id not in self.corrected)
+        return next((one for one in standing if event.id in (one.entry, one.event.id)), None)
+
     @property
     def repeated(self) -> frozenset[str]:
         """Ids of evaluations that said what the one before them said: they are asked again and again, and no news."""
@@ -352,7 +366,7 @@ class Case:
     def timeline(self) -> tuple[Event, ...]:
         """By when things happened; corrected events, evaluations that say nothing new and mere bookkeeping left out.
 
-        Evidence that the console took with a snapshot stands behind the entry of the snapshot.
+        Evidence that the console took with a snapshot stands behind the entry of the snapshot, evidence that keeps an entry behind that.
         """
         hidden, repeated = {"gate", "prediction"}, self.repeated
         shown = (
@@ -362,6 +376,7 @@ class Case:
             and e.id not in self.corrected
             and e.id not in repeated
             and (e.kind, e.source) != ("evidence", "console")
+            and not (e.kind == "evidence" and e.data.get("entry"))
         )
         return tuple(sorted(shown, key=lambda event: event.occurred_at))
 

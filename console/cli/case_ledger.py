@@ -50,6 +50,7 @@ from console.guard.sanitise import safe
 )
 @click.option("--result", multiple=True, metavar="P1=holds|fails|inconclusive", help="What a person saw.")
 @click.option("--state", "to", type=click.Choice(tuple(str(s) for s in HypothesisState)), help="Change its state.")
+@click.option("--by", default="", metavar="H2", help="Of --state superseded: by which; default: its newest refinement.")
 @click.option("--reason", default="", metavar="TEXT")
 @click.option("--at", metavar="TIME", help="Of --check: as it could be known then.")
 @writing
@@ -125,7 +126,7 @@ def _changed(book: Book, name: str, loaded: Any, existing: bool, given: dict[str
 
         code = asyncio.run(check(book, name, loaded, moment("--at", given["at"], loaded)))
     if given["to"]:
-        book.turn(name, HypothesisState(given["to"]), given["reason"], given["evidence"])
+        book.turn(name, HypothesisState(given["to"]), given["reason"], given["evidence"], given["by"])
     return code
 
 

@@ -137,8 +137,8 @@ def hypotheses(facts: Facts) -> Iterable[Block]:
         )
         rows.append(
             (
-                (one.name, str(one.state), f"{one.statement}{because}", tested, why),
-                Sentence(f"{one.name} {one.state}: {one.statement}", refs),
+                (one.name, one.standing, f"{one.statement}{because}", tested, why),
+                Sentence(f"{one.name} {one.standing}: {one.statement}", refs),
             )
         )
     if not rows:

@@ -234,10 +234,8 @@ def timeline(facts: Facts) -> Iterable[Block]:
         late = f" (written down at {clock_text(event.recorded_at, now=event.occurred_at)} UTC)" if event.late else ""
         sure = " (assumed)" if event.certainty == "assumed" else ""
         text = f"{first_line(event.text, 400)}{sure}{late}"
-        refs = (
-            *facts.known((*event.evidence, text_of(event.data.get("name")) if event.kind == "evidence" else "")),
-            event.id,
-        )
+        kept = facts.case.keeping(event)
+        refs = (*facts.known((*event.evidence, kept.name if kept is not None else "")), event.id)
         rows.append((event.occurred_at, (f"{event.kind} · {event.author}", text), Sentence(text, refs)))
     rows.sort(key=lambda row: row[0])
     shown = tuple(((utc(at), *cells), sentence) for at, cells, sentence in rows)

@@ -156,6 +156,7 @@ HYPOTHESIS = (
     Field("explains", "texts", "Symptoms; empty: all of the incident.", read=_of("explains")),
     Field("rivals", "texts", "Hypotheses that explain the same.", read=_of("rivals")),
     Field("parent", "text", "The hypothesis that it refines.", null=True, read=_of("parent")),
+    Field("superseded_by", "text", "The refinement that took its place.", null=True, read=_of("superseded_by")),
     Field("author", "text", "Who wrote it down.", read=lambda at: at.of.event.author),
     Field("created_at", "time", "When.", read=lambda at: at.of.event.occurred_at),
     Field("changed_at", "time", "When its state changed last.", read=_of("changed_at")),

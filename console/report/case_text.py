@@ -85,7 +85,7 @@ def timeline_lines(events: Iterable[Event], now: Instant, zone: ZoneInfo) -> lis
 def hypothesis_lines(one: Hypothesis, now: Instant) -> list[str]:
     """A hypothesis and its predictions."""
     because = f", {one.mechanism}" if one.mechanism else ""
-    lines = [f"{one.name} {one.state}: {one.statement}{because}"]
+    lines = [f"{one.name} {one.standing}: {one.statement}{because}"]
     for p in one.predictions:
         status = f"stale ({p.outcome})" if p.stale(now) else str(p.outcome)
         weak = f"; {p.weak}" if p.weak else ""

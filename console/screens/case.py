@@ -148,6 +148,11 @@ class ItemScreen(LedgerScreen, DetailScreen):
         self._item = item
         self.title_shown = "Entry" if isinstance(item, Event) else item.name
 
+    def here(self) -> object:
+        """The evidence that is selected on it, else the thing itself."""
+        selected = super().here()
+        return selected if isinstance(selected, EvidenceItem) else self._item
+
     def hypothesis_meant(self, case: Case) -> Hypothesis | None:
         """The one that is shown."""
         return (

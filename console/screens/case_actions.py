@@ -137,7 +137,7 @@ class CaseActions(Screen[None]):
         """Mark what is selected as evidence; a marked log line loses its mark."""
         if self.refused("mark"):
             return
-        from console.case.events import Draft  # not for the first frame
+        from console.case.events import Draft, Event  # not for the first frame
         from console.screens.keep import draft_of
         from console.screens.recording import kept, write
 
@@ -160,7 +160,11 @@ class CaseActions(Screen[None]):
                     )
                     self.in_case(lambda desk: write(desk, taken, "taken back"))
                 return
-        draft = draft_of(item, self.session.state(), self.session.repeat)
+        case = desk.case if desk is not None else None
+        if isinstance(item, Event) and case is not None and (known := case.keeping(item)) is not None:
+            self.tell(f"{known.name} is this entry already")
+            return
+        draft = draft_of(item, self.session.state(), self.session.repeat, case.id if case is not None else "")
         if draft is None:
             self.tell("this cannot be kept as evidence")
             return

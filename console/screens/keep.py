@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from console.case import entries
-from console.case.events import Draft
+from console.case.events import Draft, Event
 from console.domain.diagnosis import Diagnosis, Evidence, JudgedChange, Suspect, Symptom
 from console.domain.instant import Instant, Window, rfc3339
 from console.domain.logs import FieldValue, LogRecord, Pattern
@@ -27,6 +27,7 @@ KEEPABLE = (
     UpstreamRow,
     TreeRow,
     FieldValue,
+    Event,
 )
 """What can be kept as evidence."""
 TREND_OF = {
@@ -40,7 +41,7 @@ TREND_OF = {
 """Which trend of a service's row a signal is."""
 
 
-def draft_of(item: object, state: ConsoleState, repeat: Repeat) -> Draft | None:
+def draft_of(item: object, state: ConsoleState, repeat: Repeat, case_id: str = "") -> Draft | None:
     """The evidence that a selected thing is; None where it is none."""
     window = state.window
     match item:
@@ -58,6 +59,8 @@ def draft_of(item: object, state: ConsoleState, repeat: Repeat) -> Draft | None:
                 excerpt=item.example or template,
                 samples=count,
             )
+        case Event():
+            return entries.of_entry(item, case_id)
         case Evidence():
             return entries.of_evidence(item, repeat.command(item))
         case Suspect(subject=subject, summary=summary):

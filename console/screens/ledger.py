@@ -13,7 +13,7 @@ from textual.widget import AwaitMount
 from console.case.book import Blocked, Book, Unfit
 from console.case.events import Event
 from console.case.gates import WAYS, Wish
-from console.case.hypotheses import LEAST_REASON, NotAllowed, check_change
+from console.case.hypotheses import LEAST_REASON, NotAllowed, check_change, successor
 from console.case.mitigated import Mitigated, mitigated
 from console.case.model import (
     ROLES,
@@ -56,6 +56,7 @@ TURN_HINTS = {
 }
 MOST_NAMED = 4
 """Kept evidence that a hint names, the newest."""
+SUPERSEDE_HINT = "the hypothesis that says it more exactly, and why: H2 it names the pool; or a new one, and behind | what is seen if it holds"
 NO_HYPOTHESIS = "no hypothesis yet: h writes one down"
 WHICH_HYPOTHESIS = "select a hypothesis first: 2 goes to them"
 NOTHING_FOR_A_PERSON = "no prediction of it waits for a person: A asks the others"
@@ -123,6 +124,35 @@ class LedgerScreen(ConsoleScreen):
     def do_reopen(self) -> AwaitMount | None:
         """Open it again."""
         return self._turn("reopen")
+
+    def do_supersede(self) -> AwaitMount | None:
+        """Put another in its place: one that is there, or one that is written down now."""
+        case = self._case_for("supersede")
+        one = self.hypothesis_meant(case) if case is not None else None
+        if case is None or one is None:
+            return None
+
+        def problem(text: str) -> str | None:
+            heir, reason = _heir(text)
+            try:
+                if heir:
+                    successor(case, one, heir)
+                    return refused(case, one, HypothesisState.SUPERSEDED, (), reason)
+                _, predicts, _ = parts_of(text)
+                question_of(predicts) if predicts else None
+            except (NotAllowed, BadPrediction) as error:
+                return str(error)
+            return None
+
+        def typed(text: str | None) -> None:
+            if text and text.strip():
+                self.in_case(lambda desk: _superseded(desk, one.name, text))
+            else:
+                self.tell(f"{one.name} stays {one.state}")
+
+        others = " ".join(other.name for other in case.hypotheses if other.name != one.name)
+        hint = f"{SUPERSEDE_HINT}{f' · there are: {others}' if others else ''}"
+        return self.app.push_screen(LineDialog(f"supersede {one.name}", "", hint, problem), typed)
 
     def _turn(self, action: str) -> AwaitMount | None:
         """Type the evidence and the reason that the rules want for it."""
@@ -259,9 +289,10 @@ def _against(case: Case | None, one: Hypothesis | None) -> dict[str, str]:
     """Why the actions on a hypothesis cannot be used, by their ids."""
     if case is None or one is None:
         why = NO_CASE if case is None else WHICH_HYPOTHESIS if case.hypotheses else NO_HYPOTHESIS
-        return dict.fromkeys((*TURNS, "answer"), why)
+        return dict.fromkeys((*TURNS, "supersede", "answer"), why)
     everything = [item.name for item in case.evidence]
-    found = {action: refused(case, one, to, everything, "-" * LEAST_REASON) or "" for action, to in TURNS.items()}
+    turns = {**TURNS, "supersede": HypothesisState.SUPERSEDED}
+    found = {action: refused(case, one, to, everything, "-" * LEAST_REASON) or "" for action, to in turns.items()}
     return {**found, "answer": "" if manual_ones(one) else NOTHING_FOR_A_PERSON}
 
 
@@ -298,6 +329,12 @@ def grounds(text: str) -> tuple[tuple[str, ...], str]:
     words = text.split()
     count = next((place for place, word in enumerate(words) if not _NAME.fullmatch(word)), len(words))
     return tuple(word.rstrip(",").upper() for word in words[:count]), " ".join(words[count:])
+
+
+def _heir(text: str) -> tuple[str, str]:
+    """The hypothesis that is named in front, and the reason behind it; no name: a new one is written."""
+    name, _, reason = text.strip().partition(" ")
+    return (name.rstrip(","), reason.strip()) if re.fullmatch(r"[Hh]\d+,?", name) else ("", "")
 
 
 def answer_of(text: str, asked: tuple[Prediction, ...]) -> tuple[str, Outcome, str] | str:
@@ -356,6 +393,21 @@ async def _suppose(desk: Desk, text: str) -> str:
         return f"{told}; it stays a draft until it predicts something that could fail" if draft else told
 
     return f"{await desk.do(write)} · on the disk"
+
+
+async def _superseded(desk: Desk, name: str, text: str) -> str:
+    heir, reason = _heir(text)
+    if heir:
+        return await _told(desk, lambda book: book.turn(name, HypothesisState.SUPERSEDED, reason, by=heir))
+    statement, predicts, refutes = parts_of(text)
+
+    def write(book: Book) -> Event:
+        made = str(book.hypothesis(statement, {"parent": name}).data["name"])
+        if predicts:
+            book.predict(made, predicts, {"refutes": refutes})
+        return book.turn(name, HypothesisState.SUPERSEDED, f"{made} says it more exactly", by=made)
+
+    return await _told(desk, write)
 
 
 async def _turned(desk: Desk, name: str, to: HypothesisState, text: str) -> str:

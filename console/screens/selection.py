@@ -28,13 +28,13 @@ OPENABLE = (
 """What has a screen of its own; a `FieldValue` has one where a query can ask for it."""
 OF_SELECTION = (
     *("open", "only_this", "not_this", "context", "trace", "reproduce", "fix", "mark", "fold"),
-    *("confirm", "refute", "park", "reopen", "answer"),
+    *("confirm", "refute", "park", "supersede", "reopen", "answer"),
     *("copy", "copy_command", "previous_marker", "next_marker"),
 )
 """Actions of the menu, in its order."""
 OF_LINES = ("follow", "next_error", "previous_error", "search", "next_match", "previous_match")
 """Actions that need a log pane and nothing selected."""
-OF_CASE = ("hypothesis", "check", "case_state", "role", "confirm", "refute", "park", "reopen", "answer")
+OF_CASE = ("hypothesis", "check", "case_state", "role", "confirm", "refute", "park", "supersede", "reopen", "answer")
 """Actions of the screens of a case."""
 SENDING = ("send", "minimise", "environment", "give_body", "save_request", "compare", "verify", "export")
 """Actions of the screen of a reproduction."""
@@ -80,8 +80,14 @@ def refusals(pane: Pane, here: object, lines: LogsPane | None) -> dict[str, str]
     else:
         why = "select a record" if lines is not None else NO_PANE
         found |= dict.fromkeys(("trace", "context", "reproduce"), why)
-    found["mark"] = "" if isinstance(here, KEEPABLE) else "select what is to be kept as evidence"
+    found["mark"] = _not_kept(here)
     return {name: reason for name, reason in found.items() if reason}
+
+
+def _not_kept(here: object) -> str:
+    if isinstance(here, EvidenceItem):
+        return f"{here.name} is evidence already"
+    return "" if isinstance(here, KEEPABLE) else "select what is to be kept as evidence"
 
 
 def _not_narrowing(selected: object, lines: LogsPane | None) -> str:

@@ -157,6 +157,25 @@ def test_a_refinement_supersedes(book: Book) -> None:
     opened(book, "the pool of the payments client is exhausted", parent="H1")
     book.turn("H1", S.SUPERSEDED, "H2 says it more exactly", ())
     assert one(book).state is S.SUPERSEDED and one(book, "H2").parent == "H1"
+    assert one(book).superseded_by == "H2"
+    assert hypothesis_lines(one(book), 0.0)[0].startswith("H1 superseded by H2: ")
+
+
+def test_nothing_is_superseded_but_by_another_that_stands(book: Book) -> None:
+    opened(book)
+    with pytest.raises(NotAllowed, match="say which, or write it down first"):
+        book.turn("H1", S.SUPERSEDED, "something says it more exactly")
+    with pytest.raises(NotAllowed, match="no other hypothesis H1"):
+        book.turn("H1", S.SUPERSEDED, "it says it more exactly", by="h1")
+    opened(book, "the pool of payments is exhausted")
+    result(book, Outcome.FAILS, "H2")
+    with pytest.raises(NotAllowed, match="H2 is refuted"):
+        book.turn("H1", S.SUPERSEDED, "H2 says it more exactly", by="H2")
+    opened(book, "the pool of payments' client is exhausted")
+    with pytest.raises(NotAllowed, match="say why H1 is superseded"):
+        book.turn("H1", S.SUPERSEDED, "better", by="H3")
+    book.turn("H1", S.SUPERSEDED, "H3 names the client", by="h3")
+    assert one(book).standing == "superseded by H3" and one(book, "H3").parent == "H1"
 
 
 def test_refuted_opens_again_with_new_evidence_and_a_reason_only(book: Book) -> None:

@@ -236,6 +236,37 @@ async def test_m_keeps_what_is_selected_in_every_pane(system: System, folder: Pa
         assert one.claim and one.query and one.window is not None and len(one.digest) == 64
 
 
+async def test_an_entry_of_the_timeline_is_kept_as_evidence_once(system: System, folder: Path) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await opened(app, pilot)
+        await desk(app).write(Draft("note", "the pool of payments was full", occurred_at=NOW - 60))
+        await pilot.press("4", "g")
+        await until(lambda: "▸" in screen_text(app) and "the pool of payments was full" in screen_text(app))
+        pane = app.console_screen()
+        assert pane is not None
+        while "pool" not in pane.selection_text():
+            await pilot.press("down")
+        await pilot.press("m")
+        await until(lambda: "kept: the pool of payments was full" in screen_text(app))
+        case = desk(app).case
+        assert case is not None
+        one, note = case.evidence[-1], next(event for event in case.events if event.kind == "note")
+        assert (one.kind, one.claim, one.entry, one.fact) == ("note", note.text, note.id, True)
+        assert one.query == f"incident case show {case.id} --timeline" and len(one.digest) == 64
+        assert one.event.occurred_at == NOW - 60 and one.window is not None
+        await pilot.press("m")
+        await until(lambda: f"{one.name} is this entry already" in screen_text(app))
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, ItemScreen))
+        await pilot.press("m")
+        await until(lambda: f"{one.name} is this entry already" in screen_text(app))
+        await pilot.press("backspace", "3", "g", "m")
+        await until(lambda: f"{one.name} is evidence already" in screen_text(app))
+        case = desk(app).case
+        assert case is not None and case.evidence[-1] == one
+
+
 async def test_a_marked_line_that_is_unmarked_is_taken_back_by_a_new_entry(system: System, folder: Path) -> None:
     app = with_desk(system, folder)
     async with app.run_test(size=(120, 40)) as pilot:

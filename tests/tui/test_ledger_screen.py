@@ -123,6 +123,42 @@ async def test_a_hypothesis_is_parked_with_a_reason_and_opened_again(system: Sys
         await until(lambda: "H1 parked to open: the metrics came" in screen_text(app))
 
 
+async def test_a_hypothesis_is_superseded_by_one_that_says_it_more_exactly(
+    system: System, folder: Path, book: Book
+) -> None:
+    book.hypothesis("the release forgets gift cards of the old kind", {})
+    app = with_desk(system, folder)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await at_hypotheses(app, pilot, book.read())
+        await pilot.press("u")
+        await until(lambda: "supersede H1" in screen_text(app) and "there are: H2" in flowing(app))
+        await typed(app, pilot, "H1 names itself")
+        await until(lambda: "there is no other hypothesis H1" in flowing(app))
+        await typed(app, pilot, "H2 better")
+        await until(lambda: "say why H1 is superseded" in flowing(app))
+        await typed(app, pilot, "H2 it says which gift cards")
+        await until(lambda: "H1 supported to superseded by H2" in screen_text(app))
+        await until(lambda: "H1 superseded by H2 the release forgets" in screen_text(app))
+        await pilot.press("u")
+        await until(lambda: "H1 is superseded already" in screen_text(app))
+        await pilot.press("enter")
+        await until(lambda: isinstance(app.screen, ItemScreen) and "refined by H2" in flowing(app))
+        found = one(book)
+        assert (found.superseded_by, found.reason) == ("H2", "it says which gift cards")
+
+
+async def test_the_refinement_is_written_down_on_the_way(system: System, folder: Path, book: Book) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await at_hypotheses(app, pilot, book.read())
+        await pilot.press("u")
+        await typed(app, pilot, "old gift cards fail | max(error_rate, checkout) > much over 5m")
+        await until(lambda: isinstance(app.screen, LineDialog) and "much" in flowing(app))
+        await typed(app, pilot, "old gift cards fail | count(gift) > 5 over 5m")
+        await until(lambda: "H1 superseded by H2" in screen_text(app) and "H2 open old gift cards" in screen_text(app))
+        assert (one(book).superseded_by, one(book, "H2").parent) == ("H2", "H1")
+
+
 async def test_escape_changes_nothing(system: System, folder: Path, book: Book) -> None:
     app = with_desk(system, folder)
     async with app.run_test(size=(120, 40)) as pilot:
