@@ -65,9 +65,7 @@ class Base:
 
 def split(times: Numbers, at: Instant, horizon_s: float = LOCAL_HORIZON_S) -> int:
     """Index of the first point of the local stretch."""
-    import numpy as np
-
-    return int(np.searchsorted(times, at - horizon_s, side="right"))
+    return int(times.searchsorted(at - horizon_s, side="right"))
 
 
 def long_horizon(times: Numbers, at: Instant) -> float | None:
@@ -132,9 +130,7 @@ def before_trouble(local: Numbers, half: int) -> int:
 
 
 def _rank(ordered: Ordered, value: float) -> int:
-    import numpy as np
-
-    return int(np.searchsorted(ordered.sorted, value))
+    return int(ordered.sorted.searchsorted(value))
 
 
 def undisturbed(family: Family, long: Ordered, lead: Numbers) -> Numbers:

@@ -191,9 +191,12 @@ def _often_quiet(times: Numbers, counts: Numbers, begin: Instant, end: Instant) 
 
 def _takes_over(other: Series, ended: Instant, rate: float) -> bool:
     """Whether another began as this one ended: the same requests under another name."""
+    times, values = arrays(other)
+    hits = times[values > 0]
+    if not hits.size or float(hits[0]) < ended - RENAMED_S:
+        return False  # as of most: what they got need not be counted
     times, counts, step = _arrivals(other)
-    hits = times[counts > 0]
-    if not hits.size or float(hits[0]) < ended - RENAMED_S or float(hits[0]) <= float(times[0]) - step:
+    if float(hits[0]) <= float(times[0]) - step:
         return False
     seconds = max(float(hits[-1] - hits[0]) + step, step)
     return float(counts.sum()) / seconds >= RENAMED_SHARE * rate

@@ -272,11 +272,9 @@ def _alike_ever(values: Numbers, cut: int, episode: Episode, base: Base) -> Flag
 
 def _level_before(times: Numbers, local: Numbers, start: int, window: Window, level: float) -> float:
     """The median of the stretch just before the onset, where that is long enough; else the level used so far."""
-    import numpy as np
-
     end = times[start] - BASELINE_GUARD_S
     begin = end - BASELINE_WINDOWS * max(window.seconds, 900.0)
-    low, high = np.searchsorted(times, (begin, end))
+    low, high = times.searchsorted((begin, end))
     part = local[low:high]
     return median_of(part) if part.size >= MIN_NOISE_POINTS / 2 else level
 
@@ -298,8 +296,10 @@ def _excess(track: Track, cut: int, stretch: slice, local: Numbers, level: float
         return float(np.clip(local[stretch] - level, 0, None).sum())
     if track.meaning.family is not Family.LATENCY or track.requests is None:
         return None
-    requests = np.nan_to_num(track.requests[cut:][stretch])
-    return float((np.clip(local[stretch] - level, 0, None) * requests).sum())
+    requests = track.requests[cut:][stretch]
+    if not np.isfinite(requests).all():
+        requests = np.nan_to_num(requests)
+    return float((np.maximum(local[stretch] - level, 0.0) * requests).sum())
 
 
 def requests_lacking(move: Move, thresholds: Thresholds) -> int | None:

@@ -27,7 +27,7 @@ def unfelt(move: Move, tracks: Tracks, graph: Graph) -> str:
     callers = graph.above(move.service)[1:]
     if not callers:
         return ""
-    above = [t for t in tracks.values if t.service in callers and _comparable(t, move)]
+    above = [t for t in tracks.values if not t.key.operation and _comparable(t, move) and t.service in callers]
     if not above:
         return ""
     level = max(_level(t) for t in above)
@@ -36,13 +36,9 @@ def unfelt(move: Move, tracks: Tracks, graph: Graph) -> str:
 
 
 def _comparable(track: Track, move: Move) -> bool:
+    """Whether both tell the same of what is served."""
     meaning = track.meaning
-    return (
-        meaning.family is Family.LATENCY
-        and not meaning.outbound
-        and meaning.quantile == move.meaning.quantile
-        and track.operation is None
-    )
+    return meaning.family is Family.LATENCY and not meaning.outbound and meaning.quantile == move.meaning.quantile
 
 
 def _level(track: Track) -> float:

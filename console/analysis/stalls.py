@@ -6,7 +6,6 @@ departs while everything else is calm is no stall, and counts as soon as it is s
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -67,22 +66,21 @@ def stalls_of(tracks: Iterable[Track], at: Instant) -> Stalls:
     if len(units) < LEAST_MEASURED:
         return UNKNOWN
     width = max(track.step_s for track in units)
-    measured: dict[int, int] = defaultdict(int)
-    slow: dict[int, int] = defaultdict(int)
+    measured: dict[float, int] = defaultdict(int)
+    slow: dict[float, int] = defaultdict(int)
     for track in units:
         begin, recent = np.searchsorted(track.times, (at - LEVEL_S, at - RECENT_S))
         before = track.values[begin:recent]
         if not before.size:
             continue
         level = median_of(before)
-        off = (track.values >= SLOWER * level) & (track.values >= level + SLOWER_S)
-        cells: dict[int, bool] = {}
-        for time, is_off in zip(track.times[begin:], off[begin:], strict=True):
-            cell = math.ceil(float(time) / width)
-            cells[cell] = cells.get(cell, False) or bool(is_off)
-        for cell, is_off in cells.items():
+        lately = track.values[begin:]
+        off = (lately >= SLOWER * level) & (lately >= level + SLOWER_S)
+        places = np.ceil(track.times[begin:] / width)
+        for cell in set(places.tolist()):
             measured[cell] += 1
-            slow[cell] += is_off
+        for cell in set(places[off].tolist()):
+            slow[cell] += 1
     found = sorted(
         cell for cell, count in measured.items() if count >= LEAST_MEASURED and slow[cell] >= MOST_OF_THEM * count
     )

@@ -20,9 +20,8 @@ class Ordered:
     __slots__ = ("size", "sorted")
 
     def __init__(self, values: Numbers) -> None:
-        import numpy as np
-
-        self.sorted: Numbers = np.sort(values)
+        self.sorted: Numbers = values.copy()
+        self.sorted.sort()
         self.size = int(self.sorted.size)
 
     def median(self) -> float:
@@ -55,21 +54,21 @@ class Ordered:
 
 def median_of(values: Numbers) -> float:
     """The median by partial ordering: four times as fast as numpy's for the few hundred values of a series."""
-    import numpy as np
-
-    middle = values.size // 2
-    if values.size % 2:
-        return float(np.partition(values, middle)[middle])
-    both = np.partition(values, (middle - 1, middle))
-    return float(both[middle - 1] + both[middle]) / 2
+    parted = values.copy()
+    middle = parted.size // 2
+    if parted.size % 2:
+        parted.partition(middle)
+        return float(parted[middle])
+    parted.partition((middle - 1, middle))
+    return float(parted[middle - 1] + parted[middle]) / 2
 
 
 def rolling_sum(values: Numbers | NDArray[np.bool_], width: int) -> Numbers:
     """Sum of each value and up to `width - 1` before it."""
-    import numpy as np
-
-    total = np.cumsum(values, dtype=np.float64)
-    return np.concatenate([total[:width], total[width:] - total[:-width]])
+    total = values.cumsum(dtype="float64")
+    found: Numbers = total.copy()
+    found[width:] -= total[:-width]
+    return found
 
 
 def robust_scale(values: Numbers, floor: float) -> float:

@@ -237,4 +237,5 @@ def step_of(one: Series) -> float:
 
     if len(one) < 2:
         return 60.0
-    return median_of(np.diff(np.frombuffer(one.times, dtype=np.float64)[-200:]))
+    times = np.frombuffer(one.times, dtype=np.float64)[-200:]
+    return median_of(times[1:] - times[:-1])

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import accumulate
+from itertools import accumulate, count
+from operator import add
 from typing import cast
 
 from console.domain.instant import Instant, Window
@@ -53,7 +54,8 @@ class Lines:
     def _cut(self) -> None:
         if not self._lines:
             self._lines = self._block.split(b"\n")
-            self._starts = [0, *accumulate(len(line) + 1 for line in self._lines)]
+            lengths = accumulate(map(len, self._lines), initial=0)
+            self._starts = list(map(add, lengths, count()))  # each line before it has a line break too
 
     def at(self, number: int) -> tuple[int, bytes]:
         """Offset and text of one line, without its line break."""
@@ -178,19 +180,15 @@ class Batch:
 
     def messages(self) -> list[str]:
         """The message of each record. Not cleaned yet; of a message of several lines more than the first may be missing."""
-        one = self.form if isinstance(self.form, ReadsMessage) else None
-        if one is not None:
-            return [self._message(one, index, place) for index, place in enumerate(self._places)]
-        text = self._lines.text() if isinstance(self.form, ReadsMessages) and self._lines is not None else None
-        quick = self.form.messages(text) if isinstance(self.form, ReadsMessages) and text is not None else None
-        if quick is None:
-            return [full(self.form, self.entry(index)).message for index in range(len(self))]
-        found = self._of_lines(quick)
+        form = self.form
+        text = self._lines.text() if isinstance(form, ReadsMessages) and self._lines is not None else None
+        quick = form.messages(text) if isinstance(form, ReadsMessages) and text is not None else None
+        found = self._of_lines(quick) if quick is not None else [None] * len(self)
         if None not in found:
             return cast("list[str]", found)
         return [
-            message if message is not None else full(self.form, self.entry(index)).message
-            for index, message in enumerate(found)
+            message if message is not None else self._message(index, place)
+            for index, (message, place) in enumerate(zip(found, self._places, strict=True))
         ]
 
     def _of_lines(self, told: Sequence[str | None]) -> list[str | None]:
@@ -223,13 +221,15 @@ class Batch:
             for message in found
         ]
 
-    def _message(self, form: ReadsMessage, index: int, place: int | Entry) -> str:
-        if isinstance(place, Entry):
-            told = None if place.uncaught else form.message(place.line)
-        else:
-            assert self._lines is not None
-            told = form.message(self._lines.at(place)[1])
-        return told if told is not None else full(self.form, self.entry(index)).message
+    def _message(self, index: int, place: int | Entry) -> str:
+        form, told = self.form, None
+        if isinstance(form, ReadsMessage):
+            if isinstance(place, Entry):
+                told = None if place.uncaught else form.message(place.line)
+            else:
+                assert self._lines is not None
+                told = form.message(self._lines.at(place)[1])
+        return told if told is not None else full(form, self.entry(index)).message
 
     def of_others(self) -> Batch:
         """Those of the records that are not about requests of this program."""

@@ -6,6 +6,7 @@ import os
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from itertools import groupby
 from math import ceil
 from operator import itemgetter
 from typing import Any, Protocol, cast
@@ -32,7 +33,7 @@ from sources.logs.questions import (
     Sample,
     Shapes,
 )
-from sources.logs.records import Entry, full, newest_first_key
+from sources.logs.records import Entry, fulls, newest_first_key
 from sources.logs.sieve import Sought
 
 MOST_PAGE = 1_000_000
@@ -42,6 +43,8 @@ MOST_PAGE = 1_000_000
 _WORSE = frozenset(level for level in Level if level >= Level.WARN)
 MOST_SENT = 5_000
 """Records that are worth sending from one process to another, which takes memory in both."""
+_TOGETHER = 512
+"""Light records that are made whole at once."""
 
 
 class Buckets(Protocol):
@@ -138,6 +141,15 @@ def collector(
             return mined(question, window, Matcher(parse(query), given))
 
 
+def _whole(kept: Sequence[tuple[Format, Entry]]) -> list[LogRecord]:
+    """The whole records, in the same order; neighbours of one file are made together."""
+    found: list[LogRecord] = []
+    for _, some in groupby(kept, key=lambda one: id(one[0])):
+        several = list(some)
+        found += fulls(several[0][0], [entry for _, entry in several])
+    return found
+
+
 class _Newest:
     """Keeps the newest records; of light ones, the whole record is made at the end."""
 
@@ -193,8 +205,10 @@ class _Newest:
         found: list[LogRecord] = []
         while kept:
             # Lines go as records come: many of both at once would be most of the memory that a question takes.
-            _, one = kept.pop()
-            found.append(one if isinstance(one, LogRecord) else full(*one))
+            some = [one for _, one in kept[-_TOGETHER:]]
+            del kept[-_TOGETHER:]
+            found += [one for one in some if isinstance(one, LogRecord)]
+            found += _whole([one for one in some if not isinstance(one, LogRecord)])
         found.sort(key=newest_first_key)
         return tuple(found)
 
@@ -261,8 +275,10 @@ class Spread:
     def add(self, file: LogFile, batch: Batch) -> None:
         before, after = self._matched, self._matched + len(batch)
         while (following := (self._matched // self._stride + 1) * self._stride) <= after:
-            self._matched = following
-            self._kept.append((batch.form, batch.entry(following - before - 1)))
+            room = self._limit + 1 - len(self._kept)
+            places = range(following - before - 1, after - before, self._stride)[:room]
+            self._matched = before + places[-1] + 1
+            self._kept += [(batch.form, batch.entry(place)) for place in places]
             if len(self._kept) > self._limit:
                 self._kept = self._kept[1::2]
                 self._stride *= 2
@@ -271,7 +287,7 @@ class Spread:
     def part(self) -> Part:
         # The whole has about twice as many, so that it would have every second of them only.
         self._thin(self._limit // 2)
-        return Part(self._matched, tuple([full(*one) for one in self._kept]), self._stride)
+        return Part(self._matched, tuple(_whole(self._kept)), self._stride)
 
     def join(self, part: Part) -> None:
         self._matched += part.matched
@@ -288,7 +304,7 @@ class Spread:
             self._stride *= 2
 
     def answer(self, scanned_bytes: int) -> tuple[LogPage, int]:
-        records = [*(full(form, entry) for form, entry in self._kept), *self._joined]
+        records = [*_whole(self._kept), *self._joined]
         records.sort(key=newest_first_key)
         sampled = self._matched > len(records)
         return LogPage(self._window, tuple(records), self._matched, scanned_bytes, sampled), self._matched

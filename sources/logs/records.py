@@ -18,6 +18,7 @@ from console.domain.logs import Level, LogRecord
 from console.domain.text import SafeText
 from console.guard.sanitise import safe_bytes
 from sources.logs.formats.base import UNCAUGHT, Format, ReadsFurther, Wraps
+from sources.logs.formats.columns import ReadsLines
 
 _NODE = re.compile(rb"node:internal/|/\S+:\d+$")
 _NAMED_ERROR = re.compile(rb"(?:Uncaught )?\w*(?:Error|Exception)\b")
@@ -231,6 +232,22 @@ def full(form: Format, entry: Entry) -> LogRecord:
         file=base.file if base else "",
         offset=entry.offset,
     )
+
+
+def fulls(form: Format, entries: Sequence[Entry]) -> list[LogRecord]:
+    """As `full` of many entries: those of one line are made together where their format does that."""
+    alone = [e for e in entries if not (e.extra or e.dropped or e.uncaught)] if isinstance(form, ReadsLines) else []
+    if not alone or not isinstance(form, ReadsLines):
+        return [full(form, entry) for entry in entries]
+    made = iter(form.full_lines([entry.line for entry in alone], [entry.offset for entry in alone]))
+    if len(alone) == len(entries):
+        return [record if record is not None else e.light for record, e in zip(made, entries, strict=True)]
+    return [
+        full(form, e)
+        if e.extra or e.dropped or e.uncaught
+        else (record if (record := next(made)) is not None else e.light)
+        for e in entries
+    ]
 
 
 def telling_line(extra: tuple[bytes, ...]) -> bytes:

@@ -87,12 +87,16 @@ class PlainFormat:
     def columns(self, text: bytes, narrow: bool) -> Columns | None:
         return None if self._rows is None else self._rows.columns(text)
 
+    def messages(self, text: bytes) -> Sequence[str | None] | None:
+        return None if self._rows is None else list(map(self._told, self._rows.words(text)))
+
     def message(self, line: bytes) -> str | None:
         usual = self._rows.begun(line) if self._rows is not None else None
-        if usual is None:
-            return None
-        words = usual[3]
-        if (b"=" in words or words[-1:] == b"}") and self._named.search(words) is not None:
+        return None if usual is None else self._told(usual[3])
+
+    def _told(self, words: bytes | None) -> str | None:
+        """The words, where none of them is a field that stands before them as the message."""
+        if words is None or ((b"=" in words or words[-1:] == b"}") and self._named.search(words) is not None):
             return None
         return words.decode("utf-8", "backslashreplace")
 

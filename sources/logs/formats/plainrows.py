@@ -69,6 +69,7 @@ class PlainRows:
         head = rb"^(?:([\[(]?)((?>%s))([^\n]{0,60}?(?<![A-Za-z0-9_/.-])(?:%s))(?=[ :\t])" % (stamp.bare, _LEVELS)
         self._begin = re.compile(head.removeprefix(b"^(?:"))
         self._block = re.compile(head + rb"(?:%s|%s)|(.*+))$" % (_SIMPLE, request), re.M)
+        self._words = re.compile(head + rb"(.*+)|.*+)$", re.M)
         self._wary = re.compile(head + rb"(?:(?![^\n]*Completed )%s|%s)|(.*+))$" % (_SIMPLE, request), re.M)
 
     def columns(self, text: bytes) -> Columns | None:
@@ -95,6 +96,16 @@ class PlainRows:
         at = self._stamps.one(stamp) if self._stamp.name == "iso" else self._instants[stamp]
         message = line[match.end() :].lstrip(_MARKS).rstrip()
         return None if found is None or at is None or not message else (at, *found, message)
+
+    def words(self, text: bytes) -> list[bytes | None]:
+        """The message of each line with a usual beginning, as `begun` has it for those that carry a time."""
+        if self._stamp.name in _MARKED:
+            return [None] * (text.count(b"\n") + 1)
+        known = self._decorations
+        return [
+            (rest.lstrip(_MARKS).rstrip() or None) if stamp and known[head, prefix] is not None else None
+            for head, stamp, prefix, rest in self._words.findall(text)
+        ]
 
     def _decoration(self, key: tuple[bytes, bytes]) -> tuple[Level, bytes] | None:
         head, prefix = key
