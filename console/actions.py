@@ -181,6 +181,13 @@ ACTIONS: tuple[Action, ...] = (
         footer=42,
     ),
     Action(
+        "afresh",
+        ("n",),
+        "afresh",
+        "Leave out what the failure does not need from the beginning, also where such a search was stopped.",
+        pane="reproduction",
+    ),
+    Action(
         "environment",
         ("v",),
         "environment",

@@ -16,6 +16,7 @@ _VERDICTS = {
     Verdict.REFUSE: ("✖ is not sent", "bad"),
 }
 SMALLEST = "the request, without what it does not need; a fix is proved with the whole one"
+STOPPED = "an earlier one was stopped, {}: i goes on from there, n begins afresh"
 NOTHING_SENT = "nothing was sent yet: s sends it, i leaves out what it does not need, A compares two environments"
 _TIERS = {"production": "bad", "staging": "warn", "local": "ok"}
 
@@ -35,6 +36,7 @@ def request(view: RequestView | None, problem: SafeText, width: int, height: int
             ("type", view.phrase, "strong"),
             ("observed", view.observed, "text"),
             ("budget", _budget(view), "muted"),
+            ("search", STOPPED.format(view.search) if view.search else "", "warn"),
             ("others", f"{', '.join(others)} (v goes there)" if others else "", "muted"),
         ],
         width,

@@ -362,7 +362,7 @@ async def _minimise(asked: Asked, budget: int | None, out: Path | None, afresh: 
         most = min(budget or session.most, session.most - session.sent)
         found = None if afresh else kept_search(asked)
         if found is not None:
-            say(f"taken up where an earlier run stopped: {found.spent} requests told {len(found.answers)} answers")
+            say(f"taken up where an earlier run stopped: {found.told}; --afresh begins anew")
 
         def keep(known: Found | None) -> None:
             keep_search(asked, known)

@@ -187,8 +187,11 @@ class Reproducing:
             return Planned(what, self._view(what, first, what.request.wire(), 0, error), "", record, error)
         async with self._session(what, record) as session:
             shown, left = session.preview(what.request), session.left()
+        found = await asyncio.to_thread(kept_search, what)  # Esc ended it, or its budget did
         view = replace(
-            self._view(what, shown.decision, shown.data, left, error), smallest=what.imported.whole is not None
+            self._view(what, shown.decision, shown.data, left, error),
+            smallest=what.imported.whole is not None,
+            search=safe(found.told) if found is not None else SafeText(""),
         )
         return Planned(what, view, view.phrase, record, error)
 
@@ -239,9 +242,12 @@ class Reproducing:
         return result, await self.at_environment(replace(planned, what=what), planned.view.environment)
 
     async def minimise(
-        self, planned: Planned, typed: Typed | None, told: Callable[[TryView], None]
+        self, planned: Planned, typed: Typed | None, told: Callable[[TryView], None], *, afresh: bool = False
     ) -> tuple[Minimised, Planned]:
         """Leave out what the failure does not need; also the plan of what is left.
+
+        Args:
+            afresh: Begin anew, also where an earlier search for it was stopped.
 
         Raises:
             CannotReproduce: The guard lets nothing out, or too few tries to learn anything.
@@ -262,7 +268,7 @@ class Reproducing:
                 what.wanted,
                 most,
                 production=what.env.production,
-                found=await asyncio.to_thread(kept_search, what),  # Esc ended it, or its budget did
+                found=None if afresh else await asyncio.to_thread(kept_search, what),
                 keep=partial(keep_search, what),
             )
         counts = (result.baseline.failures, result.baseline.tries)

@@ -32,6 +32,11 @@ class Found:
     spent: int
     """Requests of all its runs."""
 
+    @property
+    def told(self) -> str:
+        """How far it came, in words."""
+        return f"{self.spent} requests told {len(self.answers)} answers"
+
 
 def search_key(request: HttpRequest, environment: str, wanted: Wanted, incident: str) -> str:
     """Names the search: another request, place, failure or incident is another one."""

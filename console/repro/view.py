@@ -35,6 +35,8 @@ class RequestView:
     """All that are configured."""
     smallest: bool = False
     """It is what the minimiser left."""
+    search: SafeText = SafeText("")
+    """How far a search for the smallest request came before it was stopped; empty: none was, or it is through."""
 
 
 @dataclass(frozen=True, slots=True)

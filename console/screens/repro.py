@@ -38,6 +38,8 @@ EXPORT_HINT = f"{', '.join(FORMS)}, and a new file behind it; without one it goe
 WITHOUT_REASON = "nothing was sent: a reason is needed, which the audit keeps"
 TRACE_REACH_S = 300.0
 """Lines of one request lie so near to each other."""
+GOES_ON = "it goes on where an earlier search was stopped, {}; once it has ended, n begins afresh"
+NO_SEARCH = "no search for this request was stopped: i begins one"
 NO_ENVIRONMENT = SafeText(
     "no environment is configured to send to: add an [[environment]] with name, tier (local, staging or production) and origin"
 )
@@ -119,6 +121,8 @@ class ReproScreen(ConsoleScreen):
         alone = "" if way is not None and len(way.environments) > 1 else "no other environment is configured"
         found |= dict.fromkeys(SENDING, why or busy)
         found["send"] = found["minimise"] = why or busy or refused
+        stopped = planned is not None and planned.view.search
+        found["afresh"] = why or busy or refused or ("" if stopped else NO_SEARCH)
         found["verify"] = why or busy or refused
         found["compare"] = why or busy or refused or alone
         found["export"] = why or refused
@@ -277,6 +281,12 @@ class ReproScreen(ConsoleScreen):
         """Leave out what the failure does not need, once it is confirmed."""
         return None if self._refused("minimise") else self._confirmed("leaving out", self._minimise)
 
+    def do_afresh(self) -> AwaitMount | None:
+        """The same from the beginning, where an earlier search was stopped."""
+        if self._refused("afresh"):
+            return None
+        return self._confirmed("leaving out", lambda planned, typed: self._minimise(planned, typed, afresh=True))
+
     def _confirmed(self, doing: str, work: Callable[[Planned, Typed | None], Awaitable[None]]) -> AwaitMount | None:
         """Ask for what the guard wants typed, and why; then begin."""
         planned = self._planned
@@ -327,6 +337,19 @@ class ReproScreen(ConsoleScreen):
             self._tries = TriesView(tries=tried.tries, said=(said, *tried.said) if said else tried.said, bad=tried.bad)
             if self.is_mounted:
                 self.show_body(self.session.state())
+                if said:
+                    self._look_again()
+
+    def _look_again(self) -> None:
+        """What was ended early left something of the budget, and perhaps a search that can be taken up."""
+        way, planned = self._way, self._planned
+        if way is not None and planned is not None:
+            self._plan(lambda: way.at_environment(planned, planned.view.environment))
+
+    def _say(self, text: str) -> None:
+        """Tell what is to be known while it is under way."""
+        self._tries = TriesView(self._tries.under_way, self._tries.tries, (safe(text, 400),), self._tries.bad)
+        self.show_body(self.session.state())
 
     def _told(self, one: TryView) -> None:
         before = self._tries
@@ -347,15 +370,18 @@ class ReproScreen(ConsoleScreen):
         document = run_json(result, sent, max(0, planned.view.left - sent))
         self.keep_in_case(entry_of_run(document, f"{self._record.operation} at {planned.view.environment}"))
 
-    async def _minimise(self, planned: Planned, typed: Typed | None) -> None:
+    async def _minimise(self, planned: Planned, typed: Typed | None, *, afresh: bool = False) -> None:
         assert self._way is not None
-        result, smallest = await self._way.minimise(planned, typed, self._told)
+        if planned.view.search and not afresh:
+            self._say(GOES_ON.format(planned.view.search))
+        result, smallest = await self._way.minimise(planned, typed, self._told, afresh=afresh)
         kept = ", ".join(result.kept) or "nothing but the address"
         self._ended(
             [
                 f"{result.ended}: {result.reason}",
                 f"left out {len(result.removed)} parts{': ' + ', '.join(result.removed) if result.removed else ''}",
                 f"kept: {kept}",
+                *self._tries.said,
             ],
             bad=result.signature is not None,
         )

@@ -36,7 +36,7 @@ OF_LINES = ("follow", "next_error", "previous_error", "search", "next_match", "p
 """Actions that need a log pane and nothing selected."""
 OF_CASE = ("hypothesis", "check", "case_state", "role", "confirm", "refute", "park", "supersede", "reopen", "answer")
 """Actions of the screens of a case."""
-SENDING = ("send", "minimise", "environment", "give_body", "save_request", "compare", "verify", "export")
+SENDING = ("send", "minimise", "afresh", "environment", "give_body", "save_request", "compare", "verify", "export")
 """Actions of the screen of a reproduction."""
 NO_REQUEST = "r on a log line shows its request first"
 FIXING = ("prove_fix", "undo_fix")

@@ -23,8 +23,8 @@ from console.screens.repro import ReproScreen
 from console.screens.trial import TryScreen
 from tests.repro.loopback import Loopback, Received, answer, serving, when
 from tests.tui.fakes import NOW, System, line, until
-from tests.tui.test_console import diagnosed, screen_text
-from tests.waiting import Stopwatch
+from tests.tui.test_console import diagnosed, flowing, screen_text
+from tests.waiting import PATIENCE_S, Stopwatch
 
 BODY = '{"cart": "c-1", "voucher": {"amount_off": "5"}}'
 
@@ -204,6 +204,38 @@ async def test_what_the_failure_does_not_need_is_left_out(system: System, server
         assert base64.b64decode(document["whole"]["body_base64"]).decode() == BODY
         counts = document["ran"]
         assert counts["failures"] == counts["tries"] > 2
+
+
+@pytest.mark.parametrize("key", ["i", "n"])
+async def test_a_search_that_was_stopped_goes_on_or_begins_afresh(system: System, tmp_path: Path, key: str) -> None:
+    held = threading.Event()
+    seen: list[Received] = []
+
+    def behave(request: Received, peer: socket.socket) -> None:
+        seen.append(request)
+        if len(seen) == 5:
+            held.wait(PATIENCE_S)
+        peer.sendall(answer(500 if fails(request) else 200))
+
+    with serving(behave) as server:
+        app = app_of(system, tmp_path, ("local", server.origin))
+        async with app.run_test(size=(120, 40)) as pilot:
+            await opened(app, pilot)
+            await pilot.press("n")
+            await until(lambda: "no search for this request was stopped: i begins one" in screen_text(app))
+            await confirmed(app, pilot, server, "i")
+            await until(lambda: len(seen) == 5)
+            await pilot.press("escape")
+            await until(lambda: "ended by hand" in screen_text(app))
+            held.set()
+            await until(lambda: "4 requests told 1 answers: i goes on from there, n begins afresh" in flowing(app))
+            await confirmed(app, pilot, server, key)
+            await until(lambda: "1-minimal" in screen_text(app))
+            goes_on = "it goes on where an earlier search was stopped, 4 requests told 1 answers"
+            assert (goes_on in flowing(app)) is (key == "i")
+            baseline = [len(one.data) == len(seen[0].data) for one in seen[5:8]]
+            assert baseline == [True, key == "n", key == "n"], "one that goes on only looks whether it still fails"
+            assert "i goes on from there" not in flowing(app)
 
 
 async def test_what_was_run_is_written_with_how_often_it_failed(
