@@ -85,13 +85,13 @@ def _part_draft(
     enough = any(rank.get(service) == 0 for service in services) or share >= LEADING_SHARE
     lead = enough and all(e.supports for e in evidence)
     verb = SIDES[one.role][0].removeprefix("are ")
-    points = "points to" if lead else "may be due to"
+    points = "The evidence points to" if lead else "It may be due to"
     return Draft(
         "infrastructure",
         subject,
         one.service if len(services) == 1 else None,
         None,
-        f"The evidence {points} {one.name}: {number(one.share, 'ratio')} of the {one.population.bad} of"
+        f"{points} {one.name}: {number(one.share, 'ratio')} of the {one.population.bad} of"
         f" {one.service} are {verb} it, and {part_text(one.taken)} of the {one.population.whole}"
         f"{f'; {joined(services[1:])} show the same' if len(services) > 1 else ''}.",
         Standing.LEADING if lead else Standing.POSSIBLE,

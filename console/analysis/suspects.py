@@ -145,14 +145,14 @@ def from_changes(judged: Iterable[Judged], ways: Ways) -> list[Draft]:
                     supports=False,
                 )
             )
-        verb = "points to" if one.standing is Standing.LEADING else "may be due to"
+        verb = "The evidence points to" if one.standing is Standing.LEADING else "It may be due to"
         drafts.append(
             Draft(
                 kind,
                 change.id,
                 change.service,
                 None,
-                f"The evidence {verb} {_named(change, kind)}: it {_sentence(one)}.",
+                f"{verb} {_named(change, kind)}: it {_sentence(one)}.",
                 one.standing,
                 one.score,
                 evidence,

@@ -11,7 +11,7 @@ from console.analysis.moves import Move
 from console.analysis.signals import Family
 from console.analysis.silence import UNHEARD
 from console.analysis.symptoms import harms_users, is_symptom
-from console.analysis.words import joined, move_sentence, number, place_name
+from console.analysis.words import as_sentence, joined, move_sentence, number, place_name
 from console.domain.consulted import unread_changes
 from console.domain.diagnosis import JudgedChange, Standing, State, Suspect
 from console.domain.instant import Instant, Window, clock_text, span_text
@@ -168,14 +168,14 @@ def _as_ever(known: Known) -> str:
     watched = [m for m in known.moves if m.ongoing and is_symptom(m)]
     if watched:
         said = move_sentence(max(watched, key=lambda m: (m.meaning.family is not Family.TRAFFIC, m.z)))
-        return f" {said[0].upper()}{said[1:]}: {UNSETTLED}."
+        return f" {as_sentence(said)}: {UNSETTLED}."
     waiting = next((m for m in known.moves if m.said and not m.opened), None)
     usual = [m for m in known.moves if m.ongoing and not m.opened and m.usual is not None and m.usual.ordinary]
     if not usual:
         return f" {waiting.said}: {waiting.short} to tell." if waiting is not None else ""
     most = max(usual, key=lambda m: (m.meaning.family in (Family.RATIO, Family.LATENCY), m.z))
     said = move_sentence(most)
-    return f" {said[0].upper()}{said[1:]}: as it does at this hour."
+    return f" {as_sentence(said)}: as it does at this hour."
 
 
 def _incident(
@@ -192,7 +192,7 @@ def _incident(
     others = {place_name(m) for m in open_now} - {place_name(worst)}
     if others:
         first = f"{first[:-1]}; {len(others)} more {'places are' if len(others) > 1 else 'place is'} affected."
-    first = first[0].upper() + first[1:]
+    first = as_sentence(first)
     if worst.source in _stale(known):
         first += f" {worst.source} has ended since: whether it lasts is not known."
     second = _leading(suspects)

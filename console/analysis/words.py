@@ -83,6 +83,12 @@ def owner(name: str) -> str:
     return f"{name}'" if name.endswith("s") else f"{name}'s"
 
 
+def as_sentence(text: str) -> str:
+    """With a capital, except where it begins with a name that is no plain word: `db_pool_wait` stays as it is written."""
+    first = text.split(" ", 1)[0]
+    return text if not first.isalpha() else text[0].upper() + text[1:]
+
+
 def joined(items: list[str], most: int = 3) -> str:
     """`a, b and c`; what does not fit is counted."""
     shown = items[:most]
