@@ -23,6 +23,8 @@ _TARGET_FIELDS = (
     "endpoint", "request_path",
 )  # fmt: skip
 _QUERY_FIELDS = ("query", "query_string", "url.query", "querystring")
+_WITHIN = ("fields.", "attributes.")
+"""What names begin with where a program that passes records on, as `incident logs --json`, keeps what it was told."""
 _BODY_FIELDS = ("body", "request_body", "request.body", "http.request.body", "payload", "request_payload")
 
 
@@ -32,7 +34,9 @@ def of_record(record: LogRecord) -> Imported:
     Raises:
         Unclear: It is about none, or what is needed was hidden or cut.
     """
-    fields = {name.lower(): str(value) for name, value in record.fields}
+    named = {name.lower(): str(value) for name, value in record.fields}
+    within = ((name.removeprefix(prefix), value) for name, value in named.items() for prefix in _WITHIN)
+    fields = {**dict(within), **named}
     method = next((fields[name] for name in _METHOD_FIELDS if name in fields), "")
     target = next((fields[name] for name in _TARGET_FIELDS if fields.get(name, "").startswith(("/", "http"))), "")
     for text in (target, str(record.message), *map(str, record.fields and [v for _, v in record.fields])):

@@ -256,6 +256,15 @@ def test_the_body_comes_from_the_record_or_from_a_file(repro: Repro, configure: 
         "import", "--from", "log", "--env", "local", "--body", "body.json", "--json", given=json.dumps(record)
     ).document["request"]
     assert base64.b64decode(request["body_base64"]) == b'{"b": 2}'
+    told = {
+        "time": "2026-11-23T14:03:10Z",
+        "operation": "POST /orders",
+        "status": 500,
+        "message": "request",
+        "fields": {"body": "[1]"},
+    }
+    request = repro("import", "--from", "log", "--env", "local", "--json", given=json.dumps(told)).document["request"]
+    assert base64.b64decode(request["body_base64"]) == b"[1]", "as `incident logs --json` tells it"
     missing = repro("import", "--from", "log", "--env", "local", "--json", given=json.dumps(record))
     assert not any("evidence.invalid" in note for note in missing.document["notes"])
 
