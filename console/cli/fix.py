@@ -280,7 +280,12 @@ def _seed(path: str, environment: str | None, config_path: Path | None, branch: 
     help="Starts the branch's server in its work tree; {port} and $PORT are its port. No shell reads it. Default: serve_command of the [[service]].",
 )
 @click.option("--before", required=True, metavar="FAILURES/TRIES", help="How often it failed before the fix: 10/10.")
-@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="Of loopback; default: a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    metavar="N",
+    help="Of loopback; default: that of --confirm, else a free one.",
+)
 @click.option(
     "--env", "environment", metavar="NAME", help="An [[environment]] on loopback to take port and credential from."
 )
@@ -323,7 +328,7 @@ def verify_(
     \b
     Exit code: 0 fixed · 1 still failing · 3 inconclusive, or the server does not run · 5 refused by a rule.
     """
-    from console.cli.fix_verify import asked_of, clear, exit_of, show
+    from console.cli.fix_verify import asked_of, clear, confirmed_port, exit_of, show
     from console.cli.repro_session import Options, with_environment
     from console.report.fix_text import verified_json
     from console.repro.errors import Stopped, Unclear
@@ -344,7 +349,7 @@ def verify_(
         config_path, environment, confirm, reason, branch.incident, failing_status, slow, text, False, None, None
     )
     try:
-        there, chosen, number = local_environment(loaded, environment, port)
+        there, chosen, number = local_environment(loaded, environment, port or confirmed_port(confirm))
         asked = asked_of(there, chosen, request, options)
         old = with_environment(asked, control) if control is not None else None
         result, done = _result(verified(there, branch, asked, command, number, counts, clear, reason=reason, old=old))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Iterable
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
@@ -13,7 +15,7 @@ from console.cli.outcome import Exit, say
 from console.cli.repro_session import Asked, Options, cleared, read_input
 from console.config.load import Loaded
 from console.fix.record import Branch
-from console.fixing import at_branch
+from console.fixing import OWN, at_branch
 from console.guard.sanitise import safe
 from console.repro.signature import Wanted
 
@@ -37,6 +39,12 @@ def asked_of(loaded: Loaded, name: str, path: str, options: Options) -> Asked:
     wanted = Wanted(options.failing_status, slow, options.text) if told else None
     found = at_branch(loaded, name, read_input(path), options.incident or "", wanted)
     return Asked(**{one.name: getattr(found, one.name) for one in fields(found)}, options=options)
+
+
+def confirmed_port(confirmed: Iterable[str]) -> int | None:
+    """The port of the branch's server that a person confirmed: a run that asked for it had chosen a free one."""
+    found = (re.fullmatch(rf"{OWN} [A-Z]+ 127\.0\.0\.1:(\d{{1,5}})", text.strip()) for text in confirmed)
+    return next((int(one[1]) for one in found if one is not None), None)
 
 
 def clear(what: Reproduction, session: Session) -> Decision:

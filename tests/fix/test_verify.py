@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable
@@ -131,6 +132,17 @@ def test_a_write_is_confirmed_as_everywhere(fixing: Any, tmp_path: Path, capsys:
     assert (
         verify(capsys, request, config, "--port", port, "--confirm", phrase, "--reason", "the order is a test")[0] == 1
     )
+
+
+def test_the_command_that_is_told_is_the_one_that_sends(fixing: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    _, config, request = fixing
+    text = json.loads(Path(request).read_text())
+    text["request"]["method"] = "POST"
+    Path(request).write_text(json.dumps(text))
+    code, _, err = verify(capsys, request, config)
+    told = re.search(r'--confirm "(fix-branch POST 127.0.0.1:\d+)"', err)
+    assert code == 5 and told is not None, "a free port is another one each time"
+    assert verify(capsys, request, config, "--confirm", told[1], "--reason", "the order is a test")[0] == 1
 
 
 @pytest.mark.parametrize(
