@@ -7,11 +7,13 @@ meanwhile waits for a free worker, so that the queue takes a while to go. A call
 from __future__ import annotations
 
 import heapq
-import random
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import pairwise
+from random import Random
 from statistics import fmean
 
 from console.domain.instant import Instant, Window
@@ -70,7 +72,11 @@ FAULTS = {
 }
 
 
-@dataclass
+Answer = tuple[Instant, float, bool]
+"""When it ended, how many seconds it took, and whether it failed."""
+
+
+@dataclass(frozen=True)
 class Shop:
     """Requests of a while, and what a monitoring system would have made of them at any moment.
 
@@ -87,50 +93,11 @@ class Shop:
     faults: tuple[Fault, ...] = ()
     patience_s: float = 5.0
     length_s: float = 240.0
-    served: dict[str, list[tuple[Instant, float, bool]]] = field(default_factory=lambda: defaultdict(list))
-    """(end, seconds, failed) by service."""
 
-    def __post_init__(self) -> None:
-        self._random = random.Random(self.seed)
-        self._free: dict[str, list[float]] = {name: [0.0] * WORKERS for name in CALLS}
-        at = 0.0
-        while at < BEFORE_S + self.length_s:
-            at += self._random.expovariate(RATE)
-            self._serve("front", at)
-        for answers in self.served.values():
-            answers.sort()
-
-    def _serve(self, service: str, at: float) -> tuple[float, bool]:
-        """When a request that arrives is answered, and whether it fails."""
-        fault = next((f for f in self.faults if f.service == service and f.since <= at - BEFORE_S < f.until), None)
-        own = OWN_S[service] * self._random.lognormvariate(0, 0.4) * (fault.slower if fault else 1.0)
-        start = max(at, self._free[service][0])
-        end = self._awake(start, own)
-        failed = self._random.random() < (fault.failing if fault else 0.001)
-        for callee, share in CALLS[service].items():
-            if self._random.random() < share:
-                called = end
-                end, bad = self._serve(callee, called)
-                failed = failed or bad or end - called > self.patience_s
-        heapq.heapreplace(self._free[service], end)
-        self.served[service].append((end, end - at, failed))
-        return end, failed
-
-    def _awake(self, start: float, seconds: float) -> float:
-        """When work of so many seconds is done; a stall leaves a part of its length for it, or nothing."""
-        at, left = start, seconds
-        for stall in self.stalls:
-            low, high = max(at, stall.start + BEFORE_S), stall.end + BEFORE_S
-            if high <= at:
-                continue
-            if at + left <= low:
-                break
-            left -= low - at
-            slow = (high - low) * stall.speed
-            if slow >= left:
-                return low + left / stall.speed
-            at, left = high, left - slow
-        return at + left
+    @property
+    def served(self) -> dict[str, list[Answer]]:
+        """What each service answered, in order."""
+        return _served(self)
 
     def seen(self, after_s: float, step_s: float) -> Observations:
         """What is known so many seconds after the calm stretch, in steps of this width."""
@@ -154,20 +121,99 @@ class Shop:
         return ((after, self.seen(after, step_s)) for after in range(0, int(self.length_s) + 1, LOOK_EVERY_S))
 
     def _series(self, name: str, edges: list[Instant]) -> list[Series]:
-        points: dict[str, list[tuple[Instant, float]]] = defaultdict(list)
-        answers = iter(self.served[name])
-        one = next(answers, None)
-        for low, high in pairwise(edges):
-            inside: list[tuple[float, bool]] = []
-            while one is not None and START + one[0] <= high:
-                if START + one[0] > low:
-                    inside.append(one[1:])
-                one = next(answers, None)
-            points["request_count"].append((high, float(len(inside))))
-            points["error_count"].append((high, float(sum(bad for _, bad in inside))))
-            if inside:
-                times = sorted(seconds for seconds, _ in inside)
-                points["latency_avg"].append((high, fmean(times)))
-                for metric, q in QUANTILES.items():
-                    points[metric].append((high, times[min(len(times) - 1, int(q * len(times)))]))
-        return [Series.of(SeriesKey(name, "", metric), found, "metrics", "q") for metric, found in points.items()]
+        """What is known of a service at the last of these edges."""
+        steps = max(len(edges) - 1, int((BEFORE_S + self.length_s) // (edges[1] - edges[0])))
+        found = []
+        for whole in _measured(self, name, edges[1] - edges[0], steps):
+            known = bisect_right(whole.times, edges[-1])
+            found.append(replace(whole, times=whole.times[:known], values=whole.values[:known]))
+        return found
+
+
+class _Service:
+    """One of them while requests are served.
+
+    Args:
+        faults: Those of it.
+    """
+
+    def __init__(self, name: str, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        self.own_s = OWN_S[name]
+        self.calls = tuple(CALLS[name].items())
+        self.free = [0.0] * WORKERS
+        self.answers: list[Answer] = []
+
+    def fault(self, at: float) -> Fault | None:
+        """What is wrong with it at so many seconds."""
+        return next((f for f in self.faults if f.since <= at - BEFORE_S < f.until), None)
+
+
+@lru_cache(maxsize=8)
+def _served(shop: Shop) -> dict[str, list[Answer]]:
+    """What each service answered, in order; kept, since many tests look at the same shop."""
+    random = Random(shop.seed)
+    chance, lognormal = random.random, random.lognormvariate
+    services = {name: _Service(name, tuple(f for f in shop.faults if f.service == name)) for name in CALLS}
+
+    def serve(name: str, at: float) -> tuple[float, bool]:
+        """When a request that arrives is answered, and whether it fails."""
+        service = services[name]
+        fault = service.fault(at) if service.faults else None
+        own = service.own_s * lognormal(0, 0.4) * (fault.slower if fault else 1.0)
+        start = max(at, service.free[0])
+        end = _awake(shop.stalls, start, own) if shop.stalls else start + own
+        failed = chance() < (fault.failing if fault else 0.001)
+        for callee, share in service.calls:
+            if chance() < share:
+                called = end
+                end, bad = serve(callee, called)
+                failed = failed or bad or end - called > shop.patience_s
+        heapq.heapreplace(service.free, end)
+        service.answers.append((end, end - at, failed))
+        return end, failed
+
+    at = 0.0
+    while at < BEFORE_S + shop.length_s:
+        at += random.expovariate(RATE)
+        serve("front", at)
+    return {name: sorted(service.answers) for name, service in services.items()}
+
+
+def _awake(stalls: tuple[Stall, ...], start: float, seconds: float) -> float:
+    """When work of so many seconds is done; a stall leaves a part of its length for it, or nothing."""
+    at, left = start, seconds
+    for stall in stalls:
+        low, high = max(at, stall.start + BEFORE_S), stall.end + BEFORE_S
+        if high <= at:
+            continue
+        if at + left <= low:
+            break
+        left -= low - at
+        slow = (high - low) * stall.speed
+        if slow >= left:
+            return low + left / stall.speed
+        at, left = high, left - slow
+    return at + left
+
+
+@lru_cache(maxsize=64)
+def _measured(shop: Shop, name: str, step_s: float, steps: int) -> list[Series]:
+    """The metrics of a service over so many steps; kept, since what was measured up to a moment does not change later."""
+    points: dict[str, list[tuple[Instant, float]]] = defaultdict(list)
+    answers = iter(shop.served[name])
+    one = next(answers, None)
+    for low, high in pairwise(START + k * step_s for k in range(steps + 1)):
+        inside: list[tuple[float, bool]] = []
+        while one is not None and START + one[0] <= high:
+            if START + one[0] > low:
+                inside.append(one[1:])
+            one = next(answers, None)
+        points["request_count"].append((high, float(len(inside))))
+        points["error_count"].append((high, float(sum(bad for _, bad in inside))))
+        if inside:
+            times = sorted(seconds for seconds, _ in inside)
+            points["latency_avg"].append((high, fmean(times)))
+            for metric, q in QUANTILES.items():
+                points[metric].append((high, times[min(len(times) - 1, int(q * len(times)))]))
+    return [Series.of(SeriesKey(name, "", metric), found, "metrics", "q") for metric, found in points.items()]
