@@ -6,9 +6,11 @@ from __future__ import annotations
 import random
 from array import array
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import accumulate
 from statistics import fmean
+from typing import NamedTuple
 
 from console.domain.changes import Change
 from console.domain.instant import Instant, Window
@@ -33,8 +35,7 @@ TENANTS = tuple(
 )
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """One request to one service, before it is served."""
 
     service: str
@@ -96,10 +97,14 @@ class Fleet:
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
+        self._names = {service: [f"{service}-{n}" for n in range(self.hosts)] for service in CALLS}
+        self._whole = {service: self._shares(service, range(self.hosts)) for service in CALLS}
+        shares = list(accumulate(self.tenants))
         at = NOW - MINUTES * 60
         while at < NOW - 1:
             at += self._random.expovariate(self.rate)
-            self._serve("front", at, self._random.choices(TENANTS, self.tenants)[0], self._random.choice(OPERATIONS))
+            (tenant,) = self._random.choices(TENANTS, cum_weights=shares)
+            self._serve("front", at, tenant, self._random.choice(OPERATIONS))
 
     def _serve(self, service: str, at: Instant, tenant: str, operation: str) -> tuple[float, bool]:
         host, zone = self._place(service, at)
@@ -115,16 +120,18 @@ class Fleet:
         return seconds, failed
 
     def _place(self, service: str, at: Instant) -> tuple[str, str]:
-        ago = (NOW - at) / 60
+        ago, names = (NOW - at) / 60, self._names[service]
         numbers = [
-            n
-            for n in range(self.hosts)
-            if ago <= self.joined.get(f"{service}-{n}", MINUTES + 1) and self.answers(f"{service}-{n}", ago)
+            n for n, name in enumerate(names) if ago <= self.joined.get(name, MINUTES + 1) and self.answers(name, ago)
         ]
-        name, times = self.heavy
-        weights = [times if f"{service}-{n}" == name else 1.0 for n in numbers]
-        number = self._random.choices(numbers, weights)[0]
-        return f"{service}-{number}", ZONES[number % len(ZONES)]
+        shares = self._whole[service] if len(numbers) == self.hosts else self._shares(service, numbers)
+        (number,) = self._random.choices(numbers, cum_weights=shares)
+        return names[number], ZONES[number % len(ZONES)]
+
+    def _shares(self, service: str, numbers: Iterable[int]) -> list[float]:
+        """What these of its hosts get of the requests, added up from the first."""
+        heavy, times = self.heavy
+        return list(accumulate(times if self._names[service][n] == heavy else 1.0 for n in numbers))
 
     def seen(
         self, *, at: Instant = NOW, most: int | None = None, spans: bool = False, parts: tuple[str, ...] = ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 
 import pytest
 
@@ -21,6 +21,7 @@ SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3)))
 BAD, SLOW = Effect(failing=0.7), Effect(slower=6.0)
 
 
+@lru_cache(maxsize=6)
 def bad_host(seed: int, **more: object) -> Fleet:
     """Of one service, one host fails most of what it gets."""
     return Fleet(seed, lambda r: BAD if since(r) and r.host == "basket-3" else CALM, **more)  # type: ignore[arg-type]
