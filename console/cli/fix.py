@@ -360,7 +360,7 @@ def verify_(
     except NotServed as error:
         say(str(error))
         return Exit.INCONCLUSIVE
-    document = verified_json(branch, result, done.tip, done.uncommitted)
+    document = verified_json(branch, result, done.tip, done.uncommitted, done.files)
     from console.case.entries import verified as verified_entry
     from console.cli.case_session import into_incident
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from console.analysis.contract import TRAFFIC_HIGH, TRAFFIC_LOW
+from console.analysis.words import number as amount
 from console.case.fold import text_of
 from console.case.mitigated import mitigated
 from console.case.model import HypothesisState
+from console.domain.recovery import TermKind
 from console.report.case_facts import Facts, missing, number, objects, utc
 from console.report.document import Block, Paragraph, Points, Sentence, Table
+from console.report.recovery_json import BadContract, contract_of
+from console.report.recovery_text import promise
 
 H = HypothesisState
+MOST_FILES = 20
+"""Files of a fix that are named."""
 
 
 def reproduction(facts: Facts) -> Iterable[Block]:
@@ -36,7 +43,7 @@ def fix(facts: Facts) -> Iterable[Block]:
     yield Points(tuple(temporary) or (missing("a mitigation."),))
     permanent = [
         Sentence(
-            f"At {utc(e.occurred_at)}: {e.text}{_behind(', ', e.data.get('outcome'))}.",
+            f"At {utc(e.occurred_at)}: {e.text}{_behind(', ', e.data.get('outcome'))}{_behind('; it changes ', changed(e.data))}.",
             (*facts.known(e.evidence), e.id),
         )
         for e in facts.case.fixes
@@ -59,9 +66,9 @@ def recovery(facts: Facts) -> Iterable[Block]:
             (
                 (
                     str(s.get("name")),
-                    number(s.get("baseline")),
-                    number(s.get("observed")),
-                    number(s.get("margin")),
+                    level(s, "baseline"),
+                    level(s, "observed"),
+                    _margin(s),
                     str(s.get("verdict")),
                     f"{s.get('samples') or 0}{_behind(', needed ', s.get('needed'))}",
                 ),
@@ -85,15 +92,11 @@ def verification(facts: Facts) -> Iterable[Block]:
     contract = facts.case.contract
     if contract is not None:
         refs = facts.newest("contract")
-        hold = f" for {contract['hold_s']:g} s" if isinstance(contract.get("hold_s"), (int, float)) else ""
-        for signal in objects(contract, "signals"):
-            level = number(signal.get("level", signal.get("baseline")))
-            found.append(
-                Sentence(
-                    f"{signal.get('name')} stays at its normal level{f' ({level})' if level else ''}{hold}: `incident recovery check --case {facts.case.id}`.",
-                    refs,
-                )
-            )
+        hold = f", held for {contract['hold_s']:g} s" if isinstance(contract.get("hold_s"), (int, float)) else ""
+        found += [
+            Sentence(f"{said}{hold}: `incident recovery check --case {facts.case.id}`.", refs)
+            for said in _promises(contract)
+        ]
         if not found:
             found.append(
                 Sentence(f"The recovery contract holds: `incident recovery check --case {facts.case.id}`.", refs)
@@ -110,6 +113,48 @@ def verification(facts: Facts) -> Iterable[Block]:
         tuple(found)
         or (missing("a verification plan: no recovery contract, no prediction and no reproduction is recorded."),)
     )
+
+
+def _promises(contract: Mapping[str, Any]) -> list[str]:
+    """What each signal of a contract must show; of a document that is no contract of ours, what it says."""
+    try:
+        return [promise(term) for term in contract_of(contract).terms]
+    except BadContract:
+        return [
+            f"{one.get('name')} stays at its normal level ({level(one, 'level')})"
+            for one in objects(contract, "signals")
+        ]
+
+
+def level(signal: Mapping[str, Any], name: str) -> str:
+    """A value of a signal with its unit, as it stands in a table."""
+    value = signal.get(name)
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return amount(value, text_of(signal.get("unit")))
+    return number(value)
+
+
+def _margin(signal: Mapping[str, Any]) -> str:
+    """How much worse it may be; traffic may be neither much less nor much more."""
+    baseline = signal.get("baseline")
+    if signal.get("kind") == TermKind.TRAFFIC and isinstance(baseline, (int, float)) and baseline:
+        low, high = (amount(share * baseline, "1/s") for share in (TRAFFIC_LOW, TRAFFIC_HIGH))
+        return f"{low} to {high}"
+    return f"+ {level(signal, 'margin')}" if signal.get("margin") is not None else "-"
+
+
+def changed(data: Mapping[str, Any]) -> str:
+    """The files that a fix changes, with lines added and taken away; empty where the entry does not tell."""
+    files = objects(data, "files")
+    told = [f"{f.get('path')}{_lines(f)}" for f in files[:MOST_FILES]]
+    more = len(files) - len(told)
+    return f"{', '.join(told)}{f' and {more} more' if more else ''}"
+
+
+def _lines(file: Mapping[str, Any]) -> str:
+    """Lines added and taken away; a binary file has none."""
+    counts = [file.get(name) for name in ("added", "removed")]
+    return f" (+{counts[0]} −{counts[1]})" if None not in counts else ""
 
 
 def _predictions(facts: Facts) -> Iterable[Sentence]:

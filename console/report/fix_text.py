@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from console.domain.changes import FileChange
 from console.domain.instant import rfc3339
 from console.domain.text import SafeText
 from console.fix.branch import Plan, shown
@@ -115,11 +116,14 @@ def finding_lines(found: Finding) -> Iterator[str]:
         yield f"note: {note}"
 
 
-def verified_json(branch: Branch, result: Verified, tip: str, uncommitted: Sequence[SafeText]) -> dict[str, Any]:
+def verified_json(
+    branch: Branch, result: Verified, tip: str, uncommitted: Sequence[SafeText], files: Sequence[FileChange]
+) -> dict[str, Any]:
     """What `incident fix verify --json` prints."""
     return {
         "branch": branch.name,
         "commit": tip,
+        "files": _files_json(files),
         "uncommitted": list(uncommitted),
         "state": result.state,
         "reason": result.reason,
@@ -133,6 +137,10 @@ def verified_json(branch: Branch, result: Verified, tip: str, uncommitted: Seque
     }
 
 
+def _files_json(files: Iterable[FileChange]) -> list[dict[str, Any]]:
+    return [{"path": file.path, "added": file.added, "removed": file.removed} for file in files]
+
+
 def handover_json(one: Handover) -> dict[str, Any]:
     """What `incident fix handover --json` prints."""
     checked = one.checked
@@ -143,7 +151,7 @@ def handover_json(one: Handover) -> dict[str, Any]:
         "base": {"tag": one.branch.tag or None, "commit": one.branch.commit},
         "commit": one.tip,
         "commits": one.commits,
-        "files": [{"path": file.path, "added": file.added, "removed": file.removed} for file in one.files],
+        "files": _files_json(one.files),
         "open": list(one.open),
         "verified": {"state": checked.state, "reason": checked.reason, "at": checked.time} if checked else None,
         "reviewers": [{"name": name, "lines": count} for name, count in one.reviewers],

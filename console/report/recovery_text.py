@@ -143,13 +143,14 @@ def contract_text(contract: Contract, zone: ZoneInfo) -> str:
         "",
         f"Recovered means, for {span_text(contract.hold_s)} in three evaluations, compared with {start} to {end}:",
     ]
-    lines += [f"  {_promise(term)}" for term in contract.terms]
+    lines += [f"  {promise(term)}" for term in contract.terms]
     if contract.cause is not None:
         lines.append(f"Held responsible: {contract.cause.kind.replace('_', ' ')} {contract.cause.subject}.")
     return "\n".join(lines) + "\n"
 
 
-def _promise(term: Term) -> str:
+def promise(term: Term) -> str:
+    """What a signal of a contract must show, in words."""
     how = "must be back" if term.critical else "must not be worse"
     match term.kind:
         case TermKind.VERSION:

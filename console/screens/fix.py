@@ -370,7 +370,7 @@ class FixScreen(ConsoleScreen):
             result, done = await way.verify(check, serve, before, typed)
             said = safe(f"{result.state} at {done.tip[:10]}: {result.reason}", 400)
             fixed = result.state == "FIXED"
-            document = verified_json(made, result, done.tip, done.uncommitted)
+            document = verified_json(made, result, done.tip, done.uncommitted, done.files)
             self.keep_in_case(verified(document, f"{made.name} at {done.tip[:10]}"))
         except CannotFix as error:
             said = safe(str(error), 400)

@@ -20,12 +20,15 @@ from console.case.events import Draft
 from console.case.gates import Wish
 from console.case.model import CaseState, HypothesisState, Outcome
 from console.domain.instant import Window, rfc3339
+from console.domain.recovery import Contract, Term, TermKind
+from console.guard.sanitise import safe
 from console.report.case_html import html_of
 from console.report.case_json import case_json, case_schema
 from console.report.case_markdown import anchor, markdown_of
 from console.report.case_report import report_of
 from console.report.case_report_json import report_json
 from console.report.document import Chart, Mark, Report
+from console.report.recovery_json import contract_json
 from console.report.svg import svg_of
 from tests.case.conftest import START, Clock
 
@@ -331,6 +334,56 @@ def test_refuted_hypotheses_stand_in_the_report(full: Book, clock: Clock) -> Non
 def test_resolution_is_split_into_temporary_and_permanent(full: Book, clock: Clock) -> None:
     told = section(made(full, clock), "fix")
     assert told.index("Temporary") < told.index("rolled back to v6") < told.index("Permanent") < told.index("fix/pool")
+
+
+def test_a_fix_that_was_verified_names_the_files_that_it_changes(full: Book, clock: Clock) -> None:
+    files = [{"path": "pool.py", "added": 2, "removed": 1}, {"path": "logo.png", "added": None, "removed": None}]
+    full.write(entries.verified({"state": "FIXED", "reason": "4 clean passes", "files": files}, "fix/pool at 12ab"))
+    told = markdown_of(made(full, clock))
+    assert "it changes pool.py (+2 −1), logo.png" in told
+
+
+def test_figures_of_the_recovery_stand_with_their_units(full: Book, clock: Clock) -> None:
+    signals = [
+        {
+            "name": "error rate",
+            "kind": "errors",
+            "unit": "ratio",
+            "baseline": 0.00127,
+            "observed": 0.002,
+            "margin": 0.03,
+        },
+        {"name": "traffic", "kind": "traffic", "unit": "1/s", "baseline": 16.0, "observed": 17.1, "margin": 4.8},
+        {"name": "latency p95", "kind": "value", "unit": "s", "baseline": 0.434, "observed": 0.43, "margin": 0.043},
+    ]
+    full.write(entries.recovery({"verdict": "recovered", "signals": signals}))
+    told = markdown_of(made(full, clock))
+    assert "| error rate | 0.127 % | 0.2 % | \\+ 3 % |" in told
+    assert "| traffic | 16/s | 17.1/s | 11.2/s to 22.4/s |" in told
+    assert "| latency p95 | 434 ms | 430 ms | \\+ 43 ms |" in told
+
+
+def test_the_verification_plan_says_what_each_signal_of_the_contract_must_show(full: Book, clock: Clock) -> None:
+    terms = (
+        Term(
+            safe("error rate"),
+            TermKind.ERRORS,
+            "",
+            None,
+            "e",
+            "ratio",
+            True,
+            absolute=0.03,
+            baseline=0.002,
+            requests=9e4,
+        ),
+        Term(safe("version"), TermKind.VERSION, "", None, "v", "", True),
+    )
+    contract = Contract(clock.now, clock.now - 60, safe("orders fail"), Window(0.0, 60.0), 900.0, terms)
+    full.write(entries.contract(contract_json(contract)))
+    told = markdown_of(made(full, clock))
+    assert "error rate must be back: at most 0.2 % + 3 %" in told
+    assert "version: the fix runs everywhere, and nothing restarts, held for 900 s" in told
 
 
 def test_the_override_and_its_reason_are_shown_where_recovery_is(full: Book, clock: Clock) -> None:
