@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any
 
 import console
+from console.demo import profile
 from console.guard.sanitise import safe
 
 READY_S = 60.0
@@ -34,9 +35,13 @@ class Demo:
     """A practice system for the length of a `with` block; nothing of it is left afterwards.
 
     If this process dies without leaving the block, the supervisor notices and cleans up by itself.
+
+    Args:
+        fault_after: Seconds from when it is ready until its fault.
+        history_s: Seconds of the past that its logs and metrics tell of; to write them is most of the work of a start.
     """
 
-    def __init__(self, scenario: str, seed: int, fault_after: float) -> None:
+    def __init__(self, scenario: str, seed: int, fault_after: float, history_s: float = profile.HISTORY) -> None:
         sweep()
         self.folder = Path(tempfile.mkdtemp(prefix=PREFIX)).resolve()
         self._rest = b""
@@ -45,7 +50,7 @@ class Demo:
         (self.folder / "world").mkdir()
         with open(self.folder / "world" / "supervisor.log", "ab") as errors:
             self._process = subprocess.Popen(
-                [*command, "--seed", str(seed), "--fault-after", str(fault_after)],
+                [*command, "--seed", str(seed), "--fault-after", str(fault_after), "--history", str(history_s)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=errors,

@@ -186,7 +186,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("scenario", choices=scenarios.names())
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--fault-after", type=float, required=True)
+    parser.add_argument("--history", type=float, default=profile.HISTORY)
     options = parser.parse_args(arguments)
+    profile.HISTORY = options.history  # of this process and of all that it forks
     scenario = scenarios.find(options.scenario)
     assert scenario is not None
     os.set_blocking(1, False)

@@ -21,6 +21,9 @@ from tests.demo.watching import session_members, wait_for
 from tests.widgets.ptyrun import Terminal
 
 pytestmark = pytest.mark.slow
+HISTORY_S = 600.0
+COMMAND = f"from console.demo import profile; profile.HISTORY = {HISTORY_S}; from console.cli import main; main()"
+"""The program, but that ten minutes of the past are written, at which nobody looks here, and not two hours."""
 
 
 @contextmanager
@@ -30,7 +33,7 @@ def headless(folder: Path, scenario: str = "healthy") -> Iterator[tuple[subproce
     command = [
         sys.executable,
         "-c",
-        "from console.cli import main; main()",
+        COMMAND,
         "demo",
         scenario,
         "--headless",
@@ -145,7 +148,7 @@ def test_killing_both_leaves_no_process_and_the_next_start_removes_the_folder(tm
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=["TERM", "KILL"])
 def test_ending_the_console_on_it_ends_everything(tmp_path: Path, number: signal.Signals) -> None:
-    arguments = ["-c", "from console.cli import main; main()", "demo", "healthy", "--seed", "1"]
+    arguments = ["-c", COMMAND, "demo", "healthy", "--seed", "1"]
     with Terminal(arguments, 120, 40, {"TMPDIR": str(tmp_path), "LC_ALL": "C.UTF-8"}) as terminal:
         assert b"gateway" in terminal.read_for(60, until=b"gateway")
         config = next(tmp_path.glob("incident-demo-*")) / "incident.toml"
@@ -156,7 +159,7 @@ def test_ending_the_console_on_it_ends_everything(tmp_path: Path, number: signal
 
 
 def test_a_service_that_crashes_is_started_again() -> None:
-    with Demo("healthy", 1, 1.0) as demo:
+    with Demo("healthy", 1, 1.0, HISTORY_S) as demo:
         demo.wait_ready()
         wait_for(lambda: len(session_members(demo.pid)) == 8)
         members = sorted(pid for pid in session_members(demo.pid) if pid != demo.pid)

@@ -18,14 +18,16 @@ from tests.demo.watching import Samples, Shop, total, wait_for
 
 pytestmark = pytest.mark.slow
 FAULT_AFTER = 3.0
+SHORT_S = 600.0
+"""Of history, where nobody looks at it: two hours of it are most of the work of a start."""
 ACCESS = re.compile(
     r'"(?P<method>[A-Z]+) (?P<path>\S+) HTTP/1\.1" (?P<status>\d{3}) \d+ .* (?P<seconds>\d+\.\d{3}) trace_id='
 )
 
 
 @contextmanager
-def running(scenario: str, fault_after: float = FAULT_AFTER) -> Iterator[tuple[Demo, Shop]]:
-    with Demo(scenario, 11, fault_after) as demo:
+def running(scenario: str, history_s: float = SHORT_S) -> Iterator[tuple[Demo, Shop]]:
+    with Demo(scenario, 11, FAULT_AFTER, history_s) as demo:
         yield demo, Shop(demo.wait_ready())
 
 
@@ -225,7 +227,7 @@ def test_every_scenario_of_the_list_is_tested_here() -> None:
 @pytest.fixture(scope="module")
 def healthy() -> Iterator[Shop]:
     """A practice system in which nothing breaks, and which is only looked at; last, since it runs until the end of the module."""
-    with running("healthy") as (_, shop):
+    with running("healthy", profile.HISTORY) as (_, shop):
         yield shop
 
 
