@@ -36,6 +36,7 @@ def request(view: RequestView | None, problem: SafeText, width: int, height: int
             ("type", view.phrase, "strong"),
             ("observed", view.observed, "text"),
             ("budget", _budget(view), "muted"),
+            ("pace", view.pace, "warn"),
             ("search", STOPPED.format(view.search) if view.search else "", "warn"),
             ("others", f"{', '.join(others)} (v goes there)" if others else "", "muted"),
         ],

@@ -217,10 +217,11 @@ class Reproducing:
             phrase(what.request, what.env) if decision.verdict is Verdict.CONFIRM else "",
             tuple(_line(line) for line in head.split(b"\r\n") if line),
             tuple(_line(line) for line in body.split(b"\n")[:MOST_LINES]) if body else (),
-            (*_pace(what), *what.imported.notes),
+            what.imported.notes,
             _observed(what.imported, error),
             left,
             min(TRIES, what.limits.per_run, decision.most_tries or TRIES),
+            _pace(what),
             self.environments,
         )
 
@@ -454,13 +455,13 @@ def try_view(number: int, outcome: Outcome, wanted: Wanted, at: Instant, side: s
     return TryView(number, told, outcome.elapsed_s, failing, named, outcome.trace_id, at, side)
 
 
-def _pace(what: Reproduction) -> tuple[SafeText, ...]:
+def _pace(what: Reproduction) -> SafeText:
     """That the route is asked so seldom that its share sets the pace; nothing where the tier does."""
     rate = what.observed_rate
     if rate is None or what.limits.per_second >= limits_of(what.env.tier).per_second:
-        return ()
+        return SafeText("")
     gap = number(1 / what.limits.per_second, "s")
-    return (safe(f"one request every {gap}: 1 % of the {number(rate, '1/s')} that the route gets"),)
+    return safe(f"one request every {gap}: 1 % of the {number(rate, '1/s')} that the route gets")
 
 
 def _observed(imported: Imported, error: str) -> SafeText:

@@ -31,6 +31,8 @@ class RequestView:
     """Requests that this incident may still send there."""
     tries: int = 0
     """Tries of one run."""
+    pace: SafeText = SafeText("")
+    """How seldom requests leave, where the route's own rate sets it; empty: as the tier allows."""
     environments: tuple[str, ...] = ()
     """All that are configured."""
     smallest: bool = False

@@ -317,7 +317,8 @@ class ReproScreen(ConsoleScreen):
             self.tell(WITHOUT_REASON)
 
     def _begin(self, doing: str, work: Awaitable[None]) -> None:
-        self._tries = TriesView(under_way=safe(doing))
+        pace = self._planned.view.pace.partition(":")[0] if self._planned is not None else ""
+        self._tries = TriesView(under_way=safe(f"{doing}, {pace}" if pace else doing))
         self._sending = self.run_worker(
             self._guarded(work), name=doing, group="sending", exclusive=True, exit_on_error=False
         )

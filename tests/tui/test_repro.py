@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import re
@@ -77,6 +78,10 @@ async def confirmed(app: IncidentConsole, pilot: Pilot[int], server: Loopback, k
     await until(lambda: isinstance(app.screen, LineDialog) and "why it is sent" in screen_text(app))
     await typed(app, pilot, "to see it fail")
     await until(lambda: isinstance(app.screen, ReproScreen))
+
+
+async def _until(held: asyncio.Event) -> None:
+    await held.wait()
 
 
 def audit(folder: Path) -> list[dict[str, object]]:
@@ -347,6 +352,12 @@ async def test_in_production_a_route_is_asked_no_more_than_a_hundredth_of_what_i
         told = re.search(r"one request every ([\d.]+) s: 1 % of the ([\d.]+)/s that the route gets", screen_text(app))
         assert told is not None and float(told[1]) * float(told[2]) == pytest.approx(100, rel=0.02)
         assert float(told[2]) == pytest.approx(10.7, abs=0.5)
+        assert "pace one request every" in flowing(app), "beside the budget, not under the request"
+        screen, held = app.screen, asyncio.Event()
+        assert isinstance(screen, ReproScreen)
+        screen._begin("sending", _until(held))
+        await until(lambda: f"sending, one request every {told[1]} s · Esc ends it" in flowing(app))
+        held.set()
 
 
 async def test_a_body_can_be_typed(system: System, server: Loopback, tmp_path: Path) -> None:
