@@ -56,9 +56,9 @@ $(VENV)/.dev: requirements-dev.txt pyproject.toml
 	touch $@
 
 requirements:
-	uv pip compile pyproject.toml --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.txt
+	uv pip compile pyproject.toml --extra fast --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements.txt
 	uv pip compile --group pyproject.toml:build --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements-build.txt
-	uv pip compile pyproject.toml --group dev --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements-dev.txt
+	uv pip compile pyproject.toml --extra fast --group dev --universal --generate-hashes --no-annotate --no-header --python-version 3.11 -o requirements-dev.txt
 
 clean:
 	rm -rf $(VENV) .cache build dist

@@ -27,6 +27,8 @@ _MOST_REQUIRED = 32
 """Alternatives that are looked for; of more, nothing is known to be required."""
 _MOST_REPEATED = 200
 """Repetitions of one part up to which their number is kept; ripgrep's programs are bounded."""
+_MOST_LINEAR = 500
+"""Size of a program that other linear engines are given: they make automata of it before they begin, in a fraction of a second."""
 _MOST_STATES = 4000
 """Remembered states; above, they are forgotten and made again."""
 
@@ -87,55 +89,60 @@ def anywhere(pattern: str) -> Search | None:
     return lambda text: search(text) is not None
 
 
-def of_bytes(pattern: str) -> bytes | None:
+def of_bytes(pattern: str, *, linear: bool = False) -> bytes | None:
     """An expression of bytes that matches wherever a valid pattern matches in an ASCII text, whatever the case of its letters, and
-    maybe elsewhere. Python reads it as ripgrep does, and is quick with it.
+    maybe elsewhere. Python reads it as ripgrep and hyperscan do.
 
-    None where a match may be empty, can hold a blank or a brace, or is none of single characters and their repetitions.
+    None where a match may be empty, or is none of single characters and their repetitions; and where it can hold a blank or a brace,
+    unless the pattern stands as written in the name of an operation.
+
+    Args:
+        pattern: Valid.
+        linear: Only for engines that are quick whatever the expression; else it is one that Python is quick with.
     """
     tree = _tree(pattern)
-    if _open_repeats(tree) > 1 or tree.getwidth()[0] == 0:
+    if tree.getwidth()[0] == 0 or (len(_compiled(tree)) > _MOST_LINEAR if linear else _open_repeats(tree) > 1):
         return None
-    return _bytes_of(tree, tree.state.flags)
+    return _bytes_of(tree, tree.state.flags, "" if linear and stands_as_written(pattern) else " {}")
 
 
-def _bytes_of(tree: Iterable[Any], flags: int) -> bytes | None:
+def _bytes_of(tree: Iterable[Any], flags: int, without: str) -> bytes | None:
     parts: list[bytes] = []
     for operation, value in tree:
         if operation is _c.AT:
             continue
-        part = _bytes_of_one(operation, value, flags)
+        part = _bytes_of_one(operation, value, flags, without)
         if part is None:
             return None
         parts.append(part)
     return b"".join(parts)
 
 
-def _bytes_of_one(operation: Any, value: Any, flags: int) -> bytes | None:
+def _bytes_of_one(operation: Any, value: Any, flags: int, without: str) -> bytes | None:
     if operation in _SINGLE:
-        return _class_of(operation, value, flags)
+        return _class_of(operation, value, flags, without)
     if operation in (_c.MAX_REPEAT, _c.MIN_REPEAT):
         least, most, inner = value
-        repeated = _bytes_of(inner, flags)
+        repeated = _bytes_of(inner, flags, without)
         if repeated is None or least > _MOST_REPEATED:
             return None
         end = b"" if most is _c.MAXREPEAT or most > _MOST_REPEATED else b"%d" % most
         return b"(?:%s){%d,%s}" % (repeated, least, end)
     if operation is _c.SUBPATTERN:
         _, added, removed, inner = value
-        grouped = _bytes_of(inner, (flags | added) & ~removed)
+        grouped = _bytes_of(inner, (flags | added) & ~removed, without)
         return None if grouped is None else b"(?:%s)" % grouped
     if operation is _c.BRANCH:
-        sides = [_bytes_of(side, flags) for side in value[1]]
+        sides = [_bytes_of(side, flags, without) for side in value[1]]
         known = [side for side in sides if side is not None]
         return b"(?:%s)" % b"|".join(known) if len(known) == len(sides) else None
     return None
 
 
-def _class_of(operation: Any, value: Any, flags: int) -> bytes | None:
+def _class_of(operation: Any, value: Any, flags: int, without: str) -> bytes | None:
     test = _test(operation, value, flags)
     taken = {c for c in map(chr, range(128)) if c != "\n" and (test(c) or test(c.swapcase()))}
-    if not taken.isdisjoint(" {}"):
+    if not taken.isdisjoint(without):
         return None
     return b"[%s]" % b"".join(b"\\x%02x" % ord(c) for c in sorted(taken)) if taken else None
 

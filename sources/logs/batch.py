@@ -16,7 +16,6 @@ from typing import cast
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogRecord
 from console.domain.values import dataclass
-from sources.logs.bulk import object_lines
 from sources.logs.fields import FIELD_LIMIT
 from sources.logs.formats.base import Format
 from sources.logs.formats.columns import (
@@ -37,6 +36,9 @@ _WORTH = 4
 """Lines from which on it is quicker to read them at once than one by one."""
 _TOGETHER = 512
 """Records that were found apart from each other and are read at once."""
+_MOST_FOUND = 2048
+_MOST_FOUND_BYTES = 1 << 20
+"""Records that were found in blocks, and their bytes, from which on they are read at once."""
 _BRACE = ord("{")
 
 
@@ -262,6 +264,23 @@ class Batch:
         return part
 
 
+class _Found:
+    """Records of one line that were found, until they are read."""
+
+    __slots__ = ("lines", "offsets")
+
+    def __init__(self) -> None:
+        self.offsets: list[int] = []
+        self.lines: list[bytes] = []
+
+    def taken(self) -> tuple[list[int], list[bytes]]:
+        """Offsets and lines, which are not kept."""
+        found = self.offsets.copy(), self.lines.copy()
+        self.offsets.clear()
+        self.lines.clear()
+        return found
+
+
 class _Careful:
     """The lines that are not read at once.
 
@@ -276,6 +295,7 @@ class _Careful:
         self._shared = Shared()
         self._reads_blocks = form if isinstance(form, ReadsBlocks) else None
         self._braced = isinstance(form, ReadsKeys)
+        self._found = _Found()
 
     @property
     def open_offset(self) -> int | None:
@@ -291,52 +311,79 @@ class _Careful:
         self._add(self._grouper.end(), batch)
 
     def sifted(self, sifted: Sifted) -> Iterator[Batch]:
-        """Of a block, the records that hold something which was found in it, and those that reach into other blocks."""
+        """Of a block, the records that hold something which was found in it, and those that reach into other blocks.
+
+        Those of one line wait until there are many; `waiting` gives the rest of them.
+        """
         offset, block, places = sifted
         batch = Batch(self._form)
         first = _first_start(self._form, block)
         if first < 0:
             self.read((offset, block), batch)
-            yield batch
+            yield from self._behind_waiting(batch)
             return
         last = _start_before(self._form, block, len(block))
         self.read((offset, block[:first]), batch)
         self.finish(batch)
-        spans = self._spans(block, places, first, last)
-        quick = self._at_once(offset, block, spans)
-        if quick is None:
-            for begin, done in spans:
-                self.read((offset + begin, block[begin:done]), batch)
-                self.finish(batch)
-        yield batch
-        if quick is not None:
-            yield quick
+        yield from self._behind_waiting(batch)
+        if places:
+            yield from self._inside(offset, block, places, first, last)
         batch = Batch(self._form)
         self.read((offset + last, block[last:]), batch)
-        yield batch
+        yield from self._behind_waiting(batch)
 
-    def _spans(self, block: bytes, places: Sequence[int], first: int, last: int) -> list[tuple[int, int]]:
-        """The records of a block that hold one of some places, from one record's beginning to another's."""
+    def waiting(self) -> Iterator[Batch]:
+        """The records that were found and not given yet."""
+        if self._found.lines:
+            offsets, lines = self._found.taken()
+            quick = self._together(offsets, lines)
+            if quick is None:
+                quick = Batch(self._form)
+                for record in zip(offsets, lines, strict=True):
+                    self.read(record, quick)
+                    self.finish(quick)
+            yield quick
+
+    def _behind_waiting(self, batch: Batch) -> Iterator[Batch]:
+        """Records, if there are any, with those that come before them."""
+        if len(batch):
+            yield from self.waiting()
+            yield batch
+
+    def _inside(self, offset: int, block: bytes, places: Sequence[int], first: int, last: int) -> Iterator[Batch]:
+        """The records of a block that hold one of some places.
+
+        Args:
+            offset, block: The block.
+            places: Ascending.
+            first: Where a record begins; places before it do not count.
+            last: Where a later one begins; places from there on do not count.
+        """
         starts, clean = self._form.starts, b"\r" not in block and b"\0" not in block
         braced = clean and self._braced
-        quick = object_lines(block, places, first, last) if braced else None
-        if quick is not None:
-            return quick
-        find, rfind = block.find, block.rfind
+        found, find, rfind = self._found, block.find, block.rfind
+        offsets, lines = found.offsets, found.lines
         done = first
-        spans: list[tuple[int, int]] = []
         for place in places:
-            if done <= place < last:
-                begin, end = rfind(b"\n", 0, place) + 1, find(b"\n", place) + 1
-                # Most records are one line: this is what the two functions do, without their turns.
-                if (braced and block[begin] == _BRACE == block[end]) or (
-                    clean and starts(block[begin : end - 1]) and starts(block[end : find(b"\n", end)])
-                ):
-                    done = end
-                else:
-                    begin, done = _start_before(self._form, block, place + 1), _next_start(self._form, block, place)
-                spans.append((begin, done))
-        return spans
+            if not done <= place < last:
+                continue
+            begin, end = rfind(b"\n", 0, place) + 1, find(b"\n", place) + 1
+            # Most records are one line: this is what the two functions do, without their turns.
+            if (braced and block[begin] == _BRACE == block[end]) or (
+                clean and starts(block[begin : end - 1]) and starts(block[end : find(b"\n", end)])
+            ):
+                done = end
+                offsets.append(offset + begin)
+                lines.append(block[begin:end])
+                continue
+            begin, done = _start_before(self._form, block, place + 1), _next_start(self._form, block, place)
+            yield from self.waiting()
+            batch = Batch(self._form)
+            self.read((offset + begin, block[begin:done]), batch)
+            self.finish(batch)
+            yield batch
+        if len(lines) >= _MOST_FOUND or sum(map(len, lines)) >= _MOST_FOUND_BYTES:
+            yield from self.waiting()
 
     def apart(self, apart: Apart) -> Iterator[Batch]:
         """Records that are whole."""
@@ -349,10 +396,6 @@ class _Careful:
                     self.read(record, quick)
                     self.finish(quick)
             yield quick
-
-    def _at_once(self, offset: int, block: bytes, spans: Sequence[tuple[int, int]]) -> Batch | None:
-        """The records of some stretches of a block, where each is one line that its format reads with others."""
-        return self._together([offset + begin for begin, _ in spans], [block[begin:done] for begin, done in spans])
 
     def _together(self, offsets: Sequence[int], lines: Sequence[bytes]) -> Batch | None:
         """Some records at once, where each is one line that its format reads with others."""
@@ -439,7 +482,9 @@ def sifted_batches(
             apart = True
             batch = Batch(form)
             careful.finish(batch)
-            yield batch
+            if len(batch):
+                yield from careful.waiting()
+                yield batch
             continue
         if apart:
             offset, block, places = one
@@ -449,6 +494,7 @@ def sifted_batches(
         for batch in careful.sifted(one):
             if len(batch):
                 yield batch
+    yield from careful.waiting()
     batch = Batch(form)
     careful.finish(batch)
     yield batch

@@ -6,6 +6,7 @@ Each function gives what its plain counterpart gives, or nothing where it cannot
 from __future__ import annotations
 
 import ctypes
+import functools
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -14,9 +15,6 @@ from typing import Any
 BULK = 32 << 20
 """Bytes to read from which on loading numpy pays."""
 _FEWEST = 256
-_MANY_PLACES = 64
-"""Places in a block from which on finding all its line breaks is quicker than looking around each place."""
-_BRACE = ord("{")
 _SHORT = 128 << 10
 """Bytes below which numpy gains nothing, and lets other threads go first."""
 _STAMP = re.compile(rb"\d{4}[-/.]\d\d[-/.]\d\d[T _]\d\d:\d\d:\d\d(?:[.,:](\d{1,9}))?(.*)", re.S)
@@ -39,10 +37,11 @@ def load(size: int) -> None:
     except (ImportError, MemoryError):
         return  # everything works without it, only slower
     _numpy = numpy
-    _keep_memory()
+    keep_memory()
 
 
-def _keep_memory() -> None:
+@functools.cache
+def keep_memory() -> None:
     """Let freed blocks stay with this process, up to 64 MB: the C library of Linux gives each back to the system, and getting the
     next one page by page costs a third of the time of reading it."""
     try:
@@ -63,30 +62,6 @@ def line_breaks(text: bytes) -> int:
     if _numpy is None or len(text) < _SHORT:
         return text.count(b"\n")
     return int(_numpy.count_nonzero(_numpy.frombuffer(text, _numpy.uint8) == 10))
-
-
-def object_lines(block: bytes, places: Sequence[int], first: int, last: int) -> list[tuple[int, int]] | None:
-    """The lines in which some places stand, from their beginnings to behind their breaks, where each of them and each line behind
-    one begins with a brace; None where one does not, or the places are few.
-
-    Args:
-        block: Whole lines.
-        places: Ascending.
-        first: Where a line begins; places before it do not count.
-        last: Where a later line begins; places from there on do not count.
-    """
-    if _numpy is None or len(places) < _MANY_PLACES:
-        return None
-    characters = _numpy.frombuffer(block, _numpy.uint8)
-    breaks = _numpy.flatnonzero(characters == 10)
-    inside = _numpy.array(places, _numpy.int64)
-    inside = inside[(inside >= first) & (inside < last)]
-    numbers = _numpy.unique(_numpy.searchsorted(breaks, inside))
-    ends = breaks[numbers] + 1
-    begins = _numpy.where(numbers > 0, breaks[numbers - 1] + 1, 0)
-    if not ((characters[begins] == _BRACE).all() and (characters[ends] == _BRACE).all()):
-        return None
-    return list(zip(begins.tolist(), ends.tolist(), strict=True))
 
 
 def lines_of_objects(text: bytes) -> tuple[int, bool]:

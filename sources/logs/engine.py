@@ -34,7 +34,7 @@ from sources.logs.journald import JOURNAL, JournalFormat, blocks
 from sources.logs.questions import Question
 from sources.logs.reading import SAMPLE, Reader, require_text
 from sources.logs.records import Tally
-from sources.logs.searched import Searched
+from sources.logs.searched import Searched, needed
 from sources.logs.seek import locate, probe
 from sources.logs.sieve import Apart, Sieve, Sifted, Sought
 from sources.logs.sifting import Sifting, sifting_of
@@ -437,6 +437,8 @@ class Engine:
             bulk.load(size)
             yield from batches(form, self._blocks(reader, low, high, run), run.tally, run.narrow)
             return
+        if sifting.much:
+            bulk.load(size)
         sieve = sifting.sieve
         sifted = self._sifted(reader, form, low, high, sifting, run)
         yield from sifted_batches(form, sifted, run.tally, sieve, run.narrow)
@@ -467,12 +469,10 @@ class Engine:
             finally:
                 search.close()
             if found is not None:
-                if sifting.much:
-                    bulk.load(size)
                 run.bytes += sum(length for _, length, _ in found)
                 yield from search.sift(found, Beginnings(form), run.allowance.check)
                 return
-        yield from sieve.sift(self._blocks(reader, low, high, run), size)
+        yield from needed(sieve.sift(self._blocks(reader, low, high, run), size, rare=sifting.rare), Beginnings(form))
 
     def _divided(
         self, reader: Reader, form: Format, low: int, high: int, run: Pass, sifting: Sifting | None

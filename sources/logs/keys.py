@@ -52,6 +52,13 @@ class KeyTest:
             words = [str(status) for status in self.wanted]
         return any(word.startswith(text) or text.startswith(word) for word in words)
 
+    def passing(self) -> tuple[list[bytes], list[int]]:
+        """The words that pass, in any case, and the numbers, both as values or parts of texts."""
+        if self.meaning != "level":
+            return [], sorted(self.wanted)
+        words = [word.encode("ascii") for word, level in WORDS.items() if level in self.wanted]
+        return words, [number for number in range(100) if self.passes(number)]
+
 
 @dataclass(frozen=True, slots=True)
 class Stem:

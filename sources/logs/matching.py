@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 from itertools import compress
 
@@ -40,8 +39,8 @@ class Matcher:
         self._gates: Memo[Kind, bool] = Memo(lambda kind: gate is None or gate(kind.record(None)), MOST_KINDS)
         self._verdicts: Memo[Kind, bool] = Memo(lambda kind: self._test.matches(kind.record(None)), MOST_KINDS)
         known = [sought for group in self._test.needles if (sought := _sought(group, given)) is not None]
-        expressed = _expressed(self._test.patterns, given) if not known else ()
-        self._expressed = bool(expressed)
+        expressed = [one for one in _expressed(self._test.patterns, given) if one.linear or not known]
+        self._expressed = not known and not all(one.linear for one in expressed)
         self.sought = (*known, *_tested(self._test), *expressed)
         """Each finds the lines that can be part of a matching record; empty where only reading all of them tells."""
         self._lines = Sieve(known[0].needles) if known else None
@@ -208,13 +207,14 @@ def _expressed(patterns: Sequence[str], given: Collection[str]) -> Iterator[Soug
     Most texts stand in the lines as they are. An operation's name does without its blank and its braces, but for the case of
     its method; level and given names are tried by themselves.
     """
-    found = [of_bytes(pattern) for pattern in patterns]
-    known = tuple(one for one in found if one is not None)
-    if known and len(known) == len(found):
-        search = re.compile(b"|".join(known)).search
-        names = (*given, *[level.word for level in Level])
-        if not any(search(name.encode()) or not name.isascii() for name in names):
-            yield Sought((), expressions=known)
+    names = (*given, *[level.word for level in Level])
+    if not all(name.isascii() for name in names):
+        return
+    for linear in (False, True):
+        found = [of_bytes(pattern, linear=linear) for pattern in patterns]
+        known = tuple(one for one in found if one is not None)
+        if known and len(known) == len(found):
+            yield Sought((), (), known, linear, tuple(name.encode() for name in names))
 
 
 def _tested(test: Test) -> Iterator[Sought]:

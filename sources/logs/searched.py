@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from console.guard.sanitise import safe
 from sources.logs import ripgrep
@@ -22,6 +22,8 @@ _MUCH = 32 << 20
 """Bytes of records that are kept until all are found."""
 _FEW = 40
 """Places in a block up to which their records are read by themselves."""
+_MOST_HELD = 8
+"""Blocks in which no record begins that are kept."""
 _PATIENCE_S = 0.25
 """How long one wait for ripgrep lasts, so that the allowed time is looked at."""
 
@@ -32,6 +34,37 @@ def worth(reader: Reader, low: int, high: int) -> bool:
     return (
         not reader.streamed and ripgrep.program() is not None and size >= max(ripgrep.WORTH, (reader.size - low) // 2)
     )
+
+
+def needed(sifted: Iterable[Sifted], records: Records) -> Iterator[Sifted | None]:
+    """Of blocks in which it is known what stands those that a record may need in which something does: the first one, each in which
+    something was found, and those around it in which its first and last record may begin and end. None stands for what is left out.
+
+    Args:
+        sifted: Blocks that follow each other.
+        records: Knows where they begin.
+    """
+    held: list[Sifted] = []
+    """Since, and with, the last one in which a record begins."""
+    left_out = False
+    open_end = True
+    for one in sifted:
+        begins = bool(one[2]) or records.begin(one[1])
+        if one[2] or open_end:
+            if left_out:
+                yield None
+            yield from held
+            yield one
+            held, left_out, open_end = [], False, bool(one[2]) or not begins
+            continue
+        if begins:
+            left_out = left_out or bool(held)
+            held = []
+        held.append(one)
+        if len(held) > _MOST_HELD:
+            yield from ([None] if left_out else [])
+            yield from held
+            held, left_out, open_end = [], False, True
 
 
 class Searched:

@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from console.domain.logs import Level
 from console.domain.values import dataclass
-from sources.logs import bulk
+from sources.logs import bulk, scanning
 from sources.logs.formats.base import UNCAUGHT, Format
 from sources.logs.formats.columns import ReadsKeys
 from sources.logs.keys import (
@@ -32,7 +32,9 @@ from sources.logs.keys import (
     key_places,
     stems_of,
 )
+from sources.logs.scanning import Scanner, anywhere
 
+_T = TypeVar("_T")
 _Probe = tuple[int, int, int, int, bytes, tuple[bytes, ...]]
 """What is compared: a width in bytes, the first place compared (the others are so many widths on), the characters with their
 case put aside, how many of the word stand before them; then the word and the others that must stand in its line."""
@@ -50,6 +52,8 @@ class Apart:
 ESCAPE = re.compile(rb"\\[^nrt\"\\\n]")
 _UNLIKE_ITS_TEXT = re.compile(rb"[\x00-\x09\x0b-\x1f\x5c\x7f-\xff]")
 """Where an expression is looked for: the line may hold an escape, or what is shown by a name or in another way."""
+_UNLIKE_ITS_TEXT_OR_NESTED = re.compile(rb"%s|:[ \t]*\[|(?::[ \t]*\{[^\n]*){4}" % _UNLIKE_ITS_TEXT.pattern)
+"""Lists, and objects as deep as `flat` makes text of, are shown with blanks that their line need not have."""
 _LIKE_ITS_TEXT = bytes(one for one in range(256) if _UNLIKE_ITS_TEXT.match(bytes((one,))) is None)
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _FOLDED = {b"i": rb"\xc4[\xb0\xb1]", b"k": rb"\xe2\x84\xaa", b"s": rb"\xc5\xbf"}
@@ -65,6 +69,9 @@ _RARE = b"qzjxkvywbfghp_/-mudclrsno.:iat0123456789e"
 _ANYWHERE = 7
 """Wherever a word so long begins, four of its characters stand at a multiple of four."""
 _SPARE = 64 << 10
+_SURE, _NO_OBJECT, _ODD, _BESIDE = 0, 1, 2, 3
+"""Lists of what hyperscan finds: lines of interest; lines that are no objects; that a line is no flat object; and from the last
+number on, of each needle of several words, lines with the one that is looked for."""
 _MOST_NEW = 16
 """Contexts of one block that are looked at to learn what they tell; others are decided line by line."""
 AHEAD = 4
@@ -80,7 +87,11 @@ class Sought:
     """The words of each, lower-case ASCII without blanks and backslashes; its line holds all of them, in any case and order."""
     tests: tuple[KeyTest, ...] = ()
     expressions: tuple[bytes, ...] = ()
-    """Of bytes, quick, and read alike by Python and ripgrep: one matches in the line."""
+    """Of bytes, quick, and read alike by Python, ripgrep and hyperscan: one matches in the line."""
+    linear: bool = False
+    """Only hyperscan is surely quick with the expressions, and lines with lists or deep objects are of interest as well."""
+    names: tuple[bytes, ...] = ()
+    """Texts that records get from elsewhere: where an expression matches in one of them, lines tell nothing."""
 
     def sieve(self, form: Format) -> Sieve | None:
         """What finds it in files of a format; None where the format does not tell the keys that are tested, or no key does: a
@@ -96,7 +107,22 @@ class Sought:
                 return None
             stems += found
         uncaught = any(test.meaning == "level" and Level.ERROR in test.wanted for test in self.tests)
-        return Sieve(self.needles, stems, self.expressions, uncaught=uncaught, keyed=keys is not None)
+        joined = b"|".join(self.expressions)
+        search: Search | None = None
+        if joined:
+            search = Scanner.of([(anywhere(joined), 0)]) if self.linear else re.compile(joined)
+            if search is None or any(map(search.search, self.names)):
+                return None
+        linear = search if self.linear else None
+        return Sieve(self.needles, stems, self.expressions, uncaught=uncaught, keyed=keys is not None, search=linear)
+
+
+class Search(Protocol):
+    """Finds expressions in a line."""
+
+    def search(self, line: bytes, /) -> object:
+        """Something true where one of them matches."""
+        ...
 
 
 class Records(Protocol):
@@ -121,6 +147,7 @@ class Sieve:
         expressions: One of them matches in a line of interest.
         uncaught: So is a line that begins the text of an exception which nobody logged.
         keyed: Lines are JSON, in which the names of keys are no text of a record.
+        search: For the expressions, where only hyperscan is quick with them.
     """
 
     def __init__(
@@ -131,12 +158,19 @@ class Sieve:
         *,
         uncaught: bool = False,
         keyed: bool = False,
+        search: Search | None = None,
     ) -> None:
         self.needles = tuple(dict.fromkeys(needles))
         self.stems = tuple(stems)
         self._uncaught, self._keyed = uncaught, keyed
-        self.expressions = (*expressions, _UNLIKE_ITS_TEXT.pattern) if expressions else ()
-        self._express = re.compile(b"|".join(expressions)) if expressions else None
+        self.linear = search is not None
+        """Only hyperscan is quick with it."""
+        self._unlike = _UNLIKE_ITS_TEXT if search is None else _UNLIKE_ITS_TEXT_OR_NESTED
+        self.expressions = (*expressions, self._unlike.pattern) if expressions else ()
+        self._express = search or (re.compile(b"|".join(expressions)) if expressions else None)
+        self._scanners: list[Scanner] | None = None
+        self._odd = False
+        """A line was seen that is no flat object."""
         words = [word for needle in self.needles for word in needle]
         looked_for = [*words, *(part for stem in self.stems for part in (stem.text, *stem.tails))]
         folded = [one for letter, one in _FOLDED.items() if any(letter in word for word in looked_for)]
@@ -180,7 +214,7 @@ class Sieve:
             return True
         if self._uncaught and _begins_exception(line):
             return True
-        if self._express is not None and (self._express.search(line) or _UNLIKE_ITS_TEXT.search(line)):
+        if self._express is not None and (self._express.search(line) or self._unlike.search(line)):
             return True
         return (b"\\" in line and ESCAPE.search(line) is not None) or self._in_doubt(line)
 
@@ -200,6 +234,67 @@ class Sieve:
 
     def _in_doubt(self, data: bytes) -> bool:
         return self.doubtful is not None and not data.isascii() and self.doubtful.search(data) is not None
+
+    def scans(self, size: int) -> bool:
+        """Whether hyperscan finds it, in so many bytes."""
+        return (self.linear or size >= scanning.WORTH) and bool(self._scanning())
+
+    def _scanning(self) -> list[Scanner]:
+        """What looks for it: in blocks of flat objects, and in all others. Nothing where hyperscan cannot."""
+        if self._scanners is None:
+            found = [Scanner.of(self._sought_by_scanning(odd=False), once=(_ODD,))]
+            if self._in_flat_objects:
+                found.append(Scanner.of(self._sought_by_scanning(odd=True)))
+            self._scanners = [] if None in found else [one for one in found if one is not None]
+        return self._scanners
+
+    @property
+    def _in_flat_objects(self) -> bool:
+        """Whether in a flat object less is of interest than in other lines."""
+        return self._keyed and bool(self._sought)
+
+    def _sought_by_scanning(self, *, odd: bool) -> Iterator[scanning.Expression]:
+        for number, (word, others) in enumerate(self._sought, _BESIDE):
+            kind = number if others else _SURE
+            yield scanning.word_in_text(word) if self._keyed else scanning.word_in(word), kind
+            if odd:
+                yield scanning.word_in_odd(word), kind
+        if self._in_flat_objects and not odd:
+            yield scanning.ODD, _ODD
+        for stem in self.stems:
+            yield scanning.value_after(stem), _SURE
+        if self._uncaught:
+            yield scanning.NO_OBJECT, _NO_OBJECT
+        if self.expressions:
+            yield anywhere(b"|".join(self.expressions)), _SURE
+        yield anywhere(ESCAPE.pattern), _SURE
+        if self.doubtful is not None:
+            yield anywhere(self.doubtful.pattern), _SURE
+
+    def places_by_scanning(self, block: bytes) -> list[int]:
+        """As `places`, one place of each line or more, by hyperscan; to be asked only where that `scans`."""
+        whole = _ended(block)
+        scanners = self._scanning()
+        lists = self._lists()
+        scanners[-1 if self._odd else 0].scan(whole, lists)
+        if lists[_ODD]:
+            # A file in which one line is odd has more of them.
+            self._odd = True
+            lists = self._lists()
+            scanners[-1].scan(whole, lists)
+        found = lists[_SURE]
+        found += [place for place in lists[_NO_OBJECT] if _begins_exception(line_at(block, place))]
+        for (_, others), places in zip(self._sought, lists[_BESIDE:], strict=True):
+            found += _with_others(others, block, places) if places else ()
+        found.sort()
+        return found
+
+    def _lists(self) -> list[list[int]]:
+        return [[] for _ in range(_BESIDE + len(self._sought))]
+
+    def _may_be_in(self, block: bytes) -> bool:
+        """Whether `places_by_scanning` may find something; for several threads at once."""
+        return self._scanning()[-1 if self._odd else 0].finds(_ended(block))
 
     def find(self, block: bytes) -> list[int]:
         """Where something of interest stands, ascending: by numpy where that is loaded."""
@@ -269,17 +364,20 @@ class Sieve:
 
     def _expressed(self, block: bytes) -> list[int]:
         """Where the expressions match, one place of each line, and where a line is unlike its text."""
-        if self._express is None:
+        express = self._express
+        if express is None:
             return []
+        if not isinstance(express, re.Pattern):
+            lines = [(place, line_at(block, place)) for place in _line_begins(block)]
+            return [place for place, line in lines if express.search(line) or self._unlike.search(line)]
         found: list[int] = []
-        search = self._express.search
-        match = search(block)
+        match = express.search(block)
         while match is not None:
             found.append(match.start())
             begin = block.find(b"\n", match.start())
-            match = search(block, begin) if begin >= 0 else None
+            match = express.search(block, begin) if begin >= 0 else None
         if block.translate(None, _LIKE_ITS_TEXT):
-            found += [match.start() for match in _UNLIKE_ITS_TEXT.finditer(block)]
+            found += [match.start() for match in self._unlike.finditer(block)]
         return found
 
     def _with_doubts(self, block: bytes, found: list[int]) -> list[int]:
@@ -290,23 +388,40 @@ class Sieve:
         found.sort()
         return found
 
-    def sift(self, blocks: Iterable[tuple[int, bytes]], size: int) -> Iterator[Sifted]:
+    def sift(self, blocks: Iterable[tuple[int, bytes]], size: int, *, rare: bool = False) -> Iterator[Sifted]:
         """Blocks with what is found in them.
 
         Args:
             blocks: Of whole lines.
             size: About how many bytes they are together.
+            rare: Most of them hold nothing of interest.
         """
+        if self.scans(size):
+            if not rare:
+                for offset, block in blocks:
+                    yield offset, block, self.places_by_scanning(block)
+                return
+            bulk.keep_memory()
+            # Threads would wait for this one at every place, so that they only tell whether there is one.
+            for offset, block, may_be in self._looked_ahead(blocks, self._may_be_in):
+                yield offset, block, self.places_by_scanning(block) if may_be else []
+            return
         bulk.load(size)
         if size < bulk.BULK or bulk.loaded() is None:
             for offset, block in blocks:
                 yield offset, block, self.places(block)
             return
-        waiting: deque[tuple[int, bytes, Future[list[int]]]] = deque()
+        yield from self._looked_ahead(blocks, self.places_by_numpy)
+
+    def _looked_ahead(
+        self, blocks: Iterable[tuple[int, bytes]], look: Callable[[bytes], _T]
+    ) -> Iterator[tuple[int, bytes, _T]]:
+        """Blocks with what threads find in them."""
+        waiting: deque[tuple[int, bytes, Future[_T]]] = deque()
         pool = ThreadPoolExecutor(LOOKERS, thread_name_prefix="sieve")
         try:
             for offset, block in blocks:
-                waiting.append((offset, block, pool.submit(self.places_by_numpy, block)))
+                waiting.append((offset, block, pool.submit(look, block)))
                 if len(waiting) > AHEAD:
                     yield _looked(waiting.popleft())
             while waiting:
@@ -391,9 +506,13 @@ def line_at(block: bytes, place: int) -> bytes:
     return block[block.rfind(b"\n", 0, place) + 1 : end if end >= 0 else len(block)]
 
 
-def _looked(one: tuple[int, bytes, Future[list[int]]]) -> Sifted:
-    offset, block, places = one
-    return offset, block, places.result()
+def _looked(one: tuple[int, bytes, Future[_T]]) -> tuple[int, bytes, _T]:
+    offset, block, found = one
+    return offset, block, found.result()
+
+
+def _ended(block: bytes) -> bytes:
+    return block if block[-1:] == b"\n" else block + b"\n"
 
 
 def _surely(word: bytes) -> bytes:
@@ -424,6 +543,14 @@ def _beside(words: tuple[bytes, ...], block: bytes, place: int) -> bool:
     """Whether all words stand in the line of a place."""
     line = line_at(block, place).lower()
     return all(word in line for word in words)
+
+
+def _with_others(words: tuple[bytes, ...], block: bytes, ends: Sequence[int]) -> list[int]:
+    """Of the ends of lines those of lines in which all words stand; as `_beside`, for very many."""
+    rfind = block.rfind
+    for word in words:
+        ends = [end for end in ends if word in block[rfind(b"\n", 0, end) + 1 : end].lower()]
+    return list(ends)
 
 
 def _rarity(gram: bytes) -> int:

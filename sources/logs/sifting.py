@@ -1,4 +1,5 @@
-"""How the lines of interest in a part of a file are best found: by ripgrep, by numpy, by two processes, or by reading all."""
+"""How the lines of interest in a part of a file are best found: by hyperscan, by ripgrep, by numpy, by two processes, or by
+reading all."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from console.domain.values import dataclass
-from sources.logs import bulk
+from sources.logs import bulk, scanning
 from sources.logs.reading import Reader
 from sources.logs.searched import worth
 from sources.logs.sieve import Sieve
@@ -16,12 +17,16 @@ PROBE_BYTES = 32 << 10
 """Lines of so many places, of so many bytes each, tell what is in a part."""
 DENSE = 0.3
 """Share of the lines from which on finding those of interest first is more work than reading all."""
+DENSE_SCANNED = 0.6
+"""The same where hyperscan finds them."""
 DEARER = 0.03
 """Share of the lines that finding names of keys costs more than finding words."""
 OFTEN = 0.12
 """Share of the lines that hold a word from which on numpy finds them sooner than ripgrep tells where they are."""
 MOSTLY = 1.25
 """Up to so many lines with a word for each of interest are read at once, and not looked at again before."""
+RARE = 200
+"""Where fewer than one in so many lines hold something, threads tell in which blocks that is."""
 MUCH = 24 << 20
 """Bytes of lines of interest from which on a second process pays: reading such lines one by one takes longer than all lines in a row."""
 
@@ -37,10 +42,15 @@ class Sifting:
     much: bool = False
     """There are so many that a second process pays."""
 
+    scanned: bool = False
+    """By hyperscan."""
+    rare: bool = False
+    """Most blocks hold none of them."""
+
     @property
     def alone(self) -> bool:
         """Whether one process does it: looking for words leaves the other core to a thread, or to ripgrep."""
-        return not self.much and (self.by_ripgrep or not self.sieve.expressions)
+        return not self.much and (self.by_ripgrep or self.scanned or not self.sieve.expressions)
 
 
 def sifting_of(sieves: Sequence[Sieve], reader: Reader, low: int, size: int) -> Sifting | None:
@@ -52,25 +62,31 @@ def sifting_of(sieves: Sequence[Sieve], reader: Reader, low: int, size: int) -> 
         low: Where the part begins.
         size: About how many bytes it has.
     """
-    searched = worth(reader, low, low + size)
-    if reader.streamed or size < bulk.BULK:
-        quick = next((one for one in sieves if not one.stems), None)
-        return Sifting(quick, by_ripgrep=searched) if quick is not None else None
+    scanned = scanning.library() is not None and size >= scanning.WORTH
+    if not scanned:
+        sieves = [one for one in sieves if not one.linear]
+    searched = worth(reader, low, low + size) and not scanned
+    if reader.streamed or size < (scanning.WORTH if scanned else bulk.BULK):
+        quick = next((one for one in sieves if scanned or not one.stems), None)
+        return Sifting(quick, by_ripgrep=searched, scanned=scanned) if quick is not None else None
     lines: list[bytes] = []
     for place in range(PROBES if sieves else 0):
         lines += reader.pread(PROBE_BYTES, low + size * place // PROBES).split(b"\n")[1:-1]
     wanted = [sum(map(one.line, lines)) for one in sieves]
     priced = [
-        (count + bool(one.stems) * DEARER * len(lines), count, one) for count, one in zip(wanted, sieves, strict=True)
+        (count + (not scanned and bool(one.stems)) * DEARER * len(lines), count, one)
+        for count, one in zip(wanted, sieves, strict=True)
     ]
     price, count, sieve = min(priced, key=itemgetter(0), default=(0.0, 0, None))
-    if sieve is None or price > DENSE * len(lines):
+    if sieve is None or price > (DENSE_SCANNED if scanned else DENSE) * len(lines):
         return None
-    found = sum(map(sieve.holds, lines))
+    found = count if scanned else sum(map(sieve.holds, lines))
     return Sifting(
         sieve,
         # What ripgrep finds must be read from its output, place by place.
         by_ripgrep=searched and not sieve.stems and found <= OFTEN * len(lines),
         sure=found <= MOSTLY * count,
-        much=max(found, count) * size >= MUCH * max(1, len(lines)),
+        scanned=scanned,
+        rare=found * RARE <= len(lines),
+        much=(count if scanned else max(found, count)) * size >= MUCH * max(1, len(lines)),
     )

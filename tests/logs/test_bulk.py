@@ -26,26 +26,6 @@ def test_line_breaks(text: bytes) -> None:
     assert bulk.lines_of_objects(text) == (breaks + 1, text.count(b"}\n{") == breaks)
 
 
-@RELAXED
-@given(st.lists(st.sampled_from([b"{}", b'{"a": 1}', b"{", b"", b" at f()"]), min_size=1, max_size=20), st.data())
-def test_the_lines_of_places(lines: list[bytes], data: st.DataObject) -> None:
-    block = b"".join(line + b"\n" for line in lines)
-    begins = [sum(len(line) + 1 for line in lines[:number]) for number in range(len(lines))]
-    first = data.draw(st.sampled_from(begins))
-    last = data.draw(st.sampled_from([begin for begin in begins if begin >= first]))
-    places = sorted(data.draw(st.lists(st.integers(0, len(block) - 1), min_size=1)))
-    wanted = []
-    for begin, line in zip(begins, lines, strict=True):
-        end = begin + len(line) + 1
-        if any(max(first, begin) <= place < min(last, end) for place in places):
-            wanted.append((begin, end))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(bulk, "_MANY_PLACES", 1)
-        found = bulk.object_lines(block, places, first, last)
-    braced = all(block[begin : begin + 1] == b"{" == block[end : end + 1] for begin, end in wanted)
-    assert found == (wanted if braced else None)
-
-
 @st.composite
 def columns(draw: st.DrawFn) -> list[str]:
     form = draw(st.sampled_from(["{}T{}.{}Z", "{} {},{}", "{}T{}.{}+02:00", "{}T{}Z", "{} {}"]))

@@ -20,6 +20,7 @@ import sources.logs.engine
 import sources.logs.matching
 import sources.logs.reading
 import sources.logs.ripgrep
+import sources.logs.scanning
 import sources.logs.searched
 import sources.logs.sifting
 from console.domain.instant import Window
@@ -27,13 +28,14 @@ from console.domain.logs import Level, LogCounts, LogHistogram, LogPage
 from console.domain.text import SafeText
 from console.query.regex import of_bytes
 from sources.base import SourceTimeout
-from sources.logs import bulk
+from sources.logs import bulk, scanning
 from sources.logs.context import Context
 from sources.logs.engine import Allowance, Engine
 from sources.logs.formats import FORMATS
 from sources.logs.keys import KeyTest
 from sources.logs.questions import Counts, Histogram, Page
 from sources.logs.ripgrep import Ripgrep
+from sources.logs.scanning import Scanner
 from sources.logs.sieve import Sieve, Sought
 from sources.logs.spec import Spec
 
@@ -63,6 +65,52 @@ def consistent(sieve: Sieve, block: bytes) -> None:
     for found in (sieve.places(block), sieve.places_by_numpy(block)):
         assert found == sorted(found)
         assert sorted({block.rfind(b"\n", 0, one) + 1 for one in found}) == starts
+    if sieve.scans(scanning.WORTH):
+        found = sieve.places_by_scanning(block)
+        assert found == sorted(found)
+        lines = sorted({block.rfind(b"\n", 0, one) + 1 for one in found})
+        # Of values that are not told by their end more are taken.
+        assert lines == starts if not sieve.stems else {*starts} <= {*lines}
+
+
+needs_hyperscan = pytest.mark.skipif(scanning.library() is None, reason="hyperscan is not installed")
+
+
+@needs_hyperscan
+def test_what_is_found_in_flat_objects_is_found_in_others_too() -> None:
+    """The name of a key is no text; in a list and in a deep object it is one, and the rest of the file is looked at as before."""
+    sieve = Sieve([(b"user",)], keyed=True)
+    flat, other = b'{"user":1,"msg":"x"}\n', b'{"list":[{"user":1}]}\n'
+    blocks = [
+        (flat, []),
+        (b'{"msg":"a User"}\n' + flat, [0]),
+        (flat + other, [len(flat)]),
+        (flat, []),
+        (b'"user":', [0]),
+        (b'{"user":"user"}\n', [0]),
+        (flat + b'{"a":"user"', [len(flat)]),
+    ]
+    for block, wanted in blocks:
+        found = sieve.places_by_scanning(block)
+        assert sorted({block.rfind(b"\n", 0, one) + 1 for one in found}) == wanted
+
+
+@needs_hyperscan
+@pytest.mark.parametrize("pattern", [r"(\w+\.)+x", r"(?:\w+-){3}\w+", "(a+)+b", r"took \d{5} ms"])
+def test_an_expression_that_could_run_away_is_looked_for_by_hyperscan(pattern: str) -> None:
+    assert of_bytes(pattern) is None
+    expression = of_bytes(pattern, linear=True)
+    assert expression is not None
+    sieve = Sought((), expressions=(expression,), linear=True).sieve(FORMATS["json"](Context(), ()))
+    assert sieve is not None and sieve.scans(0)
+    assert sieve.places_by_scanning(b'{"m":"' + b"a" * 50_000 + b'"}\n') == []
+    assert sieve.line(b"x a-b-c-d.x aab took 12345 ms")
+
+
+@needs_hyperscan
+def test_an_expression_that_is_too_large_is_not_compiled() -> None:
+    assert of_bytes(r"(?:(?:ab?){30}){30}", linear=True) is None
+    assert Scanner.of([(b"(?:[a-z]{3}|[0-9]{4}|-{2}){190}", 0)]) is None
 
 
 KEYED = st.sampled_from(
@@ -199,6 +247,8 @@ class Failing(StandIn):
     st.sampled_from([0.3, 2.0]),
     st.sampled_from([(0, 4096), (40, 4096), (40, 100)]),
     st.sampled_from([0.0, 1e9]),
+    st.sampled_from([2, 2048]),
+    st.sampled_from([None, 0, 1 << 30]),
 )
 def test_answers_are_those_without_it(
     tmp_path: Path,
@@ -211,9 +261,12 @@ def test_answers_are_those_without_it(
     dense: float,
     near: tuple[int, int],
     mostly: float,
+    most: int,
+    scanned: int | None,
 ) -> None:
     path = tmp_path / "a.log"
     path.write_bytes(data)
+    hyperscan = scanning.library()
 
     def answer() -> tuple[tuple[LogPage, LogCounts, LogHistogram], tuple[SafeText, ...]]:
         engine = Engine(Spec("app", (str(path),), service=service))
@@ -231,12 +284,20 @@ def test_answers_are_those_without_it(
         patched.setattr(sources.logs.bulk, "BULK", 0 if bulk else 1 << 30)
         patched.setattr(sources.logs.batch, "_WORTH", 1)
         patched.setattr(sources.logs.sifting, "DENSE", dense)
+        patched.setattr(sources.logs.sifting, "DENSE_SCANNED", dense)
         patched.setattr(sources.logs.sifting, "MOSTLY", mostly)
-        patched.setattr(sources.logs.bulk, "_MANY_PLACES", 1)
         patched.setattr(sources.logs.searched, "_FEW", near[0])
         patched.setattr(sources.logs.searched, "_NEAR", near[1])
         patched.setattr(sources.logs.ripgrep, "program", lambda: None)
+        patched.setattr(sources.logs.batch, "_MOST_FOUND", most)
+        patched.setattr(sources.logs.scanning, "library", lambda: None)
         sifted = answer()
+        if scanned is not None and hyperscan is not None:
+            patched.setattr(sources.logs.scanning, "library", lambda: hyperscan)
+            patched.setattr(sources.logs.scanning, "WORTH", 0)
+            patched.setattr(sources.logs.sifting, "RARE", scanned)
+            assert answer()[0] == sifted[0]
+            patched.setattr(sources.logs.scanning, "library", lambda: None)
         if searcher is not None:
             patched.setattr(sources.logs.ripgrep, "program", lambda: "rg")
             patched.setattr(sources.logs.ripgrep, "Ripgrep", searcher)
