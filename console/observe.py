@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass as open_dataclass
 from dataclasses import field, replace
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+from zoneinfo import ZoneInfo
 
 from console.analysis.constants import TREND_STEPS
 from console.config.load import Loaded
@@ -37,6 +39,7 @@ from sources.base import (
     TraceSource,
     VersionSource,
 )
+from sources.rows import UnreadDiff, with_unread, without_days
 
 if TYPE_CHECKING:
     from sources.http import HttpDoor  # httpx costs 100 ms to import, and files need none of it
@@ -56,6 +59,8 @@ QUIET_LOG_HISTORY_S = 26 * 3600.0
 SPAN_HISTORY_S = 86400.0
 PARTS_HISTORY_S, PARTS_STEP_S = 3 * 3600.0, 60.0
 """Requests by instance are as many more values as there are instances: they reach back no further than an onset is looked for."""
+EARLIER_S, EARLIER_STEP_S = 14 * 86400.0 + 3 * 3600.0, 600.0
+"""What these hours are like is asked of a server over two weeks, so that a weekend is held against weekends, in coarse steps."""
 CHANGES_REACH_S = 7 * 86400.0
 DEADLINE_S = 30.0
 """For one question to one source; a source that is slower is reported as failed, the others go on."""
@@ -79,8 +84,8 @@ class Diffs(Protocol):
         """Commits and files since the deploy before."""
         ...
 
-    async def diff(self, change_id: str, service: str | None = None) -> ChangeDiff | None:
-        """The lines that it changed."""
+    async def diff(self, change_id: str, service: str | None = None, commit: str | None = None) -> ChangeDiff | None:
+        """The lines that it changed; of one that only somebody else tells of, those of its commit."""
         ...
 
 
@@ -126,6 +131,21 @@ class TellsParts(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsEarlier(Protocol):
+    """A metric source that is asked for many days by a question of their own: in the steps of a diagnosis they would be too much."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def kind(self) -> str: ...
+
+    async def earlier(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
+        """Requests, failures and latencies in coarse steps, coarser than wanted where the answer would be large."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Everything that the configuration names, opened lazily."""
@@ -144,6 +164,8 @@ class Sources:
     """Folder of the configuration, with a slash; in what can be repeated, paths are given relative to it."""
     strictness: Strictness = Strictness()
     """Of contracts that say what recovered means."""
+    zone: tzinfo = UTC
+    """By whose clock people come and jobs run."""
     costs: Callable[[], tuple[OriginCost, ...]] = tuple
     closers: tuple[Callable[[], Awaitable[None]], ...] = ()
 
@@ -211,6 +233,7 @@ def open_sources(loaded: Loaded, log_runner: Any = None) -> Sources:
         {c.name: parse_span(c.interval) for c in config.metrics},
         f"{loaded.folder}/",
         Strictness(parse_span(config.recovery.hold), config.recovery.error_margin),
+        UTC if config.console.timezone == "UTC" else ZoneInfo(config.console.timezone),
         door.costs if door is not None else tuple,
         (*(source.close for source in opened), *((door.close,) if door is not None else ())),
     )
@@ -262,6 +285,7 @@ def compose(
     shapes: Iterable[ShapeCounts] = (),
     parts: Iterable[PartCounts] = (),
     diffs: Iterable[ChangeDiff] = (),
+    earlier: Iterable[Series] = (),
     reports: Iterable[SourceReport] = (),
 ) -> Observations:
     """What all sources know, cut at the knowledge time. Pure.
@@ -288,6 +312,8 @@ def compose(
         shapes=tuple(one.until(at) for one in shapes),
         parts=tuple(one.until(at) for one in parts),
         diffs=tuple(diffs),
+        earlier=SeriesSet.of([one.until(at) for one in earlier]),
+        zone=sources.zone,
         sources=tuple(replace(r, file=r.file.removeprefix(sources.folder)) if r.file else r for r in reports),
     )
 
@@ -312,6 +338,8 @@ class _Gathered:
 
     values: dict[str, list[Any]] = field(default_factory=dict)
     reports: list[SourceReport] = field(default_factory=list)
+    missing: dict[str, SafeText] = field(default_factory=dict)
+    """Why a source told nothing of what a row of its own does not report, by its name and the role."""
 
     async def ask(
         self, role: str, name: str, kind: str, question: Awaitable[Reading[Any]], report: bool = True
@@ -332,6 +360,8 @@ class _Gathered:
     def _failed(self, role: str, name: str, kind: str, why: str, report: bool) -> None:
         if report:
             self.reports.append(SourceReport(name, kind, SourceState.FAILED, safe(why, 400), role=role))
+        elif role == "earlier":
+            self.missing[name] = safe(why, 200)
 
     def flat(self, role: str) -> list[Any]:
         """Everything of a role in one list."""
@@ -359,6 +389,11 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
             got.ask("parts", s.name, s.kind, s.parts(Window(end - PARTS_HISTORY_S, end), PARTS_STEP_S), False)
             for s in sources.metrics
             if isinstance(s, TellsParts)
+        ),
+        *(
+            got.ask("earlier", s.name, s.kind, s.earlier(Window(end - EARLIER_S, end), EARLIER_STEP_S), False)
+            for s in sources.metrics
+            if isinstance(s, TellsEarlier)
         ),
         *(
             got.ask("traces", s.name, s.kind, s.spans(Window(end - SPAN_HISTORY_S, end), MOST_SPANS))
@@ -389,8 +424,18 @@ async def gather(sources: Sources, window: Window, at: Instant, step_s: float, *
         shapes=got.values.get("shapes", []),
         parts=got.flat("parts"),
         diffs=diffs,
-        reports=[with_unread(report, unread) for report in got.reports],
+        earlier=got.flat("earlier"),
+        reports=[
+            without_days(with_unread(report, unread), got.missing) for report in _as_configured(got.reports, sources)
+        ],
     )
+
+
+def _as_configured(reports: Iterable[SourceReport], sources: Sources) -> list[SourceReport]:
+    """In the order of the configuration, whoever answered first: the same answer is then the same text."""
+    named = [s.name for s in (*sources.logs, *sources.metrics, *sources.traces, *sources.changes)]
+    places = {name: place for place, name in reversed(list(enumerate(named)))}
+    return sorted(reports, key=lambda report: (places.get(report.name, len(named)), report.name))
 
 
 async def _ask_logs(sources: Sources, got: _Gathered, window: Window, step_s: float, pattern_step_s: float) -> None:
@@ -531,15 +576,6 @@ async def ask_versions(sources: Sources, now: Instant) -> Reading[tuple[Running,
     return Reading(known, now, report)
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadDiff:
-    """A deploy whose changed lines a repository could not give."""
-
-    source: str
-    change_id: str
-    why: SafeText
-
-
 async def read_diffs(
     sources: Sources, changes: Iterable[Change], end: Instant
 ) -> tuple[tuple[ChangeDiff, ...], tuple[UnreadDiff, ...]]:
@@ -551,7 +587,7 @@ async def read_diffs(
         for source in sources.repositories():
             try:
                 async with asyncio.timeout(DEADLINE_S):
-                    diff = await source.diff(change.id, change.service)
+                    diff = await source.diff(change.id, change.service, change.commit)
             except Exception as error:  # the deploy stays known without its lines
                 why = f"no answer within {DEADLINE_S:g} s" if isinstance(error, TimeoutError) else str(error)
                 unread.append(UnreadDiff(source.name, change.id, safe(why or type(error).__name__, 200)))
@@ -561,14 +597,3 @@ async def read_diffs(
                 break
     read = {diff.change_id for diff in found}
     return tuple(found), tuple(one for one in unread if one.change_id not in read)
-
-
-def with_unread(report: SourceReport, unread: Iterable[UnreadDiff]) -> SourceReport:
-    """The row of a source, incomplete where lines of deploys could not be read from it."""
-    mine = [one for one in unread if one.source == report.name]
-    if not mine:
-        return report
-    more = f" and of {len(mine) - 1} more" if len(mine) > 1 else ""
-    said = f"the changed lines of {mine[0].change_id}{more} could not be read: {mine[0].why}"
-    state = SourceState.PARTIAL if report.state is SourceState.OK else report.state
-    return replace(report, state=state, detail=safe("; ".join(part for part in (report.detail, said) if part), 500))

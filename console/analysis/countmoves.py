@@ -162,7 +162,7 @@ def _at_this_hour(track: ErrorTrack, whole: Episode, p0: float, share: float, th
     scale = math.sqrt(share * max(1 - share, 0.0) / max(median_of(track.requests), 1.0))
     least = max(thresholds.min_effect_ratio, thresholds.min_effect * p0)
     rate = track.failures / np.maximum(track.requests, 1)
-    return season_of(track.times, rate, track.requests, (whole.start, whole.last), p0, scale, least)
+    return season_of(track.times, rate, track.requests, (whole.start, whole.last), p0, scale, least, track.earlier)
 
 
 def _calm(failures: Numbers, requests: Numbers, parts: int, thresholds: Thresholds) -> tuple[Numbers, Numbers]:

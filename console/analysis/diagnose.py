@@ -28,7 +28,7 @@ from console.analysis.moves import Move
 from console.analysis.onset import Onset
 from console.analysis.outbound import read_outbound
 from console.analysis.patterns import Compared, compare_since, counted, special
-from console.analysis.seasons import DAY_S
+from console.analysis.seasons import back_s
 from console.analysis.silence import (
     UNHEARD,
     aged_sources,
@@ -39,16 +39,19 @@ from console.analysis.silence import (
     without_filling,
 )
 from console.analysis.symptoms import harms_users, leak_symptoms, symptoms_of, telling
+from console.analysis.tracks import step_of
 from console.analysis.verdict import Known, state_of, summary_of
 from console.analysis.view import View, known_at, read_view
 from console.analysis.whole import with_wholes
 from console.domain.consulted import unasked
 from console.domain.diagnosis import BaselineWindow, Diagnosis, Exhaustion, State
-from console.domain.instant import Instant, Window
+from console.domain.instant import Instant, Window, span_text
 from console.domain.observations import Observations
 from console.domain.reading import SourceState
+from console.domain.series import Series
 from console.domain.shapes import ShapeCounts
 from console.domain.text import SafeText
+from console.guard.sanitise import safe
 
 MOST_PATTERNS = 50
 
@@ -197,9 +200,25 @@ def _baselines(seen: Observations, onset: Instant | None, moves: list[Move]) -> 
         found.append(BaselineWindow(Window(seen.history.start, start), SafeText("the longer history, for noise")))
     season = max((m.usual for m in moves if m.usual is not None and m.ongoing), key=lambda s: s.days, default=None)
     if season is not None:
-        back, why = season.nearest * DAY_S, f"the last of the same hours of {season.days} earlier {season.kind}"
+        back = back_s(seen.window.start, season.nearest, seen.zone)
+        why = f"the last of the same hours of {season.days} earlier {season.kind}, by {seen.zone}"
         found.append(BaselineWindow(Window(seen.window.start - back, seen.window.end - back), SafeText(why)))
-    return tuple(found)
+    return (*found, *_earlier_days(seen))
+
+
+def _earlier_days(seen: Observations) -> list[BaselineWindow]:
+    """What was asked of many days, in coarse steps, for the same hours of them."""
+    told: dict[str, list[Series]] = {}
+    for one in seen.earlier:
+        told.setdefault(one.source, []).append(one)
+    found = []
+    for source, several in told.items():
+        stretch = Window(min(one.times[0] for one in several), max(one.times[-1] for one in several))
+        steps = span_text(min(step_of(one) for one in several))
+        found.append(
+            BaselineWindow(stretch, safe(f"earlier days at these hours, of {source} in steps of {steps}", 300))
+        )
+    return found
 
 
 def _patterns(view: View, onset: Onset | None) -> Compared:

@@ -149,18 +149,19 @@ def _at_unusual_hours(track: Track, at: Instant, window: Window, thresholds: Thr
     if family not in (Family.RATIO, Family.LATENCY, Family.FAILURES, Family.TRAFFIC):
         return None
     sign = -1 if family is Family.TRAFFIC else 1
-    known = lately(track.times, track.values, at)
+    known = lately(track.times, track.values, at, track.earlier)
     if known is None:
         return None
     now, usual = known
     off = now <= (1 - LOST) * usual if sign < 0 else now >= UNUSUAL_RATIO * usual
     if not off or abs(now - usual) < least_change(family, usual, thresholds):
         return None
-    level = without_season(track.times, track.values, at, LOCAL_HORIZON_S, family in _MULTIPLIED)
+    level = without_season(track.times, track.values, at, LOCAL_HORIZON_S, family in _MULTIPLIED, earlier=track.earlier)
     if level is None:
         return None
+    levelled = replace(track, values=level[0], earlier=level[1])
     for horizon_s in (LOCAL_HORIZON_S, long_horizon(track.times, at) or LOCAL_HORIZON_S):
-        found = _judge(replace(track, values=level), sign, at, window, thresholds, stalls, horizon_s)
+        found = _judge(levelled, sign, at, window, thresholds, stalls, horizon_s)
         if found is not None and found.ongoing and found.opened and found.usual is not None and found.usual.unusual:
             return found
     return None
@@ -216,7 +217,7 @@ def _judge(
     before, now = orient(level), orient(observed)
     whole = episode.start + cut, episode.last + cut
     least = least_change(family, base.level, thresholds)
-    usual = season_of(track.times, values, None, whole, base.level, base.scale, least)
+    usual = season_of(track.times, values, None, whole, base.level, base.scale, least, track.earlier.times(sign))
     unusual = usual is not None and usual.unusual
     move = Move(
         service=track.service,

@@ -8,11 +8,14 @@ hides the present one nor makes a calm hour suspicious.
 from __future__ import annotations
 
 import math
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from console.analysis.constants import OPEN_Z, SCALE_FLOOR, WATCH_Z
 from console.analysis.episodes import ALIKE
 from console.analysis.stats import median_of, robust_scale, rolling_sum
+from console.analysis.tracks import NO_DAYS, Earlier, Past
 from console.domain.instant import Instant
 from console.domain.values import dataclass
 
@@ -77,6 +80,7 @@ def season_of(
     level: float,
     scale: float,
     least: float,
+    earlier: Earlier = NO_DAYS,
 ) -> Season | None:
     """Compare a departure with the same hours of earlier days; None where too few of them are known.
 
@@ -88,25 +92,36 @@ def season_of(
         level: What was usual just before it.
         scale: The noise of one value.
         least: The smallest change that matters.
+        earlier: What is known of earlier days where the series itself does not reach back far enough.
     """
     first, last = stretch
     begin, end = float(times[first]), float(times[last])
-    if begin - float(times[0]) < LEAST_DAYS * DAY_S - AROUND_S or end - begin > LONGEST_S:
+    if end - begin > LONGEST_S:
         return None
     width = last - first + 1
+    lasted = (end - begin) * width / (width - 1) if width > 1 else 0.0
+    known, bins, brief = Past(times, values, 0.0, weights), width, False
+    if begin - float(times[0]) < LEAST_DAYS * DAY_S - AROUND_S:
+        if earlier.past is None:
+            return None
+        known, brief = earlier.past, lasted < earlier.past.step_s
+        bins = max(1, round(lasted / known.step_s))
+        if not known.times.size or begin - float(known.times[0]) < LEAST_DAYS * DAY_S - AROUND_S:
+            return None
     now = _mean(values[first : last + 1], None if weights is None else weights[first : last + 1])
     noise = scale / math.sqrt(width)
     enough = max(ALIKE * max(now - level, noise) - noise, noise)
     near: dict[int, float] = {}
     around: dict[int, float] = {}
     for days in range(1, MOST_DAYS + 1):
-        back = days * DAY_S
-        if begin - back - AROUND_S < float(times[0]) - NEAR_S:
+        back = back_s(begin, days, earlier.zone)
+        if begin - back - AROUND_S < float(known.times[0]) - NEAR_S:
             break
-        highest = _highest(times, values, weights, (begin - back, end - back), width)
+        since = begin if known.times is times else end - (bins - 1) * known.step_s
+        highest = _highest(known, (since - back, end - back), bins)
         if highest is not None:
             near[days], around[days] = highest
-    chosen, kind = _alike_days(begin, near)
+    chosen, kind = _alike_days(begin, near, earlier.zone)
     if len(chosen) < LEAST_DAYS:
         return None
     import numpy as np
@@ -119,35 +134,39 @@ def season_of(
     few = sum(around[d] - level >= enough for d in chosen) <= FEW * len(chosen)
     regular = _spread(peaks) <= REGULAR * (usual - level)
     worse = regular and beyond >= OPEN_Z * spread and beyond >= least
-    return Season(len(chosen), ordinary and not few, few or worse, usual, kind, min(chosen))
+    if brief and few:
+        return None  # in steps that are longer than itself nothing like it can be seen
+    return Season(len(chosen), ordinary and not few, (few or worse) and not brief, usual, kind, min(chosen))
 
 
-def lately(times: Numbers, values: Numbers, at: Instant) -> tuple[float, float] | None:
+def lately(times: Numbers, values: Numbers, at: Instant, earlier: Earlier = NO_DAYS) -> tuple[float, float] | None:
     """(mean of the newest stretch, middle of its means on earlier days); None where too few of them are known."""
     import numpy as np
 
-    if not times.size or at - float(times[0]) < LEAST_DAYS * DAY_S:
+    reach = _reaching(times, values, at, earlier)
+    if reach is None or not times.size:
         return None
-    back = DAY_S * np.arange(0, min(MOST_DAYS, int((at - float(times[0])) // DAY_S)) + 1)
-    low = np.searchsorted(times, at - back - RECENT_S, side="right")
-    high = np.searchsorted(times, at - back, side="right")
-    if high[0] <= low[0]:
+    newest = values[times.searchsorted(at - RECENT_S, side="right") : times.searchsorted(at, side="right")]
+    if not newest.size:
         return None
-    total = np.concatenate([[0.0], np.cumsum(values)])
-    known = {
-        int(d): float((total[b] - total[a]) / (b - a))
-        for d, a, b in zip(range(back.size), low, high, strict=True)
-        if b > a
-    }
-    now = known.pop(0)
-    chosen, _ = _alike_days(at, known)
+    days = range(1, min(MOST_DAYS, int((at - float(reach.times[0])) // DAY_S)) + 1)
+    back = np.array([back_s(at, day, earlier.zone) for day in days])
+    low = reach.times.searchsorted(at - back - RECENT_S, side="right")
+    high = reach.times.searchsorted(at - back, side="right")
+    total = np.concatenate([[0.0], np.cumsum(reach.values)])
+    known = {d: float((total[b] - total[a]) / (b - a)) for d, a, b in zip(days, low, high, strict=True) if b > a}
+    now = float(newest.mean())
+    chosen, _ = _alike_days(at, known, earlier.zone)
     if len(chosen) < LEAST_DAYS:
         return None
     return now, median_of(np.array([known[d] for d in chosen]))
 
 
-def without_season(times: Numbers, values: Numbers, at: Instant, recent_s: float, multiplied: bool) -> Numbers | None:
-    """The values as they would be if every hour were like the present one; None where the level does not follow the hours.
+def without_season(
+    times: Numbers, values: Numbers, at: Instant, recent_s: float, multiplied: bool, earlier: Earlier = NO_DAYS
+) -> tuple[Numbers, Earlier] | None:
+    """The values as they would be if every hour were like the present one, and so earlier days; None where the level does not
+    follow the hours.
 
     Args:
         recent_s: The stretch before `at` that does not shape what is usual.
@@ -155,25 +174,50 @@ def without_season(times: Numbers, values: Numbers, at: Instant, recent_s: float
     """
     import numpy as np
 
-    old = times < at - recent_s
-    if not old.any() or at - recent_s - float(times[0]) < LEAST_DAYS * DAY_S:
+    reach = _reaching(times, values, at - recent_s, earlier)
+    if reach is None:
         return None
-    hour = (times[old] % DAY_S // (DAY_S / HOURS)).astype(int)
+    old = reach.times < at - recent_s
+    hour = (reach.times[old] % DAY_S // (DAY_S / HOURS)).astype(int)
     order = np.argsort(hour, kind="stable")
-    parts = np.split(values[old][order], np.searchsorted(hour[order], np.arange(1, HOURS)))
+    parts = np.split(reach.values[old][order], np.searchsorted(hour[order], np.arange(1, HOURS)))
     if not all(part.size for part in parts):
         return None
     level = np.array([median_of(part) for part in parts])
     centres = (np.arange(-1, HOURS + 1) + 0.5) * DAY_S / HOURS
-    usual = np.interp(times % DAY_S, centres, np.concatenate([level[-1:], level, level[:1]]))
-    here = float(np.interp(at % DAY_S, centres, np.concatenate([level[-1:], level, level[:1]])))
-    rest: Numbers = values - usual
+    heights = np.concatenate([level[-1:], level, level[:1]])
+    here = float(np.interp(at % DAY_S, centres, heights))
+
+    def usual(when: Numbers) -> Numbers:
+        found: Numbers = np.interp(when % DAY_S, centres, heights)
+        return found
+
+    rest: Numbers = reach.values - usual(reach.times)
     if float(level.max() - level.min()) < SEASON_LEAST * robust_scale(rest[old][-2000:], 0.0):
         return None
-    if multiplied and level.min() > 0:
-        scaled: Numbers = values / usual * here
-        return scaled
-    return rest + here
+
+    def levelled(when: Numbers, known: Numbers) -> Numbers:
+        return known / usual(when) * here if multiplied and level.min() > 0 else known - usual(when) + here
+
+    past = earlier.past
+    return levelled(times, values), earlier if past is None else earlier.with_values(levelled(past.times, past.values))
+
+
+def _reaching(times: Numbers, values: Numbers, at: Instant, earlier: Earlier) -> Past | None:
+    """What reaches back over days enough: the series itself, else what is known of it beside; None: neither does."""
+    if times.size and at - float(times[0]) >= LEAST_DAYS * DAY_S:
+        return Past(times, values, 0.0)
+    past = earlier.past
+    return past if past is not None and past.times.size and at - float(past.times[0]) >= LEAST_DAYS * DAY_S else None
+
+
+@lru_cache(maxsize=4096)
+def back_s(at: Instant, days: int, zone: tzinfo) -> float:
+    """Seconds from the same time of day so many days earlier, by the clock of a zone, which may have been put forward since."""
+    if zone is UTC:
+        return days * DAY_S
+    then = datetime.fromtimestamp(at, zone).replace(tzinfo=None) - timedelta(days=days)
+    return at - then.replace(tzinfo=zone).timestamp()
 
 
 def _spread(peaks: Numbers) -> float:
@@ -189,12 +233,11 @@ def _mean(values: Numbers, weights: Numbers | None) -> float:
     return float((values * weights).sum() / max(float(weights.sum()), 1e-9))
 
 
-def _highest(
-    times: Numbers, values: Numbers, weights: Numbers | None, stretch: tuple[Instant, Instant], width: int
-) -> tuple[float, float] | None:
+def _highest(known: Past, stretch: tuple[Instant, Instant], width: int) -> tuple[float, float] | None:
     """The highest mean of `width` bins on one day, close to a stretch and around it; None where it is not known."""
     import numpy as np
 
+    times, values, weights = known.times, known.values, known.weights
     begin, end = stretch
     step = (end - begin) / (width - 1) if width > 1 else 0.0
     edges = np.searchsorted(
@@ -214,19 +257,19 @@ def _highest(
     return float(close.max()), float(means.max())
 
 
-def _alike_days(at: Instant, known: dict[int, float]) -> tuple[list[int], str]:
+def _alike_days(at: Instant, known: dict[int, float], zone: tzinfo) -> tuple[list[int], str]:
     """The days that an instant is compared with: the same day of the week, working days or weekends, where enough are known."""
-    weekday = _weekday(at)
+    weekday = _weekday(at, zone)
     same = [d for d in known if d % 7 == 0]
     if len(same) >= LEAST_DAYS:
         return same, _DAYS[weekday]
     weekend = weekday in WEEKEND
-    like = [d for d in known if (_weekday(at - d * DAY_S) in WEEKEND) is weekend]
+    like = [d for d in known if ((weekday - d) % 7 in WEEKEND) is weekend]
     if len(like) >= LEAST_DAYS and len(like) < len(known):
         return like, "days of a weekend" if weekend else "working days"
     return list(known), "days"
 
 
-def _weekday(at: Instant) -> int:
-    """0: Monday; by UTC. The epoch began on a Thursday."""
-    return int(at // DAY_S + 3) % 7
+def _weekday(at: Instant, zone: tzinfo) -> int:
+    """0: Monday. The epoch began on a Thursday."""
+    return int(at // DAY_S + 3) % 7 if zone is UTC else datetime.fromtimestamp(at, zone).weekday()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, tzinfo
 from typing import TYPE_CHECKING
 
 from console.analysis.signals import Family, Meaning, meaning_of, words_of
@@ -21,6 +23,36 @@ COUNTER_POINTS = 8
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """A series on earlier days in steps of its own; values as those of its track."""
+
+    times: Numbers
+    values: Numbers
+    step_s: float
+    weights: Numbers | None = None
+    """Requests behind each value; None: all count alike."""
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """Earlier days: by whose clock they are told, and what is known of them beside the track itself."""
+
+    zone: tzinfo = UTC
+    past: Past | None = None
+
+    def with_values(self, values: Numbers) -> Earlier:
+        """The same days with other values."""
+        return self if self.past is None else Earlier(self.zone, replace(self.past, values=values))
+
+    def times(self, sign: int) -> Earlier:
+        """The same with the sign of the values turned, where it is negative."""
+        return self if sign > 0 or self.past is None else self.with_values(-self.past.values)
+
+
+NO_DAYS = Earlier()
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """One series ready to be judged."""
 
@@ -35,6 +67,7 @@ class Track:
     """Requests behind each value; None where the source does not tell."""
     source: str = ""
     query: str = ""
+    earlier: Earlier = NO_DAYS
 
     @property
     def service(self) -> str:
@@ -63,6 +96,7 @@ class ErrorTrack:
     step_s: float
     source: str = ""
     query: str = ""
+    earlier: Earlier = NO_DAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +139,36 @@ def build_tracks(series: SeriesSet, at: Instant) -> Tracks:
         t for t in values if not (t.key.metric in ("error_count", "error_rate", "availability") and _place(t) in paired)
     )
     return Tracks(tuple(errors), tuple(kept), limits)
+
+
+def with_earlier(tracks: Tracks, earlier: SeriesSet, at: Instant, zone: tzinfo) -> Tracks:
+    """The same with what their own sources know of earlier days in coarse steps."""
+    if not len(earlier) and zone is UTC:
+        return tracks
+    coarse = build_tracks(earlier, at)
+    failing = {(one.service, one.operation, one.source): one for one in coarse.errors}
+    known = {(one.key, one.source): one for one in coarse.values}
+
+    def failures_of(track: ErrorTrack) -> Past | None:
+        import numpy as np
+
+        one = failing.get((track.service, track.operation, track.source))
+        if one is None:
+            return None
+        return Past(one.times, one.failures / np.maximum(one.requests, 1), one.step_s, one.requests)
+
+    def values_of(track: Track) -> Past | None:
+        one = known.get((track.key, track.source))
+        if one is None:
+            return None
+        per_step = track.key.metric in ("request_count", "error_count")
+        return Past(one.times, one.values * (track.step_s / one.step_s) if per_step else one.values, one.step_s)
+
+    return Tracks(
+        tuple([replace(t, earlier=Earlier(zone, failures_of(t))) for t in tracks.errors]),
+        tuple([replace(t, earlier=Earlier(zone, values_of(t))) for t in tracks.values]),
+        tracks.limits,
+    )
 
 
 def _usable(one: Series, at: Instant) -> Series:

@@ -10,7 +10,7 @@ from console.analysis.restarts import Restart, find_restarts
 from console.analysis.running import running_of
 from console.analysis.sightings import is_build, tells_start
 from console.analysis.traces import Calls, read_calls
-from console.analysis.tracks import Tracks, build_tracks
+from console.analysis.tracks import Tracks, build_tracks, with_earlier
 from console.domain.changes import Change, ChangeDiff
 from console.domain.instant import Instant, Window
 from console.domain.logs import Level, LogRecord
@@ -50,10 +50,10 @@ class View:
 def known_at(seen: Observations) -> Observations:
     """The same without anything stamped after the knowledge time, whoever put it there."""
     at = seen.at
-    late = any(len(one) and one.times[-1] > at for one in seen.series)
     return replace(
         seen,
-        series=SeriesSet.of([one.until(at) for one in seen.series]) if late else seen.series,
+        series=_known_series(seen.series, at),
+        earlier=_known_series(seen.earlier, at),
         changes=tuple(c for c in seen.changes if c.at <= at),
         running=tuple(r for r in seen.running if r.observed_at is None or r.observed_at <= at),
         deployed=tuple(c for c in seen.deployed if c.at <= at),
@@ -62,6 +62,11 @@ def known_at(seen: Observations) -> Observations:
         probes=tuple(p for p in seen.probes if p.at <= at),
         shapes=tuple(one.until(at) for one in seen.shapes),
     )
+
+
+def _known_series(series: SeriesSet, at: Instant) -> SeriesSet:
+    late = any(len(one) and one.times[-1] > at for one in series)
+    return SeriesSet.of([one.until(at) for one in series]) if late else series
 
 
 def _known_diffs(seen: Observations) -> tuple[ChangeDiff, ...]:
@@ -96,7 +101,7 @@ def read_view(seen: Observations) -> View:
     seen = replace(seen, running=running_of(replace(seen, running=observed.running)))
     return View(
         seen,
-        build_tracks(_measured(seen.series), at),
+        with_earlier(build_tracks(_measured(seen.series), at), seen.earlier, at, seen.zone),
         spans,
         calls,
         records,

@@ -148,7 +148,7 @@ class Console(Model):
     """How the console itself behaves."""
 
     timezone: Zone = "UTC"
-    """Display only; everything is stored in UTC."""
+    """Of what is shown, and of the hours and weekdays that are compared; everything is stored in UTC."""
     state_dir: FilePath = None
     """Default: `$XDG_STATE_HOME/incident-console`."""
     window: Span = "30m"

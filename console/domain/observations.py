@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import field
+from datetime import UTC, tzinfo
 
 from console.domain.changes import Change, ChangeDiff, Running
 from console.domain.instant import Instant, Window
@@ -57,3 +58,8 @@ class Observations:
     """The newest deploy of each service, however long ago: what `running` is compared with."""
     parts: tuple[PartCounts, ...] = ()
     """Requests of the parts of services, where metrics tell them apart."""
+    earlier: SeriesSet = field(default_factory=SeriesSet)
+    """Requests, failures and latencies of many more days in coarse steps, where `history` is too short to tell what these
+    hours are like."""
+    zone: tzinfo = UTC
+    """By whose clock people come and jobs run."""

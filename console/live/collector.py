@@ -235,7 +235,7 @@ class Collector:
         """Watch, and send the newest state whenever there is one, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._publish(send), name="publish")
-            for feed in self._evidence.feeds():
+            for feed in self._evidence.every_feed():
                 group.create_task(feed.run(), name=f"feed {feed.name}")
             for source in self._sources.logs:
                 group.create_task(self._logs.follow(source), name=f"tail {source.name}")

@@ -19,6 +19,8 @@ from console.domain.text import SafeText
 from console.domain.topology import ProbeResult
 from console.feeds import Feed, IsNews
 from console.guard.sanitise import safe
+from console.live.earlier_days import DEADLINE_S as EARLIER_DEADLINE_S
+from console.live.earlier_days import EarlierDays
 from console.live.growth import Growth, WhenGrown
 from console.live.record_store import RecordStore
 from console.live.sample_store import SampleStore
@@ -32,19 +34,21 @@ from console.observe import (
     PARTS_STEP_S,
     CountsShapes,
     Sources,
+    TellsEarlier,
     TellsParts,
-    UnreadDiff,
     ask_deployed,
     ask_probes,
     ask_versions,
     compose,
     read_diffs,
-    with_unread,
 )
 from console.state import Status, Word
 from sources.base import LogSource, TraceSource
+from sources.rows import UnreadDiff, with_unread, without_days
 
 T = TypeVar("T")
+_BESIDE = frozenset(("earlier",))
+"""Roles that no verdict and no pane waits for: they come when they come."""
 Poll: TypeAlias = Callable[[], Awaitable[Reading[T]]]
 
 SERIES_EVERY_S = 2.0
@@ -63,6 +67,8 @@ TURN_S = 4.0
 """So long a feed goes on reading further back before it gives what it knows."""
 PATTERNS_EVERY_S = 10.0
 """Counts of all lines, for patterns: new messages are told as soon as new records."""
+EARLIER_EVERY_S = 1800.0
+"""Pause between two looks whether what is known of earlier days still serves; also after they could not be asked for."""
 PARTS_EVERY_S = 60.0
 """Requests by instance: as many more values as there are instances, and of use only once something is wrong."""
 MOST_SPANS = 20_000
@@ -98,6 +104,7 @@ class Evidence:
             for s in sources.logs
             if isinstance(s, CountsShapes)
         }
+        self._days = [EarlierDays(s, scope.history) for s in sources.metrics if isinstance(s, TellsEarlier)]
         self._feeds: dict[str, list[Feed[Any]]] = {
             "series": [
                 *(self._log_feed(s.name, self._series(s), self._series_every_s(s.name)) for s in sources.logs),
@@ -113,6 +120,9 @@ class Evidence:
             "parts": [
                 self._feed(s.name, self._parts(s), PARTS_EVERY_S) for s in sources.metrics if isinstance(s, TellsParts)
             ],
+            "earlier": [
+                self._feed(one.name, one.poll, EARLIER_EVERY_S, _differ, EARLIER_DEADLINE_S) for one in self._days
+            ],
             "traces": [self._feed(s.name, self._spans(s), SPANS_EVERY_S) for s in sources.traces],
             "probes": [self._feed("probes", self._probe_all, PROBES_EVERY_S)] if sources.health else [],
             "running": (
@@ -123,13 +133,18 @@ class Evidence:
         }
 
     def _feed(
-        self, name: str, poll: Poll[T], interval_s: float, is_news: IsNews[T] = lambda last, reading: True
+        self,
+        name: str,
+        poll: Poll[T],
+        interval_s: float,
+        is_news: IsNews[T] = lambda last, reading: True,
+        deadline_s: float = DEADLINE_S,
     ) -> Feed[T]:
         return Feed(
             name,
             poll,
             interval_s=interval_s,
-            deadline_s=DEADLINE_S,
+            deadline_s=deadline_s,
             on_change=self._changed,
             is_news=is_news,
             clock=self._scope.now,
@@ -150,8 +165,17 @@ class Evidence:
         return _step_by_step(SeriesStore(source, reach.known, lambda: self._scope.step_s).poll, reach)
 
     def feeds(self, *roles: str) -> list[Feed[Any]]:
-        """The feeds of some roles; without an argument, all."""
-        return [feed for role, feeds in self._feeds.items() if not roles or role in roles for feed in feeds]
+        """The feeds of some roles; without an argument, all that a verdict waits for."""
+        return [
+            feed
+            for role, feeds in self._feeds.items()
+            if role in roles or (not roles and role not in _BESIDE)
+            for feed in feeds
+        ]
+
+    def every_feed(self) -> list[Feed[Any]]:
+        """All of them."""
+        return [feed for feeds in self._feeds.values() for feed in feeds]
 
     def states(self, now: Instant, *roles: str) -> list[tuple[str, FeedState[Any]]]:
         """Name and state of those feeds, aged to now; what is known of a past window does not go stale."""
@@ -208,7 +232,7 @@ class Evidence:
     def _ask(self, how: Callable[[Feed[Any]], None]) -> None:
         for when in self._when_grown.values():
             when.again()
-        for feed in self.feeds():
+        for feed in self.every_feed():
             how(feed)
 
     def complete(self) -> bool:
@@ -287,6 +311,7 @@ class Evidence:
             shapes=self._each("patterns"),
             parts=self._all("parts"),
             diffs=self._diffs,
+            earlier=self._all("earlier"),
             reports=self.reports(),
         )
 
@@ -299,9 +324,10 @@ class Evidence:
     def reports(self) -> tuple[SourceReport, ...]:
         """One row per source; what failed says why."""
         reported = (
-            role for role in self._feeds if role not in ("errors", "records", "patterns", "parts")
+            role for role in self._feeds if role not in ("errors", "records", "patterns", "parts", *_BESIDE)
         )  # the same sources as their series
-        return tuple(self._report(role, feed) for role in reported for feed in self._feeds[role])
+        missing = {one.name: one.why for one in self._days if one.why}
+        return tuple(without_days(self._report(role, feed), missing) for role in reported for feed in self._feeds[role])
 
     def _report(self, role: str, feed: Feed[Any]) -> SourceReport:
         reading, phase = self._state(feed, self._scope.now()).reading, feed.state.phase

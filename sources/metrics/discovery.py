@@ -70,6 +70,11 @@ class RequestPlan:
     failed: str = FAILED_STATUS
     """A failed request's status, as a regular expression over the whole value."""
 
+    @property
+    def whole(self) -> RequestPlan:
+        """The same without operations."""
+        return replace(self, labels=replace(self.labels, route=None))
+
 
 @dataclass(frozen=True, slots=True)
 class LatencyPlan:
@@ -78,6 +83,11 @@ class LatencyPlan:
     histogram: LatencyHistogram
     selection: Selection
     labels: RequestLabels
+
+    @property
+    def whole(self) -> LatencyPlan:
+        """The same without operations."""
+        return replace(self, labels=replace(self.labels, route=None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from console.domain.changes import Running
 from console.domain.instant import Instant, Window
 from console.domain.parts import PartCounts
 from console.domain.reading import Cost, Reading, SourceReport, SourceState
-from console.domain.series import Series
+from console.domain.series import REQUEST_METRICS, Series
 from console.domain.text import SafeText
 from console.domain.values import dataclass
 from console.guard.sanitise import safe
@@ -27,6 +27,7 @@ from sources.metrics.discovery import Plan, discover
 from sources.metrics.promapi import MOST_POINTS, PromApi, Result
 from sources.metrics.promparts import MOST_PARTS, counts_of, parts_query
 from sources.metrics.promqueries import (
+    TYPICAL_BUCKETS,
     Asked,
     Grid,
     Step,
@@ -39,6 +40,9 @@ from sources.metrics.promqueries import (
     request_query,
 )
 
+MOST_EARLIER, MOST_WIDER = 600_000, 3
+"""Values of one answer about many days, and how many times wider than wanted its steps get for that; beyond that operations
+are left out."""
 LEAST_STEP_S = 15.0
 """Finer than most scrape intervals nothing is to be seen."""
 DISCOVER_EVERY_S = 600.0
@@ -137,6 +141,46 @@ class PrometheusMetrics:
         cost = Cost(spent.queries - before.queries, spent.bytes - before.bytes)
         report = SourceReport(self.name, self.kind, SourceState.OK, records=len(found), cost=cost, role="metrics")
         return Reading(tuple(found), self._clock(), report)
+
+    async def earlier(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
+        """Requests, failures and latencies of many days in coarse steps, one request to the server for each kind of them.
+
+        The steps are widened where an answer would be large, and where that is not enough only whole services are asked for.
+        Nobody else waits for it.
+
+        Raises:
+            SourceError: Nothing at all could be had.
+        """
+        async with self._one_at_a_time:
+            plan = await self._planned(window)
+        answered = _Answered(skew=self._skew(plan, window) or None)
+        asked = self._of_many_days(plan, window, step_s)
+        for one, step in asked:
+            try:
+                answered = answered.with_result(*await self._ask_one(one, window, step, answered.skew or 0.0))
+            except SourceError as error:
+                answered = answered.failing(one, error)
+        if answered.failures and not answered.answers:
+            raise answered.failures[0]
+        return Reading(answered.series, self._clock(), self._report(plan, answered, Cost(len(asked))))
+
+    def _of_many_days(self, plan: Plan, window: Window, step_s: float) -> list[tuple[Asked, Step]]:
+        """The questions, each with its step."""
+        replaced = frozenset(self._queries)
+        step = Step.of(step_s, plan.scrape_s)
+        found = [
+            (custom_query(metric, query, step, self._services, self._service_label), step)
+            for metric, query in self._queries.items()
+            if metric in REQUEST_METRICS
+        ]
+        for counted in plan.requests:
+            wide, named = _widened(window, step, plan.scrape_s, counted.counter.series)
+            if (one := request_query(counted if named else counted.whole, wide, replaced)) is not None:
+                found.append((replace(one, series=1), wide))
+        for timed in plan.latencies:
+            wide, named = _widened(window, step, plan.scrape_s, TYPICAL_BUCKETS * timed.selection.series)
+            found.append((replace(latency_query(timed if named else timed.whole, wide, replaced), series=1), wide))
+        return found
 
     async def running(self, now: Instant) -> tuple[Running, ...]:
         """The builds of the configured services in build information, those of most instances first.
@@ -309,6 +353,12 @@ class _Answered:
             warnings=tuple(warnings),
             answers=self.answers + 1,
         )
+
+
+def _widened(window: Window, step: Step, scrape_s: float, series: int) -> tuple[Step, bool]:
+    """The step at which one answer about so many series is small enough, and whether it may tell operations apart."""
+    factor = max(1, math.ceil(window.seconds / step.seconds * series / MOST_EARLIER))
+    return Step.of(step.seconds * min(factor, MOST_WIDER), scrape_s), factor <= MOST_WIDER
 
 
 def _parts(window: Window, step: Step, series: int) -> list[tuple[Instant, Instant]]:

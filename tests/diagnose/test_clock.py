@@ -43,6 +43,7 @@ def poisoned(seen: Observations, seed: int) -> Observations:
     return replace(
         seen,
         series=SeriesSet.of([*series, *_later_builds(names)]),
+        earlier=SeriesSet.of([Series.of(s.key, [(t, 1e6) for t in later], s.source) for s in seen.series]),
         changes=(
             *seen.changes,
             *tags,

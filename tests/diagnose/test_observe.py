@@ -44,8 +44,10 @@ class Metrics:
     kind: str = "fake"
     broken: bool = False
     slow: bool = False
+    late_s: float = 0.0
 
     async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
+        await asyncio.sleep(self.late_s)
         if self.broken:
             raise ValueError("line 7: no number \x1b[31m")
         if self.slow:
@@ -138,6 +140,11 @@ def test_a_broken_source_is_a_row() -> None:
     assert "line 7" in failed.detail
     assert "\x1b" not in failed.detail
     assert len(seen.series.by_key) == 1
+
+
+def test_rows_stand_in_the_order_of_the_configuration_whoever_answers_first() -> None:
+    seen = ask(Metrics("slow", late_s=0.05), Metrics("broken", broken=True), Metrics("b"), Metrics("a"))
+    assert [r.name for r in seen.sources] == ["slow", "broken", "b", "a", "changes"]
 
 
 def test_a_slow_source_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:

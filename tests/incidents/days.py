@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -141,6 +141,30 @@ class Days:
                 slower[inside] = np.maximum(slower[inside], fault.slower)
                 failing[inside] = np.maximum(failing[inside], fault.failing)
         return slower, failing
+
+
+def as_asked(seen: Observations, history_s: float, earlier_step_s: float = 600.0) -> Observations:
+    """The same as a server tells it: the newest stretch in fine steps, and all days in coarse ones."""
+    since = Window(seen.at - history_s, np.nextafter(seen.at, np.inf))
+    earlier = [_coarser(one, earlier_step_s) for one in seen.series]
+    recent = SeriesSet.of([one.within(since) for one in seen.series])
+    return replace(seen, history=Window(since.start, seen.at), series=recent, earlier=SeriesSet.of(earlier))
+
+
+def _coarser(one: Series, step_s: float) -> Series:
+    """Sums of counts, means of everything else, over whole steps."""
+    times, values = np.frombuffer(one.times), np.frombuffer(one.values)
+    ends = np.ceil(times / step_s) * step_s
+    starts = np.flatnonzero(np.diff(ends, prepend=-1.0))
+    total = np.add.reduceat(values, starts)
+    if not one.key.metric.endswith("_count"):
+        total = total / np.diff(starts, append=values.size)
+    whole = ends[starts] <= times[-1]
+    return replace(
+        one,
+        times=array("d", ends[starts][whole].tobytes()),
+        values=array("d", total[whole].astype(np.float64).tobytes()),
+    )
 
 
 def _series(service: str, metric: str, times: Numbers, values: Numbers) -> Series:

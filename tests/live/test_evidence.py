@@ -17,9 +17,11 @@ from console.domain.diagnosis import Diagnosis, State
 from console.domain.instant import Window
 from console.domain.observations import Observations
 from console.domain.reading import Reading, SourceReport, SourceState
+from console.domain.series import Series, SeriesKey
 from console.domain.text import SafeText
 from console.domain.topology import Health, ProbeResult, Service, Topology
 from console.live.collector import LONGEST_QUIET_S, QUIET_S, QUIET_SHARE, Collector
+from console.live.earlier_days import SERVES_S
 from console.live.evidence import DIFF_AGAIN_S, Evidence
 from console.live.scope import TimeScope
 from console.live.timeview import TimeView
@@ -48,7 +50,7 @@ class Repository:
     async def detail(self, change_id: str, service: str | None = None) -> DeployDetail | None:
         return None
 
-    async def diff(self, change_id: str, service: str | None = None) -> ChangeDiff | None:
+    async def diff(self, change_id: str, service: str | None = None, commit: str | None = None) -> ChangeDiff | None:
         self.asked.append(change_id)
         if change_id in self.unreadable:
             raise SourceTimeout("git gave no answer \x1b[31mwithin 20 s")
@@ -226,3 +228,70 @@ def test_where_nothing_new_comes_time_alone_is_judged_in_proportion_to_the_quiet
         wanted = min(max(QUIET_S, QUIET_SHARE * before), LONGEST_QUIET_S)
         assert wanted <= after - before <= wanted + step, quiet
     assert after - before >= LONGEST_QUIET_S, "and no longer than that"
+
+
+@dataclass
+class Weeks:
+    """Metrics with two weeks behind them, which it takes long to read."""
+
+    name: str = "prod"
+    kind: str = "prometheus"
+    fails: bool = False
+    asked: list[Window] = field(default_factory=list)
+    unread: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def series(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
+        return self._told(window.end)
+
+    async def earlier(self, window: Window, step_s: float) -> Reading[tuple[Series, ...]]:
+        self.asked.append(window)
+        await self.unread.wait()
+        if self.fails:
+            raise SourceTimeout("no answer within 10 s")
+        return self._told(window.start)
+
+    def _told(self, at: float) -> Reading[tuple[Series, ...]]:
+        series = Series.of(SeriesKey("shop", "", "request_count"), [(at, 7.0)], self.name)
+        return Reading((series,), NOW, SourceReport(self.name, self.kind, SourceState.OK, role="metrics"))
+
+    async def close(self) -> None:
+        return None
+
+
+async def test_no_verdict_waits_for_earlier_days_and_they_are_asked_for_once() -> None:
+    weeks, clock = Weeks(), Clock()
+    evidence = Evidence(
+        Sources(Topology((Service("shop"),)), metrics=(weeks,)), TimeScope(TimeView(1800.0), clock), print
+    )
+    feeds = {feed: asyncio.ensure_future(feed.attempt()) for feed in evidence.every_feed()}
+    await asyncio.gather(*(feeds[feed] for feed in evidence.feeds()))
+    assert evidence.complete() and not len(evidence.observations().earlier)
+    assert not evidence.states(NOW)[1:], "the header does not wait for them either"
+    weeks.unread.set()
+    await asyncio.gather(*feeds.values())
+    (known,) = evidence.observations().earlier
+    assert known.times[0] == weeks.asked[0].start < NOW - 14 * 86400.0
+    clock.now += SERVES_S
+    for feed in evidence.every_feed():
+        await feed.attempt()
+    assert len(weeks.asked) == 1
+    clock.now += 1.0
+    for feed in evidence.every_feed():
+        await feed.attempt()
+    assert [window.end for window in weeks.asked] == [NOW, NOW + SERVES_S + 1.0]
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["console", "command"])
+async def test_earlier_days_that_cannot_be_read_are_told_and_leave_the_source_well(live: bool) -> None:
+    weeks, clock = Weeks(fails=True), Clock()
+    weeks.unread.set()
+    made = Sources(Topology((Service("shop"),)), metrics=(weeks,))
+    if live:
+        evidence = Evidence(made, TimeScope(TimeView(1800.0), clock), print)
+        for feed in evidence.every_feed():
+            await feed.attempt()
+        seen = evidence.observations()
+    else:
+        seen = await gather(made, Window(NOW - 1800, NOW), NOW, 15.0, live=True)
+    (row,) = seen.sources
+    assert (row.state, row.detail) == (SourceState.OK, "earlier days could not be asked for: no answer within 10 s")

@@ -20,6 +20,7 @@ class History:
 
     start: int
     end: int
+    scrape_s: int = SCRAPE_S
 
     def __post_init__(self) -> None:
         self._families: dict[str, tuple[str, list[str]]] = {}
@@ -27,7 +28,7 @@ class History:
     @property
     def moments(self) -> range:
         """When it was scraped."""
-        return range(self.start, self.end + 1, SCRAPE_S)
+        return range(self.start, self.end + 1, self.scrape_s)
 
     def _write(self, family: str, kind: str, line: str) -> None:
         self._families.setdefault(family, (kind, []))[1].append(line)
@@ -36,7 +37,7 @@ class History:
         """A running total, from its growth at each moment."""
         total = 0.0
         for at in self.moments:
-            total += per_second(at) * SCRAPE_S
+            total += per_second(at) * self.scrape_s
             self._write(name.removesuffix("_total"), "counter", f"{name}{{{labels}}} {total:.6f} {at}")
 
     def histogram(self, name: str, labels: str, per_second: Callable[[int], tuple[float, ...]]) -> None:
@@ -44,7 +45,7 @@ class History:
         totals = [0.0] * (len(BOUNDS) + 1)
         for at in self.moments:
             for place, rate in enumerate(per_second(at)):
-                totals[place] += rate * SCRAPE_S
+                totals[place] += rate * self.scrape_s
             below = 0.0
             for bound, inside in zip((*map(str, BOUNDS), "+Inf"), totals, strict=True):
                 below += inside
