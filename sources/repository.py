@@ -146,6 +146,10 @@ class Repository:
             lambda session: reading.read_diffs(session.call, good, bad, shallow=session.info.shallow)
         )
 
+    async def diff_of(self, oid: str) -> CommitDiffs:
+        """The changed lines of one commit (full id); never all of a deploy, since others may have come with it."""
+        return await self._ask(lambda session: reading.read_diff(session.call, oid))
+
     async def is_ancestor(self, older: str, newer: str) -> bool | None:
         """Whether `newer` contains `older`; None where the history that would tell is not here."""
         (answer,) = await self.ancestry(((older, newer),))

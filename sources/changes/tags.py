@@ -18,6 +18,7 @@ from console.guard.sanitise import safe
 from sources.base import SourceTimeout
 from sources.changes.tag_names import services_in, time_in, version_in
 from sources.plumbing.model import RepositoryInfo, Tag, TagList
+from sources.plumbing.objects import OID
 from sources.plumbing.reading import tag_matcher
 from sources.repository import Repository
 
@@ -311,12 +312,19 @@ class TagChanges:
         note = safe("; ".join(part for part in notes if part), 400)
         return DeployDetail(change, previous, found.commits, stat.files if stat else (), note)
 
-    async def diff(self, change_id: str, service: str | None = None) -> ChangeDiff | None:
-        """The changed lines of a deploy, bounded; None where there is nothing to compare."""
+    async def diff(self, change_id: str, service: str | None = None, commit: str | None = None) -> ChangeDiff | None:
+        """The changed lines of a deploy, bounded; None where there is nothing to compare.
+
+        Of the first deploy that is known, and of one that no tag but its `commit` tells of, those of the commit itself.
+        """
         pair = await self.pair(change_id, service)
-        if pair is None or pair[0].commit is None or pair[1] is None or pair[1].commit is None:
+        deployed = pair[0].commit if pair is not None else commit
+        if deployed is None:
             return None
-        between = (pair[1].commit, pair[0].commit)
+        if pair is None or pair[1] is None or pair[1].commit is None:
+            alone = await self._repository.diff_of(deployed) if OID.fullmatch(deployed) else None
+            return ChangeDiff(change_id, alone.commits, alone.complete) if alone is not None and alone.commits else None
+        between = (pair[1].commit, deployed)
         if between not in self._diffs:
             found = await self._repository.diffs_between(*between)
             while len(self._diffs) >= DIFFS_KEPT:

@@ -298,6 +298,17 @@ def read_diffs(call: Call, good: str, bad: str, *, shallow: bool = False) -> Com
     return CommitDiffs(commits, whole and len(oids) <= MOST_DIFFS and not output.cut and not output.status)
 
 
+def read_diff(call: Call, oid: str) -> CommitDiffs:
+    """The changed lines of one commit against the one before it; a first commit or a merge has none of its own."""
+    if None in check(call, (check_oid(oid),)):
+        return CommitDiffs(complete=False)
+    output = call("diff-tree", "--stdin", "-r", *patch.FLAGS, *RENAMES, feed=_encode([oid]), statuses=(0, 128))
+    files, _ = patch.patches(output.out)
+    changed = files.get(oid, ())
+    commits = tuple(CommitDiff(c.id, c.subject, changed) for c in read_commits(call, [oid])) if changed else ()
+    return CommitDiffs(commits, complete=False)
+
+
 def _whole_diff(call: Call, good: str, bad: str) -> CommitDiffs:
     output = call("diff-tree", "-r", *patch.FLAGS, *RENAMES, "--end-of-options", good, bad, statuses=(0, 128))
     files, whole = patch.patches(output.out)

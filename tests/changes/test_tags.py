@@ -255,6 +255,25 @@ async def test_the_lines_that_a_deploy_changed(work: Work) -> None:
     assert await source.diff("deploy/1") is None
 
 
+async def test_the_lines_of_a_first_deploy_and_of_one_without_a_tag_are_those_of_its_commit(work: Work) -> None:
+    root = work.commit("First", a_txt="one\n")
+    second = work.commit("Second", a_txt="two\n")
+    third = work.commit("Third", a_txt="three\n")
+    work.tag("deploy/1", "one", second)
+    source = tags_of(work)
+    first = await source.diff("deploy/1")
+    assert first is not None and not first.complete
+    assert [(c.commit, c.files[0].removed, c.files[0].added) for c in first.commits] == [(second, ("one",), ("two",))]
+    told = await source.diff("release-17", "checkout", third)
+    assert told is not None and [c.files[0].added for c in told.commits] == [("three",)]
+    assert await source.diff("release-1", "checkout", root) is None, (
+        "a first commit brings everything, and changes nothing"
+    )
+    assert await source.diff("release-18", "checkout", "f" * 40) is None
+    assert await source.diff("release-19", "checkout", "v2") is None
+    assert await source.diff("release-20", "checkout") is None
+
+
 async def test_an_empty_repository_and_one_without_matching_tags(work: Work) -> None:
     assert (await tags_of(work).changes(EVER)).report.detail == "the repository has no commit yet"
     work.commit("First", a_txt="one")

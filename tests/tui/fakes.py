@@ -156,7 +156,7 @@ class FakeChanges:
         commit = Commit("b" * 40, ONSET - 400, safe("Ada"), safe("Round totals at the end" + self.hostile), files)
         return DeployDetail(self.deploy(), None, (commit,), files)
 
-    async def diff(self, change_id: str, service: str | None = None) -> None:
+    async def diff(self, change_id: str, service: str | None = None, commit: str | None = None) -> None:
         return None
 
     async def close(self) -> None:
