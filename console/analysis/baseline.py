@@ -35,6 +35,8 @@ INCIDENT_SHARE = 0.45
 """Share of a baseline that one incident may fill and still be left out of its noise [D]."""
 DENSE = 5
 """Bins that must be off among twice as many for a stretch that stands out [D]."""
+USUAL_SHARE = 0.98
+"""What this share of the bins before stay below is usual: one bin above it may be chance, several in a row are none [D]."""
 LASTING_RATIO = 2.0
 """The local stretch is worse for hours where its middle is this many times what was before [D]."""
 
@@ -49,6 +51,8 @@ class Base:
     near: Ordered
     incident: bool = False
     """Whether the leading points hold an incident of the past."""
+    usual: float = 0.0
+    """Scales above the level up to which the leading points go by themselves: `USUAL_SHARE` of them."""
 
     def exceeded(self, z: float, near_only: bool = False) -> float:
         """Share of the baseline's own bins that lie so many scales above their level: (k + 1) / (n + 1).
@@ -90,7 +94,8 @@ def base_of(family: Family, older: Numbers, lead: Numbers) -> Base | None:
     for part in calm:
         if part.size >= MIN_NOISE_POINTS / 2:
             scale = max(scale, part.scale(floor))
-    return Base(level, scale, long, near, calm[1].size < near.size)
+    usual = (calm[1].quantile(USUAL_SHARE) - level) / scale if calm[1].size >= 2 * MIN_NOISE_POINTS else 0.0
+    return Base(level, scale, long, near, calm[1].size < near.size, usual)
 
 
 def calmed(values: Numbers, ordered: Ordered) -> Ordered:

@@ -6,13 +6,13 @@ Rules that exculpate come first and are facts about order, reach and place; time
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import field, replace
+from dataclasses import replace
 
 from console.analysis.aftermath import Aftermath
 from console.analysis.cohorts import NAMED_PART, Ruling, ruling
-from console.analysis.concentration import Concentration
 from console.analysis.constants import (
     CHANGE_DECAY_S,
     CHANGE_EARLY_S,
@@ -29,16 +29,13 @@ from console.analysis.constants import (
     PER_HOP,
     TIME_SCORE_NAMED,
 )
-from console.analysis.diffs import NEW_CALL, SETTING, UNKNOWN, Effect
+from console.analysis.diffs import ADDED, NEW_CALL, SETTING, UNKNOWN, Effect
 from console.analysis.frames import same_file
-from console.analysis.graph import Graph
-from console.analysis.onset import Onset
-from console.analysis.place import Place
-from console.analysis.routine import Routine, routine_key
+from console.analysis.matter import Case, Growth
+from console.analysis.routine import routine_key
 from console.analysis.running import DEPLOYS, runs_another
-from console.analysis.sightings import Arrival
-from console.analysis.undone import ChangeKey, Undo, key_of
-from console.domain.changes import Change, Running
+from console.analysis.undone import Undo, key_of
+from console.domain.changes import Change
 from console.domain.diagnosis import Compared, Standing
 from console.domain.instant import Instant, clock_text, span_text
 from console.domain.logs import Level, Pattern
@@ -56,6 +53,8 @@ UNDONE = 1.0
 """Mechanism where the trouble ended as the change was taken back: nothing tells more [D]."""
 FOLLOWED_BEFORE = 0.7
 """Mechanism where trouble followed most of the earlier times as well [D]."""
+WITH_EACH_RUN = 0.9
+"""Mechanism of a job with each run of which the same trouble came, and not in between [D]."""
 FRAME = 0.9
 """Mechanism where a stack trace of the new errors leads into the diff [D]."""
 AT_ONCE_S = 90.0
@@ -67,6 +66,8 @@ AFTER_GUESS = 0.4
 it lies `CHANGE_EARLY_S` after the best guess, evenly less before. Who mends at once must not hide the cause [D]."""
 NAMED = 0.4
 """Below this score a possible change is not named as a suspect [D]."""
+NOT_FAR_BEHIND = 0.2
+"""Part of the likeliest place's weight from which the second may be where the trouble begins as well [D]."""
 CLEAR_LEAD = 0.05
 """A change leads only this far ahead of the next [D]."""
 EXCESS_ELSEWHERE = 0.10
@@ -108,75 +109,6 @@ CODE_KINDS = frozenset(("deploy", "rollback", "config", "migration"))
 OUTVOTED = frozenset(("late", "routine", "effect-precedes"))
 """Rules that do not hold against a change with whose undoing the trouble ended, the newest where several were taken back, nor
 against one that is where the bad requests are."""
-
-
-@dataclass(frozen=True, slots=True)
-class Growth:
-    """A resource that began to grow and has run out since, or will: a mechanism that acts late."""
-
-    metric: str
-    since: Onset
-    source: str = ""
-    query: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """What is to be explained, as far as changes are concerned."""
-
-    at: Instant
-    onset: Onset
-    places: tuple[Place, ...]
-    graph: Graph
-    affected: frozenset[str]
-    """Services and dependencies with a symptom."""
-    moved_at: dict[str, Onset]
-    """When each service first left a level."""
-    words: frozenset[str]
-    """Words of metrics, operations and error messages that belong to the symptoms."""
-    patterns: tuple[Pattern, ...] = ()
-    effects: dict[str, Effect] = field(default_factory=dict)
-    running: tuple[Running, ...] = ()
-    observed: frozenset[str] = frozenset()
-    """Services with telemetry of their own."""
-    grows: dict[str, Growth] = field(default_factory=dict)
-    """What leaks, by service."""
-    frames: dict[str, Counter[str]] = field(default_factory=dict)
-    """Source files that the errors since the onset name, by service."""
-    lasts: bool = True
-    """Whether the trouble goes on."""
-    undos: dict[ChangeKey, Undo] = field(default_factory=dict)
-    """What was taken back, and by what."""
-    after: dict[ChangeKey, Aftermath] = field(default_factory=dict)
-    """What became of the trouble after each change that was made since."""
-    routines: dict[tuple[str, str | None, str], Routine] = field(default_factory=dict)
-    """What is done again and again, and what followed the earlier times."""
-    until: dict[ChangeKey, Instant] = field(default_factory=dict)
-    """The last start of processes that began anew again and again, where that is one observed change."""
-    ran: dict[ChangeKey, Arrival] = field(default_factory=dict)
-    """When the build of a told deploy was first seen running."""
-    changed_before: frozenset[str | None] = frozenset()
-    """Services that were changed within the hour before the onset."""
-    found: tuple[Concentration, ...] = ()
-    """Where inside the services the bad requests are."""
-
-    def ending(self, change: Change) -> Aftermath | None:
-        """What became of the trouble after a change was taken back; None where it was not, or nothing can be told yet."""
-        undo = self.undone_since(change)
-        return self.after.get(key_of(undo.by)) if undo is not None else None
-
-    def undone_since(self, change: Change) -> Undo | None:
-        """What took a change back after the first symptom."""
-        undo = self.undos.get(key_of(change))
-        return undo if undo is not None and undo.by.at > self.onset.at else None
-
-    def newest_undone(self, change: Change) -> bool:
-        """Whether of all that was taken back together with a change, and was there before the onset, it is the newest."""
-        undo = self.undone_since(change)
-        together = [u.change for u in self.undos.values() if undo is not None and u.by == undo.by]
-        return change == max(
-            (c for c in together if not self.onset.surely_before(c.at)), key=lambda c: c.at, default=None
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,6 +182,8 @@ def _leads(judged: Judged, case: Case) -> bool:
         return True
     if judged.ruling.mechanism > NAMED_PART or (judged.ruling.support and judged.time_score >= TIME_SCORE_NAMED):
         return True
+    if change.id in case.scheduled:
+        return judged.time_score >= TIME_SCORE_NAMED
     if change.kind in ("infrastructure", "traffic", "other"):
         return False
     if judged.growth is not None:
@@ -260,11 +194,20 @@ def _leads(judged: Judged, case: Case) -> bool:
     told = any("first seen after it" in s or "stack traces" in s for s in judged.support)
     if told and judged.time_score >= TIME_SCORE_NAMED:
         return True
-    # Without its content: a change other than a deploy, of the very place, at the very minute.
+    return _at_once_and_there(change, effect, case)
+
+
+def _at_once_and_there(change: Change, effect: Effect | None, case: Case) -> bool:
+    """Without a mechanism: of the very place, which adds the trouble itself, at the very minute.
+
+    A deploy must be known to change what runs: of one whose content nobody knows, time and place alone say too little.
+    """
     place = case.places[0] if case.places else None
     at_once = abs(case.onset.lag(change.at)) <= AT_ONCE_S
-    right_place = place is not None and place.node == change.service and place.share >= 0.5
-    return change.kind != "deploy" and effect is None and at_once and right_place
+    there = place is not None and (place.node == change.service or (change.service, place.node) in case.asks_more)
+    right_place = place is not None and there and place.share >= 0.5
+    runs = change.kind != "deploy" if effect is None else effect.risk >= ADDED
+    return runs and at_once and right_place
 
 
 def _leading_reason(judged: Judged) -> str:
@@ -286,6 +229,9 @@ def _judge(
     if here.support:
         match, where = MATCH_SAME, where if match == MATCH_SAME else ""
         mechanism = max(mechanism, here.mechanism)
+    scheduled = case.scheduled.get(change.id)
+    if scheduled is not None:
+        match, where, mechanism = MATCH_SAME, scheduled.reason, max(mechanism, WITH_EACH_RUN)
     if grown is not None:
         match, where = MATCH_SAME, f"changed {change.service}, which leaks"
         mechanism = max(mechanism, GROWS)
@@ -332,7 +278,7 @@ def _judge(
     if reason := _ended(change, case):
         return verdict(Standing.IMPOSSIBLE, "ended-before", reason)
     for rule, reason in ((here.rule, here.reason), *_exculpations(change, effect, lag, grown, case)):
-        if reason and not ((alone or here.support) and rule in OUTVOTED):
+        if reason and scheduled is None and not ((alone or here.support) and rule in OUTVOTED):
             return verdict(Standing.UNLIKELY, rule, reason, reason)
     told = [part for part in (_undone(case.undone_since(change), ending), *support) if part]
     return verdict(Standing.POSSIBLE, "possible", "; ".join(told) or "no rule excludes it")
@@ -403,9 +349,15 @@ def _match(change: Change, case: Case) -> tuple[float, str]:
     service = change.service
     if service is None:
         return MATCH_UNKNOWN, "names no service"
-    leading = [p.node for p in case.places[:2] if p.rank_value > 0]
+    leading = _beginnings(case)
     if service in leading:
         return MATCH_SAME, f"changed {service}, where the trouble begins"
+    for node in leading:
+        if (times := case.asks_more.get((service, node))) is not None:
+            return (
+                MATCH_SAME,
+                f"changed {service}, which asks {node} {times:.1f} x as often for each of its own requests",
+            )
     caller = next((node for node in leading if service in case.graph.callees.get(node, ())), None)
     if caller is not None and service not in case.observed:
         return MATCH_UNSEEN, f"changed {service}, which {caller} calls and which tells nothing of itself"
@@ -417,6 +369,12 @@ def _match(change: Change, case: Case) -> tuple[float, str]:
     if service not in case.observed and service not in case.graph.callees and service not in case.graph.callers:
         return MATCH_CONNECTED * 0.6, f"changed {service}, of which nothing is known"
     return MATCH_APART, f"changed {service}, which no call connects with what is affected"
+
+
+def _beginnings(case: Case) -> list[str]:
+    """The likeliest place, and the second where it is not far behind: what merely suffers is no beginning."""
+    most = case.places[0].rank_value if case.places else 0.0
+    return [p.node for p in case.places[:2] if p.rank_value > 0 and p.rank_value >= NOT_FAR_BEHIND * most]
 
 
 def _away(service: str, leading: list[str], case: Case) -> tuple[int, str] | None:
@@ -473,12 +431,26 @@ def _mechanism(change: Change, effect: Effect | None, case: Case) -> tuple[float
             and p.level >= Level.ERROR
             and p.first_seen is not None
             and p.first_seen >= change.at - CLOCK_SKEW_S
+            and not _relayed(p, case)
         ]
         if fresh and effect is None:
             value = max(value, 0.6)
         if fresh:
             why.append(f"{change.service} writes a new error first seen after it: {fresh[0].template}")
     return value, why
+
+
+def _relayed(pattern: Pattern, case: Case) -> bool:
+    """Whether an error tells of a callee that is off its level itself, or of which nothing else is known."""
+    text = f"{pattern.template} {pattern.example or ''}"
+    return any(
+        (callee in case.affected or callee not in case.observed) and _says(text, callee)
+        for callee in case.graph.callees.get(pattern.service or "", ())
+    )
+
+
+def _says(text: str, name: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text) is not None
 
 
 def _frame(effect: Effect, frames: Counter[str] | None) -> str:
@@ -576,6 +548,8 @@ def _elsewhere(change: Change, effect: Effect | None, case: Case) -> str:
     if service == top or (place is not None and (not place.measured or place.share >= EXCESS_ELSEWHERE)):
         return ""
     if top in case.graph.callees.get(service, ()) and effect is not None and effect.risk >= NEW_CALL:
+        return ""
+    if (service, top) in case.asks_more:
         return ""
     if place is None and service in case.affected:
         return ""

@@ -24,6 +24,8 @@ ERRORS = Meaning(Family.RATIO, "error_rate", "ratio", 1)
 """What an `ErrorTrack` stands for."""
 UNHEARD_OF = 3.0
 """A bin that is so many times further off than the worst of the baseline needs no second one [D]."""
+SPARSE_S = 600.0
+"""Where requests are few, bins are taken together up to this long [D]."""
 POOL_S = 60.0
 """Failures are also judged over this many seconds at once, so that a slow trickle shows [D]."""
 OUTAGE = 0.5
@@ -93,9 +95,8 @@ def _judge_errors(
     p0 = (base_f + 0.5) / (base_n + 1)
     phi = _overdispersion(np.concatenate([past_f[-2000:], lead_f]), np.concatenate([past_n[-2000:], lead_n]))
     z = _count_z(failures, requests, p0, phi)
-    width = max(1, round(POOL_S / max(track.step_s, 1.0)))
     rate = failures / np.maximum(requests, 1)
-    if width > 1:
+    for width in _widths(requests, track.step_s, thresholds.min_requests):
         pooled_f, pooled_n = rolling_sum(failures, width), rolling_sum(requests, width)
         z = np.maximum(z, _count_z(pooled_f, pooled_n, p0, phi))
         rate = np.maximum(rate, pooled_f / np.maximum(pooled_n, 1))
@@ -153,6 +154,16 @@ def _judge_errors(
     if _usual(track, cut, whole, p0, move.observed):
         return replace(move, opened=False, short=RECURS)
     return move
+
+
+def _widths(requests: Numbers, step_s: float, least: int) -> list[int]:
+    """Bins that are taken together: those of `POOL_S`, and where these hold few requests as many as hold enough of them."""
+    step = max(step_s, 1.0)
+    known = requests[requests > 0]
+    each = float(known.mean()) * known.size / requests.size if known.size else 0.0
+    short = max(1, round(POOL_S / step))
+    enough = min(math.ceil(least / each), int(SPARSE_S / step)) if each > 0 else 1
+    return [width for width in dict.fromkeys((short, max(short, enough))) if width > 1]
 
 
 def _at_this_hour(track: ErrorTrack, whole: Episode, p0: float, share: float, thresholds: Thresholds) -> Season | None:

@@ -10,6 +10,7 @@ from console.analysis.countmoves import judge_errors
 from console.analysis.loglevels import log_moves
 from console.analysis.moves import RECURS, Move, judge
 from console.analysis.plausible import contradicted, unfelt
+from console.analysis.schedule import fits, harms_like_a_job, scheduled_trouble
 from console.analysis.signals import Family
 from console.analysis.spanmoves import NEW_LINES, SpanView, judge_spans, new_errors, recorded_before
 from console.analysis.stalls import stalls_of
@@ -49,7 +50,7 @@ def departures(view: View, limits: Thresholds) -> list[Move]:
         moves += [m for m in new_errors(view.records, seen.at, seen.window, source) if m.service not in known]
         moves = _measured_first(view, moves)
     moves = _plausible(view, _family_wise(moves, len(view.tracks.values)))
-    moves = _crashed_again(view, _warmed_up(view, moves))
+    moves = _scheduled_again(view, _crashed_again(view, _warmed_up(view, moves)))
     return tails_named(moves, view.tracks, limits)
 
 
@@ -58,6 +59,17 @@ def _crashed_again(view: View, moves: list[Move]) -> list[Move]:
     return [
         replace(m, opened=True, short="")
         if m.short == RECURS and any(_fell(r.at, m) and r.service in view.graph.below(m.service) for r in view.restarts)
+        else m
+        for m in moves
+    ]
+
+
+def _scheduled_again(view: View, moves: list[Move]) -> list[Move]:
+    """Open again what comes with a job that is on record: whose it is is known, and that it is so every time excuses nothing."""
+    jobs = scheduled_trouble(view.changes, moves, view.tracks, view.seen.at)
+    return [
+        replace(m, opened=True, short="", chance=0.0)
+        if m.short and harms_like_a_job(m) and any(fits(m, job.run) for job in jobs.values())
         else m
         for m in moves
     ]

@@ -94,6 +94,9 @@ _SQL_HEAVY = re.compile(
 _SQL_LIGHT = re.compile(r"\bcreate\s+(unique\s+)?index\s+concurrently\b", re.IGNORECASE)
 
 
+_LEVELS = ("trace", "debug", "info", "notice", "warn", "warning", "error", "fatal")
+"""From the most to the fewest lines."""
+_LEVEL_WORDS = _words("log logs logger logging loglevel level verbosity")
 OTHERS_FILE = 0.25
 """Weight of a file that by its path belongs to another service [D]."""
 SHARED_FILE = 0.9
@@ -209,6 +212,8 @@ def _effect_of_file(file: FileDiff, moved: Counter[str]) -> tuple[float, str]:
         return SETTING, "changes tables in a way that locks or rewrites them"
     if added and not removed and _SQL_LIGHT.search(" ".join(added)):
         return MOVED, "adds an index without locking"
+    if _quieter(removed, added):
+        return MOVED, "logs less"
     if setting := _setting(removed, added, bool(_SETTING_PATH.search(file.path))):
         return SETTING, setting
     calls_gone, calls_new = _calls(removed) - _calls(added), _calls(added) - _calls(removed)
@@ -263,6 +268,25 @@ def _setting(removed: list[str], added: list[str], is_setting_file: bool) -> str
                 if key in keys and _squeezed(keys[key]) != _squeezed(match.group(1)):
                     return f"changes `{_shown(key)}` from {_shown(keys[key])} to {_shown(match.group(1))}"
     return ""
+
+
+def _quieter(removed: list[str], added: list[str]) -> bool:
+    """Whether all that changes is the level from which lines are logged, to one of fewer lines: more of them can fill a disk."""
+    if not removed or len(removed) != len(added):
+        return False
+    for old, new in zip(removed, added, strict=True):
+        before, after = _level(old), _level(new)
+        if before is None or after is None or before >= after or not words_of(old) & _LEVEL_WORDS:
+            return False
+        if _shape(old) != _shape(new):
+            return False
+    return True
+
+
+def _level(line: str) -> int | None:
+    """The place of the only logging level that a line names; None: it names none, or several."""
+    named = [word for word in re.findall(r"[a-z]+", line.lower()) if word in _LEVELS]
+    return _LEVELS.index(named[0]) if len(named) == 1 else None
 
 
 def _shape(line: str) -> str:

@@ -25,6 +25,10 @@ FULL_BIN_S = 60.0
 PERSIST_S = 45.0
 """In finer bins a departure opens once it has lasted this long: a machine that stands still for some seconds makes several
 of them hot at once, in every service, and is over before anybody could look [D]."""
+LOW = 0.1
+"""A beginning below this part of a departure's height belongs to it where it lasts: a step has none, a slow rise does [D]."""
+LOW_BINS, LOW_SHARE = 3, 0.8
+"""... so many bins, of which this share is beyond what is usual [D]."""
 ALIKE = 0.6
 """Part of a departure's height that an earlier stretch of its length must have reached to be like it [D]."""
 PARTS = 3
@@ -46,7 +50,9 @@ class Episode:
     bins: int
 
 
-def latest_episode(z: Numbers, big: Flags, step_s: float, unsure: Flags | None = None) -> Episode | None:
+def latest_episode(
+    z: Numbers, big: Flags, step_s: float, unsure: Flags | None = None, usual: float = 0.0
+) -> Episode | None:
     """The newest departure: opened by one bin at `OPEN_Z` or two of three at `WATCH_Z`, closed by `CLEAR_BINS` calm bins.
 
     In bins finer than `FULL_BIN_S` it opens once it `lasts`; where `unsure` is false it need not.
@@ -70,16 +76,30 @@ def latest_episode(z: Numbers, big: Flags, step_s: float, unsure: Flags | None =
     last, closed = _forward(hot, calm, newest)
     first = k = newest
     run, dense = 0, 0
+    beyond = z > usual if z[newest] > usual else z >= CLEAR_Z
     while k > 0 and run < CLEAR_BINS:
         k -= 1
         run = run + 1 if calm[k] else 0
-        dense += int(hot[k])
-        if opening[k] and dense >= DENSITY * (first - k):
+        dense += int(hot[k] and beyond[k])
+        if opening[k] and beyond[k] and dense >= DENSITY * (first - k):
             first, dense = k, 0
     start = first
-    while start > 0 and z[start - 1] >= CLEAR_Z and big[start - 1]:
+    while start > 0 and z[start - 1] >= CLEAR_Z and beyond[start - 1] and big[start - 1]:
         start -= 1
+    if usual > 0:
+        start = _past_low(z, beyond, start, last)
+        first = max(first, start)
     return Episode(start, first, last, not closed, int(hot[start : last + 1].sum()))
+
+
+def _past_low(z: Numbers, beyond: Flags, start: int, last: int) -> int:
+    """The first bin of a departure that is not low, where the low ones before it are too few or come and go: that is noise."""
+    import numpy as np
+
+    stretch = z[start : last + 1]
+    low = int(np.argmax(stretch >= LOW * float(np.quantile(stretch, 0.75))))
+    lasting = low >= LOW_BINS and float(beyond[start : start + low].mean()) >= LOW_SHARE
+    return start if lasting else start + low
 
 
 def lasts(off: Flags, step_s: float) -> Flags:

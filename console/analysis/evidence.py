@@ -25,6 +25,8 @@ from console.domain.topology import Health, ProbeResult, Topology
 
 MOST_PLACES = 6
 MOST_EVIDENCE = 8
+NEARLY_FULL = 0.85
+"""Share of its limit from which memory is short [D]."""
 STOPPED_BEFORE_S, STOPPED_AFTER_S = 300.0, 60.0
 """How long before the first symptom, and after it, a host may have stopped that is its cause [D]."""
 
@@ -298,10 +300,24 @@ def _next_check(place: Place, kind: str, graph: Graph, healthy: frozenset[str]) 
     return f"compare instances of {place.node}: if only one is off, look at its host instead"
 
 
+def runs_short(leak: Leak, places: list[Place]) -> bool:
+    """Whether a leak has nearly used up what there is, in the very service where the trouble begins: memory that runs short
+    slows a process down long before it ends it."""
+    if not places or places[0].node != leak.service or places[0].rank_value < LEADING_SHARE:
+        return False
+    return leak.limit is not None and leak.now >= NEARLY_FULL * leak.limit
+
+
 def leak_draft(
-    leak: Leak, harmed: bool, ways: Ways, restarts: Iterable[Restart] = (), judged: Iterable[Judged] = ()
+    leak: Leak,
+    harmed: bool,
+    ways: Ways,
+    restarts: Iterable[Restart] = (),
+    judged: Iterable[Judged] = (),
+    short: bool = False,
 ) -> Draft:
-    """A resource that grows and does not come back; restarts since the onset with nothing left make it the cause."""
+    """A resource that grows and does not come back; restarts since the onset with nothing left, or nearly nothing left
+    where the trouble begins, make it the cause."""
     way = ways.metric(leak.source, leak.service, leak.operation or "", leak.metric, leak.query)
     rate = number(leak.per_hour, "bytes")
     claim = (
@@ -313,7 +329,10 @@ def leak_draft(
         evidence.append(fact(f"it fell back {leak.restarts} times, as a restart does, and grew again", way))
     killed = [r for r in restarts if r.service == leak.service and r.out_of_memory]
     evidence += [_restart_evidence(r, ways) for r in killed[:2]]
-    standing = Standing.POSSIBLE if harmed and not killed else Standing.LEADING
+    if short and harmed and leak.limit is not None:
+        claim = f"{number(leak.now / leak.limit, 'ratio')} of the {number(leak.limit, 'bytes')} that it may use are gone, and the trouble begins there"
+        evidence.append(inference(claim, way))
+    standing = Standing.POSSIBLE if harmed and not killed and not short else Standing.LEADING
     weight = 0.6 if standing is Standing.POSSIBLE else 0.97
     began = next(
         (j.change for j in judged if j.growth is not None and j.standing is Standing.LEADING and _of(j, leak)), None
@@ -333,6 +352,7 @@ def leak_draft(
         weight,
         evidence,
         f"restart one instance of {leak.service}: if the new one does not grow from the same point, it is a fill, not a leak",
+        first=0 if short and harmed else 1,
     )
 
 

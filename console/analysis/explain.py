@@ -9,24 +9,34 @@ from dataclasses import replace
 
 from console.analysis.aftermath import Aftermath, aftermath
 from console.analysis.cascade import Cascade, cascade, levelled
-from console.analysis.changes import Case, Growth, Judged, in_reach, judge_changes
+from console.analysis.certificates import certificate_drafts
+from console.analysis.changes import Judged, in_reach, judge_changes
 from console.analysis.comparing import compared_of
 from console.analysis.constants import (
     GATE_REQUESTS,
 )
 from console.analysis.diffs import Effect, effect_of
-from console.analysis.evidence import host_draft, leak_draft, place_drafts, telemetry_draft
+from console.analysis.evidence import host_draft, leak_draft, place_drafts, runs_short, telemetry_draft
 from console.analysis.frames import files_named
 from console.analysis.habits import GONE_HOST
 from console.analysis.leak import Leak
-from console.analysis.load import busier_services, find_exhausted, find_surge, load_ratio
+from console.analysis.load import (
+    asking_more,
+    busier_services,
+    deserted_services,
+    find_exhausted,
+    find_surge,
+    load_ratio,
+)
 from console.analysis.loaddrafts import PLACES_LOOKED_AT, contention_draft, curves_of, load_draft, traffic_draft
+from console.analysis.matter import Case, Growth
 from console.analysis.moves import Move
 from console.analysis.onset import Onset
 from console.analysis.outbound import Blame, Outbound, blame, longest_held
 from console.analysis.partsuspects import part_drafts
 from console.analysis.place import Place, rank_places
 from console.analysis.routine import routines_of
+from console.analysis.schedule import scheduled_trouble
 from console.analysis.signals import Family, words_of
 from console.analysis.silence import UNHEARD
 from console.analysis.spanmoves import SpanView, trace_shares
@@ -109,7 +119,7 @@ def explain(
         view.graph,
         shares,
         blames,
-        _witnessed(view, onset, spans),
+        _witnessed(view, onset, spans) - deserted_services(seen.series, view.names, onset, seen.at),
         _well(view, moves),
         crashed,
         busier_services(seen.series, view.names, onset, seen.at),
@@ -117,7 +127,8 @@ def explain(
     where = find_whereabouts(view, current, began)
     effects = _effects(view)
     killed = {r.service for r in crashed if r.out_of_memory}
-    sure = [leak for leak in leaks if leak.service in killed or not any(harms_users(m) for m in current)]
+    harmed = any(harms_users(m) for m in current)
+    sure = [leak for leak in leaks if not harmed or leak.service in killed or runs_short(leak, places)]
     grows = {
         leak.service: Growth(leak.metric, leak.origin, leak.source, leak.query)
         for leak in reversed(sure)
@@ -133,8 +144,12 @@ def explain(
         undos=undos_of(reach, view.changes, seen.diffs),
         after=_after(view, reach, onset, moves),
         routines=routines_of(reach, view.changes, began.earliest, seen.series, view.graph.callers),
+        scheduled=scheduled_trouble(view.changes, current, view.tracks, seen.at),
         until=view.observed.until,
         ran=view.observed.ran,
+        asks_more=asking_more(
+            seen.series, [p.node for p in places[:PLACES_LOOKED_AT]], view.graph.callers, onset, seen.at
+        ),
         changed_before=frozenset(c.service for c in reach if onset - CHANGED_BEFORE_S <= c.at <= onset),
     )
     judged = _with_sides(view, judge_changes(reach, view.changes, case), moves)
@@ -330,8 +345,9 @@ def _drafts(
                 draft.standing = Standing.POSSIBLE
     drafts += loads
     drafts += part_drafts(where, places, view.graph, judged, ways)
+    drafts += certificate_drafts(patterns, places, view.names, ways)
     crashed = [r for r in view.restarts if r.at >= onset - RESTART_BEFORE_S]
-    drafts += [leak_draft(leak, bool(harmed), ways, crashed, judged) for leak in leaks]
+    drafts += [leak_draft(leak, bool(harmed), ways, crashed, judged, runs_short(leak, places)) for leak in leaks]
     drafts += [telemetry_draft(m, view.graph, ways) for m in moves if m.meaning is UNHEARD and m.opened]
     drafts += [host_draft(m, places, onset, view.graph, ways) for m in moves if m.meaning is GONE_HOST and m.opened]
     drafts += from_changes(judged, ways)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from console.analysis.constants import SURGE_RATIO
+from console.analysis.constants import SILENCE_EXPECTED, SURGE_RATIO
 from console.analysis.graph import Graph
 from console.analysis.moves import Move
 from console.analysis.signals import Family
-from console.analysis.tracks import Tracks, arrays
+from console.analysis.tracks import Tracks, arrays, step_of
 from console.domain.instant import Instant
 from console.domain.values import dataclass
 
@@ -20,6 +20,8 @@ POOL_FULL = 0.9
 """A pool in use to this share is used up (Coroot) [P]."""
 BUSIER = 1.2
 """Load this much above its level is more load [D]."""
+DESERTED = 0.1
+"""Share of its usual requests below which a service answers hardly anybody [D]."""
 PEAK_PERCENTILE = 99.0
 SURGE_LEAD_S = 120.0
 """A surge may be seen this long after the trouble it causes, and still come first: a queue fills before rates show it [D]."""
@@ -102,6 +104,27 @@ def busier_services(series: SeriesSet, services: Iterable[str], onset: Instant, 
     return frozenset(s for s in services if (load_ratio(series, s, onset, at) or 1.0) >= BUSIER)
 
 
+def deserted_services(series: SeriesSet, services: Iterable[str], onset: Instant, at: Instant) -> frozenset[str]:
+    """Services that answer hardly anybody any more, where many more were to be expected.
+
+    What little they still measure says nothing of the calls that do not arrive.
+    """
+    import numpy as np
+
+    found = []
+    for service in services:
+        one = _traffic(series, service)
+        ratio = load_ratio(series, service, onset, at)
+        if one is None or ratio is None or ratio > DESERTED:
+            continue
+        times, values = arrays(one.until(at))
+        late = times >= onset
+        each = float(np.median(values[~late][-240:])) * (step_of(one) if one.key.metric == "request_rate" else 1.0)
+        if each * float(late.sum()) >= SILENCE_EXPECTED:
+            found.append(service)
+    return frozenset(found)
+
+
 def find_exhausted(tracks: Tracks, series: SeriesSet, onset: Instant, at: Instant) -> list[Exhausted]:
     """Pools that are used up since the onset and were not before."""
     import numpy as np
@@ -133,6 +156,24 @@ def _size(tracks: Tracks, service: str, metric: str) -> float | None:
         if owner == service and (name.startswith(stem) or name == "pool_size") and len(series):
             return float(series.values[-1])
     return None
+
+
+def asking_more(
+    series: SeriesSet, callees: Iterable[str], callers: dict[str, tuple[str, ...]], onset: Instant, at: Instant
+) -> dict[tuple[str, str], float]:
+    """Callers and callees where the callee gets more than its callers' own requests explain, with how many times as much.
+
+    It is more for all that is known where no caller's own requests rose as much: repeated calls, or new ones. Whose they
+    are is not known of several callers.
+    """
+    found = {}
+    for callee in callees:
+        asked = load_ratio(series, callee, onset, at)
+        known = {c: ratio for c in callers.get(callee, ()) if (ratio := load_ratio(series, c, onset, at)) is not None}
+        most = max(known.values(), default=0.0)
+        if asked is not None and most > 0 and asked >= SURGE_RATIO * max(1.0, most):
+            found.update({(caller, callee): asked / max(1.0, ratio) for caller, ratio in known.items()})
+    return found
 
 
 def _traffic(series: SeriesSet, service: str) -> Series | None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 CHANCE = 0.01
 """A departure whose like the baseline shows more often than this is no symptom [D]."""
 RECURS = "it has done the same again and again before"
+OFTEN = "the baseline does the same now and then"
 UNUSUAL_RATIO = 1.5
 """A level so many times that of these hours on earlier days is looked at, however long it lasts [D]."""
 LOST = 0.9
@@ -202,7 +203,7 @@ def _judge(
         return None
     z = (local - base.level) / base.scale
     big = big_enough(family, local, base.level, thresholds)
-    episode = latest_episode(z, big, track.step_s, stalls.lately(times, track.step_s))
+    episode = latest_episode(z, big, track.step_s, stalls.lately(times, track.step_s), base.usual)
     if episode is None:
         return None
     current = episode.ongoing and at - times[-1] <= max(STALE_STEPS * track.step_s, 120.0)
@@ -325,5 +326,5 @@ def _gate(move: Move, thresholds: Thresholds) -> Move:
     if move.bins < 2 and not (counted and move.effect >= LONE_BIN_EFFECT):
         return replace(move, opened=False, short="only one interval so far")
     if move.chance > CHANCE:
-        return replace(move, opened=False, short="the baseline does the same now and then")
+        return replace(move, opened=False, short=OFTEN)
     return move

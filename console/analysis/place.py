@@ -148,6 +148,7 @@ def rank_places(
     _silent(places, graph)
     blames = list(blames)
     _share(places, graph, witnessed, healthy, frozenset((b.caller, b.callee) for b in blames if b.clears))
+    _waited(places, graph, [b for b in blames if b.callee in witnessed])
     _pass_on(places, [b for b in blames if b.callee not in witnessed])
     known = [p.onset for p in places.values() if math.isfinite(p.onset)]
     first = min(known, default=0.0)
@@ -214,6 +215,7 @@ def _only_watched(move: Move) -> bool:
 
 def _pass_on(places: dict[str, Place], blames: Iterable[Blame]) -> None:
     """Move what a caller's own calls explain to a callee that is not measured itself."""
+    moved: dict[str, float] = {}
     for one in sorted(blames, key=lambda b: -b.most):
         caller = places.get(one.caller)
         callee = places.get(one.callee)
@@ -221,14 +223,40 @@ def _pass_on(places: dict[str, Place], blames: Iterable[Blame]) -> None:
             continue
         if callee is None:
             callee = places[one.callee] = Place(one.callee, 0.0, False, caller.onset)
-        callee.share = max(callee.share, caller.share * min(1.0, one.most))
+        moved[one.callee] = moved.get(one.callee, 0.0) + caller.share * min(1.0, one.most)
         callee.onset = min(callee.onset, caller.onset)
         callee.blames.append(one)
+    for node, share in moved.items():  # what several callers lose at it adds up
+        places[node].share = max(places[node].share, min(1.0, share))
     for place in places.values():
         if place.blames:
             for one in place.blames:
                 caller = places[one.caller]
                 caller.share *= max(RESIDUE, 1 - min(1.0, one.most))
+
+
+def _waited(places: dict[str, Place], graph: Graph, blames: Iterable[Blame]) -> None:
+    """Failures of a caller whose own errors name a callee that became slow are its patience at an end: who adds the time
+    fails them, whether that is the callee or something below it.
+
+    A callee that fails by itself is counted in failures already, and one that is as fast as ever is not waited for.
+    """
+    for one in sorted(blames, key=lambda b: -b.most):
+        caller, told = places.get(one.caller), max(one.errors or 0.0, one.failures or 0.0)
+        if caller is None or caller.share <= 0 or "failures" not in caller.excess or told < BLAMED:
+            continue
+        slow = {
+            place.node: place.excess["seconds"].own
+            for name in graph.below(one.callee)
+            if (place := places.get(name)) is not None and "seconds" in place.excess and name != one.caller
+        }
+        added = sum(slow.values())
+        if one.callee not in slow or added <= 0:
+            continue
+        explained = caller.share * min(1.0, told)
+        for node, own in slow.items():
+            places[node].share = max(places[node].share, explained * own / added)
+        caller.share *= max(RESIDUE, 1 - min(1.0, told))
 
 
 def _burning(places: dict[str, Place], moves: list[Move], whole: float) -> None:

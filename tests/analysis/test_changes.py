@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 
-from console.analysis.changes import NAMED, Case, Growth, Judged, in_reach, judge_changes
-from console.analysis.diffs import LOST_CHECK, MOVED, Effect
+from console.analysis.changes import NAMED, Judged, in_reach, judge_changes
+from console.analysis.diffs import ADDED, COSMETIC, LOST_CHECK, MOVED, Effect
 from console.analysis.graph import build_graph
+from console.analysis.matter import Case, Growth
 from console.analysis.onset import Onset
 from console.analysis.place import Place
 from console.analysis.routine import routine_key, routines_of
 from console.analysis.undone import undos_of
 from console.domain.changes import Change, Running
 from console.domain.diagnosis import Standing
+from console.domain.logs import Level, Pattern
 from console.domain.series import Series, SeriesKey, SeriesSet
 from console.domain.text import SafeText
 from console.domain.topology import Dependency, Service, Topology
@@ -211,13 +213,64 @@ def test_two_alike_and_neither_leads() -> None:
 
 
 def test_stack_traces_that_lead_into_the_diff_count() -> None:
-    change = deploy()
+    change = deploy(before_s=150.0)
     effect = Effect(0.3, "adds lines", path="shop/cart.py", files=frozenset(("shop/cart.py",)))
     plain = judged(change, effects={change.id: effect})
     told = judged(change, effects={change.id: effect}, frames={"shop": Counter({"/app/shop/cart.py": 9})})
     elsewhere = judged(change, effects={change.id: effect}, frames={"shop": Counter({"/app/shop/views.py": 9})})
     assert plain.standing is elsewhere.standing is Standing.POSSIBLE
     assert told.standing is Standing.LEADING
+
+
+def test_a_deploy_of_the_very_place_and_minute_leads_where_it_changes_what_runs() -> None:
+    added = Effect(ADDED, "only adds lines", path="shop/cart.py")
+    quiet = Effect(COSMETIC, "moves or reformats lines", path="shop/cart.py")
+
+    def standing(change: Change, effect: Effect) -> Standing:
+        return judged(change, effects={change.id: effect}).standing
+
+    assert standing(deploy(), added) is Standing.LEADING
+    assert standing(deploy(), quiet) is Standing.POSSIBLE
+    assert standing(deploy(before_s=200.0), added) is Standing.POSSIBLE
+    assert judged(deploy()).standing is Standing.POSSIBLE, "of which nobody knows what it changed"
+
+
+def test_who_asks_a_callee_more_often_is_not_cleared_by_what_the_callee_then_suffers() -> None:
+    """A retry storm: the caller fails nobody itself, the callee does, under calls that the caller's own requests do not explain."""
+    change = Change("config/web/1", "config", ONSET - 10, "web", source="changes")
+    places = tuple(Place(name, share, True, ONSET, rank_value=share) for name, share in (("shop", 1.0), ("web", 0.01)))
+    cleared = judged(change, places=places)
+    blamed = judged(change, places=places, asks_more={("web", "shop"): 3.1})
+    assert cleared.rule == "excess-elsewhere"
+    assert blamed.standing is Standing.LEADING
+    assert "asks shop 3.1 x as often" in blamed.reason
+
+
+def test_a_new_error_that_tells_of_a_callee_is_no_evidence_against_a_deploy_of_its_caller() -> None:
+    change = deploy(before_s=120.0)
+
+    def found(text: str, **more: Any) -> Judged:
+        said = SafeText(text)
+        line = Pattern("p", said, "shop", Level.ERROR, "new", 90, 0, None, ONSET, NOW, said)
+        return judged(change, patterns=(line,), **more)
+
+    assert found("cannot read field price of null").standing is Standing.LEADING
+    assert found("call to store timed out").standing is Standing.POSSIBLE
+    calm = frozenset(("web", "shop", "mail", "store"))
+    assert found("call to store timed out", observed=calm).standing is Standing.LEADING, "the callee is as ever"
+
+
+def test_what_only_suffers_is_not_where_the_trouble_begins() -> None:
+    """The second of the places counts as a beginning where it is not far behind the first."""
+    change = deploy()
+
+    def match(weight: float) -> str:
+        first = Place("store", 1.0, True, ONSET, rank_value=1.0)
+        second = Place("shop", weight, True, ONSET, rank_value=weight)
+        return judged(change, places=(first, second)).reason
+
+    assert "where the trouble begins" in match(0.5)
+    assert "where the trouble begins" not in match(0.1)
 
 
 def test_a_change_of_nobody_in_particular_never_leads_by_time_alone() -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from console.analysis.changes import Case, Judged, judge_changes
+from console.analysis.changes import Judged, judge_changes
 from console.analysis.graph import build_graph
+from console.analysis.matter import Case
 from console.analysis.onset import Onset
 from console.analysis.place import Place
 from console.domain.changes import Change

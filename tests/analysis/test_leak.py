@@ -7,10 +7,15 @@ from collections.abc import Iterable
 
 import pytest
 
+from console.analysis.evidence import leak_draft, runs_short
 from console.analysis.leak import Leak, find_leaks, segments
+from console.analysis.place import Place
 from console.analysis.restarts import Restart
 from console.analysis.symptoms import leak_symptoms
 from console.analysis.tracks import build_tracks
+from console.analysis.ways import Ways
+from console.domain.diagnosis import Standing
+from console.domain.instant import Window
 from console.domain.series import Series, SeriesKey, SeriesSet
 
 AT = 1_790_000_000.0
@@ -118,3 +123,16 @@ def test_what_grows_is_a_symptom_from_where_it_began_to_what_it_is() -> None:
     assert (symptom.service, symptom.signal, symptom.unit, symptom.end) == ("a", "memory", "bytes", None)
     assert symptom.baseline == pytest.approx(3e8, rel=0.05) and symptom.observed == pytest.approx(6e8, rel=0.05)
     assert symptom.onset == found.since and symptom.samples == found.bins
+
+
+def test_memory_that_runs_short_where_the_trouble_begins_is_its_cause() -> None:
+    """A process that is short of memory is slow before it dies; one that has plenty left, or is not where it begins, is not."""
+    rng = random.Random(1)
+    grown = [3e8 + 1e6 * k + rng.gauss(0, 4e6) for k in range(300)]
+    (short,), (roomy,) = leaks(grown, limit=6.5e8), leaks(grown, limit=2e9)
+    here, elsewhere = ([Place(name, 1.0, True, AT - 900.0, rank_value=1.0)] for name in ("a", "b"))
+    told = {
+        name: leak_draft(leak, True, Ways(Window(AT - 900, AT)), short=runs_short(leak, places)).standing
+        for name, leak, places in (("short", short, here), ("roomy", roomy, here), ("elsewhere", short, elsewhere))
+    }
+    assert told == {"short": Standing.LEADING, "roomy": Standing.POSSIBLE, "elsewhere": Standing.POSSIBLE}

@@ -8,7 +8,15 @@ import pytest
 
 from console.analysis.constants import Thresholds
 from console.analysis.graph import build_graph
-from console.analysis.load import Surge, busier_services, find_exhausted, find_surge, load_ratio
+from console.analysis.load import (
+    Surge,
+    asking_more,
+    busier_services,
+    deserted_services,
+    find_exhausted,
+    find_surge,
+    load_ratio,
+)
 from console.analysis.loaddrafts import contention_draft
 from console.analysis.moves import judge
 from console.analysis.outbound import Blame, longest_held
@@ -61,6 +69,26 @@ def test_callers_that_ask_again_are_no_demand() -> None:
         surge_in(SeriesSet.of([points("web", "request_count", 100, 100), points("shop", "request_count", 200, 800)]))
         is None
     )
+
+
+def test_who_asks_more_than_its_own_requests_explain() -> None:
+    def found(web: float, shop: float) -> dict[tuple[str, str], float]:
+        series = SeriesSet.of([points("web", "request_rate", 100.0, web), points("shop", "request_rate", 50.0, shop)])
+        return asking_more(series, ["shop"], {"shop": ("web",)}, ONSET, NOW)
+
+    assert found(100.0, 150.0) == {("web", "shop"): pytest.approx(3.0, rel=0.05)}
+    assert not found(100.0, 55.0)
+    assert not found(300.0, 150.0), "its own requests rose as much"
+
+
+def test_who_answers_hardly_anybody_is_deserted() -> None:
+    def found(before: float, since: float, metric: str = "request_count") -> frozenset[str]:
+        return deserted_services(SeriesSet.of([points("shop", metric, before, since)]), ["shop"], ONSET, NOW)
+
+    assert found(11.0, 0.0) == {"shop"}, "too few a minute for one minute to tell, many in all"
+    assert found(0.2, 0.0, "request_rate") == {"shop"}
+    assert not found(11.0, 6.0)
+    assert not found(0.3, 0.0), "hardly any were to be expected"
 
 
 def test_load_ratios() -> None:

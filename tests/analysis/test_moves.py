@@ -150,3 +150,23 @@ def test_the_unit_does_not_matter() -> None:
     one = moves({"some_gauge": values})
     million = moves({"some_gauge": [v * 1e6 for v in values]})
     assert [m.z for m in one] == pytest.approx([m.z for m in million])
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_noise_that_comes_and_goes_is_not_where_a_step_began(seed: int) -> None:
+    """The median of fast and slow requests jumps between the two; a step far above both began where it is."""
+    rng = random.Random(seed)
+    mixed = [rng.choice([0.009, 0.011, 0.012, 0.029, 0.043]) * rng.uniform(0.9, 1.1) for _ in range(125)]
+    (found,) = opened({"latency_p50": mixed + noisy(1.4, 0.1, 10, seed)})
+    assert found.onset == pytest.approx(AT - 9 * 60, abs=60)
+
+
+def test_a_slow_rise_began_where_it_left_what_is_usual() -> None:
+    rise = [0.2 + 0.02 * k for k in range(1, 41)]
+    (found,) = opened({"latency_p50": [*noisy(0.2, 0.03, 120), *rise]})
+    assert found.onset == pytest.approx(AT - 39 * 60, abs=180)
+
+
+def test_trouble_that_gets_much_worse_began_with_its_first_part() -> None:
+    (found,) = opened({"latency_p50": noisy(0.01, 0.05, 120) + noisy(0.04, 0.05, 8) + noisy(2.0, 0.05, 8)})
+    assert found.onset == pytest.approx(AT - 15 * 60, abs=60)

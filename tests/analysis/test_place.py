@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from console.analysis.cascade import Cascade, Excess
 from console.analysis.evidence import place_drafts
 from console.analysis.graph import Graph
 from console.analysis.moves import Move
+from console.analysis.outbound import Blame
 from console.analysis.place import Place, rank_places
 from console.analysis.signals import meaning_of
 from console.analysis.traces import Shift
@@ -59,6 +61,43 @@ def test_a_processor_that_is_busy_everywhere_or_with_more_load_or_as_before_brea
     assert first(*SLOW, move("shop", "cpu", 0.3, 0.6, 120.0, opened=False)) == "bank"
     assert first(*SLOW, move("shop", "cpu", 0.0001, 0.002, 3.0, opened=False)) == "bank"
     assert [p.node for p in rank_places([burning], [], GRAPH)] == []
+
+
+def test_failures_of_a_caller_that_waits_for_a_slow_callee_are_of_who_adds_the_time() -> None:
+    """The callee fails nobody: its caller gives up. A callee that is as fast as ever is not blamed by lines that name it."""
+    graph = Graph({"web": ("shop",), "shop": ("bank",)}, {"shop": ("web",), "bank": ("shop",)}, {})
+    fails = [move("web", "error_rate", 0.001, 0.4, 40.0)]
+    slow = [move(name, "latency_avg", 0.1, 4.0, 40.0) for name in ("shop", "bank")]
+    failures = Cascade("failures", True, "web", (Excess("web", 40.0, 40.0, 1.0, 0.001, 0.4, 10, ()),))
+    waiting = (
+        Excess("bank", 90.0, 90.0, 0.9, 0.1, 4.0, 10, ()),
+        Excess("shop", 92.0, 2.0, 0.02, 0.1, 4.0, 10, ("bank",)),
+        Excess("web", 60.0, 0.0, 0.0, 0.1, 2.0, 10, ("shop",)),
+    )
+    named = [Blame("web", "shop", None, None, 0.95, None, None)]
+    seen = frozenset(("web", "shop", "bank"))
+
+    def ranked(*cascades: Cascade, moves: list[Move]) -> list[str]:
+        return [p.node for p in rank_places(moves, cascades, graph, None, named, seen) if p.rank_value >= 0.5]
+
+    seconds = Cascade("seconds", True, "web", waiting)
+    assert ranked(failures, seconds, moves=fails + slow) == ["bank"]
+    assert ranked(failures, moves=fails) == ["web"]
+
+
+def test_what_several_callers_lose_at_one_callee_adds_up() -> None:
+    """A service that answers nobody cannot show it; each of its callers alone adds less than one that suffers something else."""
+    graph = Graph(
+        {"web": ("shop", "mail"), "shop": ("bank",), "mail": ("bank",)},
+        {"bank": ("shop", "mail"), "shop": ("web",), "mail": ("web",)},
+        {},
+    )
+    moves = [move(name, "error_rate", 0.001, 0.4, 40.0) for name in ("web", "shop", "mail")]
+    shares = (("web", 0.38), ("shop", 0.32), ("mail", 0.30))
+    failures = Cascade("failures", True, "web", tuple(Excess(n, 9.0, 9.0, s, 0.001, 0.4, 10, ()) for n, s in shares))
+    named = [Blame(name, "bank", None, None, 1.0, None, None) for name in ("shop", "mail")]
+    assert rank_places(moves, [failures], graph, None, named)[0].node == "bank"
+    assert rank_places(moves, [failures], graph, None, named, frozenset(["bank"]))[0].node == "web"
 
 
 def test_a_place_that_spans_name_says_where_its_time_goes() -> None:
