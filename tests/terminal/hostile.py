@@ -45,6 +45,8 @@ SECRET = "ghp_" + "A1b2C3d4" * 5
 """Has the form of a token; may be seen in a log and never leaves in a copy."""
 NAME = "p\u202e\x1b]0;N\x07[/x]"
 """For names, short enough to be seen in a column."""
+FAILING = {"user": ALL, "logger": f"log{NAME}"}
+"""What stands in every line of an order that failed."""
 
 
 class Answers(BaseHTTPRequestHandler):
@@ -92,7 +94,7 @@ def answering() -> Iterator[str]:
 def write(root: Path, address: str = "") -> Project:
     """Everything hostile in one folder; `address` is asked for versions and health where it is given."""
     project = Project(root)
-    project.write_history(user=ALL, logger=f"log{NAME}")
+    project.write_history(**FAILING)
     _write_attacks(project)
     _write_repository(project)
     project.write_changes(

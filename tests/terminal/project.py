@@ -58,9 +58,9 @@ class Project:
             file.writelines(self._order(number, fields) for number in range(SPAN_S))
 
     @contextmanager
-    def goes_on(self) -> Iterator[None]:
+    def goes_on(self, **fields: object) -> Iterator[None]:
         """The history goes on, a line a second, for as long as the block runs: the verdict on it stays the same, where that on
-        a log which ended becomes, after a while, that nobody orders any more."""
+        a log which ended becomes, after a while, that nobody orders any more; `fields` go into failing lines."""
         done = Event()
 
         def write() -> None:
@@ -68,8 +68,8 @@ class Project:
             while not done.wait(0.2):
                 due = int(time.time() - self.now) + SPAN_S  # a writer that got late catches up
                 if number <= due:
-                    with self.log.open("a", encoding="utf-8") as file:
-                        file.write("".join(self._order(n, {}) for n in range(number, due + 1)))
+                    with self.log.open("a", encoding="utf-8", errors="surrogatepass") as file:
+                        file.write("".join(self._order(n, fields) for n in range(number, due + 1)))
                     number = due + 1
 
         writer = Thread(target=write, name="writer of the log", daemon=True)

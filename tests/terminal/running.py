@@ -13,7 +13,7 @@ import termios
 import time
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 
 from benchmarks.processes import cpu_seconds, processes_below
@@ -27,6 +27,9 @@ FRAME_END = b"\x1b[?2026l"
 """Every painted frame ends with it, so that what comes before can be read as a whole."""
 KEY_S = 0.07
 """Between two keys; what comes faster is taken for a paste."""
+FILTER_PROMPT = "words, /regex/"
+USUAL_FILTER = "level:>=warn"
+"""Of the log lines, in a console that was just started."""
 LEAVING = b"\x1b[?1049l\x1b[?25h"
 """Back to the normal screen, with the cursor shown."""
 
@@ -37,7 +40,7 @@ class Console(Terminal):
     def __enter__(self) -> Console:
         super().__enter__()
         self._seen = Screen(*self.size)
-        self._fed = self._joined = 0
+        self._fed = self._joined = self._begun = 0
         self._data = self._shown = b""
         self._text = self._seen.text()
         return self
@@ -64,6 +67,13 @@ class Console(Terminal):
                 self.until(lambda: not self._unread(), "reading of the keys")
                 select.select([], [], [], KEY_S)
 
+    def filter_by(self, text: str) -> None:
+        """Filter the log lines by nothing but this."""
+        self.send(b"/")
+        self.shows(FILTER_PROMPT)
+        self.type(b"\x15", b"\x1b[200~" + text.encode() + b"\x1b[201~", b"\r")
+        self.shows_no(FILTER_PROMPT)
+
     def _unread(self) -> bool:
         """Whether what was typed still waits in the terminal."""
         count = array("i", [0])
@@ -85,6 +95,14 @@ class Console(Terminal):
             self._joined = len(self.reads)
             self._data = self.stream()
         return self._data
+
+    def begin(self) -> None:
+        """From here on is what `arrived` tells, beginning with a whole frame."""
+        self._begun = self.data().rfind(FRAME_END) + len(FRAME_END)
+
+    def arrived(self) -> bytes:
+        """What arrived since `begin`; where that was never said, everything."""
+        return self.data()[self._begun :]
 
     def screen(self) -> str:
         """What a person sees now, line by line."""
@@ -208,6 +226,40 @@ def running(
         yield console
 
 
+class Kept:
+    """A console that one test after another uses and leaves on its overview: to start one costs seconds of the processor's time.
+
+    One that a test failed on may be anywhere: the next test gets another.
+
+    Args:
+        start: Starts one; what it yields is ready to be used.
+    """
+
+    def __init__(self, start: Callable[[], AbstractContextManager[Console]]) -> None:
+        self._start = start
+        self._open = ExitStack()
+        self._console: Console | None = None
+
+    @contextmanager
+    def used(self) -> Iterator[Console]:
+        """The console, for one test."""
+        if self._console is None:
+            self._console = self._open.enter_context(self._start())
+        self._console.begin()
+        try:
+            self._console.hands_off()
+            yield self._console
+            self._console.shows("1 Signals", "5 Upstreams")
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End it."""
+        self._console = None
+        self._open.close()
+
+
 @contextmanager
 def command(folder: Path, *arguments: str, size: tuple[int, int] = (120, 40)) -> Iterator[Console]:
     """`incident` with these arguments on a terminal, in a folder."""
@@ -241,7 +293,9 @@ __all__ = [
     "INCIDENT",
     "LEAVING",
     "OURS",
+    "USUAL_FILTER",
     "Console",
+    "Kept",
     "all_end",
     "command",
     "cpu_seconds",
