@@ -19,6 +19,8 @@ LEAST_COMPARED = 5
 SIGNIFICANT = 0.05
 MOST_UNRESOLVED = 3
 NOTHING = SafeText("")
+FIRST_TOLD = ("status", "error", "header")
+"""Differences that tell most, before those of the body."""
 
 
 class Send(Protocol):
@@ -215,10 +217,16 @@ def _differing(first: Sequence[Outcome], second: Sequence[Outcome]) -> Iterator[
     sides = [[_fields(one) for one in side if one.status is not None] for side in (first, second)]
     if not all(sides):
         return
-    for key in sorted(set().union(*sides[0], *sides[1])):
+    for key in sorted(set().union(*sides[0], *sides[1]), key=_weight):
         values = [{one.get(key) for one in side} for side in sides]
         if len(values[0]) == len(values[1]) == 1 and values[0] != values[1]:
             yield safe(f"{key}: {_short(values[0])} against {_short(values[1])}", 300)
+
+
+def _weight(key: str) -> tuple[int, str]:
+    """What tells most comes first: status, error, headers, then the body."""
+    first = key.partition(" ")[0]
+    return FIRST_TOLD.index(first) if first in FIRST_TOLD else len(FIRST_TOLD), key
 
 
 def _short(values: set[str | None]) -> str:

@@ -336,6 +336,7 @@ async def test_two_environments_are_compared_in_turn(serve: Serve, make_session:
     assert order == ["a", "b"] * 5
     assert result.evidence and result.p == pytest.approx(0.0079, abs=1e-4)
     assert any("version" in line for line in result.fields) and not any("request" in line for line in result.fields)
+    assert result.fields[0].startswith("status: 500 against 200"), "what tells most comes first"
     few = await compare(requests, sessions, Wanted(), 3)
     assert not few.evidence and "5 answers" in few.reason
 
