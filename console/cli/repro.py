@@ -113,7 +113,7 @@ def _options(given: dict[str, Any]) -> Options:
 @click.option(
     "--from",
     "source",
-    type=click.Choice(("curl", "har", "log", "access", "span")),
+    type=click.Choice(("curl", "har", "log", "access", "span", "sh", "pytest", "hurl", "http")),
     required=True,
     help="What FILE holds.",
 )
@@ -183,6 +183,10 @@ def _observed(source: str, data: bytes, entry: int | None) -> Imported:
         from console.repro.curl import imported_curl
 
         return imported_curl(text)
+    if source in ("sh", "pytest", "hurl", "http"):
+        from console.repro.exported import of_export
+
+        return of_export(text, source)
     lines = [line for line in text.splitlines() if line.strip()]
     if not lines:
         raise Unclear("there is no line")

@@ -1,7 +1,7 @@
 """A request as something that a person can run elsewhere: curl, a shell script, a pytest file, hurl, an HTTP file.
 
-What is exported carries the marks of synthetic traffic, and the environment's credential only as a variable. Importing an exported
-curl command gives the request back.
+What is exported carries the marks of synthetic traffic, and the environment's credential only as a variable. Importing what was
+exported gives the request back; see `exported.py`.
 """
 
 from __future__ import annotations
@@ -228,9 +228,13 @@ def _http(request: HttpRequest, variable: Variable | None) -> str:
     for text in (request.url, *(v for _, v in request.headers), (request.body or b"").decode("latin-1")):
         if "{{" in text:
             raise Unclear("the request holds {{, which an HTTP file reads as a variable; export it as curl")
+    body = _body_text(request)
+    if body is not None and (not body or body.startswith("<") or re.search(r"^###", body, re.MULTILINE)):
+        raise Unclear(
+            "an HTTP file reads an empty body, one that begins with < or a line ### as something else; export it as curl"
+        )
     lines = ["# @no-redirect", f"{request.method} {_text(request.url)} HTTP/1.1"]
     lines += [_text(f"{name}: {value}") for name, value in request.headers]
     if variable is not None:
         lines.append(f"Authorization: {variable.scheme} {{{{$processEnv {variable.name}}}}}")
-    body = _body_text(request)
     return "\n".join(lines) + "\n" + (f"\n{body}\n" if body else "")

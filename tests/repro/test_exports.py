@@ -20,6 +20,8 @@ from console.guard.redact import holds_secret, redact
 from console.repro.curl import imported_curl
 from console.repro.errors import Unclear
 from console.repro.export import FORMS, Variable, exported, marks
+from console.repro.exported import FORMS as READ
+from console.repro.exported import of_export
 from console.repro.prepare import prepared
 from tests.repro import hurl
 from tests.repro.conftest import Configure, MakeSession, Repro, audit_lines
@@ -77,6 +79,51 @@ def test_case_46_importing_an_export_gives_the_request_back(number: int) -> None
     assert prepared(imported_curl(written(request, "curl")), env).request == request
     with_variable = written(request, "curl", Variable("API_TOKEN"))
     assert prepared(imported_curl(with_variable), env).request == request
+
+
+CANNOT = {"pytest": {2}, "hurl": {2, 7}, "http": {4, 6, 7}}
+"""Of `requests_at`, what a form has no words for: an address beyond ASCII, an empty header or body, braces."""
+
+
+@pytest.mark.parametrize("form", READ)
+@pytest.mark.parametrize("number", range(11))
+def test_case_46_importing_any_form_gives_the_request_back(form: str, number: int) -> None:
+    env = Environment("local", "local", "http://127.0.0.1:9")
+    request = requests_at(env.origin)[number]
+    if number in CANNOT.get(form, ()):
+        with pytest.raises(Unclear):
+            written(request, form)
+        return
+    for text in (written(request, form), written(request, form, Variable("API_TOKEN"))):
+        assert prepared(of_export(text, form), env).request == request
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "words"),
+    [
+        ("sh", "#!/bin/sh\nset -eu\nrm -rf /\ncurl localhost/", "second command"),
+        ("sh", "set -eu\ncurl localhost/a\ncurl localhost/b", "one import is one request"),
+        ("pytest", "import os\nos.system('touch ran')", "no HOST"),
+        ("pytest", "HOST = 'h'\nMETHOD = 'GET'\nTARGET = '/'\nHEADERS = [open('ran', 'w')]", "HEADERS"),
+        ("pytest", "def broken(", "no Python"),
+        ("hurl", "GET http://h/\nX: {{secret}}", "a variable"),
+        ("hurl", "POST http://h/\nfile,/etc/passwd;", "base64 only"),
+        ("hurl", "GET http://h/a\nHTTP 200\nGET http://h/b", "several entries"),
+        ("hurl", "POST http://h/\nbase64,???;", "no base64"),
+        ("http", "GET http://h/a\n\n###\nGET http://h/b", "several requests"),
+        ("http", "POST http://h/\n\n< /etc/passwd", "never opened"),
+        ("http", "GET http://h/{{id}}", "a variable"),
+        ("http", "GET http://h/\nno header", "no header"),
+        ("http", "", "no method"),
+    ],
+)
+def test_what_is_no_request_exactly_is_refused_and_nothing_is_run(
+    form: str, text: str, words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(Unclear, match=words):
+        of_export(text, form)
+    assert list(tmp_path.iterdir()) == []
 
 
 @needs_curl
