@@ -225,7 +225,7 @@ def _judge(
     effect = case.effects.get(change.id)
     match, where = _match(change, case)
     mechanism, why = _mechanism(change, effect, case)
-    here = ruling(change, case.found, case.running)
+    here = ruling(change, case.found, case.running, case.mixed)
     if here.support:
         match, where = MATCH_SAME, where if match == MATCH_SAME else ""
         mechanism = max(mechanism, here.mechanism)

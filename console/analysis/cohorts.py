@@ -5,10 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from console.analysis.concentration import SIBLING_REQUESTS, SIBLING_SHARE, Concentration, runs, versions_of
+from console.analysis.concentration import (
+    SIBLING_REQUESTS,
+    SIBLING_SHARE,
+    Concentration,
+    by_version,
+    runs,
+    versions_of,
+)
 from console.analysis.fieldroles import PLACES, Role
 from console.analysis.partwords import where_text
+from console.analysis.population import Item, Population, Rate
 from console.analysis.running import DEPLOYS
+from console.analysis.stats import fisher_greater
 from console.domain.changes import Change, Running, same_build
 from console.domain.diagnosis import Standing
 from console.domain.values import dataclass
@@ -21,6 +30,13 @@ FOR_ALL = frozenset(("flag", "migration"))
 """Changes that all instances of a service share."""
 LABELLED = 0.9
 """Share of the failing requests whose version must be known before a version is cleared [D]."""
+ALIKE = 0.8
+"""An older version that fails so many times as often beside the new one, in the same minutes, fails as it does [D]."""
+ALIKE_BAD = 10
+"""So many failures of the older version make that sure enough [D]."""
+WORSE_P = 0.05
+"""... and that the new one fails more must not be surer than by this chance."""
+MINUTE_S = 60.0
 SHORTEST_NAME = 3
 """Shorter names of parts are found in other words [D]."""
 
@@ -43,8 +59,17 @@ class Ruling:
 NOTHING = Ruling()
 
 
-def ruling(change: Change, found: Iterable[Concentration], running: Iterable[Running]) -> Ruling:
-    """What the places of the failures say about a change; the first of them that says something."""
+def ruling(
+    change: Change,
+    found: Iterable[Concentration],
+    running: Iterable[Running],
+    populations: Iterable[Population] = (),
+) -> Ruling:
+    """What the places of the failures say about a change; the first of them that says something.
+
+    Args:
+        populations: The requests of services whose versions served side by side.
+    """
     for one in found:
         mine = change.service == one.service or change.service is None
         told = (_about_version(change, one) if change.service == one.service else None) or (
@@ -52,7 +77,46 @@ def ruling(change: Change, found: Iterable[Concentration], running: Iterable[Run
         )
         if told is not None:
             return told
-    return NOTHING
+    return next((told for one in populations if (told := _older_fails_too(change, one)) is not None), NOTHING)
+
+
+def _older_fails_too(change: Change, population: Population) -> Ruling | None:
+    """A version that ran before the deploy fails as the new one does, in the minutes in which both served."""
+    if change.kind not in DEPLOYS or change.service != population.service:
+        return None
+    by_name = by_version(population.during)
+    new = [name for name in by_name if _brought(change, name)]
+    ran = by_version([item for item in (*population.before(), *population.during) if item.at < change.at])
+    old = [name for name in by_name if name in ran and name not in new]
+    if len(new) != 1 or not old:
+        return None
+    mine, theirs = by_name[new[0]], [item for name in old for item in by_name[name]]
+    minutes = _minutes(mine) & _minutes(theirs)
+    own, other = (population.rate(i for i in items if i.at // MINUTE_S in minutes) for items in (mine, theirs))
+    even = [item for item in population.before() if item.even]
+    usual = sum(item.bad for item in even) / len(even) if even else 0.0
+    if min(own.of, other.of) < SIBLING_REQUESTS or min(own.bad, other.bad) < ALIKE_BAD:
+        return None
+    alike = other.share - usual >= ALIKE * (own.share - usual) > 0
+    if not alike or fisher_greater(own.bad, own.of, other.bad, other.of) <= WORSE_P:
+        return None
+    reason = (
+        f"{old[0]}, which ran before, {_fails(population)} as {new[0]} does in the same minutes:"
+        f" {_of(other, population)} against {_of(own, population)}"
+    )
+    return Ruling(standing=Standing.UNLIKELY, rule="older-fails-too", reason=reason)
+
+
+def _minutes(items: Iterable[Item]) -> set[float]:
+    return {item.at // MINUTE_S for item in items}
+
+
+def _fails(population: Population) -> str:
+    return "is as slow" if population.bad.startswith("slow") else "fails"
+
+
+def _of(rate: Rate, population: Population) -> str:
+    return f"{rate.bad:,} {population.bad} of {rate.of:,} {population.whole}"
 
 
 def _about_version(change: Change, one: Concentration) -> Ruling | None:

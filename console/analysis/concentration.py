@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from console.analysis.constants import PATTERN_P, PATTERN_SURGE
@@ -337,9 +337,11 @@ def runs(one: Concentration) -> Ran | None:
 
 
 def versions_of(population: Population) -> dict[SafeText, Rate]:
-    """How all versions that a population's records name do, those of the field that most of them have."""
-    fields = Counter(name for item in population.during for name in item.told if _about(name).role is Role.VERSION)
-    if not fields:
-        return {}
-    field = fields.most_common(1)[0][0]
-    return {value: population.rate(items) for value, items in by_value(population.during, field).items()}
+    """How all versions that a population's records name do."""
+    return {value: population.rate(items) for value, items in by_version(population.during).items()}
+
+
+def by_version(items: Sequence[Item]) -> Mapping[SafeText, list[Item]]:
+    """The items by the version that they name, those of the field that most of them have."""
+    fields = Counter(name for item in items for name in item.told if _about(name).role is Role.VERSION)
+    return by_value(items, fields.most_common(1)[0][0]) if fields else {}

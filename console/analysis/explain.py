@@ -141,6 +141,7 @@ def explain(
         grows=grows,
         lasts=state is not State.RECOVERING,
         found=where.found,
+        mixed=where.mixed,
         undos=undos_of(reach, view.changes, seen.diffs),
         after=_after(view, reach, onset, moves),
         routines=routines_of(reach, view.changes, began.earliest, seen.series, view.graph.callers),

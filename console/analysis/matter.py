@@ -11,6 +11,7 @@ from console.analysis.diffs import Effect
 from console.analysis.graph import Graph
 from console.analysis.onset import Onset
 from console.analysis.place import Place
+from console.analysis.population import Population
 from console.analysis.routine import Routine
 from console.analysis.schedule import Scheduled
 from console.analysis.sightings import Arrival
@@ -72,6 +73,8 @@ class Case:
     """Services that were changed within the hour before the onset."""
     found: tuple[Concentration, ...] = ()
     """Where inside the services the bad requests are."""
+    mixed: tuple[Population, ...] = ()
+    """The requests of services that run several versions side by side."""
     asks_more: dict[tuple[str, str], float] = field(default_factory=dict)
     """How many times as often as before a service asks a callee for each of its own requests, where that rose; by both names."""
 

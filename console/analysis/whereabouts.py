@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from console.analysis.concentration import Concentration, find_concentrations
+from console.analysis.concentration import Concentration, by_version, find_concentrations
 from console.analysis.fieldroles import PLACES, Role
 from console.analysis.moves import Move
 from console.analysis.onset import Onset
 from console.analysis.partwords import concentration_text, way_of, where_text
 from console.analysis.place import Place
-from console.analysis.population import populations
+from console.analysis.population import Population, populations
 from console.analysis.signals import Family
 from console.analysis.suspects import fact, inference
 from console.analysis.symptoms import harms_users
@@ -33,6 +33,8 @@ class Whereabouts:
     """What is special to the bad requests of each service."""
 
     found: tuple[Concentration, ...] = ()
+    mixed: tuple[Population, ...] = ()
+    """The requests of services that run several versions side by side."""
 
     def of(self, service: str) -> list[Concentration]:
         """Those of a service, the clearest first."""
@@ -51,8 +53,10 @@ def find_whereabouts(view: View, moves: Iterable[Move], began: Onset) -> Whereab
         return Whereabouts()
     ends = [view.seen.at if m.end is None else m.end for m in opened]
     during = Window(began.earliest, max(max(ends), began.earliest) + JUST_AFTER_S)
-    found = find_concentrations(populations(view, failing, slow, during))
-    return Whereabouts(tuple(one for one in found if not _secret(one)))
+    known = populations(view, failing, slow, during)
+    found = find_concentrations(known)
+    mixed = tuple(one for one in known if len(by_version(one.during)) > 1)
+    return Whereabouts(tuple(one for one in found if not _secret(one)), mixed)
 
 
 def _secret(one: Concentration) -> bool:

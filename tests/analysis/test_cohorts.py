@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from console.analysis.cohorts import NAMED_PART, NOTHING, WORSE, ruling
 from console.analysis.concentration import Concentration, find_concentrations
+from console.analysis.population import Population
 from console.domain.changes import Change, Running
 from console.domain.diagnosis import Standing
 from console.domain.text import SafeText
@@ -97,3 +100,43 @@ def test_a_version_that_fails_beside_another_one() -> None:
 )
 def test_the_version_of_a_record_is_known_by_number_image_or_commit(named: str, deploy: Change) -> None:
     assert ruling(deploy, versions(named, ("old", named)), ()).mechanism == WORSE
+
+
+def rollout(chance: Callable[[dict[str, str], float], float], names: Sequence[str] = ("v1", "v2")) -> Population:
+    """Half of the instances of a service run the second version since five minutes before the onset; before that none did."""
+    made = population(lambda rng: {"version": rng.choice(names)}, chance)
+    old = tuple(
+        i if i.at >= -300 else msgspec.structs.replace(i, told={"version": SafeText("v1")}) for i in made.before()
+    )
+    return replace(made, before=lambda: old)
+
+
+DEPLOY = replace(change("deploy", version="v2"), at=-300.0)
+
+
+def test_an_older_version_that_fails_alike_clears_a_deploy() -> None:
+    told = ruling(DEPLOY, (), (), [rollout(lambda told, at: 0.2)])
+    assert (told.standing, told.rule) == (Standing.UNLIKELY, "older-fails-too")
+    assert told.reason.startswith("v1, which ran before, fails as v2 does in the same minutes: ")
+    assert " failures of 1," in told.reason and " requests against " in told.reason
+    assert ruling(replace(DEPLOY, service="bank"), (), (), [rollout(lambda told, at: 0.2)]) == NOTHING
+    assert ruling(replace(DEPLOY, kind="flag"), (), (), [rollout(lambda told, at: 0.2)]) == NOTHING
+
+
+@pytest.mark.parametrize(
+    "served",
+    [
+        rollout(lambda told, at: 0.2 if told["version"] == "v2" else 0.0033),
+        rollout(lambda told, at: 0.3 if told["version"] == "v2" else 0.12),
+        rollout(lambda told, at: 0.0033),
+    ],
+    ids=["only the new one fails", "the new one fails far more", "neither fails"],
+)
+def test_a_version_that_fails_otherwise_clears_nothing(served: Population) -> None:
+    assert ruling(DEPLOY, (), (), [served]).rule != "older-fails-too"
+
+
+def test_a_newer_version_that_fails_alike_clears_nothing() -> None:
+    """It was made of the one before it."""
+    served = rollout(lambda told, at: 0.2, ("v2", "v3"))
+    assert ruling(DEPLOY, (), (), [served]) == NOTHING
