@@ -300,6 +300,14 @@ ACTIONS: tuple[Action, ...] = (
         footer=43,
     ),
     Action(
+        "snapshot",
+        ("n",),
+        "snapshot",
+        "Write the diagnosis as it is now into the case, its symptoms and claims as evidence: before a restart or a rollback.",
+        pane="case",
+        footer=49,
+    ),
+    Action(
         "role",
         ("J",),
         "roles",

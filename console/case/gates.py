@@ -161,7 +161,11 @@ def _soft(case: Case, wish: Wish) -> list[Gate]:
                 )
         case S.MITIGATING if not case.snapshots:
             found.append(
-                Gate("SG4", False, f"no evidence snapshot is taken: `incident case snapshot {case.id}` takes one")
+                Gate(
+                    "SG4",
+                    False,
+                    f"no evidence snapshot is taken: `incident case snapshot {case.id}` takes one, as does n on the case's screen",
+                )
             )
         case S.RESOLVED:
             found += [*not_recovered(case), *not_fixed(case)]
@@ -246,7 +250,11 @@ def change_warnings(case: Case, kind: str, by: str) -> list[Gate]:
         found.append(Gate("SG3", False, "an earlier change is not evaluated yet: two at once cannot be told apart"))
     if kind in ("rollback", "restart") and not case.snapshots:
         found.append(
-            Gate("SG4", False, f"no evidence snapshot was taken before it: `incident case snapshot {case.id}`")
+            Gate(
+                "SG4",
+                False,
+                f"no evidence snapshot was taken before it: `incident case snapshot {case.id}`, or n on the case's screen",
+            )
         )
     if case.severity in REVIEWED and by and person_of(by) == case.roles.get("ic"):
         found.append(Gate("SG10", False, "the incident commander does not carry out changes"))

@@ -115,7 +115,9 @@ def successor(case: Case, one: Hypothesis, named: str) -> Hypothesis:
     if not named:
         refined = [other for other in case.hypotheses if other.parent == one.name and other.state not in SETTLED]
         if not refined:
-            raise NotAllowed(f"{one.name} is superseded by a refinement of it: say which, or write it down first")
+            raise NotAllowed(
+                f"only a refinement takes the place of {one.name}: name it (--by H9), or write it down first (--parent {one.name})"
+            )
         return refined[-1]
     found = case.hypothesis(named)
     if found is None or found.name == one.name:

@@ -6,12 +6,12 @@ The rules are those of `console.case`, as for `incident case`; what they say no 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from textual.widget import AwaitMount
 
 from console.case.book import Blocked, Book, Unfit
-from console.case.events import Event
+from console.case.events import Draft, Event
 from console.case.gates import WAYS, Wish
 from console.case.hypotheses import LEAST_REASON, NotAllowed, check_change, successor
 from console.case.mitigated import Mitigated, mitigated
@@ -31,8 +31,9 @@ from console.domain.instant import clock_text
 from console.live.desk import NO_CASE, Desk
 from console.screens.base import ConsoleScreen
 from console.screens.dialogs import LineDialog
+from console.screens.keep import snapshot_of
 from console.screens.predicting import ask_predictions
-from console.screens.recording import keep_verdict, too_short, why_all_the_same
+from console.screens.recording import keep_verdict, saved, too_short, why_all_the_same
 
 HYPOTHESIS_HINT = (
     "a cause, and behind | what is seen if it holds: the pool is exhausted | max(pool_in_use, checkout) >= 20 over 5m; "
@@ -257,6 +258,17 @@ class LedgerScreen(ConsoleScreen):
                 raise
             return await _moved(desk, f"{word} {reason.strip()}")
 
+    def do_snapshot(self) -> None:
+        """Keep the diagnosis as it is now."""
+        if self.refused("snapshot") or self._without_case():
+            return
+        state = self.session.state()
+        if state.diagnosis is None:
+            self.tell("there is no diagnosis yet to take a snapshot of")
+            return
+        drafts = snapshot_of(state.diagnosis, state, self.session.repeat)
+        self.in_case(lambda desk: _kept_diagnosis(desk, drafts))
+
     def do_role(self) -> AwaitMount | None:
         """Type a role and who has it."""
         if self._without_case():
@@ -421,6 +433,12 @@ async def _answered(desk: Desk, name: str, prediction: str, outcome: Outcome, sa
 
 async def _told(desk: Desk, step: Callable[[Book], Event]) -> str:
     return f"{(await desk.do(step)).text} · on the disk"
+
+
+async def _kept_diagnosis(desk: Desk, drafts: Sequence[Draft]) -> str:
+    written = await desk.write(*drafts)
+    kept = sum(event.kind == "evidence" for event in written)
+    return saved(desk, f"snapshot taken, with {kept} piece{'s' if kept != 1 else ''} of evidence")
 
 
 async def _given(desk: Desk, text: str) -> str:

@@ -34,7 +34,19 @@ OF_SELECTION = (
 """Actions of the menu, in its order."""
 OF_LINES = ("follow", "next_error", "previous_error", "search", "next_match", "previous_match")
 """Actions that need a log pane and nothing selected."""
-OF_CASE = ("hypothesis", "check", "case_state", "role", "confirm", "refute", "park", "supersede", "reopen", "answer")
+OF_CASE = (
+    "hypothesis",
+    "check",
+    "case_state",
+    "snapshot",
+    "role",
+    "confirm",
+    "refute",
+    "park",
+    "supersede",
+    "reopen",
+    "answer",
+)
 """Actions of the screens of a case."""
 SENDING = ("send", "minimise", "afresh", "environment", "give_body", "save_request", "compare", "verify", "export")
 """Actions of the screen of a reproduction."""

@@ -163,7 +163,7 @@ def test_a_refinement_supersedes(book: Book) -> None:
 
 def test_nothing_is_superseded_but_by_another_that_stands(book: Book) -> None:
     opened(book)
-    with pytest.raises(NotAllowed, match="say which, or write it down first"):
+    with pytest.raises(NotAllowed, match="only a refinement takes the place of H1"):
         book.turn("H1", S.SUPERSEDED, "something says it more exactly")
     with pytest.raises(NotAllowed, match="no other hypothesis H1"):
         book.turn("H1", S.SUPERSEDED, "it says it more exactly", by="h1")

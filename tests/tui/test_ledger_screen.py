@@ -159,6 +159,19 @@ async def test_the_refinement_is_written_down_on_the_way(system: System, folder:
         assert (one(book).superseded_by, one(book, "H2").parent) == ("H2", "H1")
 
 
+async def test_a_snapshot_before_a_rollback_is_one_key(system: System, folder: Path, book: Book) -> None:
+    app = with_desk(system, folder)
+    async with app.run_test(size=(140, 40)) as pilot:
+        await at_hypotheses(app, pilot, book.read())
+        await pilot.press("a")
+        await typed(app, pilot, "mitigation: rollback of the release")
+        await until(lambda: "SG4: no evidence snapshot was taken before it" in flowing(app))
+        await pilot.press("n")
+        await until(lambda: "snapshot taken, with" in screen_text(app))
+        case = book.read()
+        assert len(case.snapshots) == 1 and any(item.kind == "metric" for item in case.evidence)
+
+
 async def test_escape_changes_nothing(system: System, folder: Path, book: Book) -> None:
     app = with_desk(system, folder)
     async with app.run_test(size=(120, 40)) as pilot:
