@@ -359,8 +359,8 @@ class _Careful:
             first: Where a record begins; places before it do not count.
             last: Where a later one begins; places from there on do not count.
         """
-        starts, clean = self._form.starts, b"\r" not in block and b"\0" not in block
-        braced = clean and self._braced
+        starts, braced = self._form.starts, self._braced
+        clean = not braced and b"\r" not in block and b"\0" not in block
         found, find, rfind = self._found, block.find, block.rfind
         offsets, lines = found.offsets, found.lines
         done = first

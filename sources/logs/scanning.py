@@ -17,6 +17,8 @@ from sources.logs.keys import Stem
 
 WORTH = 8 << 20
 """Bytes from which on compiling what is looked for pays."""
+FEW = 24
+"""Matches in a block up to which a thread beside others finds them."""
 _REST = rb"[^\n]*\n"
 _KEY = rb"[A-Za-z0-9_.@-]"
 """What the names of keys are made of, as `IN_KEY` has it."""
@@ -43,7 +45,7 @@ def library() -> Any:
 
 
 class Scanner:
-    """Looks for expressions; all but `finds` for one thread at a time."""
+    """Looks for expressions; all but `few` for one thread at a time."""
 
     def __init__(self, database: Any) -> None:
         self._database = database
@@ -78,16 +80,17 @@ class Scanner:
         if block:
             self._database.scan(block, match_event_handler=_note, context=lists)
 
-    def finds(self, block: bytes) -> bool:
-        """Whether something is found in a block; for several threads at once, which only the first match interrupts."""
+    def few(self, block: bytes, lists: Sequence[list[int]]) -> bool:
+        """As `scan`, for several threads at once, each of which waits for the others at every match; False where there are so many
+        that some were left out."""
         found = library()
         if not hasattr(self._threads, "scratch"):
             self._threads.scratch = found.Scratch(self._database)
         try:
-            self._database.scan(block, match_event_handler=_stop, scratch=self._threads.scratch)
+            self._database.scan(block, match_event_handler=_note_few, context=lists, scratch=self._threads.scratch)
         except found.ScanTerminated:
-            return True
-        return False
+            return False
+        return True
 
     def search(self, line: bytes) -> bool:
         """Whether something is found in a line."""
@@ -96,12 +99,13 @@ class Scanner:
         return bool(found[0])
 
 
-def _stop(number: int, begin: int, end: int, flags: int, context: object) -> bool:
-    return True
-
-
 def _note(number: int, begin: int, end: int, flags: int, lists: Sequence[list[int]]) -> None:
     lists[number].append(end - 1)
+
+
+def _note_few(number: int, begin: int, end: int, flags: int, lists: Sequence[list[int]]) -> bool:
+    lists[number].append(end - 1)
+    return len(lists[number]) > FEW
 
 
 def anywhere(expression: bytes) -> bytes:

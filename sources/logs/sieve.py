@@ -273,15 +273,21 @@ class Sieve:
 
     def places_by_scanning(self, block: bytes) -> list[int]:
         """As `places`, one place of each line or more, by hyperscan; to be asked only where that `scans`."""
-        whole = _ended(block)
-        scanners = self._scanning()
         lists = self._lists()
-        scanners[-1 if self._odd else 0].scan(whole, lists)
+        self._scanning()[-1 if self._odd else 0].scan(_ended(block), lists)
+        return self._told(block, lists)
+
+    def _glanced(self, block: bytes) -> list[list[int]] | None:
+        """What hyperscan finds, for several threads at once; None where that is much."""
+        lists = self._lists()
+        return lists if self._scanning()[-1 if self._odd else 0].few(_ended(block), lists) else None
+
+    def _told(self, block: bytes, lists: Sequence[list[int]]) -> list[int]:
+        """The places in what hyperscan found."""
         if lists[_ODD]:
             # A file in which one line is odd has more of them.
             self._odd = True
-            lists = self._lists()
-            scanners[-1].scan(whole, lists)
+            return self.places_by_scanning(block)
         found = lists[_SURE]
         found += [place for place in lists[_NO_OBJECT] if _begins_exception(line_at(block, place))]
         for (_, others), places in zip(self._sought, lists[_BESIDE:], strict=True):
@@ -291,10 +297,6 @@ class Sieve:
 
     def _lists(self) -> list[list[int]]:
         return [[] for _ in range(_BESIDE + len(self._sought))]
-
-    def _may_be_in(self, block: bytes) -> bool:
-        """Whether `places_by_scanning` may find something; for several threads at once."""
-        return self._scanning()[-1 if self._odd else 0].finds(_ended(block))
 
     def find(self, block: bytes) -> list[int]:
         """Where something of interest stands, ascending: by numpy where that is loaded."""
@@ -394,7 +396,7 @@ class Sieve:
         Args:
             blocks: Of whole lines.
             size: About how many bytes they are together.
-            rare: Most of them hold nothing of interest.
+            rare: There is little of interest.
         """
         if self.scans(size):
             if not rare:
@@ -402,9 +404,8 @@ class Sieve:
                     yield offset, block, self.places_by_scanning(block)
                 return
             bulk.keep_memory()
-            # Threads would wait for this one at every place, so that they only tell whether there is one.
-            for offset, block, may_be in self._looked_ahead(blocks, self._may_be_in):
-                yield offset, block, self.places_by_scanning(block) if may_be else []
+            for offset, block, lists in self._looked_ahead(blocks, self._glanced):
+                yield offset, block, self._told(block, lists) if lists is not None else self.places_by_scanning(block)
             return
         bulk.load(size)
         if size < bulk.BULK or bulk.loaded() is None:

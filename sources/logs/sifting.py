@@ -26,7 +26,7 @@ OFTEN = 0.12
 MOSTLY = 1.25
 """Up to so many lines with a word for each of interest are read at once, and not looked at again before."""
 RARE = 200
-"""Where fewer than one in so many lines hold something, threads tell in which blocks that is."""
+"""Where fewer than one in so many lines is of interest, threads find them."""
 MUCH = 24 << 20
 """Bytes of lines of interest from which on a second process pays: reading such lines one by one takes longer than all lines in a row."""
 
@@ -45,7 +45,7 @@ class Sifting:
     scanned: bool = False
     """By hyperscan."""
     rare: bool = False
-    """Most blocks hold none of them."""
+    """There are so few that threads can find them beside each other."""
 
     @property
     def alone(self) -> bool:
