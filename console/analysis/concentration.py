@@ -71,6 +71,8 @@ class Concentration:
     """Within the same minutes and operations; infinite where no sibling failed."""
     inseparable: tuple[tuple[Named, SafeText], ...] = ()
     """What else all of these requests have in common, so that the two cannot be told apart."""
+    zone: Concentration | None = None
+    """The same of the zone in which it is the only instance: by this service alone the two cannot be told apart."""
 
     @property
     def role(self) -> Role:
@@ -253,6 +255,7 @@ def _independent(found: Sequence[Concentration]) -> list[Concentration]:
     """Without those that another one explains; those that cannot be told apart name each other."""
     explained: set[int] = set()
     tied: dict[int, list[int]] = defaultdict(list)
+    zones: dict[int, Concentration] = {}
     for i, one in enumerate(found):
         for j in range(i + 1, len(found)):
             other = found[j]
@@ -266,7 +269,10 @@ def _independent(found: Sequence[Concentration]) -> list[Concentration]:
             elif here is None and there is None:
                 if one.role is other.role or {one.role, other.role} == {Role.INSTANCE, Role.ZONE}:
                     # The same part by two names, or the only instance of a zone.
-                    explained.add(i if other.role is Role.INSTANCE and one.role is Role.ZONE else j)
+                    zoned = other.role is Role.INSTANCE and one.role is Role.ZONE
+                    explained.add(i if zoned else j)
+                    if one.role is not other.role:
+                        zones[j if zoned else i] = one if zoned else other
                 else:
                     tied[i].append(j)
                     tied[j].append(i)
@@ -274,7 +280,7 @@ def _independent(found: Sequence[Concentration]) -> list[Concentration]:
     for place, one in enumerate(found):
         if place not in explained:
             others = tuple([(found[k].named, found[k].value) for k in tied[place] if k not in explained])
-            kept.append(replace(one, inseparable=others))
+            kept.append(replace(one, inseparable=others, zone=zones.get(place)))
     return kept
 
 

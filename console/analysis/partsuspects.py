@@ -20,6 +20,8 @@ from console.domain.diagnosis import Evidence, Standing
 
 MOST_PARTS = 2
 """Instances of one service that fail together and are each named [D]."""
+SEVERAL = 2
+"""Services whose only instance in a zone is bad, from which the zone is [D]."""
 MACHINES = frozenset(("host", "node"))
 """What several services can have in common; pods and instances of two that are named alike are two."""
 
@@ -29,7 +31,7 @@ def part_drafts(
 ) -> list[Draft]:
     """One bad instance or zone as a suspect of its own."""
     judged = list(judged)
-    named = _named(where.found, graph)
+    named = _by_zone(_named(where.found, graph))
     shared: dict[tuple[str, str, str], list[Concentration]] = defaultdict(list)
     for one in named:
         shared[_part(one)].append(one)
@@ -40,6 +42,21 @@ def _part(one: Concentration) -> tuple[str, str, str]:
     """What tells a part from others: a zone and a machine are the same in all services."""
     shared = one.role is Role.ZONE or one.named.noun in MACHINES
     return one.named.noun, one.value, "" if shared else one.service
+
+
+def _keys(one: Concentration) -> list[tuple[str, str, str]]:
+    """What it is known by: the part itself, and the zone of which it is the only instance."""
+    return [_part(one), *([_part(one.zone)] if one.zone is not None else [])]
+
+
+def _by_zone(named: list[Concentration]) -> list[Concentration]:
+    """With the zone in the place of its only instance, where that is bad in several services: instances do not fail together
+    by chance, and what they share is the zone."""
+    members: dict[str, set[str]] = defaultdict(set)
+    for one in named:
+        if (zone := one if one.role is Role.ZONE else one.zone) is not None:
+            members[zone.value].add(one.service)
+    return [one.zone if one.zone is not None and len(members[one.zone.value]) >= SEVERAL else one for one in named]
 
 
 def _named(found: Iterable[Concentration], graph: Graph) -> list[Concentration]:
@@ -54,11 +71,11 @@ def _named(found: Iterable[Concentration], graph: Graph) -> list[Concentration]:
     named: list[Concentration] = []
     for service in sorted(by_service, key=lambda name: len(graph.below(name))):
         parts = [one for one in by_service[service] if one.field == by_service[service][0].field][:MOST_PARTS]
-        below = {_part(one) for one in named if one.service in graph.below(service)}
+        below = {key for one in named if one.service in graph.below(service) for key in _keys(one)}
         if sum(one.covered for one in parts) >= COVERED_SHARE:
             named += parts
         else:
-            named += [one for one in parts if _part(one) in below]
+            named += [one for one in parts if below.intersection(_keys(one))]
     return named
 
 

@@ -15,7 +15,7 @@ from console.domain.logs import Level, LogRecord
 from console.domain.observations import Observations
 from console.domain.text import SafeText
 from console.query.parse import parse
-from tests.incidents.fleet import CALM, NOW, ONSET_MIN, TENANTS, Effect, Fleet, Request, change, since
+from tests.incidents.fleet import CALM, NOW, ONSET_MIN, TENANTS, ZONES, Effect, Fleet, Request, change, since
 
 SEEDS = (1, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (2, 3)))
 BAD, SLOW = Effect(failing=0.7), Effect(slower=6.0)
@@ -126,6 +126,17 @@ def test_one_bad_zone_of_all_services_is_the_zone_and_none_of_its_hosts(seed: in
     found = diagnose(fleet.seen())
     assert [s.subject for s in parts(found)] == ["zone eu-1b"]
     assert found.suspects[0].kind == "infrastructure" and found.suspects[0].standing is Standing.LEADING
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_only_hosts_of_a_zone_that_are_bad_in_several_services_are_the_zone(seed: int) -> None:
+    """By one service alone a zone and its only instance cannot be told apart; several services share nothing but the zone."""
+    single = len(ZONES)
+    everywhere = Fleet(seed, lambda r: Effect(failing=0.5) if since(r) and r.zone == "eu-1b" else CALM, hosts=single)
+    first = diagnose(everywhere.seen()).suspects[0]
+    assert (first.subject, first.standing) == ("zone eu-1b", Standing.LEADING)
+    alone = Fleet(seed, lambda r: BAD if since(r) and r.host == "basket-1" else CALM, hosts=single)
+    assert diagnose(alone.seen()).suspects[0].subject == "host basket-1 of basket"
 
 
 @pytest.mark.parametrize("seed", SEEDS)
