@@ -89,6 +89,12 @@ async def typed(pilot: Pilot[int], text: str) -> None:
     await pilot.press("enter")
 
 
+async def answered(app: IncidentConsole, pilot: Pilot[int], text: str) -> None:
+    """As `typed`, at once; where it is not the typing that is looked at."""
+    app.screen.query_one(Input).value = text
+    await pilot.press("enter")
+
+
 async def make(app: IncidentConsole, pilot: Pilot[int], screen: FixScreen, test: str | None = None) -> None:
     """The branch of the plan, with its name typed again.
 
@@ -100,10 +106,9 @@ async def make(app: IncidentConsole, pilot: Pilot[int], screen: FixScreen, test:
     await pilot.press("enter")
     if test is not None:
         await until(lambda: "put there as a failing test; empty: none" in screen_text(app))
-        app.screen.query_one(Input).value = test
-        await pilot.press("enter")
+        await answered(app, pilot, test)
     await until(lambda: "type fix/" in screen_text(app))
-    await typed(pilot, screen._branch_name)
+    await answered(app, pilot, screen._branch_name)
     await until(lambda: "to hand over" in screen_text(app))
     await done(screen)
 
@@ -217,7 +222,7 @@ async def test_case_50_nothing_of_a_hostile_repository_runs_whatever_is_pressed(
         await make(app, pilot, screen)
         await pilot.press("u")
         await until(lambda: "takes the branch" in screen_text(app))
-        await typed(pilot, screen._branch_name)
+        await answered(app, pilot, screen._branch_name)
         await until(lambda: "are gone" in screen_text(app))
     assert hostile.fired() == set()
 
@@ -299,7 +304,7 @@ async def test_the_fix_is_proved_against_the_branchs_own_server(work: Work, tmp_
         await done(screen)
         await pilot.press("u")
         await until(lambda: "takes the branch" in screen_text(app))
-        await typed(pilot, screen._branch_name)
+        await answered(app, pilot, screen._branch_name)
         await until(lambda: "B11" in screen_text(app))
         assert (made.worktree / "server.txt").exists()
 
@@ -333,7 +338,7 @@ async def test_the_reproduction_is_offered_as_a_failing_test_and_the_plan_shows_
         name = "test_" + re.sub(r"[^a-z0-9]+", "_", screen._branch_name) + ".py"
         await until(lambda: "type fix/" in screen_text(app) and f"{name} is put there" in flowing(app))
         assert not (work.path.parent / ".worktrees").exists(), "a plan writes nothing"
-        await typed(pilot, screen._branch_name)
+        await answered(app, pilot, screen._branch_name)
         await until(lambda: "to hand over" in screen_text(app))
         await done(screen)
         made = screen._view.made
@@ -343,7 +348,7 @@ async def test_the_reproduction_is_offered_as_a_failing_test_and_the_plan_shows_
         assert ("staging.shop.example" if named == "staging" else "127.0.0.1:9") in text
         await pilot.press("u")
         await until(lambda: "takes the branch" in screen_text(app))
-        await typed(pilot, screen._branch_name)
+        await answered(app, pilot, screen._branch_name)
         await until(lambda: "are gone" in screen_text(app))
         await until(lambda: "none yet: X asks" in screen_text(app))
 
