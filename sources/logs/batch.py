@@ -16,7 +16,7 @@ from typing import cast
 from console.domain.instant import Instant, Window
 from console.domain.logs import LogRecord
 from console.domain.values import dataclass
-from sources.logs.fields import FIELD_LIMIT
+from sources.logs.fields import FIELD_LIMIT, LONGEST_TRACE
 from sources.logs.formats.base import Format
 from sources.logs.formats.columns import (
     Columns,
@@ -26,6 +26,7 @@ from sources.logs.formats.columns import (
     ReadsLines,
     ReadsMessage,
     ReadsMessages,
+    ReadsTexts,
     Shared,
 )
 from sources.logs.ours import places_of_ours
@@ -40,6 +41,8 @@ _MOST_FOUND = 2048
 _MOST_FOUND_BYTES = 1 << 20
 """Records that were found in blocks, and their bytes, from which on they are read at once."""
 _BRACE = ord("{")
+_SHOWN = frozenset((str, int))
+"""Types of values whose text is what stands in the line."""
 
 
 class Lines:
@@ -222,6 +225,19 @@ class Batch:
             message if message and len(message) <= FIELD_LIMIT and message.isascii() and message.isprintable() else None
             for message in found
         ]
+
+    def other_texts(self, indexes: Sequence[int]) -> Iterator[tuple[int, list[str]]]:
+        """Of the records at some places those of which other texts than the message are known without reading the whole of them, with
+        these, which are shown as they stand."""
+        form, lines = self.form, self._lines
+        read = [(index, place) for index in indexes if isinstance(place := self._places[index], int)]
+        if lines is None or not read or not isinstance(form, ReadsTexts):
+            return
+        for (index, _), values in zip(
+            read, form.texts(b"\n".join([lines.at(place)[1] for _, place in read])), strict=False
+        ):
+            texts = [one if type(one) is str else str(one) for one in values if type(one) in _SHOWN]
+            yield index, [one for one in texts if len(one) <= LONGEST_TRACE and one.isascii() and one.isprintable()]
 
     def _message(self, index: int, place: int | Entry) -> str:
         form, told = self.form, None

@@ -397,7 +397,7 @@ class Builder:
             tuple([found.get(meaning, -1) if meaning != "message" else message for meaning in _PLACES]),
             tuple((i, safe(names[i], 200)) for i in order[:MOST_FIELDS]),
             tuple(telling),
-            tuple([index for index, name in enumerate(names) if name.lower() in _STACKS]),
+            tuple([index for index, name in enumerate(names) if name.lower() in STACKS]),
             self.unit(names[found["latency"]]) if "latency" in found else 0.0,
             found.get("status", -1) in hidden,
         )
@@ -458,7 +458,7 @@ def clean(value: object, limit: int) -> SafeText:
     return safe(text, limit)
 
 
-_STACKS = frozenset(
+STACKS = frozenset(
     ("stack", "stacktrace", "stack_trace", "exc_info", "exception", "traceback", "error.stack", "err.stack",
      "error.stack_trace", "exception.stacktrace", "error.stacktrace")
 )  # fmt: skip

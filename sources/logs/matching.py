@@ -18,6 +18,8 @@ from sources.logs.records import Entry
 from sources.logs.sieve import Sieve, Sought
 
 _NARROW = frozenset(("level", "service", "latency"))
+_WORTH = 8
+"""Records from which on reading some of their texts at once is quicker than reading all of them."""
 _FEW = 8
 """Where fewer than one in so many records is of interest, reading the messages of all is no gain."""
 
@@ -122,7 +124,13 @@ class Matcher:
         if alone is None or len(found) * _FEW < len(batch):
             return ()
         messages = batch.plain_messages()
-        return {place for place in found if (text := messages[place]) is not None and alone(text)} if messages else ()
+        sure = (
+            {place for place in found if (text := messages[place]) is not None and alone(text)} if messages else set()
+        )
+        if len(found) - len(sure) >= _WORTH:
+            rest = [place for place in found if place not in sure]
+            sure.update(place for place, texts in batch.other_texts(rest) if any(map(alone, texts)))
+        return sure
 
     def _of_interest(self, batch: Batch) -> Sequence[int]:
         """Where the records stand that may match."""

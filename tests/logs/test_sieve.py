@@ -183,6 +183,8 @@ def files(draw: st.DrawFn) -> bytes:
                         {"list": [text]},
                         {"path": f"/{text}/9", "method": "get"},
                         {"n": 5.5},
+                        {"host": text, "n": 503, "trace_id": text},
+                        {"stack": f"{text}\nat fourth", "request": text},
                         {"status": 503},
                         {"status_code": "404"},
                         {"status": "ok", "duration": "1.5s"},
@@ -283,6 +285,7 @@ def test_answers_are_those_without_it(
         patched.setattr(sources.logs.reading, "_NEAR_END", 40)
         patched.setattr(sources.logs.bulk, "BULK", 0 if bulk else 1 << 30)
         patched.setattr(sources.logs.batch, "_WORTH", 1)
+        patched.setattr(sources.logs.matching, "_WORTH", 1)
         patched.setattr(sources.logs.sifting, "DENSE", dense)
         patched.setattr(sources.logs.sifting, "DENSE_SCANNED", dense)
         patched.setattr(sources.logs.sifting, "MOSTLY", mostly)

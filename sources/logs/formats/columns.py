@@ -132,6 +132,17 @@ class ReadsMessage(Protocol):
 
 
 @runtime_checkable
+class ReadsTexts(Protocol):
+    """A format that can tell other texts than the message of many lines at once."""
+
+    def texts(self, text: bytes) -> Sequence[Sequence[object]]:
+        """Of each line of a text as `columns` takes it some values of fields, as they stand there: those that are texts of few
+        characters, or whole numbers, are among the texts of the record. Empty, or nothing for a line, where only `full` tells.
+        """
+        ...
+
+
+@runtime_checkable
 class ReadsLines(Protocol):
     """A format that can give the whole records of many lines at once."""
 

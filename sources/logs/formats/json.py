@@ -22,7 +22,7 @@ from console.guard.sanitise import safe_bytes
 from console.query.aliases import ALIASES
 from sources.logs.bulk import line_breaks, lines_of_objects
 from sources.logs.context import Context
-from sources.logs.fields import REQUEST, Builder, flat, status_of
+from sources.logs.fields import MOST_FIELDS, REQUEST, STACKS, Builder, flat, status_of
 from sources.logs.formats.columns import Columns, Kind, Kinds, Shared, columns_of
 from sources.logs.levels import level_of
 from sources.logs.times import Stamps
@@ -155,6 +155,17 @@ class JsonFormat:
             None if row is None else next((value for value in msgspec.structs.astuple(row) if value), "")
             for row in rows
         ]
+
+    def texts(self, text: bytes) -> Sequence[Sequence[object]]:
+        decoder = self._text_rows
+        # An object inside another has fields of its own, and of very many not all are kept.
+        if decoder is None or text.count(b"{") != line_breaks(text) + 1:
+            return ()
+        try:
+            rows: Sequence[Any] = decoder.decode_lines(text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return ()
+        return list(map(self._texts_of, rows)) if len(rows) == line_breaks(text) + 1 else ()
 
     def _message_row(self, line: bytes) -> Any:
         try:
@@ -294,6 +305,29 @@ class JsonFormat:
         texts = {f"message{number}": name for number, (_, name) in enumerate(names)} or {"message0": "(no message)"}
         row = msgspec.defstruct("Message", [(field, str | None, None) for field in texts], rename=texts, gc=False)
         self._message_rows: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
+        self._learn_texts()
+
+    def _learn_texts(self) -> None:
+        """Which fields are shown as they stand: those without a meaning, and the traces' ids."""
+        self._text_rows: msgspec.json.Decoder[Any] | None = None
+        of = self._builder.meanings.of
+        shown = [
+            f"other{number}"
+            for number, name in enumerate(self._seen)
+            if ((known := of(name)) is None or known[0] == "trace_id")
+            and name.lower() not in (REQUEST, *STACKS)
+            and name.lower() not in _PREFIXES
+        ]
+        if len(self._seen) > MOST_FIELDS or not shown:
+            return
+        fields = [
+            (f"other{number}", Any if f"other{number}" in shown else msgspec.Raw, None)
+            for number in range(len(self._seen))
+        ]
+        rename = {f"other{number}": name for number, name in enumerate(self._seen)}
+        row = msgspec.defstruct("Texts", fields, rename=rename, forbid_unknown_fields=True, gc=False)
+        self._text_rows = msgspec.json.Decoder(row)
+        self._texts_of: Callable[[Any], Sequence[object]] = attrgetter(shown[0], *(shown[1:] or shown))
 
     def _struct(self, chosen: Mapping[str, str], wanted: tuple[str, ...]) -> type[_Row]:
         """A struct that reads the wanted meanings. In the order of the file, in which the decoder looks names up."""
