@@ -27,6 +27,8 @@ FRAME_END = b"\x1b[?2026l"
 """Every painted frame ends with it, so that what comes before can be read as a whole."""
 KEY_S = 0.07
 """Between two keys; what comes faster is taken for a paste."""
+CONTINUING = bytes(range(0x80, 0xC0))
+"""The bytes of UTF-8 with which no character begins."""
 FILTER_PROMPT = "words, /regex/"
 USUAL_FILTER = "level:>=warn"
 """Of the log lines, in a console that was just started."""
@@ -111,7 +113,8 @@ class Console(Terminal):
             return self._text
         end = data.rfind(FRAME_END) + len(FRAME_END)
         if end > max(self._fed, len(FRAME_END)):
-            self._seen.feed_session(data[self._fed : end].decode())
+            # Where looking begins anew after a change of size, a character may have arrived in part.
+            self._seen.feed_session(data[self._fed : end].lstrip(CONTINUING).decode())
             self._fed = end
             self._text = self._seen.text()
         self._shown = data
