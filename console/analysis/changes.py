@@ -206,7 +206,7 @@ def _at_once_and_there(change: Change, effect: Effect | None, case: Case) -> boo
     at_once = abs(case.onset.lag(change.at)) <= AT_ONCE_S
     there = place is not None and (place.node == change.service or (change.service, place.node) in case.asks_more)
     right_place = place is not None and there and place.share >= 0.5
-    runs = change.kind != "deploy" if effect is None else effect.risk >= ADDED
+    runs = change.kind != "deploy" if effect is None else bool(effect.path) and effect.risk >= ADDED
     return runs and at_once and right_place
 
 

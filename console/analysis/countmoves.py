@@ -34,6 +34,8 @@ INCIDENT_TIMES = 5.0
 """A part of the baseline that fails so many times as often as its calmer half was an incident [D]."""
 LEAD_PARTS, PAST_PARTS = 8, 48
 """Parts of the local baseline and of all history that are looked at for one."""
+HARDLY_LIKELIER = 1.0
+"""Logarithm of how many times as likely a start must be to be taken for a later one [D]."""
 BURST_S = 30.0
 """Failures that all came within so many seconds, in bins finer than a minute, are one hiccup [D]."""
 BURST_FAILURES = 50
@@ -278,7 +280,8 @@ def _first_failing(failures: Numbers, requests: Numbers, p0: float, episode: Epi
     """The bin of the episode from which on its failures part best from the baseline's: the pooled distance smears the start.
 
     The change point of the greatest likelihood of Poisson counts: the sum from there on of f ln(p1 / p0) - (p1 - p0) n is
-    the largest, p1 being the share since the episode opened. A lone failure before many good answers does not count.
+    the largest, p1 being the share since the episode opened. A lone failure before many good answers does not count, nor
+    does an earlier start that is hardly likelier.
     """
     import numpy as np
 
@@ -288,7 +291,8 @@ def _first_failing(failures: Numbers, requests: Numbers, p0: float, episode: Epi
         return episode.start
     stretch = slice(episode.start, episode.last + 1)
     gain = failures[stretch] * math.log(p1 / p0) - (p1 - p0) * requests[stretch]
-    return episode.start + int(np.argmax(np.cumsum(gain[::-1])[::-1]))
+    since = np.cumsum(gain[::-1])[::-1]
+    return episode.start + int(np.flatnonzero(since >= since.max() - HARDLY_LIKELIER)[-1])
 
 
 def _count_z(failures: Numbers, requests: Numbers, p0: float, phi: float) -> Numbers:

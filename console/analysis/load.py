@@ -22,6 +22,8 @@ BUSIER = 1.2
 """Load this much above its level is more load [D]."""
 DESERTED = 0.1
 """Share of its usual requests below which a service answers hardly anybody [D]."""
+OPERATION_PART = 0.1
+"""Part of a service's requests from which one operation's rise is a rise of what the service is asked [D]."""
 PEAK_PERCENTILE = 99.0
 SURGE_LEAD_S = 120.0
 """A surge may be seen this long after the trouble it causes, and still come first: a queue fills before rates show it [D]."""
@@ -163,28 +165,46 @@ def asking_more(
 ) -> dict[tuple[str, str], float]:
     """Callers and callees where the callee gets more than its callers' own requests explain, with how many times as much.
 
-    It is more for all that is known where no caller's own requests rose as much: repeated calls, or new ones. Whose they
-    are is not known of several callers.
+    It is more for all that is known where no caller's own requests rose as much, nor those of one of its operations:
+    repeated calls, or new ones. Whose they are is not known of several callers.
     """
     found = {}
     for callee in callees:
         asked = load_ratio(series, callee, onset, at)
-        known = {c: ratio for c in callers.get(callee, ()) if (ratio := load_ratio(series, c, onset, at)) is not None}
+        if asked is None or asked < SURGE_RATIO:
+            continue
+        known = {c: ratio for c in callers.get(callee, ()) if (ratio := _most_risen(series, c, onset, at)) is not None}
         most = max(known.values(), default=0.0)
-        if asked is not None and most > 0 and asked >= SURGE_RATIO * max(1.0, most):
+        if most > 0 and asked >= SURGE_RATIO * max(1.0, most):
             found.update({(caller, callee): asked / max(1.0, ratio) for caller, ratio in known.items()})
     return found
 
 
-def _traffic(series: SeriesSet, service: str) -> Series | None:
-    return series.get(service, "request_rate") or series.get(service, "request_count")
+def _most_risen(series: SeriesSet, service: str, onset: Instant, at: Instant) -> float | None:
+    """How much more a service gets than before, or one of its operations that makes a part of it that counts."""
+    whole = load_ratio(series, service, onset, at)
+    one = _traffic(series, service)
+    if whole is None or one is None:
+        return None
+    ratios = [whole]
+    for part in series:
+        key = part.key
+        if key.service == service and key.operation and key.metric == one.key.metric and len(part) and len(one):
+            risen = load_ratio(series, service, onset, at, key.operation)
+            if risen is not None and part.values[-1] >= OPERATION_PART * one.values[-1]:
+                ratios.append(risen)
+    return max(ratios)
 
 
-def load_ratio(series: SeriesSet, service: str, onset: Instant, at: Instant) -> float | None:
-    """Median traffic of a service since the onset over that before it; None where it is not known."""
+def _traffic(series: SeriesSet, service: str, operation: str = "") -> Series | None:
+    return series.get(service, "request_rate", operation) or series.get(service, "request_count", operation)
+
+
+def load_ratio(series: SeriesSet, service: str, onset: Instant, at: Instant, operation: str = "") -> float | None:
+    """Median traffic of a service, or of one of its operations, since the onset over that before it; None: not known."""
     import numpy as np
 
-    one = _traffic(series, service)
+    one = _traffic(series, service, operation)
     if one is None:
         return None
     times, values = arrays(one.until(at))

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from console.analysis.cascade import Cascade, Excess
 from console.analysis.constants import OPEN_Z
 from console.analysis.graph import Graph
+from console.analysis.habits import QUIET
 from console.analysis.moves import Move
 from console.analysis.outbound import Blame
 from console.analysis.restarts import Restart
@@ -137,9 +138,14 @@ def rank_places(
             place.share = max(place.share, share)
     if traces is not None:
         _by_traces(places, traces, opened)
+    suffers = any(
+        p.measured and p.share >= SHARE_OF_NOTE for p in places.values()
+    )  # then who is asked less is so for that
     for place in places.values():
         if not place.measured and not _explained(place, places, graph):
-            place.share = UNMEASURED if any(_own(m) for m in place.moves) else 0.0
+            place.share = (
+                UNMEASURED if any(_own(m) and not (suffers and m.meaning is QUIET) for m in place.moves) else 0.0
+            )
     settled = traces is None or traces.settled
     _burning(places, [m for m in listed if not _follows_load(m, busier)], 1.0 if settled else UNSETTLED)
     for place in places.values():

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console.analysis.changes import NAMED, Judged, in_reach, judge_changes
-from console.analysis.diffs import ADDED, COSMETIC, LOST_CHECK, MOVED, Effect
+from console.analysis.diffs import ADDED, COSMETIC, LOST_CHECK, MOVED, UNKNOWN, Effect
 from console.analysis.graph import build_graph
 from console.analysis.matter import Case, Growth
 from console.analysis.onset import Onset
@@ -232,7 +232,8 @@ def test_a_deploy_of_the_very_place_and_minute_leads_where_it_changes_what_runs(
     assert standing(deploy(), added) is Standing.LEADING
     assert standing(deploy(), quiet) is Standing.POSSIBLE
     assert standing(deploy(before_s=200.0), added) is Standing.POSSIBLE
-    assert judged(deploy()).standing is Standing.POSSIBLE, "of which nobody knows what it changed"
+    unread = Effect(UNKNOWN, "is not known line by line")
+    assert standing(deploy(), unread) is judged(deploy()).standing is Standing.POSSIBLE, "nobody knows what it changed"
 
 
 def test_who_asks_a_callee_more_often_is_not_cleared_by_what_the_callee_then_suffers() -> None:

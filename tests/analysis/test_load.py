@@ -79,6 +79,9 @@ def test_who_asks_more_than_its_own_requests_explain() -> None:
     assert found(100.0, 150.0) == {("web", "shop"): pytest.approx(3.0, rel=0.05)}
     assert not found(100.0, 55.0)
     assert not found(300.0, 150.0), "its own requests rose as much"
+    one = points("web", "request_rate", 20.0, 80.0, "GET /sale")
+    told = SeriesSet.of([points("web", "request_rate", 100.0, 160.0), one, points("shop", "request_rate", 20.0, 80.0)])
+    assert not asking_more(told, ["shop"], {"shop": ("web",)}, ONSET, NOW), "those of one operation did"
 
 
 def test_who_answers_hardly_anybody_is_deserted() -> None:

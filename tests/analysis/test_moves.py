@@ -170,3 +170,12 @@ def test_a_slow_rise_began_where_it_left_what_is_usual() -> None:
 def test_trouble_that_gets_much_worse_began_with_its_first_part() -> None:
     (found,) = opened({"latency_p50": noisy(0.01, 0.05, 120) + noisy(0.04, 0.05, 8) + noisy(2.0, 0.05, 8)})
     assert found.onset == pytest.approx(AT - 15 * 60, abs=60)
+
+
+@pytest.mark.parametrize("minutes", [2, 3])
+def test_a_failure_by_chance_minutes_before_few_and_bad_requests_is_not_where_it_began(minutes: int) -> None:
+    """Of few requests a lone failure looks nearly like the trouble; what is hardly likelier is no beginning."""
+    bad = [0.0] * 110 + [1.0] + [0.0] * (minutes - 1) + [2.0, 2.0, 1.0, 2.0, 2.0, 1.0]
+    bad[20] = bad[70] = 1.0
+    (found,) = opened({"request_count": [18.0] * len(bad), "error_count": bad})
+    assert found.onset == pytest.approx(AT - 5 * 60, abs=60)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from console.analysis.cascade import Cascade, Excess
 from console.analysis.evidence import place_drafts
 from console.analysis.graph import Graph
+from console.analysis.habits import QUIET
 from console.analysis.moves import Move
 from console.analysis.outbound import Blame
 from console.analysis.place import Place, rank_places
@@ -83,6 +84,16 @@ def test_failures_of_a_caller_that_waits_for_a_slow_callee_are_of_who_adds_the_t
     seconds = Cascade("seconds", True, "web", waiting)
     assert ranked(failures, seconds, moves=fails + slow) == ["bank"]
     assert ranked(failures, moves=fails) == ["web"]
+
+
+def test_who_is_asked_less_while_others_fail_is_so_for_that() -> None:
+    """An endpoint falls silent where its callers fail before they ask it; where nothing else is off, it is all there is."""
+    failures = Cascade("failures", True, "web", (Excess("web", 9.0, 9.0, 0.9, 0.001, 0.4, 10, ()),))
+    fails = move("web", "error_rate", 0.001, 0.4, 40.0)
+    silent = replace(move("shop", "request_count", 10.0, 1.0, 0.0), meaning=QUIET)
+    shares = {p.node: p.rank_value for p in rank_places([fails, silent], [failures], GRAPH)}
+    assert shares["web"] >= 0.9 and not shares["shop"]
+    assert rank_places([silent], [], GRAPH)[0].rank_value > 0
 
 
 def test_what_several_callers_lose_at_one_callee_adds_up() -> None:
