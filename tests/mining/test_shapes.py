@@ -49,6 +49,12 @@ def test_neither_order_nor_batches_have_influence(records: list[LogRecord], part
     assert counted(records) == counted(shuffled, parts)
 
 
+def test_of_several_at_one_time_the_first_by_its_words_is_the_example() -> None:
+    both = [record(1000.0, "get 1", "a", Level.INFO), record(1000.0, "get 2", "a", Level.INFO)]
+    for records in (both, both[::-1], [both[1], record(1000.0, "put 3", "a", Level.INFO), both[0]]):
+        assert [shape.example for shape in counted(records) if shape.text.startswith("get")] == ["get 1"]
+
+
 @settings(deadline=None)
 @given(RECORDS)
 def test_lines_add_up_per_bucket_service_and_level(records: list[LogRecord]) -> None:

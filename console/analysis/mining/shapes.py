@@ -145,8 +145,12 @@ class ShapeTable:
             entry.buckets[bucket] = entry.buckets.get(bucket, 0) + lines
             place = firsts[number]
             at = times[place]
-            if at < entry.first or (at == entry.first and messages[place] < entry.example):
-                entry.first, entry.example = at, messages[place]
+            if at <= entry.first:
+                # Of several at one time their words decide, whatever order they come in.
+                same = range(place, bisect_right(times, at, place))
+                example = min(messages[one] for one in same if numbers[one] == number)
+                if at < entry.first or example < entry.example:
+                    entry.first, entry.example = at, example
             if lasts[number] > entry.last:
                 entry.last = lasts[number]
 
