@@ -547,8 +547,9 @@ async def test_a_branch_of_a_hundred_thousand_files_takes_ten_seconds(
     took = time.monotonic() - started
     assert made.touched == () and everything(work.path) == before
     assert sum(len(files) for _, _, files in os.walk(made.plan.worktree)) == 100_001
-    plain = await asyncio.to_thread(plainly, work, head)
-    assert took <= 10 or took <= BUSY * plain, f"{took:.1f} s, and git alone {plain:.1f} s"
+    if took > 10:  # what git alone needs is asked only then: it is as much work again
+        plain = await asyncio.to_thread(plainly, work, head)
+        assert took <= BUSY * plain, f"{took:.1f} s, and git alone {plain:.1f} s"
 
 
 async def test_a_branch_that_was_not_made_to_its_end_can_be_taken_away(work: Work, desk: Desk) -> None:
