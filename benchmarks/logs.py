@@ -287,8 +287,8 @@ def _with_text(text: str) -> Callable[[Truth], int]:
 
 SEARCHES = (
     Search(f'text "{LITERAL}"', f'"{LITERAL}"', ("-i", "-F", LITERAL), _with_text(LITERAL), warm=True),
-    Search(f'frequent text "{FREQUENT}"', f'"{FREQUENT}"', ("-i", "-F", FREQUENT), _with_text(FREQUENT)),
-    Search(f"text {IN_A_KEY}, also a key", IN_A_KEY, ("-i", "-F", IN_A_KEY), _with_text(IN_A_KEY)),
+    Search(f'frequent text "{FREQUENT}"', f'"{FREQUENT}"', ("-i", "-F", FREQUENT), _with_text(FREQUENT), warm=True),
+    Search(f"text {IN_A_KEY}, also a key", IN_A_KEY, ("-i", "-F", IN_A_KEY), _with_text(IN_A_KEY), warm=True),
     Search("level:error", "level:error", ("-F", '"level":"error"'), lambda truth: truth.levels["error"], warm=True),
     Search(
         "status:5xx",
@@ -302,7 +302,7 @@ SEARCHES = (
         (f'"service":"payments".*{FREQUENT}',),
     ),
     Search(f"expression {EXPRESSION}", f"/{EXPRESSION}/", (EXPRESSION,), warm=True),
-    Search(f"expression {NO_LITERAL}", f"/{NO_LITERAL}/", (NO_LITERAL,)),
+    Search(f"expression {NO_LITERAL}", f"/{NO_LITERAL}/", (NO_LITERAL,), warm=True),
 )
 
 

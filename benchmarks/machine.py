@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 BUSY = 0.5
@@ -24,11 +25,19 @@ def memory_bytes() -> int:
     return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
 
 
+def _searcher() -> str:
+    """What texts are looked for with; an extra, without which the program's own search is measured."""
+    try:
+        return f"hyperscan {version('hyperscan')}"
+    except PackageNotFoundError:
+        return "without hyperscan"
+
+
 def describe() -> str:
-    """Processor, memory, kernel, Python and load; the last as a warning where the machine is busy."""
+    """Processor, memory, kernel, Python, hyperscan and load; the last as a warning where the machine is busy."""
     load = os.getloadavg()[0]
     text = (
         f"{_processor()}, {os.cpu_count()} cores, {memory_bytes() / 1e9:.0f} GB, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}, load {load:.2f}"
+        f"Python {platform.python_version()}, {_searcher()}, load {load:.2f}"
     )
     return text + ("\nthe machine is busy with something else: these figures are no measurement" if load > BUSY else "")
