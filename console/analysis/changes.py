@@ -191,18 +191,19 @@ def _leads(judged: Judged, case: Case) -> bool:
     effect = case.effects.get(change.id)
     if effect is not None and effect.risk >= NEW_CALL and judged.score >= 0.5:
         return True
-    told = any("first seen after it" in s or "stack traces" in s for s in judged.support)
+    # Under demand that multiplied a limit writes errors of its own, whoever released what.
+    told = any("stack traces" in s or ("first seen after it" in s and not case.surged) for s in judged.support)
     if told and judged.time_score >= TIME_SCORE_NAMED:
         return True
     return _at_once_and_there(change, effect, case)
 
 
 def _at_once_and_there(change: Change, effect: Effect | None, case: Case) -> bool:
-    """Without a mechanism: of the very place, which adds the trouble itself, at the very minute.
+    """Without a mechanism: of the very place, which adds the trouble itself, at the very minute; unless demand multiplied then.
 
     A deploy must be known to change what runs: of one whose content nobody knows, time and place alone say too little.
     """
-    place = case.places[0] if case.places else None
+    place = case.places[0] if case.places and not case.surged else None
     at_once = abs(case.onset.lag(change.at)) <= AT_ONCE_S
     there = place is not None and (place.node == change.service or (change.service, place.node) in case.asks_more)
     right_place = place is not None and there and place.share >= 0.5

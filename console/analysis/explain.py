@@ -21,6 +21,7 @@ from console.analysis.frames import files_named
 from console.analysis.habits import GONE_HOST
 from console.analysis.leak import Leak
 from console.analysis.load import (
+    Surge,
     asking_more,
     busier_services,
     deserted_services,
@@ -125,6 +126,7 @@ def explain(
         busier_services(seen.series, view.names, onset, seen.at),
     )
     where = find_whereabouts(view, current, began)
+    surge = find_surge(current, view.graph, onset, view.tracks)
     effects = _effects(view)
     killed = {r.service for r in crashed if r.out_of_memory}
     harmed = any(harms_users(m) for m in current)
@@ -141,6 +143,7 @@ def explain(
         grows=grows,
         lasts=state is not State.RECOVERING,
         found=where.found,
+        surged=surge is not None,
         mixed=where.mixed,
         undos=undos_of(reach, view.changes, seen.diffs),
         after=_after(view, reach, onset, moves),
@@ -157,7 +160,7 @@ def explain(
     since = Window(min(began.earliest, seen.at), seen.at)
     ways = Ways.of(seen, view.records, since)
     symptoms = symptoms_of(moves, seen.window)
-    drafts = _drafts(view, onset, current, symptoms, places, leaks, patterns, judged, blames, ways, where)
+    drafts = _drafts(view, onset, current, symptoms, places, leaks, patterns, judged, blames, ways, where, surge)
     return judged, ranked(drafts, since), places
 
 
@@ -315,13 +318,13 @@ def _drafts(
     blames: list[Blame],
     ways: Ways,
     where: Whereabouts,
+    surge: Surge | None,
 ) -> list[Draft]:
     seen = view.seen
     harmed = [m for m in moves if harms_users(m)]
     bad = {m.service for m in moves if m.opened}
     healthy = frozenset(n for n in view.names if n not in bad)
     probes = {p.name: p for p in seen.probes}
-    surge = find_surge(moves, view.graph, onset, view.tracks)
     limits = find_exhausted(view.tracks, seen.series, onset, seen.at)
     asked = [p.node for p in places[:PLACES_LOOKED_AT]] + [one.service for one in limits]
     curves = curves_of(view, symptoms, [*asked, *([surge.entry] if surge is not None else [])], onset)

@@ -22,8 +22,8 @@ BUSIER = 1.2
 """Load this much above its level is more load [D]."""
 DESERTED = 0.1
 """Share of its usual requests below which a service answers hardly anybody [D]."""
-OPERATION_PART = 0.1
-"""Part of a service's requests from which one operation's rise is a rise of what the service is asked [D]."""
+OPERATION_PART = 0.5
+"""Part of the calls that came on top which an operation's own rise must be able to explain, at a call for each request [D]."""
 PEAK_PERCENTILE = 99.0
 SURGE_LEAD_S = 120.0
 """A surge may be seen this long after the trouble it causes, and still come first: a queue fills before rates show it [D]."""
@@ -62,7 +62,7 @@ def find_surge(moves: list[Move], graph: Graph, onset: Instant, tracks: Tracks) 
     """The largest rise of traffic that comes from outside, not after the trouble, and beyond any peak seen before.
 
     A service whose callers are known and did not get more requests themselves is asked more often by them: that is their
-    doing, not demand.
+    doing, not demand. Where demand enters, the most requests come on top, whether or not calls are known.
     """
     risen = {
         m.service: m
@@ -81,13 +81,18 @@ def find_surge(moves: list[Move], graph: Graph, onset: Instant, tracks: Tracks) 
     for service, move in risen.items():
         callers = [c for c in graph.callers.get(service, ()) if c != service]
         if not callers or any(c in risen for c in callers):
-            entries.append((not any(c in risen for c in callers), move.effect, service))
+            entries.append((not any(c in risen for c in callers), _added_per_s(move), service))
     roots = [e for e in entries if e[0]] or entries
     if not roots:
         return None
     _, _, entry = max(roots)
     below = tuple(risen[s] for s in graph.below(entry)[1:] if s in risen)
     return Surge(entry, risen[entry], below)
+
+
+def _added_per_s(move: Move) -> float:
+    """Requests a second that came on top."""
+    return (move.observed - move.level) / (move.step_s if move.meaning.unit == "count" else 1.0)
 
 
 def _beyond_peaks(move: Move, tracks: Tracks) -> bool:
@@ -111,18 +116,11 @@ def deserted_services(series: SeriesSet, services: Iterable[str], onset: Instant
 
     What little they still measure says nothing of the calls that do not arrive.
     """
-    import numpy as np
-
     found = []
     for service in services:
         one = _traffic(series, service)
-        ratio = load_ratio(series, service, onset, at)
-        if one is None or ratio is None or ratio > DESERTED:
-            continue
-        times, values = arrays(one.until(at))
-        late = times >= onset
-        each = float(np.median(values[~late][-240:])) * (step_of(one) if one.key.metric == "request_rate" else 1.0)
-        if each * float(late.sum()) >= SILENCE_EXPECTED:
+        told = _medians(one, onset, at) if one is not None else None
+        if told is not None and told[1] <= DESERTED * told[0] and told[0] * (at - onset) >= SILENCE_EXPECTED:
             found.append(service)
     return frozenset(found)
 
@@ -173,43 +171,49 @@ def asking_more(
         asked = load_ratio(series, callee, onset, at)
         if asked is None or asked < SURGE_RATIO:
             continue
-        known = {c: ratio for c in callers.get(callee, ()) if (ratio := _most_risen(series, c, onset, at)) is not None}
+        one = _traffic(series, callee)
+        told = _medians(one, onset, at) if one is not None else None
+        added = told[1] - told[0] if told is not None else 0.0
+        known = {c: r for c in callers.get(callee, ()) if (r := _most_risen(series, c, onset, at, added)) is not None}
         most = max(known.values(), default=0.0)
         if most > 0 and asked >= SURGE_RATIO * max(1.0, most):
             found.update({(caller, callee): asked / max(1.0, ratio) for caller, ratio in known.items()})
     return found
 
 
-def _most_risen(series: SeriesSet, service: str, onset: Instant, at: Instant) -> float | None:
-    """How much more a service gets than before, or one of its operations that makes a part of it that counts."""
-    whole = load_ratio(series, service, onset, at)
-    one = _traffic(series, service)
+def _most_risen(series: SeriesSet, service: str, onset: Instant, at: Instant, added: float) -> float | None:
+    """How many times as much a service gets as before, or one of its operations that could have `added` so much a second."""
+    whole, one = load_ratio(series, service, onset, at), _traffic(series, service)
     if whole is None or one is None:
         return None
     ratios = [whole]
     for part in series:
         key = part.key
-        if key.service == service and key.operation and key.metric == one.key.metric and len(part) and len(one):
-            risen = load_ratio(series, service, onset, at, key.operation)
-            if risen is not None and part.values[-1] >= OPERATION_PART * one.values[-1]:
-                ratios.append(risen)
+        if key.service == service and key.operation and key.metric == one.key.metric:
+            told = _medians(part, onset, at)
+            if told is not None and told[0] > 0 and told[1] - told[0] >= OPERATION_PART * added:
+                ratios.append(told[1] / told[0])
     return max(ratios)
 
 
-def _traffic(series: SeriesSet, service: str, operation: str = "") -> Series | None:
-    return series.get(service, "request_rate", operation) or series.get(service, "request_count", operation)
+def _traffic(series: SeriesSet, service: str) -> Series | None:
+    return series.get(service, "request_rate") or series.get(service, "request_count")
 
 
-def load_ratio(series: SeriesSet, service: str, onset: Instant, at: Instant, operation: str = "") -> float | None:
-    """Median traffic of a service, or of one of its operations, since the onset over that before it; None: not known."""
+def load_ratio(series: SeriesSet, service: str, onset: Instant, at: Instant) -> float | None:
+    """Median traffic of a service since the onset over that before it; None where it is not known."""
+    one = _traffic(series, service)
+    told = _medians(one, onset, at) if one is not None else None
+    return told[1] / told[0] if told is not None and told[0] > 0 else None
+
+
+def _medians(one: Series, onset: Instant, at: Instant) -> tuple[float, float] | None:
+    """(before the onset, since) of requests a second, in the middle; None where too little is known."""
     import numpy as np
 
-    one = _traffic(series, service, operation)
-    if one is None:
-        return None
     times, values = arrays(one.until(at))
     late, early = values[times >= onset], values[times < onset]
     if late.size < 1 or early.size < 3:
         return None
-    before = float(np.median(early[-240:]))
-    return float(np.median(late)) / before if before > 0 else None
+    each = step_of(one) if one.key.metric == "request_count" else 1.0
+    return float(np.median(early[-240:])) / each, float(np.median(late)) / each

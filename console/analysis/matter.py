@@ -71,6 +71,8 @@ class Case:
     """When the build of a told deploy was first seen running."""
     changed_before: frozenset[str | None] = frozenset()
     """Services that were changed within the hour before the onset."""
+    surged: bool = False
+    """Whether demand multiplied, no later than the trouble: then it is not for want of a cause that a change stands out."""
     found: tuple[Concentration, ...] = ()
     """Where inside the services the bad requests are."""
     mixed: tuple[Population, ...] = ()

@@ -233,6 +233,8 @@ def test_a_deploy_of_the_very_place_and_minute_leads_where_it_changes_what_runs(
     assert standing(deploy(), quiet) is Standing.POSSIBLE
     assert standing(deploy(before_s=200.0), added) is Standing.POSSIBLE
     unread = Effect(UNKNOWN, "is not known line by line")
+    surged = judged(deploy(), effects={deploy().id: added}, surged=True)
+    assert surged.standing is Standing.POSSIBLE, "demand multiplied at the same minute"
     assert standing(deploy(), unread) is judged(deploy()).standing is Standing.POSSIBLE, "nobody knows what it changed"
 
 

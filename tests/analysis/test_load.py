@@ -58,6 +58,12 @@ def test_arrivals_that_multiply() -> None:
     assert (found.entry, [m.service for m in found.spread]) == ("web", ["shop"])
 
 
+def test_of_services_that_no_call_connects_the_entry_is_where_the_most_came_on_top() -> None:
+    series = SeriesSet.of([points("front", "request_count", 400, 1400), points("side", "request_count", 20, 110)])
+    found = surge_in(series)
+    assert found is not None and found.entry == "front"
+
+
 def test_a_peak_like_others_is_none() -> None:
     assert surge_in(SeriesSet.of([points("web", "request_count", 100, 130)])) is None
     peak = [(t, 100.0 + 300.0 * (math.sin(t / 3000) > 0.7)) for t in (NOW - 60.0 * k for k in range(1500))]
