@@ -477,8 +477,8 @@ def worst_symptom(diagnosis: Diagnosis, shown: Symptom | None = None) -> Symptom
 
     Args:
         diagnosis: Whose symptoms they are.
-        shown: What stood there before. It stays while no other is clearly worse: a headline that changes its place with
-            every request that fails reads as news.
+        shown: What stood there before. It stays while no other is clearly worse, or tells the operation where it told only
+            the service: a headline that changes its place with every request that fails reads as news.
     """
     open_ones = [s for s in diagnosis.symptoms if s.end is None] or list(diagnosis.symptoms)
     if not open_ones:
@@ -487,12 +487,11 @@ def worst_symptom(diagnosis: Diagnosis, shown: Symptom | None = None) -> Symptom
     first = min(order.get(s.signal, len(order)) for s in open_ones)
     same = [s for s in open_ones if order.get(s.signal, len(order)) == first]
     most = max(s.share_of_bad or 0.0 for s in same)
-    if shown is not None:
-        for one in same:
-            if _place(one) == _place(shown) and (one.share_of_bad or 0.0) >= STAYS * most:
-                return one
     leading = [s for s in same if (s.share_of_bad or 0.0) >= 0.9 * most]
-    return next((s for s in leading if s.operation), leading[0])
+    best = next((s for s in leading if s.operation), leading[0])
+    kept = [s for s in same if shown and _place(s) == _place(shown) and (s.share_of_bad or 0.0) >= STAYS * most]
+    closer = bool(kept) and kept[0].operation is None and best.operation is not None
+    return kept[0] if kept and not closer else best
 
 
 def _place(symptom: Symptom) -> tuple[str, str | None, str]:

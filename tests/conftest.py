@@ -27,7 +27,8 @@ def pytest_collection_finish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let half of the workers begin with tests that wait for minutes: while they wait, the others have the machine, and none is
-    left alone at the end. A worker begins with what stands where its share of the order begins, and takes from others later."""
+    left alone at the end. A worker begins with what stands where its share of the order begins, and takes from others later.
+    Those of one file follow each other: what each of them must tell within a minute would not be told beside its like."""
     workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0"))
     long = [item for item in items if item.get_closest_marker("long") is not None]
     if workers < 2 or len(long) == len(items):
@@ -35,5 +36,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = [item for item in items if item.get_closest_marker("long") is None]
     total, waiting, begin = len(items) + len(long), workers // 2, 0
     for number in range(waiting):
-        items[begin:begin] = long[number::waiting]
+        files = list(dict.fromkeys(item.path for item in long))[number::waiting]
+        items[begin:begin] = [item for item in long if item.path in files]
         begin += (total - begin) // (workers - number)

@@ -84,8 +84,10 @@ def _name(suspect: Suspect, room: int) -> str:
     short = f"{suspect.kind} {suspect.service or ''} "
     before, _, rest = suspect.subject.partition(suspect.service or "\0")
     left = room - width_of(short) - width_of(ELLIPSIS)
-    if width_of(whole) <= room or not suspect.service or left < END_LEAST:
+    if width_of(whole) <= room or not suspect.service or width_of(short) > room:
         return cut_middle(whole, room)
+    if left < END_LEAST:
+        return short.rstrip()
     end = clean(rest.lstrip("/-_.@ ") or before.rstrip("/-_.@ ") or suspect.subject)
     return short + (end if width_of(end) <= left else ELLIPSIS + tail(end, left))
 

@@ -238,6 +238,9 @@ def test_the_headline_stays_with_its_symptom_until_another_is_clearly_worse() ->
     assert "payments" in header_view(seen(0.6, 0.5), WINDOW.end, "", Status(), kept).headline
     moved = worst_symptom(seen(0.9, 0.1), kept)
     assert moved is not None and moved.service == "checkout"
+    whole = replace(SYMPTOM, operation=None, share_of_bad=0.6)
+    closer = worst_symptom(seen(0.6, 0.1), whole)
+    assert closer is not None and closer.operation == SYMPTOM.operation
     gone = worst_symptom(diagnosed(symptoms=(SYMPTOM,)), kept)
     assert gone is not None and gone.service == "checkout"
 

@@ -87,10 +87,10 @@ async def test_a_hundredth_of_the_route_is_the_pace_in_production_alone(tmp_path
     there = way(tmp_path, lambda: states[-1])
     planned = await there.of_record(REQUEST, "production")
     assert planned.what.observed_rate == pytest.approx(10.0) and planned.what.limits.per_second == pytest.approx(0.1)
-    assert planned.view.notes[0] == "one request every 10 s: 1 % of the 10/s that the route gets"
+    assert planned.view.pace == "one request every 10 s: 1 % of the 10/s that the route gets"
     states.append(seen())
     planned = await there.at_environment(planned, "production")
-    assert planned.what.limits.per_second == 1.0 and not any("1 %" in one for one in planned.view.notes)
+    assert planned.what.limits.per_second == 1.0 and not planned.view.pace
     planned = await there.at_environment(planned, "local")
     assert planned.what.observed_rate is None and planned.what.limits.per_second == 20.0
     states.append(seen(total=None))

@@ -280,6 +280,7 @@ def test_where_many_are_suspected_those_who_lead_keep_their_reasons() -> None:
             "deploy/prod/checkout/2026-11-28T09-15-01",
         ),
         ("deploy", "deploy/prod/checkout/2026-11-28T09-15-01", "checkout", 36, "deploy checkout …-15-01"),
+        ("deploy", "deploy/prod/checkout/2026-11-28T09-15-01", "checkout", 31, "deploy checkout"),
         ("flag", "flag-20261128-0131-gateway", "gateway", 36, "flag gateway …1128-0131"),
         ("deploy", "v41", "checkout", 36, "deploy v41"),
         ("service", "checkout-of-everything-there-is", "checkout", 36, "checkout-of…ng-there-is"),
