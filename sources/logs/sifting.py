@@ -65,10 +65,10 @@ def sifting_of(sieves: Sequence[Sieve], reader: Reader, low: int, size: int) -> 
     scanned = scanning.library() is not None and size >= scanning.WORTH
     if not scanned:
         sieves = [one for one in sieves if not one.linear]
-    searched = worth(reader, low, low + size) and not scanned
+    searched = worth(reader, low, low + size)
     if reader.streamed or size < (scanning.WORTH if scanned else bulk.BULK):
         quick = next((one for one in sieves if scanned or not one.stems), None)
-        return Sifting(quick, by_ripgrep=searched, scanned=scanned) if quick is not None else None
+        return Sifting(quick, by_ripgrep=searched and not scanned, scanned=scanned) if quick is not None else None
     lines: list[bytes] = []
     for place in range(PROBES if sieves else 0):
         lines += reader.pread(PROBE_BYTES, low + size * place // PROBES).split(b"\n")[1:-1]
@@ -80,13 +80,21 @@ def sifting_of(sieves: Sequence[Sieve], reader: Reader, low: int, size: int) -> 
     price, count, sieve = min(priced, key=itemgetter(0), default=(0.0, 0, None))
     if sieve is None or price > (DENSE_SCANNED if scanned else DENSE) * len(lines):
         return None
+    if searched and _few_words(sieve, lines):
+        scanned = False
     found = count if scanned else sum(map(sieve.holds, lines))
     return Sifting(
         sieve,
         # What ripgrep finds must be read from its output, place by place.
-        by_ripgrep=searched and not sieve.stems and found <= OFTEN * len(lines),
+        by_ripgrep=searched and not scanned and not sieve.stems and found <= OFTEN * len(lines),
         sure=found <= MOSTLY * count,
         scanned=scanned,
         rare=found * RARE <= len(lines),
         much=(count if scanned else max(found, count)) * size >= MUCH * max(1, len(lines)),
     )
+
+
+def _few_words(sieve: Sieve, lines: Sequence[bytes]) -> bool:
+    """Whether words alone are looked for, and are rare in a sample: ripgrep, where it is, then has looked through a file before
+    hyperscan's caller has read it."""
+    return not sieve.stems and not sieve.expressions and sum(map(sieve.holds, lines)) * RARE <= len(lines)
