@@ -35,8 +35,6 @@ ACTIVE = frozenset(
 ENDED = frozenset({CaseState.CLOSED, CaseState.CANCELLED, CaseState.MERGED})
 SEVERITIES = ("P0", "P1", "P2", "P3")
 ROLES = ("ic", "deputy", "scribe", "ops_lead", "sme", "comms_external", "liaison_internal")
-SINGLE_ROLES = ("ic", "deputy", "scribe", "ops_lead", "comms_external", "liaison_internal")
-"""Roles that one person has at any instant."""
 
 
 MITIGATIONS = ("rollback", "flag", "scale", "reroute", "restart", "config", "rate_limit", "other")
